@@ -31,7 +31,7 @@
 //!
 //! - `update` never awaits and does no IO; `draw` never blocks and changes no state.
 //! - Agents' own files are opened for reading only.
-//! - An agent that reads or writes a file through salon does so within the directory of its session.
+//! - An agent that reads or writes a file, or runs a command, through salon does so within the directory of its session.
 //! - Texts of transcripts and agents are sanitised before they reach the terminal.
 //! - A prompt is on disk before it is shown as accepted, and is sent to its agent once. If a crash of the agent or of
 //!   salon makes its delivery uncertain, it is held: no prompt is sent again automatically.
@@ -40,14 +40,14 @@
 //!   editor in the foreground, the platform's opener for the address of a page or an image of a session, and a command of
 //!   the user in a process group that ends with salon.
 //! - Programs start with an argument list, never through a shell, and no argument contains a prompt. Only a command that
-//!   the user types after `!` is passed to the user's shell.
+//!   the user types after `!` is passed to the user's shell, and a command line of an agent that salon runs for it to `sh`.
 //! - The *working* state of a session is derived from a living process and an open turn, never from stored data alone.
 //! - The reader of a stored transcript keeps the entries around the viewport in memory, a run a ring of its latest
 //!   events; everything else stays on disk.
 //!
 //! # Deliberately absent
 //!
-//! - Global state, callbacks into `app`, a plug-in system, locks shared between drawing and reading.
+//! - Global state (except the names of configured agents), callbacks into `app`, a plug-in system, locks shared between drawing and reading.
 //! - A background service: runs end with salon.
 //! - Writing to an agent's own files.
 //! - Permissions that the user did not give: without a user, approvals are denied.

@@ -14,6 +14,8 @@ pub struct Environment {
     pub vars: BTreeMap<String, String>,
     /// Additional roots from the configuration, besides those that the agent itself uses.
     pub roots: BTreeMap<Agent, Vec<PathBuf>>,
+    /// Folder of the sessions that salon records itself; `None` if there are none.
+    pub recorded: Option<PathBuf>,
 }
 
 impl Environment {

@@ -278,8 +278,8 @@ pub enum MarkKind {
 
 /// One agent's session format. Stateless: state between calls is passed in [`SummaryProgress`].
 pub trait Format: Send + Sync {
-    /// The agent whose format this is.
-    fn agent(&self) -> Agent;
+    /// True if this is the format of an agent.
+    fn reads(&self, agent: Agent) -> bool;
 
     /// Directories and databases where the agent keeps sessions, existing or not.
     fn roots(&self, environment: &Environment) -> Vec<SourceRoot>;
@@ -335,6 +335,11 @@ pub trait Format: Send + Sync {
 
     /// Reason why the agent's program cannot resume a session, if the files on disk show one, and the alternative.
     fn resume_refusal(&self, _session: &Session) -> Option<String> {
+        None
+    }
+
+    /// Reason why the agent's own program cannot open a session that salon can continue.
+    fn open_refusal(&self, _session: &Session) -> Option<String> {
         None
     }
 

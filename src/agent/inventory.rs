@@ -178,7 +178,7 @@ impl Inventory {
                 self.kind(agent, if value["role"].is_string() { "message" } else { "header" }, value);
                 self.list(agent, "block", &value["content"]);
             }
-            Agent::OpenCode => {}
+            Agent::OpenCode | Agent::Configured(_) => {}
         }
     }
 

@@ -10,6 +10,7 @@ pub mod format;
 pub mod inventory;
 pub mod protocol;
 pub mod source;
+pub mod terminal_request;
 pub mod texts;
 mod unknown_record;
 pub mod unread;
@@ -17,6 +18,7 @@ pub mod unread;
 mod acp;
 mod claude;
 mod codex;
+mod configured;
 mod folder;
 mod gemini;
 mod goose;
@@ -28,6 +30,7 @@ mod nesting;
 mod opencode;
 mod pages;
 mod qwen;
+pub mod recorded;
 mod side_text;
 pub mod sqlite;
 mod tool_input;
@@ -45,13 +48,14 @@ use crate::domain::Agent;
 use jsonl::JsonlFormat;
 
 /// The table of agents.
-pub static FORMATS: [&dyn Format; 6] = [
+pub static FORMATS: [&dyn Format; 7] = [
     &JsonlFormat(claude::Claude),
     &opencode::OpenCode,
     &JsonlFormat(codex::Codex),
     &gemini::Gemini,
     &qwen::QwenCode,
     &goose::Goose,
+    &recorded::RecordedSessions,
 ];
 
 /// The protocol of an agent; `None` if salon cannot run it.
@@ -63,10 +67,11 @@ pub fn protocol(agent: Agent) -> Option<&'static dyn Protocol> {
         Agent::Gemini => Some(&gemini::ACP),
         Agent::Qwen => Some(&qwen::ACP),
         Agent::Goose => Some(&goose::ACP),
+        Agent::Configured(agent) => configured::protocol(agent),
     }
 }
 
 /// The format of an agent.
 pub fn format(agent: Agent) -> &'static dyn Format {
-    FORMATS.into_iter().find(|format| format.agent() == agent).expect("every agent has a row in FORMATS")
+    FORMATS.into_iter().find(|format| format.reads(agent)).expect("every agent has a row in FORMATS")
 }

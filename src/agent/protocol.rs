@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::terminal_request::{TerminalRequest, TerminalResult};
 use crate::domain::approval::{Approval, ApprovalAnswer};
 use crate::domain::launch::Launch;
 use crate::domain::prompt::{PromptId, PromptImage};
@@ -38,6 +39,13 @@ pub enum Incoming<'a> {
         /// Text that was read; empty after a write.
         result: Result<&'a str, &'a FileError>,
     },
+    /// The result of an [`Outgoing::Terminal`].
+    Terminal {
+        /// Its id.
+        id: u64,
+        /// The result.
+        result: Result<&'a TerminalResult, &'a FileError>,
+    },
 }
 
 /// Message to the agent.
@@ -67,6 +75,13 @@ pub enum Outgoing {
         /// The request.
         request: FileRequest,
     },
+    /// A command that the agent runs through salon. The transport executes the request.
+    Terminal {
+        /// Id that the result refers to.
+        id: u64,
+        /// The request.
+        request: TerminalRequest,
+    },
 }
 
 /// Request of an agent to read or write a text file.
@@ -94,12 +109,12 @@ pub enum FileOperation {
     Write(String),
 }
 
-/// Reason for not reading or writing a file.
+/// Reason for not reading or writing a file, or not running a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileError {
     /// The path is not allowed.
     Refused(String),
-    /// The file does not exist.
+    /// The file, or the terminal, does not exist.
     NotFound(String),
     /// Any other failure.
     Failed(String),
@@ -150,6 +165,8 @@ pub enum ProtocolCommand {
 pub enum ProtocolSignal {
     /// An event of the conversation.
     Event(Event),
+    /// An event of the conversation before this process, which the agent repeats because salon has no record of it.
+    Replayed(Event),
     /// The agent's id of the session became known, or changed.
     Session(Arc<str>),
     /// The agent accepts prompts; its models, modes and commands.
@@ -203,10 +220,27 @@ pub enum ProtocolSignal {
     BackgroundTasks(Vec<BackgroundTask>),
     /// Task list of the session, if it is more than one call's plan.
     Plan(Vec<PlanItem>),
+    /// Title that the agent gave the session.
+    Title(String),
+    /// Sessions that the agent lists.
+    Listed(Vec<ListedSession>),
     /// Progress of a sub-agent. It ends with the call that started it, or with the turn.
     Subagent(SubagentProgress),
     /// A failure that ends the run.
     Fatal(RunFailure),
+}
+
+/// A session in an agent's own list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedSession {
+    /// The agent's id of the session.
+    pub id: Arc<str>,
+    /// Directory of the session.
+    pub cwd: String,
+    /// Title; empty if it has none.
+    pub title: String,
+    /// Time of its last change, if known.
+    pub updated: Option<Time>,
 }
 
 /// Transport that a protocol requires.
@@ -273,8 +307,13 @@ pub trait Protocol: Send + Sync {
     fn launch(&self, opening: &RunStart) -> Launch;
 
     /// Environment variables to set for the child besides the user's own.
-    fn environment(&self) -> Vec<(&'static str, String)> {
+    fn environment(&self) -> Vec<(String, String)> {
         Vec::new()
+    }
+
+    /// True if salon reads the agent's own record of a session; else salon keeps one.
+    fn has_record(&self) -> bool {
+        true
     }
 
     /// Parameters of its server, if the transport is one.

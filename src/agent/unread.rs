@@ -51,6 +51,7 @@ fn folders(root: &SourceRoot) -> Vec<(PathBuf, usize)> {
         Agent::Gemini => below(&["tmp"]),
         Agent::Qwen => below(&["projects", "tmp"]),
         Agent::Goose => vec![(root.path.clone(), 1)],
+        Agent::Configured(_) => Vec::new(),
         Agent::OpenCode => {
             let mut folders: Vec<_> = below(&["storage/session", "project"]);
             folders.push((root.path.clone(), 0));
@@ -131,6 +132,7 @@ fn is_companion(agent: Agent, path: &Path, name: &str) -> bool {
                 || matches!(name, "logs.json" | "meta.json" | "extract-cursor.json" | "scheduled_tasks.lock")
         }
         Agent::Goose => name.ends_with("-wal") || name.ends_with("-shm"),
+        Agent::Configured(_) => false,
         Agent::OpenCode => {
             name.ends_with("-wal")
                 || name.ends_with("-shm")

@@ -10,7 +10,7 @@ pub fn describe(failure: &RunFailure, agent: Agent) -> String {
         RunFailure::NotInstalled => {
             format!(
                 "{name} is not installed: \"{}\" was not found on PATH. Install it, or add it to PATH.",
-                agent.name()
+                agent.program()
             )
         }
         RunFailure::NotLoggedIn(detail) => {

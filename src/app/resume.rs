@@ -28,7 +28,7 @@ pub(super) fn resume_dialog(
         choices.push(DialogChoice { label: "Watch".to_owned(), outcome: DialogOutcome::Watch(key.clone()) });
     }
     if check.not_installed {
-        text.push(format!("{agent} is not installed: \"{}\" was not found on PATH.", key.agent.name()));
+        text.push(format!("{agent} is not installed: \"{}\" was not found on PATH.", key.agent.program()));
         choices.push(copy);
     } else if let Some(reason) = check.refused {
         text.push(reason);
@@ -66,7 +66,7 @@ pub(super) fn continue_dialog(
         choices.push(DialogChoice { label: "Watch".to_owned(), outcome: DialogOutcome::Watch(key.clone()) });
     }
     if check.not_installed {
-        text.push(format!("{agent} is not installed: \"{}\" was not found on PATH.", key.agent.name()));
+        text.push(format!("{agent} is not installed: \"{}\" was not found on PATH.", key.agent.program()));
     } else if let Some(reason) = check.refused {
         text.push(reason);
     } else if check.directory_gone {

@@ -88,7 +88,7 @@ impl Sessions {
     pub fn restore_unseen(&mut self, saved: &str) {
         let key = |line: &str| {
             let (agent, id) = line.split_once(':')?;
-            Some(SessionKey::new(Agent::from_name(agent)?, id))
+            Some(SessionKey::new(Agent::from_stored(agent)?, id))
         };
         self.unseen.extend(saved.lines().filter_map(key));
     }

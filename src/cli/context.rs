@@ -1,5 +1,6 @@
 //! Environment of a command: paths, configuration, clock and colours, resolved once at start.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -53,10 +54,33 @@ impl CliContext {
         settings.server.address = cli.opencode_server.or(settings.server.address);
         let issue = |problem: ConfigProblem| Issue { line: problem.line, ..Issue::new(&config_file, problem) };
         let issues = problems.into_iter().map(issue).collect();
-        let environment = Environment { home, vars: env::vars().collect(), roots: settings.roots.clone() };
+        let recorded = Some(paths.recorded_sessions());
+        let environment = Environment { home, vars: env::vars().collect(), roots: settings.roots.clone(), recorded };
         let style = OutputStyle { on: coloured(cli.color) };
         Ok(Self { paths, config_file, config_text, settings, issues, environment, clock, style })
     }
+}
+
+/// Defines the agents of the configuration, whose names the arguments may contain. Problems are reported with the rest of
+/// the configuration.
+pub(super) fn define_agents(args: &[OsString]) {
+    let file = named_config(args).or_else(|| Some(Paths::resolve(env::var)?.config_file()));
+    let text = file.and_then(|file| files::read_text(&file, SizeLimit::CONFIG).ok());
+    drop(text.map(|text| Settings::read(&text)));
+}
+
+/// Returns the configuration file that the arguments name.
+fn named_config(args: &[OsString]) -> Option<PathBuf> {
+    let mut options = args.iter().take_while(|arg| *arg != "--");
+    while let Some(option) = options.next() {
+        if option == "--config" {
+            return options.next().map(PathBuf::from);
+        }
+        if let Some(file) = option.to_str().and_then(|option| option.strip_prefix("--config=")) {
+            return Some(PathBuf::from(file));
+        }
+    }
+    None
 }
 
 /// Returns the time that `SALON_NOW` fixes.

@@ -170,14 +170,20 @@ fn storage(loaded: &LoadedSessions, agent: Agent, root: &Path) -> Option<String>
 }
 
 fn installed(path: Option<&str>) -> Vec<Installed> {
-    let found = Agent::ALL.map(|agent| (agent, program::find(agent.name(), path)));
-    let queries: Vec<_> =
-        found.iter().filter_map(|(agent, file)| Some((file.clone()?, agent::format(*agent).version_args()))).collect();
+    let agents = Agent::all().into_iter();
+    let found: Vec<_> = agents.map(|agent| (agent, program::find(agent.program(), path))).collect();
+    // The version of a configured agent is unknown until it runs: its program may have no option for it.
+    let has_version = |agent: Agent| !matches!(agent, Agent::Configured(_));
+    let queries: Vec<_> = found
+        .iter()
+        .filter(|(agent, _)| has_version(*agent))
+        .filter_map(|(agent, file)| Some((file.clone()?, agent::format(*agent).version_args())))
+        .collect();
     let mut versions = programs::versions(&queries).into_iter();
     found
         .into_iter()
         .map(|(agent, program)| {
-            let version = program.as_ref().and_then(|_| versions.next().flatten());
+            let version = program.as_ref().filter(|_| has_version(agent)).and_then(|_| versions.next().flatten());
             let program = program.map(|file| file.to_string_lossy().into_owned());
             Installed { agent: agent.name(), program, version }
         })

@@ -177,6 +177,6 @@ fn order() -> impl TypedValueParser<Value = SearchOrder> {
 
 /// Returns the parser of an agent's name.
 pub(super) fn agent() -> impl TypedValueParser<Value = Agent> {
-    PossibleValuesParser::new(Agent::ALL.map(Agent::name))
+    PossibleValuesParser::new(Agent::all().into_iter().map(Agent::name))
         .try_map(|name| Agent::from_name(&name).ok_or("unknown agent"))
 }

@@ -144,7 +144,7 @@ fn start_error(agent: Agent, is_new: bool, refusal: &Refusal) -> CliError {
     if !matches!(refusal, Refusal::Failed(RunFailure::NotInstalled)) {
         return refusal_error(refusal);
     }
-    let (label, program) = (agent.label(), agent.name());
+    let (label, program) = (agent.label(), agent.program());
     let remedy = if is_new { "; --agent selects another one" } else { "" };
     let message = format!("{label} is not installed: \"{program}\" was not found on PATH{remedy}");
     CliError::new(CliErrorCode::Unavailable, message)

@@ -1,5 +1,6 @@
 //! Configuration files, parsed into plain values. Defaults are the embedded files in `assets/`.
 
+mod agents;
 pub mod describe;
 pub mod key;
 pub mod keymap;

@@ -58,6 +58,11 @@ impl Paths {
         self.data.join("git")
     }
 
+    /// Directory of the sessions that salon records itself.
+    pub fn recorded_sessions(&self) -> PathBuf {
+        self.data.join("sessions")
+    }
+
     /// Directory for backups of files that an agent may delete.
     pub fn backups(&self) -> PathBuf {
         self.data.join("kept")

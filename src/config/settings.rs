@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use toml::{Table, Value};
 
+use super::agents;
 use super::keymap::{self, KeyBinding};
 use super::prices;
 use super::problem::{self, ConfigProblem};
@@ -43,6 +44,8 @@ pub struct Settings {
     pub limits: RunLimits,
     /// External OpenCode server, which replaces one that salon starts.
     pub server: ServerSettings,
+    /// Agents that the configuration defines.
+    pub agents: Vec<Agent>,
     /// Additional roots of agents.
     pub roots: BTreeMap<Agent, Vec<PathBuf>>,
     /// Prices of models.
@@ -174,8 +177,12 @@ impl Settings {
     /// Applies a parsed file. Returns a problem for each invalid value and unknown key, without lines.
     pub(super) fn apply(&mut self, table: &Table) -> Vec<ConfigProblem> {
         let mut problems = Vec::new();
+        // Other settings name the agents that this one defines.
+        let defined = table.get("agents").map(|agents| self.apply_agents(agents, &mut problems));
+        problems.extend(defined.and_then(Result::err).map(|message| ConfigProblem::new("agents", message)));
         for (name, value) in table {
             let applied = match name.as_str() {
+                "agents" => Ok(()),
                 "limits" => self.apply_table(name, value, &mut problems, Self::apply_limit),
                 "servers" => self.apply_table(name, value, &mut problems, Self::apply_server),
                 "roots" => self.apply_table(name, value, &mut problems, Self::apply_root),
@@ -245,6 +252,16 @@ impl Settings {
         Ok(())
     }
 
+    fn apply_agents(&mut self, value: &Value, problems: &mut Vec<ConfigProblem>) -> Result<(), String> {
+        for (name, value) in value.as_table().ok_or("must be a table of agents")? {
+            match agents::define(name, value, problems) {
+                Ok(agent) => self.agents.push(agent),
+                Err(message) => problems.push(ConfigProblem::new(format!("agents.{name}"), message)),
+            }
+        }
+        Ok(())
+    }
+
     fn apply_root(&mut self, name: &str, value: &Value) -> Result<(), String> {
         let agent = Agent::from_name(name).ok_or("unknown agent, ignored")?;
         let paths =
@@ -301,7 +318,7 @@ const DURING_TURN: [(&str, DuringTurn); 2] = [("queue", DuringTurn::Queue), ("st
 const NOTIFY: [(&str, Notify); 3] = [("all", Notify::All), ("needs-you", Notify::NeedsYou), ("off", Notify::Off)];
 
 fn agent(value: &Value) -> Result<Option<Agent>, String> {
-    let mut names: Vec<_> = Agent::ALL.into_iter().map(|agent| (agent.name(), Some(agent))).collect();
+    let mut names: Vec<_> = Agent::all().into_iter().map(|agent| (agent.name(), Some(agent))).collect();
     names.push(("selected", None));
     choice(value, &names)
 }

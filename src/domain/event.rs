@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::tool::{PlanItem, ToolAction, ToolStatus};
@@ -112,7 +113,8 @@ pub enum EventBody {
 }
 
 /// Severity of a notice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum NoticeLevel {
     /// Information.
     Info,

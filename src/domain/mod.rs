@@ -5,6 +5,7 @@ pub mod annotation;
 pub mod approval;
 pub mod catalog;
 pub mod changes;
+pub mod configured_agent;
 pub mod event;
 pub mod launch;
 pub mod live_status;

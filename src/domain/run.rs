@@ -132,7 +132,7 @@ impl RunFailure {
         match self {
             Self::NotInstalled => format!(
                 "\"{}\" was not found on PATH; install {}, or add its directory to PATH",
-                agent.name(),
+                agent.program(),
                 agent.label()
             ),
             other => other.to_string(),
@@ -347,12 +347,14 @@ pub struct RunStart {
     pub effort: Option<String>,
     /// Extra arguments for the agent's program, verbatim.
     pub extra: Vec<String>,
+    /// True if the history of a resumed session is needed from the agent, because there is no other record of it.
+    pub needs_history: bool,
 }
 
 impl RunStart {
     /// Creates parameters with the agent's defaults.
     pub fn new(conversation: Conversation, cwd: PathBuf) -> Self {
-        Self { conversation, cwd, model: None, mode: None, effort: None, extra: Vec::new() }
+        Self { conversation, cwd, model: None, mode: None, effort: None, extra: Vec::new(), needs_history: false }
     }
 }
 

@@ -1,7 +1,10 @@
 //! Operations of tools in agent-neutral terms: commands, file changes, plans, and their status.
 
+use serde::{Deserialize, Serialize};
+
 /// Status of a tool call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ToolStatus {
     /// Requested but not started, or no result on disk.
     Pending,
@@ -32,7 +35,8 @@ impl ToolStatus {
 }
 
 /// Operation of a tool call, independent of the agent's tool names. Paths are as the agent wrote them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ToolAction {
     /// Runs a command.
     Command {
@@ -123,7 +127,7 @@ impl ToolAction {
 }
 
 /// A change to one file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileChange {
     /// Path as the agent wrote it.
     pub path: String,
@@ -154,7 +158,8 @@ impl FileChange {
 }
 
 /// Change to the content of a file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// Writes the whole file.
     Write(String),
@@ -219,7 +224,7 @@ impl ChangeContext {
 }
 
 /// One item of a plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanItem {
     /// Task.
     pub text: String,
@@ -228,7 +233,8 @@ pub struct PlanItem {
 }
 
 /// Status of a plan item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum PlanStatus {
     /// Not started.
     Pending,

@@ -58,11 +58,10 @@ pub fn search_dir(cache_dir: &Path) -> PathBuf {
 
 impl std::fmt::Debug for IndexOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let agents: Vec<_> = self.formats.iter().map(|format| format.agent()).collect();
         f.debug_struct("Options")
             .field("environment", &self.environment)
             .field("cache_dir", &self.cache_dir)
-            .field("formats", &agents)
+            .field("formats", &self.formats.len())
             .field("watch", &self.watch)
             .finish_non_exhaustive()
     }

@@ -215,14 +215,14 @@ impl Shared {
     }
 
     fn format(&self, agent: crate::domain::Agent) -> Option<&'static dyn Format> {
-        self.formats.iter().copied().find(|format| format.agent() == agent)
+        self.formats.iter().copied().find(|format| format.reads(agent))
     }
 }
 
 /// Returns the live sessions of all roots.
 pub(super) fn live_statuses(formats: &[&dyn Format], roots: &[SourceRoot]) -> Vec<LiveStatus> {
     let of = |root: &SourceRoot| {
-        let format = formats.iter().find(|format| format.agent() == root.agent);
+        let format = formats.iter().find(|format| format.reads(root.agent));
         format.and_then(|format| catch_panic(|| Some(format.live(root)))).unwrap_or_default()
     };
     roots.iter().flat_map(of).collect()

@@ -59,15 +59,16 @@ impl Connector {
     }
 
     async fn spawn_child(&self, protocol: &dyn Protocol, launch: Launch) -> Result<AgentConnection, RunFailure> {
-        let (process, outputs) = Process::spawn(&launch, &self.environment(protocol, &launch.cwd))?;
-        let recorded = identity::identify(process.pid());
+        let environment = self.environment(protocol, &launch.cwd);
+        let spawned = Process::spawn(&launch, &environment)?;
+        let recorded = identity::identify(spawned.0.pid());
         if let Some(child) = recorded
             && let Err(failure) = self.store.record_child(child, launch.program).await
         {
             // Without a record the child still ends with this process, except after `kill -9`.
             tracing::warn!("a child was not recorded: {failure}");
         }
-        Ok(AgentConnection::Child(ChildConnection::new(process, outputs, recorded)))
+        Ok(AgentConnection::Child(ChildConnection::new(spawned, recorded, environment, self.store.clone())))
     }
 
     /// Returns the shared server of an agent. Starts no process yet.

@@ -13,9 +13,9 @@ pub const NESTED: [&str; 5] =
 pub fn of_child(user: &[(String, String)], protocol: &dyn Protocol, cwd: &Path) -> Vec<(String, String)> {
     let own = protocol.environment();
     let passes_through =
-        |name: &str| !NESTED.contains(&name) && name != "PWD" && own.iter().all(|(ours, _)| *ours != name);
+        |name: &str| !NESTED.contains(&name) && name != "PWD" && own.iter().all(|(ours, _)| ours != name);
     let mut vars: Vec<_> = user.iter().filter(|(name, _)| passes_through(name)).cloned().collect();
-    vars.extend(own.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    vars.extend(own.iter().cloned());
     if !cwd.as_os_str().is_empty() {
         // Shells set `PWD` too: a program that reads it must not see the directory in which salon started.
         vars.push(("PWD".into(), cwd.to_string_lossy().into_owned()));

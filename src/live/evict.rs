@@ -54,5 +54,6 @@ fn candidate(handle: &RunHandle, now: Instant) -> EvictionCandidate {
         // A paused queue waits for the user and is on disk.
         queued: snapshot.info.queued > 0 && !snapshot.info.paused,
         awaiting_approval: !snapshot.info.approvals.is_empty(),
+        drafted: handle.is_drafted(),
     }
 }

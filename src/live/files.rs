@@ -30,7 +30,7 @@ pub fn execute(request: &FileRequest) -> Result<String, FileError> {
 }
 
 /// Resolves the links in a path. The file, and folders above it, need not exist.
-fn resolve(root: &Path, path: &Path) -> Result<PathBuf, FileError> {
+pub(super) fn resolve(root: &Path, path: &Path) -> Result<PathBuf, FileError> {
     if !path.is_absolute() {
         return Err(FileError::Refused(format!("{} is not an absolute path", path.display())));
     }

@@ -11,6 +11,7 @@
 
 pub mod approvals;
 mod capabilities;
+mod capacity;
 mod connect;
 pub mod environment;
 mod evict;
@@ -28,8 +29,11 @@ mod queue;
 pub mod recover;
 pub mod run;
 pub mod server;
+mod session_files;
 pub mod store_handle;
 mod supervisor;
+mod terminal_output;
+mod terminals;
 pub mod transport;
 pub mod transport_event;
 

@@ -261,5 +261,10 @@ fn requested_session(agent: Agent, opening: &RunStart) -> Option<SessionKey> {
 }
 
 fn not_driven(agent: Agent) -> Refusal {
-    refused(&format!("{} cannot run in salon; resume the session in the agent's own program", agent.label()))
+    match agent {
+        Agent::Configured(agent) => {
+            refused(&format!("{0} is not in the configuration; add it to config.toml as [agents.{0}]", agent.name()))
+        }
+        _ => refused(&format!("{} cannot run in salon; resume the session in the agent's own program", agent.label())),
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::policy::LiveLimits;
@@ -58,6 +59,8 @@ pub struct LiveOptions {
     pub earliest_resume: ResumeTimeCheck,
     /// Servers that the user started, used instead of starting one.
     pub attached: BTreeMap<Agent, AttachedServer>,
+    /// Folder of the sessions that salon records itself; `None`: none are recorded.
+    pub recorded: Option<PathBuf>,
     /// Lookup of an agent's protocol.
     pub protocols: fn(Agent) -> Option<&'static dyn Protocol>,
 }
@@ -75,6 +78,7 @@ impl LiveOptions {
             is_delivered: Arc::new(|_, _| None),
             earliest_resume: Arc::new(|_| None),
             attached: BTreeMap::new(),
+            recorded: None,
             protocols: agent::protocol,
         }
     }

@@ -50,15 +50,18 @@ pub struct EvictionCandidate {
     pub queued: bool,
     /// An approval is open.
     pub awaiting_approval: bool,
+    /// The user has written a prompt and not sent it.
+    pub drafted: bool,
 }
 
 impl EvictionCandidate {
     fn is_evictable(&self) -> bool {
-        !(self.busy || self.stopping || self.watched || self.queued || self.awaiting_approval)
+        !(self.busy || self.stopping || self.watched || self.queued || self.awaiting_approval || self.drafted)
     }
 }
 
-/// Returns the indices of the runs to evict. Busy, stopping, watched, queued and approval-waiting runs are never among them.
+/// Returns the indices of the runs to evict. Busy, stopping, watched, queued,
+/// drafted and approval-waiting runs are never among them.
 pub fn select_evictions(runs: &[EvictionCandidate], limits: LiveLimits) -> Vec<usize> {
     let mut candidates: Vec<usize> = (0..runs.len()).filter(|&at| runs[at].is_evictable()).collect();
     candidates.sort_by_key(|&at| std::cmp::Reverse(runs[at].idle));

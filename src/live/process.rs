@@ -67,6 +67,15 @@ pub struct ProcessExit {
     pub code: Option<i32>,
     /// Tail of stderr.
     pub stderr: String,
+    /// True if salon ended a process that did not respond any more: open turns are interrupted.
+    pub unresponsive: bool,
+}
+
+impl ProcessExit {
+    /// Creates the exit of a process that ended by itself or on request.
+    pub fn new(code: Option<i32>, stderr: String) -> Self {
+        Self { code, stderr, unresponsive: false }
+    }
 }
 
 /// A running child process. Dropping it kills its group.
@@ -241,7 +250,7 @@ async fn watch(
     };
     let code = status.ok().and_then(|status| status.code());
     // An error means that the receiver is gone.
-    events.send(ProcessEvent::Exited(ProcessExit { code, stderr })).await.ok();
+    events.send(ProcessEvent::Exited(ProcessExit::new(code, stderr))).await.ok();
 }
 
 /// Waits for exit on closed stdin, then sends TERM, then KILL, with a grace period each.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::capacity::RunCapacity;
 use super::connect::Connector;
 use super::evict;
 use super::options::{LiveEvent, LiveOptions};
@@ -38,6 +39,7 @@ pub(super) struct Inner {
     pub(super) store: StoreHandle,
     pub(super) events: EventSink,
     pub(super) connector: Arc<Connector>,
+    capacity: RunCapacity,
     runs: Mutex<BTreeMap<RunId, Entry>>,
     /// Serialises lookup and creation of runs, so that concurrent requests for a session get the same run.
     pub(super) start_lock: tokio::sync::Mutex<()>,
@@ -76,8 +78,10 @@ impl Live {
         let store = StoreHandle::new(options.store.clone(), options.clock, options.process);
         let connector = Arc::new(Connector::new(options.vars.clone(), options.attached.clone(), store.clone()));
         let (done, recovered) = watch::channel(false);
+        let capacity = RunCapacity::new(options.limits.runs);
         let inner = Arc::new(Inner {
             options,
+            capacity,
             store,
             events: sink,
             connector,
@@ -116,6 +120,13 @@ impl Live {
     /// Attaches a viewer to a run. A watched run is not evicted.
     pub fn watch(&self, run: &RunId) -> Option<Viewer> {
         self.inner.runs().get(run).map(|entry| entry.handle.view())
+    }
+
+    /// Records whether a run has an unsent draft, which keeps it from being evicted.
+    pub fn set_drafted(&self, run: &RunId, drafted: bool) {
+        if let Some(handle) = self.inner.handle(run) {
+            handle.set_drafted(drafted);
+        }
     }
 
     /// Interrupts the open turn; a second call stops the process. The queue is then paused.
@@ -245,10 +256,12 @@ impl Inner {
             protocol,
             opening,
             connector: self.connector.clone(),
+            capacity: self.capacity.clone(),
             store: self.store.clone(),
             limits: self.options.limits,
             is_delivered: self.options.is_delivered.clone(),
             earliest_resume: self.options.earliest_resume.clone(),
+            recorded: self.options.recorded.clone(),
             epoch: self.epoch(),
             events: self.events.clone(),
         });

@@ -3,8 +3,10 @@
 use tokio::sync::mpsc;
 
 use super::files;
-use super::process::{GracePeriods, Process, ProcessEvent, StdinLineId};
+use super::process::{ChildEnvironment, GracePeriods, Process, ProcessEvent, StdinLineId};
 use super::server::{HttpRequest, ServerSession};
+use super::store_handle::StoreHandle;
+use super::terminals::Terminals;
 pub use super::transport_event::TransportEvent;
 use crate::agent::protocol::{FileRequest, Outgoing};
 use crate::domain::run::RunFailure;
@@ -16,20 +18,21 @@ pub struct ChildConnection {
     process: Process,
     outputs: mpsc::Receiver<ProcessEvent>,
     recorded: Option<ProcessId>,
-    files: FileWorker,
+    requests: RequestWorker,
 }
 
-/// Executes an agent's requests for files on blocking threads.
+/// Executes an agent's requests for files, on blocking threads, and for commands.
 #[derive(Debug)]
-struct FileWorker {
+struct RequestWorker {
+    terminals: Terminals,
     results: mpsc::UnboundedReceiver<TransportEvent>,
     sender: mpsc::UnboundedSender<TransportEvent>,
 }
 
-impl FileWorker {
-    fn new() -> Self {
+impl RequestWorker {
+    fn new(environment: ChildEnvironment, store: StoreHandle) -> Self {
         let (sender, results) = mpsc::unbounded_channel();
-        Self { results, sender }
+        Self { terminals: Terminals::new(environment, store, sender.clone()), results, sender }
     }
 
     fn execute(&self, id: u64, request: FileRequest) {
@@ -51,8 +54,14 @@ impl FileWorker {
 }
 
 impl ChildConnection {
-    pub(super) fn new(process: Process, outputs: mpsc::Receiver<ProcessEvent>, recorded: Option<ProcessId>) -> Self {
-        Self { process, outputs, recorded, files: FileWorker::new() }
+    /// Creates the connection. The agent's commands get `environment` and are recorded in `store`.
+    pub(super) fn new(
+        (process, outputs): (Process, mpsc::Receiver<ProcessEvent>),
+        recorded: Option<ProcessId>,
+        environment: ChildEnvironment,
+        store: StoreHandle,
+    ) -> Self {
+        Self { process, outputs, recorded, requests: RequestWorker::new(environment, store) }
     }
 
     /// Waits for the next event; `None` after the last one of the process. Cancel safe.
@@ -60,7 +69,7 @@ impl ChildConnection {
         let output = tokio::select! {
             biased;
             output = self.outputs.recv() => output?,
-            event = self.files.next() => return Some(event),
+            event = self.requests.next() => return Some(event),
         };
         Some(match output {
             ProcessEvent::Line(line) => TransportEvent::Line(line),
@@ -101,11 +110,15 @@ impl AgentConnection {
                 session.request(id, HttpRequest { method, path, headers, body, shared }).then_some(Sent::Request)
             }
             (Self::Child(child), Outgoing::File { id, request }) => {
-                child.files.execute(id, request);
+                child.requests.execute(id, request);
+                Some(Sent::Request)
+            }
+            (Self::Child(child), Outgoing::Terminal { id, request }) => {
+                child.requests.terminals.execute(id, request);
                 Some(Sent::Request)
             }
             (Self::Child(..), Outgoing::Request { .. })
-            | (Self::Server(_), Outgoing::Line(_) | Outgoing::File { .. }) => None,
+            | (Self::Server(_), Outgoing::Line(_) | Outgoing::File { .. } | Outgoing::Terminal { .. }) => None,
         };
         sent.ok_or_else(|| RunFailure::Other("the agent no longer accepts input".into()))
     }
@@ -142,7 +155,10 @@ impl AgentConnection {
     /// Closes the connection: stops the child gracefully, or closes the server session.
     pub fn stop(&mut self, grace: GracePeriods) {
         match self {
-            Self::Child(child) => child.process.stop(grace),
+            Self::Child(child) => {
+                child.requests.terminals.end_all();
+                child.process.stop(grace);
+            }
             Self::Server(session) => session.close(),
         }
     }
@@ -150,8 +166,19 @@ impl AgentConnection {
     /// Closes the connection at once.
     pub fn kill(&mut self) {
         match self {
-            Self::Child(child) => child.process.kill(),
+            Self::Child(child) => {
+                child.requests.terminals.end_all();
+                child.process.kill();
+            }
             Self::Server(session) => session.close(),
+        }
+    }
+
+    /// Records whether the run has an open turn, which matters to a shared server.
+    pub fn set_busy(&self, busy: bool) {
+        match self {
+            Self::Child(_) => {}
+            Self::Server(session) => session.set_busy(busy),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::process::ProcessExit;
 use crate::agent::protocol::{FileError, Incoming};
+use crate::agent::terminal_request::TerminalResult;
 
 /// An event from the agent.
 #[derive(Debug)]
@@ -28,6 +29,13 @@ pub enum TransportEvent {
         /// Text that was read.
         result: Result<String, FileError>,
     },
+    /// The result of a request about a command.
+    Terminal {
+        /// Request id.
+        id: u64,
+        /// The result.
+        result: Result<TerminalResult, FileError>,
+    },
     /// A line of stdout was too long and was skipped.
     LineTooLong,
     /// Stdout ended, but the process is still alive.
@@ -45,6 +53,7 @@ impl TransportEvent {
             Self::ServerEvent(data) => Some(Incoming::ServerEvent(data)),
             Self::Resumed => Some(Incoming::Resumed),
             Self::File { id, result } => Some(Incoming::File { id: *id, result: result.as_ref().map(String::as_str) }),
+            Self::Terminal { id, result } => Some(Incoming::Terminal { id: *id, result: result.as_ref() }),
             Self::LineTooLong | Self::Closed | Self::Exited(_) => None,
         }
     }

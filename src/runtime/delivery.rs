@@ -23,6 +23,10 @@ const MAX_LOCATIONS: usize = 64;
 pub fn check(environment: Environment, cache: PathBuf) -> DeliveryCheck {
     let located: Mutex<HashMap<SessionKey, Arc<Session>>> = Mutex::default();
     Arc::new(move |key, prompt| {
+        // A record of salon's own proves nothing about the agent.
+        if agent::protocol(key.agent).is_none_or(|protocol| !protocol.has_record()) {
+            return None;
+        }
         let known = located.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
         if let Some(found) = known.and_then(|session| contains(&session, prompt)) {
             return Some(found);

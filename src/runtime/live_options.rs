@@ -27,6 +27,7 @@ pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path, serve
     }
     let at = environment.clone();
     options.earliest_resume = Arc::new(move |key| agent::format(key.agent).earliest_resume(&at, &key.id));
+    options.recorded.clone_from(&environment.recorded);
     options.is_delivered = super::delivery::check(environment.clone(), cache.to_owned());
     options
 }

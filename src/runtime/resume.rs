@@ -84,6 +84,8 @@ pub fn open(session: &Session, extra: &[String], cwd: Option<&Path>, environment
 /// Checks for obstacles to opening a session with [`open`]: a session in the background may be open.
 pub fn obstacles_to_open(session: &Session, launch: &Launch, environment: &Environment) -> ResumeObstacles {
     let found = obstacles(session, launch, environment);
+    let refused = agent::format(session.key.agent).open_refusal(session);
+    let found = ResumeObstacles { refused: refused.or(found.refused), ..found };
     match attach(session, environment) {
         Some(_) => ResumeObstacles { open_elsewhere: None, pid: None, ..found },
         None => found,

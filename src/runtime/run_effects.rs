@@ -82,7 +82,7 @@ impl Shell {
 
 /// Returns the agents that salon can run, each with true if its program is on `PATH`.
 fn installed_agents(environment: &Environment) -> Vec<(Agent, bool)> {
-    let agents = Agent::ALL.into_iter().filter_map(|agent| Some((agent, agent::protocol(agent)?)));
+    let agents = Agent::all().into_iter().filter_map(|agent| Some((agent, agent::protocol(agent)?)));
     let installed = agents.map(|(agent, protocol)| {
         let launch = protocol.launch(&RunStart::new(Conversation::New { id: None }, PathBuf::new()));
         (agent, program::find(&launch.program, environment.var("PATH")).is_some())

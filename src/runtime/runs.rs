@@ -175,6 +175,13 @@ impl Runs {
     }
 
     pub(super) fn save_draft(&self, key: String, text: String) {
+        let of_key = |info: &&Arc<RunInfo>| {
+            let session = info.session.as_ref().map(ToString::to_string);
+            session.is_some_and(|session| session == key) || key == format!("run:{}", info.id)
+        };
+        if let Some(info) = self.live.runs().iter().find(of_key) {
+            self.live.set_drafted(&info.id, !text.trim().is_empty());
+        }
         self.writer.save_draft(key, text);
     }
 

@@ -57,7 +57,7 @@ pub fn load(db: &Connection) -> Result<Annotations> {
     let mut rows = query.query([])?;
     let mut all: std::collections::HashMap<SessionKey, Annotation> = std::collections::HashMap::new();
     while let Some(row) = rows.next()? {
-        let Some(agent) = Agent::from_name(row.get_ref(0)?.as_str()?) else { continue };
+        let Some(agent) = Agent::from_stored(row.get_ref(0)?.as_str()?) else { continue };
         let annotation = all.entry(SessionKey::new(agent, row.get_ref(1)?.as_str()?)).or_default();
         let value: Arc<str> = row.get_ref(3)?.as_str()?.into();
         match row.get_ref(2)?.as_str()? {

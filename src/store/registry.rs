@@ -263,7 +263,7 @@ pub fn sessions(db: &Connection) -> rusqlite::Result<Vec<SessionKey>> {
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     // A newer version may have recorded an agent that this one does not support.
-    Ok(rows.into_iter().filter_map(|(agent, id)| Some(SessionKey::new(Agent::from_name(&agent)?, id))).collect())
+    Ok(rows.into_iter().filter_map(|(agent, id)| Some(SessionKey::new(Agent::from_stored(&agent)?, id))).collect())
 }
 
 /// Returns the sessions of all recorded runs without creating, repairing or changing the database at a path.
@@ -383,7 +383,7 @@ pub fn children(db: &Connection) -> rusqlite::Result<Vec<ChildRecord>> {
 
 fn run_record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     let agent: String = row.get(1)?;
-    let agent = Agent::from_name(&agent).ok_or_else(|| {
+    let agent = Agent::from_stored(&agent).ok_or_else(|| {
         let unknown = format!("a run of {agent}, which this version does not support");
         rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, unknown.into())
     })?;

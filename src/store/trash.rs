@@ -147,7 +147,7 @@ fn find(db: &Connection, key: &SessionKey) -> rusqlite::Result<Option<TrashedSes
 
 /// Decodes a row. `None` for an agent that this version does not know.
 fn session(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<TrashedSession>> {
-    let Some(agent) = Agent::from_name(row.get_ref(0)?.as_str()?) else { return Ok(None) };
+    let Some(agent) = Agent::from_stored(row.get_ref(0)?.as_str()?) else { return Ok(None) };
     let files = || serde_json::from_str(row.get_ref(5)?.as_str()?).map_err(|_| rusqlite::Error::InvalidQuery);
     let folder: Option<String> = row.get(4)?;
     Ok(Some(TrashedSession {

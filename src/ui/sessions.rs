@@ -244,5 +244,6 @@ pub(super) fn agent_name(agent: Agent, width: u16) -> &'static str {
         (Agent::Gemini, _) => "ge",
         (Agent::Qwen, _) => "qw",
         (Agent::Goose, _) => "gs",
+        (Agent::Configured(agent), _) => agent.name().get(..2).unwrap_or(agent.name()),
     }
 }

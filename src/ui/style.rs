@@ -29,6 +29,7 @@ pub fn agent(theme: &Theme, agent: Agent) -> Style {
         Agent::Gemini => theme.gemini,
         Agent::Qwen => theme.qwen,
         Agent::Goose => theme.goose,
+        Agent::Configured(_) => theme.text,
     })
 }
 

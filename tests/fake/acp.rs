@@ -31,6 +31,8 @@ struct Manners {
     resumes: bool,
     /// Loads with a replay.
     loads: bool,
+    /// Lists its sessions, and has configuration options instead of models and modes.
+    lists: bool,
     /// Modes; the first is the default.
     modes: &'static [&'static str],
     /// Modes that run commands without asking.
@@ -47,6 +49,7 @@ impl Manners {
                 lives_on: false,
                 resumes: false,
                 loads: true,
+                lists: false,
                 modes: &["default", "autoEdit", "yolo", "plan"],
                 lenient: &["yolo"],
             },
@@ -57,8 +60,20 @@ impl Manners {
                 lives_on: true,
                 resumes: false,
                 loads: true,
+                lists: false,
                 modes: &["auto", "approve", "smart_approve", "chat"],
                 lenient: &["auto"],
+            },
+            "mine" => Self {
+                silent_about_calls: false,
+                replays_late: false,
+                ends_every_turn: false,
+                lives_on: false,
+                resumes: false,
+                loads: true,
+                lists: true,
+                modes: &["ask", "never-ask"],
+                lenient: &["never-ask"],
             },
             _ => Self {
                 silent_about_calls: false,
@@ -67,6 +82,7 @@ impl Manners {
                 lives_on: false,
                 resumes: true,
                 loads: true,
+                lists: false,
                 modes: &["auto", "plan", "default", "auto-edit", "yolo"],
                 lenient: &["auto", "yolo"],
             },
@@ -208,8 +224,16 @@ impl Agent {
     fn result(&mut self, method: &str, params: &Value) -> Result<Value, Failure> {
         match method {
             "initialize" => Ok(json!({"protocolVersion": 1, "agentInfo": {"name": self.name, "version": "0.61.0"},
-                "agentCapabilities": {"loadSession": self.manners.loads,
-                    "sessionCapabilities": if self.manners.resumes { json!({"resume": {}}) } else { json!({}) }}})),
+                "agentCapabilities": {"loadSession": self.manners.loads, "sessionCapabilities": self.capabilities()}})),
+            "session/list" => Ok(json!({"sessions": SessionRecord::all(&self.name)})),
+            "session/set_config_option" => {
+                let value = params["value"].as_str().unwrap_or_default();
+                match params["configId"].as_str() {
+                    Some("mode") => value.clone_into(&mut self.mode),
+                    _ => value.clone_into(&mut self.model),
+                }
+                Ok(self.settings())
+            }
             "session/new" => {
                 let cwd = params["cwd"].as_str().unwrap_or("/");
                 let record = SessionRecord::new(&self.name, cwd);
@@ -238,7 +262,26 @@ impl Agent {
         }
     }
 
+    fn capabilities(&self) -> Value {
+        let mut capabilities = json!({});
+        for (name, has) in [("resume", self.manners.resumes), ("list", self.manners.lists)] {
+            if has {
+                capabilities[name] = json!({});
+            }
+        }
+        capabilities
+    }
+
     fn settings(&self) -> Value {
+        if self.manners.lists {
+            let option = |id: &str, values: &[&str], current: &str| {
+                let options: Vec<_> = values.iter().map(|value| json!({"value": value, "name": value})).collect();
+                json!({"id": id, "name": id, "category": id, "type": "select", "currentValue": current, "options": options})
+            };
+            let options =
+                [option("model", &["fast", "deep"], &self.model), option("mode", self.manners.modes, &self.mode)];
+            return json!({"configOptions": options});
+        }
         let named =
             |names: &[&str], id: &str| names.iter().map(|name| json!({id: name, "name": name})).collect::<Value>();
         json!({"modes": {"currentModeId": self.mode, "availableModes": named(self.manners.modes, "id")},

@@ -1,8 +1,8 @@
 //! Scripted agent that implements the protocols of the real agents and misbehaves on demand. Each prompt contains the
 //! steps to execute ([`script`]).
 //!
-//! The name of the executable selects the agent (`claude`, `codex`, `opencode`, `gemini`,
-//! `qwen`, `goose`): tests link it under these names into a
+//! The name of the executable selects the agent (`claude`, `codex`, `opencode`, `gemini`, `qwen`,
+//! `goose`, or `mine` for one that only the configuration knows): tests link it under these names into a
 //! folder on `PATH`. `FAKE_START` contains steps to execute before any input is read. `FAKE_LOG` names a file to which
 //! it appends one JSON object per line with data for tests: how it was started, and the messages that it received.
 
@@ -26,7 +26,7 @@ fn main() {
     match name.as_str() {
         "codex" => codex::run(),
         "opencode" => opencode::run(),
-        "gemini" | "qwen" | "goose" => acp::run(&name),
+        "gemini" | "qwen" | "goose" | "mine" => acp::run(&name),
         _ => claude::run(),
     }
 }

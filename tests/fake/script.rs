@@ -55,6 +55,12 @@ pub enum Step {
     ReadFile(String),
     /// `fs-write PATH TEXT`: writes a file through the client.
     WriteFile(String, String),
+    /// `terminal COMMAND LINE`: runs a command through the client, waits for its end, and repeats its output.
+    Terminal(String),
+    /// `terminal-in DIR`: runs a command through the client in a directory.
+    TerminalIn(String),
+    /// `terminal-left`: runs a command through the client that does not end, and goes on.
+    TerminalLeft,
     /// `stray`: responds to a request that was never sent, and cancels an approval that does not exist.
     Stray,
 }
@@ -99,6 +105,9 @@ fn step(line: &str) -> Step {
             let (path, text) = rest.split_once(' ').unwrap_or((rest, ""));
             Step::WriteFile(path.to_owned(), text.to_owned())
         }
+        "terminal" => Step::Terminal(rest.to_owned()),
+        "terminal-in" => Step::TerminalIn(rest.to_owned()),
+        "terminal-left" => Step::TerminalLeft,
         "stray" => Step::Stray,
         _ => Step::Say(format!("you said: {line}")),
     }

@@ -6,6 +6,7 @@ mod every_agent;
 mod harness;
 mod outbox;
 mod policy;
+mod pool;
 mod processes;
 mod recovery;
 mod runs;

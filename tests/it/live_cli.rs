@@ -1,6 +1,7 @@
 //! Runs from the command line: one turn without a terminal, and control by other processes.
 
 mod acp;
+mod configured;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -22,9 +23,18 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
+        Self::with(&["claude", "codex", "opencode", "gemini", "qwen", "goose"])
+    }
+
+    fn with(agents: &[&str]) -> Self {
         let home = Home::empty();
         std::fs::create_dir(home.path().join("project")).expect("a project");
-        Self { home, agents: Agents::of(&["claude", "codex", "opencode", "gemini", "qwen", "goose"]) }
+        Self { home, agents: Agents::of(agents) }
+    }
+
+    /// Replaces the configuration file.
+    fn configure(&self, text: &str) {
+        std::fs::write(self.home.path().join("config.toml"), text).expect("the configuration");
     }
 
     fn project(&self) -> PathBuf {
@@ -40,6 +50,7 @@ impl Stage {
             .env("HOME", self.home.path())
             .env("PATH", self.agents.path())
             .env("FAKE_LOG", self.agents.log_file())
+            .env("SALON_CONFIG_DIR", self.home.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

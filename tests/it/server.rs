@@ -2,5 +2,6 @@
 
 mod conversation;
 mod harness;
+mod health;
 mod lifecycle;
 mod models;

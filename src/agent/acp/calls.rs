@@ -122,6 +122,16 @@ impl AcpCalls {
         })
     }
 
+    /// Output of a command that a call shows.
+    pub(super) fn terminal_output(&self, terminal: &str, text: &str) -> Option<EventBody> {
+        let shows = |content: &ToolCallContent| match content {
+            ToolCallContent::Terminal(shown) => *shown.terminal_id.0 == *terminal,
+            _ => false,
+        };
+        let (id, _) = self.calls.iter().find(|(_, call)| call.content.iter().any(shows))?;
+        Some(progress(id.clone(), None, Some(Delta::Replace(text.to_owned())), None))
+    }
+
     /// Records that the user denied a call, and that its permission request is over.
     pub(super) fn deny(&mut self, id: &str) -> Option<EventBody> {
         let (id, _) = self.calls.get_key_value(id)?;

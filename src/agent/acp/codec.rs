@@ -33,6 +33,8 @@ pub(super) enum AcpRequest {
     FirstSetting(RunSetting),
     /// A setting to change.
     Setting(RunSetting),
+    /// A page of the agent's list of sessions.
+    List,
 }
 
 /// A request for permission that waits for the user.
@@ -80,7 +82,9 @@ pub(super) struct AcpCodec {
     pub(super) permissions: HashMap<Arc<str>, PermissionRequest>,
     /// Requests for files that are being executed.
     pub(super) files: HashMap<u64, PendingFile>,
-    pub(super) file_requests: u64,
+    /// JSON-RPC ids of requests for commands that are being executed.
+    pub(super) terminals: HashMap<u64, Value>,
+    pub(super) client_requests: u64,
     /// Kinds of unknown messages that were reported.
     reported: HashSet<String>,
 }
@@ -105,7 +109,8 @@ impl AcpCodec {
             usage: AcpUsage::default(),
             permissions: HashMap::new(),
             files: HashMap::new(),
-            file_requests: 0,
+            terminals: HashMap::new(),
+            client_requests: 0,
             reported: HashSet::new(),
         }
     }
@@ -180,6 +185,7 @@ impl AcpCodec {
                 self.set(setting, now, step);
             }
             AcpRequest::FirstSetting(setting) => self.first_setting(&setting, result, now, step),
+            AcpRequest::List => self.listed(result, step),
             AcpRequest::Setting(setting) => self.setting_changed(&setting, result, now, step),
         }
     }
@@ -189,6 +195,7 @@ impl AcpCodec {
             "session/request_permission" => self.permission_requested(id, params, now, step),
             "fs/read_text_file" => self.read_requested(id, params, step),
             "fs/write_text_file" => self.write_requested(id, params, step),
+            _ if self.terminal_requested(id, method, params, step) => {}
             _ => rpc::reject(id, rpc::METHOD_NOT_FOUND, &format!("Method not found: {method}"), step),
         }
     }
@@ -232,6 +239,10 @@ impl Codec for AcpCodec {
             Incoming::Line(line) => line,
             Incoming::File { id, result } => {
                 self.file_executed(id, result, &mut step);
+                return step;
+            }
+            Incoming::Terminal { id, result } => {
+                self.terminal_executed(id, result, now, &mut step);
                 return step;
             }
             Incoming::Response { .. } | Incoming::ServerEvent(_) | Incoming::Resumed => return step,

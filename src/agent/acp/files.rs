@@ -27,10 +27,10 @@ impl AcpCodec {
 
     fn file_requested(&mut self, id: &Value, path: std::path::PathBuf, operation: FileOperation, step: &mut CodecStep) {
         let Some(root) = self.opening.as_ref().map(|opening| opening.cwd.clone()) else { return };
-        self.file_requests += 1;
+        self.client_requests += 1;
         let is_read = matches!(operation, FileOperation::Read { .. });
-        self.files.insert(self.file_requests, PendingFile { id: id.clone(), is_read });
-        step.outgoing.push(Outgoing::File { id: self.file_requests, request: FileRequest { root, path, operation } });
+        self.files.insert(self.client_requests, PendingFile { id: id.clone(), is_read });
+        step.outgoing.push(Outgoing::File { id: self.client_requests, request: FileRequest { root, path, operation } });
     }
 
     pub(super) fn file_executed(&mut self, id: u64, result: Result<&str, &FileError>, step: &mut CodecStep) {

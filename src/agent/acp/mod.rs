@@ -1,7 +1,8 @@
 //! Agent Client Protocol (version 1): JSON-RPC on stdin and stdout, spoken by many agents.
 //!
 //! One process serves one conversation. [`codec`] encodes commands, [`session`] opens the conversation, [`prompts`] runs its turns, [`updates`]
-//! decodes what the agent reports, [`permissions`] its requests for permission, [`files`] its requests for files.
+//! decodes what the agent reports, [`permissions`] its requests for permission, [`files`] its requests for files,
+//! [`terminals`] those for commands.
 //! No IO and no clock.
 //!
 //! Agents deviate from the protocol. What is common to several is handled by the codec; what is special to one is a
@@ -18,6 +19,7 @@ mod rpc;
 mod session;
 mod settings;
 mod state;
+mod terminals;
 mod turn;
 mod updates;
 mod usage;
@@ -38,21 +40,29 @@ impl Protocol for AcpAgent {
     }
 
     fn ended(&self, code: Option<i32>, stderr: &str) -> RunFailure {
-        // Versions before the protocol reject its option or its command.
-        let unknown = |line: &&str| {
-            ["unknown argument", "unrecognized subcommand", "unexpected argument"]
-                .iter()
-                .any(|words| line.to_ascii_lowercase().contains(words))
-        };
-        match stderr.lines().find(unknown) {
-            Some(line) => {
-                RunFailure::Other(format!("This version of {} is too old for salon: {line}", self.agent.label()))
-            }
-            None => RunFailure::Crashed { code, stderr: stderr.to_owned() },
-        }
+        ended(self.agent.label(), code, stderr)
     }
 
     fn codec(&self) -> Box<dyn Codec> {
-        Box::new(codec::AcpCodec::new(*self))
+        codec(*self)
+    }
+}
+
+/// Creates the codec of a conversation with an agent.
+pub(super) fn codec(agent: AcpAgent) -> Box<dyn Codec> {
+    Box::new(codec::AcpCodec::new(agent))
+}
+
+/// Reason why the process of the agent with this label ended by itself.
+pub(super) fn ended(label: &str, code: Option<i32>, stderr: &str) -> RunFailure {
+    // Versions before the protocol reject its option or its command.
+    let unknown = |line: &&str| {
+        ["unknown argument", "unrecognized subcommand", "unexpected argument"]
+            .iter()
+            .any(|words| line.to_ascii_lowercase().contains(words))
+    };
+    match stderr.lines().find(unknown) {
+        Some(line) => RunFailure::Other(format!("This version of {label} is too old for salon: {line}")),
+        None => RunFailure::Crashed { code, stderr: stderr.to_owned() },
     }
 }

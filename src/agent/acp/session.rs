@@ -13,10 +13,13 @@ use super::codec::{AcpCodec, AcpRequest};
 use super::errors;
 use super::profile::ReplayEnd;
 use super::state::OpeningStage;
-use crate::agent::protocol::{CodecStep, Conversation, ProtocolSignal, RunSetting, RunStart};
-use crate::domain::Time;
+use crate::agent::protocol::{CodecStep, Conversation, ListedSession, ProtocolSignal, RunSetting, RunStart};
 use crate::domain::event::NoticeLevel;
 use crate::domain::run::{Capabilities, RunFailure};
+use crate::domain::{Agent, Time};
+
+/// Maximum pages of an agent's list, because a cursor may lead back to an earlier page.
+const MAX_PAGES: u32 = 20;
 
 impl AcpCodec {
     pub(super) fn open(&mut self, opening: RunStart, step: &mut CodecStep) {
@@ -24,7 +27,7 @@ impl AcpCodec {
         let client = Implementation::new("salon", env!("CARGO_PKG_VERSION")).title("salon".to_owned());
         let files = FileSystemCapabilities::new().read_text_file(true).write_text_file(true);
         let request = InitializeRequest::new(ProtocolVersion::V1)
-            .client_capabilities(ClientCapabilities::new().fs(files))
+            .client_capabilities(ClientCapabilities::new().fs(files).terminal(true))
             .client_info(client);
         self.send_request(AcpRequest::Initialize, "initialize", &request, step);
     }
@@ -47,16 +50,19 @@ impl AcpCodec {
         self.version = response.agent_info.map(|info| info.version);
         let sessions = &result["agentCapabilities"]["sessionCapabilities"];
         let has = |name: &str| sessions[name].is_object();
+        let loads = response.agent_capabilities.load_session;
+        self.state.lists = has("list");
         let Some(opening) = self.opening.clone() else { return };
         let cwd = opening.cwd;
         match opening.conversation {
             Conversation::New { .. } => self.open_new(cwd, step),
-            Conversation::Resume(id) if has("resume") => {
+            Conversation::Resume(id) if has("resume") && !(opening.needs_history && loads) => {
                 let request = ResumeSessionRequest::new(SessionId::new(id), cwd);
                 self.send_request(AcpRequest::Session, "session/resume", &request, step);
             }
-            Conversation::Resume(id) if response.agent_capabilities.load_session => {
+            Conversation::Resume(id) if loads => {
                 self.state.loads = true;
+                self.state.keeps_replay = opening.needs_history;
                 let request = LoadSessionRequest::new(SessionId::new(id), cwd);
                 self.send_request(AcpRequest::Session, "session/load", &request, step);
             }
@@ -125,6 +131,31 @@ impl AcpCodec {
         }
     }
 
+    /// Requests the agent's list of sessions, if nothing else shows them; the next page from a cursor on.
+    pub(super) fn list_sessions(&mut self, cursor: Option<&str>, step: &mut CodecStep) {
+        let is_listed = !matches!(self.agent.agent, Agent::Configured(_));
+        if is_listed || !self.state.lists {
+            return;
+        }
+        let params = cursor.map_or_else(|| json!({}), |cursor| json!({"cursor": cursor}));
+        self.send_request(AcpRequest::List, "session/list", &params, step);
+    }
+
+    /// Handles a page of the agent's list of sessions. A failure is of no importance to the conversation.
+    pub(super) fn listed(&mut self, result: Result<&Value, &Value>, step: &mut CodecStep) {
+        let Ok(result) = result else { return };
+        let sessions: Vec<ListedSession> =
+            result["sessions"].as_array().into_iter().flatten().filter_map(listed).collect();
+        if sessions.is_empty() {
+            return;
+        }
+        step.signals.push(ProtocolSignal::Listed(sessions));
+        self.state.pages += 1;
+        if let Some(cursor) = result["nextCursor"].as_str().filter(|_| self.state.pages < MAX_PAGES) {
+            self.list_sessions(Some(cursor), step);
+        }
+    }
+
     /// Sends the next of the user's settings; the session is ready after the last one.
     fn configure(&mut self, now: Time, step: &mut CodecStep) {
         self.state.stage = OpeningStage::Configuring;
@@ -141,6 +172,7 @@ impl AcpCodec {
             self.notice(NoticeLevel::Warning, text, now, step);
         }
         self.state.stage = OpeningStage::Ready;
+        self.list_sessions(None, step);
         step.signals.push(self.settings.signal());
         self.report_capabilities(step);
         if let Some((id, text)) = self.early.pop_front() {
@@ -217,6 +249,15 @@ fn unknown_setting(setting: &RunSetting, text: &str) -> RunFailure {
         RunSetting::Mode(mode) => RunFailure::Other(format!("The mode {mode} could not be set. {text}")),
         RunSetting::Effort(effort) => RunFailure::Other(format!("The effort {effort} could not be set. {text}")),
     }
+}
+
+fn listed(session: &Value) -> Option<ListedSession> {
+    Some(ListedSession {
+        id: session["sessionId"].as_str().filter(|id| !id.is_empty())?.into(),
+        cwd: session["cwd"].as_str().unwrap_or_default().to_owned(),
+        title: session["title"].as_str().unwrap_or_default().to_owned(),
+        updated: session["updatedAt"].as_str().and_then(Time::parse),
+    })
 }
 
 fn value_of(setting: &RunSetting) -> &str {

@@ -34,6 +34,10 @@ pub(super) struct EntryKeys {
     turn: String,
     /// Number of entries since the prompt.
     count: u32,
+    /// Number of replayed prompts.
+    replayed: u32,
+    /// Text of the replayed prompt, as long as no other entry follows.
+    prompt: String,
     /// The text that is streamed, by its kind and the agent's id of its message.
     stream: Option<(StreamKind, Option<Arc<str>>)>,
 }
@@ -45,9 +49,20 @@ impl EntryKeys {
         self.next()
     }
 
+    /// Adds a piece of a replayed prompt. Returns the key and the text of the prompt so far.
+    pub(super) fn replayed(&mut self, session: &str, piece: &str) -> (EntryKey, String) {
+        if self.prompt.is_empty() {
+            let replayed = self.replayed + 1;
+            *self = Self { turn: format!("acp-{session}-{replayed}"), replayed, ..Self::default() };
+        }
+        self.prompt.push_str(piece);
+        (EntryKey::new(&self.turn, 0), self.prompt.clone())
+    }
+
     /// Key of a new entry, which ends the streamed text.
     pub(super) fn next(&mut self) -> EntryKey {
         self.stream = None;
+        self.prompt.clear();
         self.count += 1;
         EntryKey::new(&self.turn, self.count)
     }
@@ -55,6 +70,7 @@ impl EntryKeys {
     /// Key of the entry that a piece of text belongs to.
     pub(super) fn stream(&mut self, kind: StreamKind, message: Option<Arc<str>>) -> EntryKey {
         let stream = Some((kind, message));
+        self.prompt.clear();
         if self.stream != stream {
             self.count += 1;
             self.stream = stream;
@@ -70,6 +86,7 @@ impl EntryKeys {
     /// Ends the streamed text: what follows is another entry.
     pub(super) fn end_stream(&mut self) {
         self.stream = None;
+        self.prompt.clear();
     }
 
     /// Key of the turn's plan, which is replaced as a whole.

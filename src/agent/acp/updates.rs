@@ -9,21 +9,15 @@ use serde_json::Value;
 
 use super::codec::{AcpCodec, event, report_usage};
 use super::turn::StreamKind;
-use crate::agent::protocol::{CodecStep, ProtocolSignal, RunSetting};
+use crate::agent::protocol::{CodecStep, Conversation, ProtocolSignal, RunSetting};
 use crate::domain::transcript::{PlanItem, PlanStatus};
 use crate::domain::{Delta, EntryKey, EventBody, Time};
-
-/// Kinds of updates that have no place in a conversation.
-const IGNORED: [&str; 2] = ["session_info_update", "user_message_chunk"];
 
 impl AcpCodec {
     pub(super) fn updated(&mut self, params: &Value, now: Time, step: &mut CodecStep) {
         let kind = params["update"]["sessionUpdate"].as_str().unwrap_or_default();
-        if IGNORED.contains(&kind) {
-            return;
-        }
         let Ok(notification) = serde_json::from_value::<SessionNotification>(params.clone()) else {
-            if !self.state.is_replaying() {
+            if !self.state.is_replaying_known() {
                 self.unknown(kind, &params["update"].to_string(), now, step);
             }
             return;
@@ -32,7 +26,15 @@ impl AcpCodec {
         if self.session.as_ref().is_some_and(|own| **own != *notification.session_id.0) {
             return;
         }
-        match notification.update {
+        let before = step.signals.len();
+        self.applied(notification.update, kind, params, now, step);
+        if self.state.is_replaying() {
+            step.signals[before..].iter_mut().for_each(replayed);
+        }
+    }
+
+    fn applied(&mut self, update: SessionUpdate, kind: &str, params: &Value, now: Time, step: &mut CodecStep) {
+        match update {
             SessionUpdate::AvailableCommandsUpdate(update) => {
                 let commands = update.available_commands.into_iter();
                 self.commands = commands.map(|command| (command.name, command.description)).collect();
@@ -51,9 +53,27 @@ impl AcpCodec {
                 let context = (update.size > 0).then_some((update.used, update.size));
                 step.signals.push(ProtocolSignal::Usage { tokens: None, cost_usd, context });
             }
-            update if !self.state.is_replaying() => self.conversation_updated(update, kind, params, now, step),
+            SessionUpdate::SessionInfoUpdate(_) => {
+                let title = params["update"]["title"].as_str().filter(|title| !title.trim().is_empty());
+                step.signals.extend(title.map(|title| ProtocolSignal::Title(title.to_owned())));
+            }
+            SessionUpdate::UserMessageChunk(chunk) if self.state.is_replaying() && self.state.keeps_replay => {
+                self.prompt_replayed(chunk, now, step);
+            }
+            // The prompt of an open turn is known.
+            SessionUpdate::UserMessageChunk(_) => {}
+            update if !self.state.is_replaying_known() => self.conversation_updated(update, kind, params, now, step),
             _ => {}
         }
+    }
+
+    /// Adds a piece of a prompt in a replayed conversation, whose times are unknown.
+    fn prompt_replayed(&mut self, chunk: ContentChunk, now: Time, step: &mut CodecStep) {
+        let text = text_of(chunk.content);
+        let session = self.opening.as_ref().map(|opening| &opening.conversation);
+        let Some(Conversation::Resume(session)) = session else { return };
+        let (key, text) = self.keys.replayed(session, &text);
+        event(key, now, EventBody::Prompt(text), step);
     }
 
     fn conversation_updated(
@@ -129,6 +149,13 @@ impl AcpCodec {
             StreamKind::Thinking => EventBody::Thinking(delta),
         };
         event(key, now, body, step);
+    }
+}
+
+/// Marks an event as one of the history.
+fn replayed(signal: &mut ProtocolSignal) {
+    if let ProtocolSignal::Event(event) = signal {
+        *signal = ProtocolSignal::Replayed(event.clone());
     }
 }
 

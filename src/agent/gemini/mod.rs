@@ -32,8 +32,8 @@ use crate::domain::{Agent, Entry, Session, Time};
 pub(super) struct Gemini;
 
 impl Format for Gemini {
-    fn agent(&self) -> Agent {
-        Agent::Gemini
+    fn reads(&self, agent: Agent) -> bool {
+        agent == Agent::Gemini
     }
 
     fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
@@ -74,7 +74,7 @@ impl Format for Gemini {
     }
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {
-        Launch::resume(self.agent().name(), &["--resume"], session, extra)
+        Launch::resume(Agent::Gemini.name(), &["--resume"], session, extra)
     }
 
     fn resume_refusal(&self, session: &Session) -> Option<String> {

@@ -37,8 +37,8 @@ const JSONL: u8 = 1;
 pub(super) struct Goose;
 
 impl Format for Goose {
-    fn agent(&self) -> Agent {
-        Agent::Goose
+    fn reads(&self, agent: Agent) -> bool {
+        agent == Agent::Goose
     }
 
     fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
@@ -106,7 +106,7 @@ impl Format for Goose {
     }
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {
-        Launch::resume(self.agent().name(), &["session", "-r", "--session-id"], session, extra)
+        Launch::resume(Agent::Goose.name(), &["session", "-r", "--session-id"], session, extra)
     }
 }
 

@@ -202,8 +202,8 @@ impl<A: JsonlAgent> JsonlFormat<A> {
 }
 
 impl<A: JsonlAgent> Format for JsonlFormat<A> {
-    fn agent(&self) -> Agent {
-        self.0.agent()
+    fn reads(&self, agent: Agent) -> bool {
+        agent == self.0.agent()
     }
 
     fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {

@@ -41,8 +41,8 @@ use crate::domain::{Agent, Entry, Session};
 pub(super) struct OpenCode;
 
 impl Format for OpenCode {
-    fn agent(&self) -> Agent {
-        Agent::OpenCode
+    fn reads(&self, agent: Agent) -> bool {
+        agent == Agent::OpenCode
     }
 
     fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
@@ -93,7 +93,7 @@ impl Format for OpenCode {
     }
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {
-        Launch::resume(self.agent().name(), &["--session"], session, extra)
+        Launch::resume(Agent::OpenCode.name(), &["--session"], session, extra)
     }
 
     /// A database, and a tree of files in which messages and parts are keyed by their own ids.

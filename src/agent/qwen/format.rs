@@ -33,8 +33,8 @@ const DOCUMENTS: Walk = Walk { agent: Agent::Qwen, kind: document_kind, links: t
 pub(crate) struct QwenCode;
 
 impl Format for QwenCode {
-    fn agent(&self) -> Agent {
-        Agent::Qwen
+    fn reads(&self, agent: Agent) -> bool {
+        agent == Agent::Qwen
     }
 
     /// Its configuration directory, and where it keeps sessions if that is another one.

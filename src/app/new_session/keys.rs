@@ -160,7 +160,7 @@ impl NewSession {
         let agent = self.agent(ctx.runs);
         let installed = ctx.runs.agents().iter().any(|(known, installed)| *known == agent && *installed);
         if !installed {
-            let error = format!("{} is not installed: \"{}\" was not found on PATH", agent.label(), agent.name());
+            let error = format!("{} is not installed: \"{}\" was not found on PATH", agent.label(), agent.program());
             (self.field, self.error) = (NewSessionField::Agent, Some(error));
         } else if self.directory.text().trim().is_empty() {
             (self.field, self.error) = (NewSessionField::Directory, Some("Choose a directory".to_owned()));

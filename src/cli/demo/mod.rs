@@ -54,7 +54,7 @@ fn options(cli: &Cli, home: &DemoHome, clock: Clock) -> StartOptions {
     StartOptions {
         settings: Settings::read(settings::DEFAULT).0,
         issues: Vec::new(),
-        environment: Environment { home: home.path().to_owned(), vars, roots: BTreeMap::new() },
+        environment: Environment { home: home.path().to_owned(), vars, ..Environment::default() },
         paths: home.paths(),
         coloured: context::coloured(cli.color),
         clock,

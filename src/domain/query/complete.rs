@@ -121,7 +121,7 @@ fn values_of(key: FilterKey, typed: &str, given: &[String], values: Vec<(String,
 
 fn fixed(key: FilterKey) -> Vec<&'static str> {
     match key {
-        FilterKey::Agent => Agent::ALL.iter().map(|agent| agent.name()).collect(),
+        FilterKey::Agent => Agent::all().into_iter().map(Agent::name).collect(),
         FilterKey::Role => ROLES.iter().map(|(_, name)| *name).collect(),
         FilterKey::Kind => KINDS.iter().map(|(_, name)| *name).collect(),
         FilterKey::Is => IsValue::ALL.iter().map(|(_, name)| *name).collect(),

@@ -131,7 +131,7 @@ fn filter(key: FilterKey, values: Values, mistakes: &mut Vec<QueryError>) -> Opt
         FilterKey::Since => whens(values, mistakes).map(Filter::Since),
         FilterKey::On => whens(values, mistakes).map(Filter::On),
         FilterKey::Agent => {
-            let names = Agent::ALL.map(|agent| (agent, agent.name()));
+            let names: Vec<_> = Agent::all().into_iter().map(|agent| (agent, agent.name())).collect();
             one_of(values, mistakes, &names).map(Filter::Agent)
         }
         FilterKey::Role => one_of(values, mistakes, &ROLES).map(Filter::Role),

@@ -228,7 +228,7 @@ fn add_sessions(db: &Connection, id: i64, source: &mut CachedSource) -> rusqlite
 fn read_source(row: &Row<'_>) -> rusqlite::Result<Option<CachedSource>> {
     let (path, agent): (String, String) = (row.get(1)?, row.get(2)?);
     let stamp = read_stamp(row, 4)?;
-    let (Some(agent), Some(extras)) = (Agent::from_name(&agent), encoding::decode(row.get_ref(7)?.as_blob()?)) else {
+    let (Some(agent), Some(extras)) = (Agent::from_stored(&agent), encoding::decode(row.get_ref(7)?.as_blob()?)) else {
         return Ok(None);
     };
     let source = Source { agent, path: path.into(), stamp, kind: row.get(3)? };

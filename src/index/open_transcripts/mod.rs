@@ -109,7 +109,7 @@ impl OpenTranscripts {
     /// if the `source` is one.
     pub(super) fn source_changed(&self, path: &Path, source: Option<&Source>) {
         let side = source.filter(|_| !self.open.is_empty()).and_then(|source| {
-            let format = self.formats.iter().find(|format| format.agent() == source.agent)?;
+            let format = self.formats.iter().find(|format| format.reads(source.agent))?;
             Some(SessionKey { agent: source.agent, id: format.texts()?.side_session(source)? })
         });
         for open in self.open.values() {
@@ -151,7 +151,7 @@ impl OpenTranscripts {
     }
 
     fn start(&self, ticket: TranscriptTicket, session: Arc<Session>, tail: bool) -> Option<Sender<TranscriptRequest>> {
-        let format = self.formats.iter().copied().find(|format| format.agent() == session.key.agent)?;
+        let format = self.formats.iter().copied().find(|format| format.reads(session.key.agent))?;
         let (sender, requests) = std::sync::mpsc::channel();
         let events = self.events.clone();
         let worker = TranscriptWorker {

@@ -33,7 +33,7 @@ impl Scanner {
             }
         };
         for (root, file) in roots.iter().flat_map(|root| files.iter().map(move |file| (root, file))) {
-            let Some(format) = self.formats.iter().find(|format| format.agent() == root.agent) else { continue };
+            let Some(format) = self.formats.iter().find(|format| format.reads(root.agent)) else { continue };
             if let Some(sessions) = format.shows_text(root, file) {
                 on_text(&sessions);
             }

@@ -23,7 +23,8 @@ impl Fingerprint {
         for Source { agent, path, stamp, kind } in sources {
             for (seed, sum) in (0..).zip(&mut print.sums) {
                 let mut hasher = FixedState::with_seed(seed).build_hasher();
-                hasher.write(&[*agent as u8, *kind]);
+                hasher.write(agent.name().as_bytes());
+                hasher.write_u8(*kind);
                 hasher.write_u64(stamp.inode);
                 hasher.write_u64(stamp.size);
                 hasher.write_i64(stamp.mtime_ns);
@@ -58,7 +59,7 @@ impl<'a> ParallelWalk<'a> {
     pub(super) fn walk_some(&self) -> Option<WalkedSources> {
         let mut sources = Vec::new();
         while let Some(root) = self.roots.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            let format = self.formats.iter().find(|format| format.agent() == root.agent)?;
+            let format = self.formats.iter().find(|format| format.reads(root.agent))?;
             let Discovery { sources: found, issues } = catch_panic(|| Some(format.discover(root)))?;
             if !issues.is_empty() {
                 self.stop();

@@ -71,7 +71,10 @@ impl KeptNotices {
 impl Run {
     /// Adds an event to the history.
     pub(super) fn push_event(&mut self, event: Event) {
-        self.notices_to_keep.observe(&event);
+        match &mut self.recorder {
+            Some(recorder) => recorder.observe(&event),
+            None => self.notices_to_keep.observe(&event),
+        }
         if let EventBody::Plan(plan) | EventBody::ToolCall { action: ToolAction::Plan(plan), .. } = &event.body
             && !plan.is_empty()
         {
@@ -95,7 +98,9 @@ impl Run {
     }
 
     async fn keep(&mut self, texts: Vec<KeptText>) {
-        let Some(session) = self.info.session.clone().filter(|_| !texts.is_empty()) else { return };
+        // A session that salon records contains its texts.
+        let is_kept = self.recorder.is_none() && !texts.is_empty();
+        let Some(session) = self.info.session.clone().filter(|_| is_kept) else { return };
         if let Err(failure) = self.store.keep_texts(session, texts).await {
             tracing::warn!(run = %self.info.id, "texts that the agent does not store were not kept: {failure}");
         }

@@ -10,6 +10,7 @@ use crate::agent::protocol::{Codec, CodecStep, Conversation, ProtocolCommand, Tr
 use crate::domain::Time;
 use crate::domain::event::NoticeLevel;
 use crate::domain::run::{Phase, RunFailure, StopReason, TurnOutcome};
+use crate::live::capacity::RunPlace;
 use crate::live::policy::{self, StartFailureAction};
 use crate::live::process::{GracePeriods, MAX_LINE_BYTES, ProcessExit};
 use crate::live::transport::{AgentConnection, Sent, TransportEvent};
@@ -22,14 +23,18 @@ pub(super) enum ConnectionState {
     /// No process.
     Down,
     /// The connection is being opened.
-    Connecting(JoinHandle<Result<AgentConnection, RunFailure>>),
+    Connecting(JoinHandle<Result<PlacedConnection, RunFailure>>),
     /// The connection is open, or its end has not been reported yet.
     Up(Box<OpenConnection>),
 }
 
+/// A connection with its place among the running agents.
+pub(super) type PlacedConnection = (AgentConnection, RunPlace);
+
 /// An open connection with its codec.
 pub(super) struct OpenConnection {
     connection: AgentConnection,
+    _place: RunPlace,
     codec: Box<dyn Codec>,
     /// Time at which the agent closed stdout.
     stdout_closed: Option<Instant>,
@@ -38,7 +43,7 @@ pub(super) struct OpenConnection {
 /// An event of a run's connection.
 pub(super) enum ConnectionEvent {
     /// The connection was opened, or could not be.
-    Connected(Result<AgentConnection, RunFailure>),
+    Connected(Result<PlacedConnection, RunFailure>),
     /// The agent sent something, or exited.
     Received(TransportEvent),
 }
@@ -61,6 +66,13 @@ impl ConnectionState {
         match self {
             Self::Up(up) => up.connection.pid(),
             Self::Down | Self::Connecting(_) => None,
+        }
+    }
+
+    /// Records whether a turn is open.
+    pub(super) fn set_busy(&self, busy: bool) {
+        if let Self::Up(up) = self {
+            up.connection.set_busy(busy);
         }
     }
 
@@ -110,9 +122,14 @@ impl Run {
             self.notice(&text, NoticeLevel::Warning);
         }
         let wait = self.resume_wait();
+        let capacity = self.capacity.clone();
+        if let Some(reason) = capacity.reason_to_wait() {
+            self.notice(&reason, NoticeLevel::Info);
+        }
         let connect = async move {
             wait.wait().await;
-            connector.connect(agent, protocol, &opening).await
+            let place = capacity.take().await;
+            connector.connect(agent, protocol, &opening).await.map(|connection| (connection, place))
         };
         self.connection = ConnectionState::Connecting(tokio::spawn(connect));
     }
@@ -129,20 +146,22 @@ impl Run {
         );
     }
 
-    pub(super) async fn connected(&mut self, connected: Result<AgentConnection, RunFailure>) {
+    pub(super) async fn connected(&mut self, connected: Result<PlacedConnection, RunFailure>) {
         match connected {
             Err(failure) => {
                 self.connection = ConnectionState::Down;
                 self.closed(failure).await;
             }
-            Ok(connection) => {
+            Ok((connection, place)) => {
                 // Opening may have waited for other reasons than the agent.
                 self.turn.touch(Instant::now());
                 self.connection = ConnectionState::Up(Box::new(OpenConnection {
                     connection,
+                    _place: place,
                     codec: self.protocol.codec(),
                     stdout_closed: None,
                 }));
+                self.look_for_history().await;
                 self.command(ProtocolCommand::Open(self.opening.clone())).await;
             }
         }
@@ -186,6 +205,7 @@ impl Run {
             | TransportEvent::Response { .. }
             | TransportEvent::ServerEvent(_)
             | TransportEvent::File { .. }
+            | TransportEvent::Terminal { .. }
             | TransportEvent::Resumed => {
                 if let Some(incoming) = event.incoming() {
                     let step = up.codec.decode(incoming, now);
@@ -278,6 +298,9 @@ impl Run {
         {
             tracing::warn!("the record of a child was not removed: {failure}");
         }
+        if exit.unresponsive {
+            self.interrupted_by_restart();
+        }
         // An agent that exits by itself closes stdout just before; one that had to be stopped took longer.
         let kept_running = up.stdout_closed.is_some_and(|closed| closed.elapsed() >= GracePeriods::default().close);
         if exit.code.is_none() && kept_running && self.info.stopping.is_none() {
@@ -287,9 +310,21 @@ impl Run {
         }
     }
 
+    /// Records that salon ends a server that did not respond: an open turn is interrupted, and its prompt is not sent
+    /// again.
+    fn interrupted_by_restart(&mut self) {
+        self.info.stopping = Some(StopReason::Evicted);
+        if matches!(self.info.phase, Phase::Working { .. } | Phase::Interrupting { .. }) {
+            let label = self.agent.label();
+            let text = format!("Interrupted, because {label} did not respond and is started again.");
+            self.notice(&text, NoticeLevel::Error);
+        }
+    }
+
     /// Handles the end of the connection. `failure` is the cause, unless a stop was requested.
     async fn closed(&mut self, failure: RunFailure) {
         let was_starting = self.info.phase == Phase::Starting;
+        let was_interrupted = matches!(self.info.phase, Phase::Working { .. } | Phase::Interrupting { .. });
         // An idle session loses nothing with the server that it shares; the next prompt starts another one.
         let unharmed = self.info.phase == Phase::Idle && self.protocol.transport() == Transport::Server;
         let unrequested = if unharmed { StopReason::Evicted } else { StopReason::Failed(failure) };
@@ -303,6 +338,7 @@ impl Run {
         self.info.tasks.clear();
         self.info.phase = Phase::Stopped(stopped.clone());
         self.info.silent_since = None;
+        let keeps_history = unharmed || was_interrupted;
         match stopped {
             StopReason::Failed(failure) => {
                 self.info.failure = Some(failure.clone());
@@ -312,8 +348,11 @@ impl Run {
                 }
             }
             // The transcript contains the conversation, so an evicted run frees its history.
-            StopReason::Evicted if !unharmed => self.history.clear(),
+            StopReason::Evicted if !keeps_history => self.history.clear(),
             StopReason::Evicted | StopReason::NotStarted | StopReason::OnRequest => {}
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.complete_all();
         }
         self.resume_next_time();
     }

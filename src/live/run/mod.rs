@@ -12,6 +12,7 @@ mod delivery;
 mod images;
 mod kept;
 mod lifecycle;
+mod recorder;
 mod resume_wait;
 mod signals;
 mod steer;
@@ -19,8 +20,9 @@ mod turn;
 mod usage;
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -29,8 +31,10 @@ use tokio::time::Instant;
 use self::delivery::Delivery;
 use self::kept::KeptNotices;
 use self::lifecycle::{ConnectionEvent, ConnectionState};
+use self::recorder::SessionRecorder;
 use self::turn::TurnState;
 use self::usage::UsageTotals;
+use super::capacity::RunCapacity;
 use super::connect::Connector;
 use super::history::RunHistory;
 use super::options::{DeliveryCheck, LiveEvent, ResumeTimeCheck};
@@ -93,6 +97,7 @@ pub struct RunHandle {
     commands: mpsc::UnboundedSender<RunCommand>,
     snapshot: watch::Receiver<RunSnapshot>,
     viewers: Arc<AtomicUsize>,
+    drafted: Arc<AtomicBool>,
     eviction_wake: Arc<Notify>,
 }
 
@@ -105,6 +110,17 @@ impl RunHandle {
     /// Returns the latest published state.
     pub fn snapshot(&self) -> RunSnapshot {
         self.snapshot.borrow().clone()
+    }
+
+    /// Records whether there is an unsent draft.
+    pub fn set_drafted(&self, drafted: bool) {
+        self.drafted.store(drafted, Ordering::Relaxed);
+        self.eviction_wake.notify_one();
+    }
+
+    /// Returns true if there is an unsent draft.
+    pub fn is_drafted(&self) -> bool {
+        self.drafted.load(Ordering::Relaxed)
     }
 
     /// Returns the number of attached viewers.
@@ -191,6 +207,8 @@ pub struct RunParts {
     pub opening: RunStart,
     /// Factory for connections.
     pub connector: Arc<Connector>,
+    /// Places for running agents.
+    pub capacity: RunCapacity,
     /// Outbox and registry.
     pub store: StoreHandle,
     /// Limits and timeouts.
@@ -199,6 +217,8 @@ pub struct RunParts {
     pub is_delivered: DeliveryCheck,
     /// Check for the earliest time of a resume.
     pub earliest_resume: ResumeTimeCheck,
+    /// Folder of the sessions that salon records itself.
+    pub recorded: Option<PathBuf>,
     /// Epoch of the history; differs from every earlier one of the run.
     pub epoch: u64,
     /// Destination of events.
@@ -215,12 +235,13 @@ pub fn start(parts: RunParts) -> (RunHandle, JoinHandle<()>) {
         watch::channel(RunSnapshot { cursor: history.cursor(), info: Arc::new(info.clone()), at: now });
     let viewers: Arc<AtomicUsize> = Arc::default();
     let eviction_wake = parts.events.eviction_wake.clone();
-    let handle = RunHandle { commands, snapshot, viewers: viewers.clone(), eviction_wake };
+    let handle = RunHandle { commands, snapshot, viewers: viewers.clone(), drafted: Arc::default(), eviction_wake };
     let run = Run {
         agent: parts.agent,
         protocol: parts.protocol,
         opening: parts.opening,
         connector: parts.connector,
+        capacity: parts.capacity,
         store: parts.store,
         limits: parts.limits,
         delivery: Delivery::new(parts.is_delivered),
@@ -230,6 +251,7 @@ pub fn start(parts: RunParts) -> (RunHandle, JoinHandle<()>) {
         info,
         history,
         notices_to_keep: KeptNotices::default(),
+        recorder: recorder::of_run(parts.recorded.as_deref(), parts.protocol.has_record()),
         usage: UsageTotals::default(),
         steering: VecDeque::new(),
         snapshot: sender,
@@ -271,6 +293,7 @@ struct Run {
     /// Session and settings of the next process.
     opening: RunStart,
     connector: Arc<Connector>,
+    capacity: RunCapacity,
     store: StoreHandle,
     limits: LiveLimits,
     /// Prompt that the agent acknowledged and may not have stored yet.
@@ -282,6 +305,8 @@ struct Run {
     info: RunInfo,
     history: RunHistory,
     notices_to_keep: KeptNotices,
+    /// Record of the session, if its agent keeps none.
+    recorder: Option<SessionRecorder>,
     usage: UsageTotals,
     /// Prompts of the queue that are to join the open turn.
     steering: VecDeque<PromptId>,
@@ -333,6 +358,7 @@ impl Run {
             self.steer_next().await;
             self.deliver().await;
             self.keep_notices().await;
+            self.record_session().await;
             self.refresh_queue().await;
             self.publish();
         }
@@ -429,6 +455,7 @@ impl Run {
             history_changed || changed.is_some()
         });
         if let Some(info) = changed {
+            self.connection.set_busy(matches!(info.phase, Phase::Working { .. } | Phase::Interrupting { .. }));
             self.events.send(LiveEvent::Run(info));
             self.events.eviction_wake.notify_one();
         }

@@ -67,6 +67,17 @@ impl Run {
             }
             ProtocolSignal::BackgroundTasks(tasks) => self.info.tasks = tasks,
             ProtocolSignal::Plan(plan) => self.info.plan = plan,
+            ProtocolSignal::Replayed(event) => {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.observe(&event);
+                }
+            }
+            ProtocolSignal::Title(title) => {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.title(&title);
+                }
+            }
+            ProtocolSignal::Listed(sessions) => self.record_listed(sessions),
             ProtocolSignal::Subagent(progress) => self.subagent_progressed(progress),
             ProtocolSignal::Fatal(failure) => {
                 if matches!(self.connection, ConnectionState::Up(_)) {

@@ -242,6 +242,9 @@ impl Run {
         let duration_ms = self.turn.began.map_or(0, |began| u64::try_from(time.since(began)).unwrap_or(0));
         self.history.push(self.info.turn, RunEventKind::TurnEnded { outcome, time, duration_ms });
         self.turn = TurnState::new(Instant::now());
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end_turn(self.info.model.as_deref(), self.info.tokens);
+        }
         if let Err(failure) = self.store.touch(&self.info.id).await {
             tracing::warn!("activity was not recorded: {failure}");
         }

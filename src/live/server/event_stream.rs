@@ -14,8 +14,8 @@ const MAX_EVENT_BYTES: usize = 64 << 20;
 /// Silence after which a stream counts as dead: servers send a heartbeat every ten seconds.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Maximum consecutive attempts to reopen a stream before the server counts as lost.
-const MAX_RECONNECTS: u32 = 8;
+/// Maximum consecutive attempts to reopen the stream of a server that is not salon's before it counts as lost.
+pub(super) const MAX_RECONNECTS: u32 = 8;
 
 /// An event of the stream.
 #[derive(Debug)]
@@ -31,15 +31,15 @@ pub enum StreamEvent {
 }
 
 /// Reads the stream and reopens it. Returns when the receiver is dropped or the server is lost.
-pub async fn listen(endpoint: Endpoint, path: &'static str, events: mpsc::Sender<StreamEvent>) {
-    let mut failures = 0;
+pub async fn listen(endpoint: Endpoint, path: &'static str, max_reconnects: u32, events: mpsc::Sender<StreamEvent>) {
+    let mut failures = 0u32;
     loop {
         let reason = match read_stream(&endpoint, path, &events, &mut failures).await {
             Ok(()) => return,
             Err(reason) => reason,
         };
         failures += 1;
-        if failures > MAX_RECONNECTS {
+        if failures > max_reconnects {
             events.send(StreamEvent::Lost(reason)).await.ok();
             return;
         }

@@ -10,11 +10,17 @@ use super::http::{self, Endpoint, HttpRequest, HttpResponse};
 use super::task::{RunningServer, ServerTask};
 use super::{ServerPhase, ServerProcessEvent, ServerSource};
 use crate::domain::run::RunFailure;
+use crate::live::policy;
 use crate::live::process::{GracePeriods, Process, ProcessEvent, ProcessExit};
 use crate::live::transport_event::TransportEvent;
 
+/// Time after TERM that a server which does not respond gets to end.
+const UNRESPONSIVE_GRACE: Duration = Duration::from_millis(2500);
+
 impl ServerTask {
     pub(super) fn start(&mut self) -> Result<(), RunFailure> {
+        self.check_start_limit()?;
+        self.generation += 1;
         self.running = RunningServer {
             ready_deadline: Some(Instant::now() + self.config.ready_timeout),
             ..RunningServer::default()
@@ -46,15 +52,34 @@ impl ServerTask {
         started
     }
 
+    /// Returns an error if the server was started too often, and records the start.
+    fn check_start_limit(&mut self) -> Result<(), RunFailure> {
+        let now = Instant::now();
+        let ages: Vec<_> = self.starts.iter().map(|start| now.duration_since(*start)).collect();
+        if !policy::may_start(&ages) {
+            let limit = policy::MAX_STARTS;
+            let text = format!("{} was started {limit} times within a minute; try again in a minute", self.name());
+            self.become_phase(ServerPhase::Failed(text.clone()));
+            return Err(RunFailure::Other(text));
+        }
+        self.starts.push_back(now);
+        while self.starts.len() > policy::MAX_STARTS {
+            self.starts.pop_front();
+        }
+        Ok(())
+    }
+
     /// Connects to a known address: waits until the server is healthy, then reads its event stream.
     pub(super) fn connect(&mut self, address: std::net::SocketAddr) -> Result<(), String> {
         let spec = self.config.spec;
         let endpoint = Endpoint::new(address, spec.user, &self.running.password)?;
         let (events, stream) = mpsc::channel(256);
         let listening = endpoint.clone();
+        // The health of a server that salon started decides when it is lost.
+        let reconnects = if self.running.process.is_some() { u32::MAX } else { event_stream::MAX_RECONNECTS };
         let task = tokio::spawn(async move {
             match wait_healthy(&listening, spec.health).await {
-                Ok(()) => event_stream::listen(listening, spec.events, events).await,
+                Ok(()) => event_stream::listen(listening, spec.events, reconnects, events).await,
                 // An error means that the server task has ended.
                 Err(reason) => drop(events.send(StreamEvent::Lost(reason)).await),
             }
@@ -78,7 +103,7 @@ impl ServerTask {
             // The server keeps running; only its log output has ended.
             Some(ProcessEvent::Closed | ProcessEvent::LineTooLong) => {}
             Some(ProcessEvent::Exited(exit)) => self.exited(exit),
-            None => self.exited(ProcessExit { code: None, stderr: String::new() }),
+            None => self.exited(ProcessExit::new(None, String::new())),
         }
     }
 
@@ -88,6 +113,7 @@ impl ServerTask {
             self.report_process(ServerProcessEvent::Reaped { pid: process.pid() });
         }
         let failure = self.running.failure.take();
+        exit.unresponsive = self.running.unresponsive;
         let requested = self.phase == ServerPhase::Stopping && failure.is_none();
         if let Some(failure) = &failure {
             // The last line is what users see first, so the reason goes to the end.
@@ -105,7 +131,7 @@ impl ServerTask {
         // Sessions opened while the server was stopping need a new one.
         if requested && !self.closed && !(self.sessions.is_empty() && self.pending.is_empty()) {
             if let Err(failure) = self.start() {
-                self.close_sessions(&ProcessExit { code: None, stderr: failure.to_string() });
+                self.close_sessions(&ProcessExit::new(None, failure.to_string()));
             }
         } else {
             self.close_sessions(&exit);
@@ -149,7 +175,7 @@ impl ServerTask {
         let reason = format!("{}: {reason}", self.name());
         self.reset();
         self.become_phase(ServerPhase::Failed(reason.clone()));
-        self.close_sessions(&ProcessExit { code: None, stderr: reason });
+        self.close_sessions(&ProcessExit::new(None, reason));
     }
 
     /// Stops the server, if this process started it. `failure` is the reason, unless it is idle or requested.
@@ -164,14 +190,16 @@ impl ServerTask {
         }
         self.running.failure = failure.or(self.running.failure.take());
         if let Some((process, _)) = &mut self.running.process {
+            let default = GracePeriods::default();
+            let term = if self.running.unresponsive { UNRESPONSIVE_GRACE } else { default.term };
             // The server does not react to closed stdin.
-            process.stop(GracePeriods { close: Duration::ZERO, ..GracePeriods::default() });
+            process.stop(GracePeriods { close: Duration::ZERO, term, ..default });
         }
     }
 
     /// Detaches from a server that this process did not start.
     pub(super) fn detach(&mut self, failure: Option<String>) {
-        let exit = ProcessExit { code: None, stderr: failure.clone().unwrap_or_default() };
+        let exit = ProcessExit::new(None, failure.clone().unwrap_or_default());
         if self.phase.may_become(&ServerPhase::Stopping) {
             self.become_phase(ServerPhase::Stopping);
             self.become_phase(failure.map_or(ServerPhase::Stopped, ServerPhase::Failed));

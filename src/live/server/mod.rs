@@ -4,8 +4,10 @@
 //! server events back. The codec decodes them; this module is agent-neutral.
 
 pub mod event_stream;
+pub mod health;
 pub mod http;
 mod lifecycle;
+mod probe;
 mod requests;
 pub mod response_cache;
 mod task;
@@ -17,6 +19,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::health::HealthLimits;
 pub use self::http::{HttpRequest, HttpResponse};
 pub use self::response_cache::{Freshness, SharedResponse};
 use self::task::{ServerCommand, ServerTask};
@@ -70,6 +73,8 @@ pub struct ServerConfig {
     pub idle_timeout: Duration,
     /// Timeout of a shared request.
     pub shared_timeout: Duration,
+    /// Checks of its health.
+    pub health: HealthLimits,
     /// Receiver of its process events, if any.
     pub process_events: Option<mpsc::UnboundedSender<ServerProcessEvent>>,
 }
@@ -78,7 +83,15 @@ impl ServerConfig {
     /// Creates a configuration with default timeouts.
     pub fn new(source: ServerSource, spec: ServerSpec) -> Self {
         let (ready_timeout, idle_timeout) = (Duration::from_secs(30), Duration::from_mins(5));
-        Self { source, spec, ready_timeout, idle_timeout, shared_timeout: response_cache::LIMIT, process_events: None }
+        Self {
+            source,
+            spec,
+            ready_timeout,
+            idle_timeout,
+            shared_timeout: response_cache::LIMIT,
+            health: HealthLimits::default(),
+            process_events: None,
+        }
     }
 }
 
@@ -146,6 +159,10 @@ pub struct ServerStatus {
     pub address: Option<SocketAddr>,
     /// Number of open sessions.
     pub sessions: usize,
+    /// Number of starts of its process.
+    pub generation: u64,
+    /// Consecutive failures of its health check.
+    pub failures: u32,
     /// Latest phases, oldest first, with seconds since the server task started; bounded.
     pub log: Vec<(u64, ServerPhase)>,
 }
@@ -227,6 +244,8 @@ pub(super) struct Mailbox {
     responses: mpsc::UnboundedSender<TransportEvent>,
     events: mpsc::Sender<TransportEvent>,
     missed: Arc<AtomicBool>,
+    /// True while the session has an open turn.
+    is_busy: bool,
 }
 
 /// Maximum queued events per session, because a slow run must not exhaust memory. More are dropped, and the run
@@ -246,7 +265,7 @@ impl ServerSession {
             missed: missed.clone(),
             ended: None,
         };
-        (session, Mailbox { responses, events, missed })
+        (session, Mailbox { responses, events, missed, is_busy: false })
     }
 
     /// Sends a request once the server is ready; the response has the same id. Returns false if the session is closed.
@@ -275,6 +294,14 @@ impl ServerSession {
                     response => return Some(response),
                 },
             }
+        }
+    }
+
+    /// Records whether the session has an open turn, which holds a restart of the server off.
+    pub fn set_busy(&self, busy: bool) {
+        if let Some(commands) = self.commands.upgrade() {
+            // An error means that the server task has ended.
+            commands.send(ServerCommand::SetBusy(self.number, busy)).ok();
         }
     }
 

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::event_stream::StreamEvent;
+use super::health::ServerHealth;
 use super::http::{Endpoint, HttpRequest, HttpResponse};
 use super::response_cache::{Freshness, ResponseCache, SharedResponse};
 use super::{Mailbox, ServerConfig, ServerPhase, ServerSession, ServerSource, ServerStatus};
@@ -24,6 +25,10 @@ pub(super) enum ServerCommand {
     OpenSession(oneshot::Sender<Result<ServerSession, RunFailure>>),
     /// Close a session.
     CloseSession(u64),
+    /// Records whether a session has an open turn.
+    SetBusy(u64, bool),
+    /// A probe of the process with this number was completed.
+    Probed(u64, bool),
     /// Send a request of a session.
     Request {
         /// Session number.
@@ -66,6 +71,14 @@ pub(super) struct RunningServer {
     pub(super) ready_deadline: Option<Instant>,
     /// Failure that caused the stop, if any.
     pub(super) failure: Option<String>,
+    /// True if it is ended because it does not respond.
+    pub(super) unresponsive: bool,
+    /// Results of its probes, once it is ready.
+    pub(super) health: Option<ServerHealth>,
+    /// Time of its next probe.
+    pub(super) next_probe: Option<Instant>,
+    /// True while a probe is open.
+    pub(super) is_probed: bool,
 }
 
 /// State of the server task.
@@ -84,6 +97,10 @@ pub(super) struct ServerTask {
     pub(super) cache: ResponseCache<Requester>,
     /// Time at which it is stopped as idle.
     pub(super) idle_deadline: Option<Instant>,
+    /// Times of the latest starts.
+    pub(super) starts: VecDeque<Instant>,
+    /// Number of starts so far.
+    pub(super) generation: u64,
     pub(super) shutdown_waiters: Vec<oneshot::Sender<()>>,
     /// True if no more sessions may be opened.
     pub(super) closed: bool,
@@ -96,6 +113,7 @@ enum ServerTaskEvent {
     Stream(Option<StreamEvent>),
     ReadyTimeout,
     IdleTimeout,
+    ProbeDue,
 }
 
 impl ServerTask {
@@ -118,6 +136,8 @@ impl ServerTask {
             pending: Vec::new(),
             cache: ResponseCache::default(),
             idle_deadline: None,
+            starts: VecDeque::new(),
+            generation: 0,
             shutdown_waiters: Vec::new(),
             closed: false,
         }
@@ -141,6 +161,7 @@ impl ServerTask {
                     self.stop(Some(format!("{} did not become ready within {limit} s", self.name())));
                 }
                 ServerTaskEvent::IdleTimeout => self.stop(None),
+                ServerTaskEvent::ProbeDue => self.probe(),
             }
             self.update_idle_deadline();
             self.publish_status();
@@ -148,7 +169,7 @@ impl ServerTask {
     }
 
     async fn next(&mut self, commands: &mut mpsc::UnboundedReceiver<ServerCommand>, open: bool) -> ServerTaskEvent {
-        let (ready, idle) = (self.running.ready_deadline, self.idle_deadline);
+        let (ready, idle, probe) = (self.running.ready_deadline, self.idle_deadline, self.running.next_probe);
         let process_events = async {
             match &mut self.running.process {
                 Some((_, process_events)) => process_events.recv().await,
@@ -167,6 +188,7 @@ impl ServerTask {
             event = stream => ServerTaskEvent::Stream(event),
             () = until(ready) => ServerTaskEvent::ReadyTimeout,
             () = until(idle) => ServerTaskEvent::IdleTimeout,
+            () = until(probe) => ServerTaskEvent::ProbeDue,
         }
     }
 
@@ -179,12 +201,19 @@ impl ServerTask {
             }
             ServerCommand::CloseSession(number) => {
                 if let Some(mailbox) = self.sessions.remove(&number) {
-                    mailbox.respond(TransportEvent::Exited(ProcessExit { code: Some(0), stderr: String::new() }));
+                    mailbox.respond(TransportEvent::Exited(ProcessExit::new(Some(0), String::new())));
                 }
                 self.pending.retain(
                     |request| !matches!(request, PendingRequest::Session { session, .. } if *session == number),
                 );
             }
+            ServerCommand::SetBusy(number, busy) => {
+                if let Some(mailbox) = self.sessions.get_mut(&number) {
+                    mailbox.is_busy = busy;
+                }
+                self.check_health();
+            }
+            ServerCommand::Probed(generation, healthy) => self.probed(generation, healthy),
             ServerCommand::Request { session, id, request } => self.request(session, id, request),
             ServerCommand::Fetch(request, freshness, answer) => match self.ensure_started() {
                 Ok(()) => self.fetch_shared(request, freshness, Requester::Caller(answer)),
@@ -231,6 +260,7 @@ impl ServerTask {
         match event {
             Some(StreamEvent::Open) => {
                 self.running.ready_deadline = None;
+                self.watch_health();
                 if self.phase == ServerPhase::Starting {
                     self.become_phase(ServerPhase::Ready);
                     self.send_pending();
@@ -243,8 +273,12 @@ impl ServerTask {
                 if self.phase == ServerPhase::Ready {
                     self.become_phase(ServerPhase::Degraded);
                 }
+                self.probe();
             }
-            Some(StreamEvent::Event(data)) => self.fan_out(|| TransportEvent::ServerEvent(data.clone())),
+            Some(StreamEvent::Event(data)) => {
+                self.alive();
+                self.fan_out(|| TransportEvent::ServerEvent(data.clone()));
+            }
             Some(StreamEvent::Lost(reason)) => self.stream_lost(&reason),
             None => self.stream_lost("its event stream ended"),
         }
@@ -298,6 +332,8 @@ impl ServerTask {
             pid: self.running.process.as_ref().map(|(process, _)| process.pid()),
             address: self.running.endpoint.as_ref().map(|endpoint| endpoint.address),
             sessions: self.sessions.len(),
+            generation: self.generation,
+            failures: self.running.health.map_or(0, |health| health.failures()),
             log: self.log.iter().cloned().collect(),
         };
         self.status.send_if_modified(|current| {

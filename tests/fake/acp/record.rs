@@ -45,6 +45,18 @@ impl SessionRecord {
         Some(Self { id: id.to_owned(), agent: agent.to_owned(), cwd: cwd.to_owned(), path, last })
     }
 
+    /// All sessions, as the agent lists them.
+    pub fn all(agent: &str) -> Vec<Value> {
+        let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+        let projects = fs::read_dir(home.join(format!(".fake-{agent}"))).into_iter().flatten().flatten();
+        let files = projects.flat_map(|project| fs::read_dir(project.path()).into_iter().flatten().flatten());
+        let listed = |path: PathBuf| {
+            let first = lines(&path).into_iter().next()?;
+            Some(json!({"sessionId": first["sessionId"], "cwd": first["cwd"], "title": "Listed", "updatedAt": now()}))
+        };
+        files.filter_map(|file| listed(file.path())).collect()
+    }
+
     /// Texts of the conversation; true for those of the user.
     pub fn texts(&self) -> Vec<(bool, String)> {
         let text = |line: &Value| {

@@ -79,6 +79,22 @@ impl Agent {
                 let error = answer["message"].as_str().map(str::to_owned);
                 self.say(&words(&error.unwrap_or_else(|| "written".to_owned())))?;
             }
+            Step::Terminal(line) => self.terminal(&line)?,
+            Step::TerminalIn(dir) => {
+                let answer = self.request("terminal/create", json!({"command": "pwd", "args": ["-P"], "cwd": dir}));
+                self.say(&words(answer["message"].as_str().unwrap_or("started")))?;
+            }
+            Step::TerminalLeft => {
+                let params = json!({"command": "/bin/sh", "args": ["-c", "echo $$; exec sleep 600"]});
+                let id = self.request("terminal/create", params)["terminalId"].clone();
+                let mut pid = None;
+                while pid.is_none() {
+                    let output = self.request("terminal/output", json!({"terminalId": id}));
+                    pid = output["output"].as_str().and_then(|text| text.trim().parse::<u32>().ok());
+                }
+                crate::log::write(&json!({"grandchild": pid}));
+                self.say(&words("it is left"))?;
+            }
             Step::Close => self.close(),
             Step::Fail(status, text) => return Err(Stop::Failed(status, text)),
             Step::Stray => {
@@ -97,6 +113,24 @@ impl Agent {
             }
         }
         Ok(())
+    }
+
+    /// Runs a command line through the client, as one call.
+    fn terminal(&mut self, line: &str) -> Result<(), Stop> {
+        let call = uuid();
+        let id =
+            self.request("terminal/create", json!({"command": line, "env": [{"name": "FAKE_WORD", "value": "set"}]}));
+        let id = id["terminalId"].clone();
+        let content = json!([{"type": "terminal", "terminalId": id}]);
+        self.update(&json!({"sessionUpdate": "tool_call", "toolCallId": call, "title": line, "kind": "execute",
+            "status": "in_progress", "content": content}));
+        let exit = self.request("terminal/wait_for_exit", json!({"terminalId": id}));
+        let output = self.request("terminal/output", json!({"terminalId": id}));
+        self.request("terminal/release", json!({"terminalId": id}));
+        let gone = self.request("terminal/output", json!({"terminalId": id}));
+        crate::log::write(&json!({"terminal": {"exit": exit, "output": output, "gone": gone["code"]}}));
+        self.update(&json!({"sessionUpdate": "tool_call_update", "toolCallId": call, "status": "completed"}));
+        self.say(&words(output["output"].as_str().unwrap_or_default().trim()))
     }
 
     fn chunk(&self, kind: &str, text: &str) {

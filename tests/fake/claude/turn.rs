@@ -92,7 +92,7 @@ impl Agent {
             Step::Retry => self.retry()?,
             Step::Compact => self.compact(),
             // It reads and writes files itself.
-            Step::ReadFile(_) | Step::WriteFile(..) => {}
+            Step::ReadFile(_) | Step::WriteFile(..) | Step::Terminal(_) | Step::TerminalIn(_) | Step::TerminalLeft => {}
             Step::Stray => self.stray(),
             step @ (Step::Crash(_) | Step::Garbage | Step::Grandchild | Step::Stubborn) => {
                 script::run_common_step(&step);

@@ -112,7 +112,7 @@ impl Agent {
             Step::Retry => self.retry()?,
             Step::Compact => self.compact(),
             // It reads and writes files itself.
-            Step::ReadFile(_) | Step::WriteFile(..) => {}
+            Step::ReadFile(_) | Step::WriteFile(..) | Step::Terminal(_) | Step::TerminalIn(_) | Step::TerminalLeft => {}
             Step::Stray => {
                 self.write_line(
                     &json!({"id": 999_999, "result": {"turn": {"id": "never-asked", "status": "inProgress"}}}),

@@ -196,7 +196,7 @@ impl Turn {
                 self.send_event("session.compacted", json!({}));
             }
             // It reads and writes files itself.
-            Step::ReadFile(_) | Step::WriteFile(..) => {}
+            Step::ReadFile(_) | Step::WriteFile(..) | Step::Terminal(_) | Step::TerminalIn(_) | Step::TerminalLeft => {}
             Step::Stray => self.stray(),
             step @ (Step::Crash(_) | Step::Grandchild | Step::Stubborn) => {
                 script::run_common_step(&step);

@@ -71,7 +71,7 @@ impl Driven {
             match outgoing {
                 Outgoing::Line(line) => self.sent.push(serde_json::from_slice(&line).expect("JSON")),
                 Outgoing::File { id, request } => self.files.push((id, request)),
-                Outgoing::Request { .. } => panic!("the protocol has no HTTP"),
+                Outgoing::Terminal { .. } | Outgoing::Request { .. } => panic!("not expected: {outgoing:?}"),
             }
         }
     }

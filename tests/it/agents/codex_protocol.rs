@@ -75,7 +75,9 @@ impl Driven {
         self.signals.extend(step.signals);
         self.sent.extend(step.outgoing.into_iter().map(|outgoing| match outgoing {
             Outgoing::Line(line) => serde_json::from_slice(&line).expect("JSON"),
-            Outgoing::Request { .. } | Outgoing::File { .. } => panic!("app-server has no HTTP and reads files itself"),
+            Outgoing::Request { .. } | Outgoing::File { .. } | Outgoing::Terminal { .. } => {
+                panic!("app-server has no HTTP, reads files and runs commands itself")
+            }
         }));
     }
 

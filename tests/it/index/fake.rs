@@ -169,8 +169,8 @@ impl Fake {
 }
 
 impl Format for Fake {
-    fn agent(&self) -> Agent {
-        self.0
+    fn reads(&self, agent: Agent) -> bool {
+        agent == self.0
     }
 
     fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {

@@ -167,3 +167,31 @@ async fn a_session_that_would_be_damaged_is_opened_later() {
     harness.done(&run, 2).await;
     assert!(Some(&clock()) >= earliest.get());
 }
+
+#[tokio::test]
+async fn commands_run_in_the_directory_of_the_session_and_end_with_the_run() {
+    let harness = Harness::new();
+    let project = harness.sandbox.project();
+    std::os::unix::fs::symlink(harness.sandbox.path(), project.join("link")).expect("a link");
+    let outside = harness.sandbox.path().display().to_string();
+    let prompt = format!(
+        "terminal pwd; printf %s $FAKE_WORD; exit 3\nterminal-in {outside}\nterminal-in {}\nterminal-left\nhang",
+        project.join("link").display()
+    );
+    let run = begin(&harness, Agent::Gemini, &prompt).await;
+    harness.working(&run).await;
+    harness.until_text(&run, "outside of the session's directory").await;
+    let shown = harness.transcript_text(&run).await;
+    assert!(shown.contains(&format!("text: {}\nset", project.display())), "{shown}");
+    let record =
+        harness.sandbox.agents.log().into_iter().find(|record| record["terminal"].is_object()).expect("a command");
+    let terminal = &record["terminal"];
+    assert_eq!((&terminal["exit"]["exitCode"], &terminal["gone"]), (&3.into(), &(-32002).into()), "{terminal}");
+    assert_eq!(terminal["output"]["exitStatus"]["exitCode"], 3, "{terminal}");
+    harness.until_text(&run, "it is left").await;
+    harness.live.stop(&run).expect("sent");
+    harness.gone(&run).await;
+    let left = harness.sandbox.agents.grandchildren();
+    assert_eq!(left.len(), 1);
+    crate::support::wait_until("no command is left", || left.iter().all(|pid| !crate::support::is_alive(*pid)));
+}

@@ -16,6 +16,7 @@ fn idle(seconds: u64) -> EvictionCandidate {
         watched: false,
         queued: false,
         awaiting_approval: false,
+        drafted: false,
     }
 }
 
@@ -35,6 +36,32 @@ fn c6_long_idle_runs_are_evicted_and_the_oldest_above_the_limit() {
         [0; 0],
         "one that is ending does not count"
     );
+}
+
+#[test]
+fn e10_only_a_run_that_nobody_waits_for_is_evicted_after_the_idle_time() {
+    let limits = LiveLimits::default();
+    let long = idle(limits.idle.as_secs());
+    assert_eq!((limits.idle, limits.runs), (Duration::from_mins(15), 8), "the defaults");
+    assert_eq!(select_evictions(&[long], limits), [0]);
+    assert_eq!(select_evictions(&[idle(limits.idle.as_secs() - 1)], limits), [0; 0], "activity resets the clock");
+    for (name, kept) in [
+        ("busy", EvictionCandidate { busy: true, ..long }),
+        ("watched", EvictionCandidate { watched: true, ..long }),
+        ("queued", EvictionCandidate { queued: true, ..long }),
+        ("awaiting an approval", EvictionCandidate { awaiting_approval: true, ..long }),
+        ("with a draft", EvictionCandidate { drafted: true, ..long }),
+        ("stopping", EvictionCandidate { stopping: true, ..long }),
+    ] {
+        assert_eq!(select_evictions(&[kept, kept], LiveLimits { runs: 1, ..limits }), [0; 0], "{name}");
+    }
+}
+
+#[test]
+fn e11_above_the_limit_the_least_recently_used_goes_and_a_busy_one_never() {
+    assert_eq!(select_evictions(&[idle(4), idle(9), idle(2), idle(1)], limits(900, 3)), [1]);
+    let busy = EvictionCandidate { busy: true, ..idle(9) };
+    assert_eq!(select_evictions(&[busy; 4], limits(900, 3)), [0; 0]);
 }
 
 #[test]
@@ -85,9 +112,17 @@ fn h24_no_silence_limit_while_waiting_for_the_user() {
 }
 
 fn any_candidate() -> impl Strategy<Value = EvictionCandidate> {
-    (0u64..200, any::<[bool; 5]>()).prop_map(|(seconds, [busy, stopping, watched, queued, awaiting_approval])| {
-        EvictionCandidate { busy, stopping, watched, queued, awaiting_approval, ..idle(seconds) }
-    })
+    (0u64..200, any::<[bool; 6]>()).prop_map(
+        |(seconds, [busy, stopping, watched, queued, awaiting_approval, drafted])| EvictionCandidate {
+            busy,
+            stopping,
+            watched,
+            queued,
+            awaiting_approval,
+            drafted,
+            ..idle(seconds)
+        },
+    )
 }
 
 proptest! {
@@ -97,7 +132,7 @@ proptest! {
         let limits = limits(100, most);
         let goes = select_evictions(&runs, limits);
         for &at in &goes {
-            prop_assert!(!(runs[at].busy || runs[at].stopping || runs[at].watched || runs[at].queued || runs[at].awaiting_approval));
+            prop_assert!(!(runs[at].busy || runs[at].stopping || runs[at].watched || runs[at].queued || runs[at].awaiting_approval || runs[at].drafted));
         }
         let stay: Vec<_> = (0..runs.len()).filter(|at| !goes.contains(at)).map(|at| runs[at]).collect();
         prop_assert!(select_evictions(&stay, limits).is_empty());

@@ -141,7 +141,7 @@ fn sleeper() -> Sleeper {
 }
 
 #[test]
-fn exactly_the_recorded_orphans_are_ended() {
+fn e17_exactly_the_recorded_orphans_are_ended() {
     let sandbox = Sandbox::new();
     let store = sandbox.store();
     let mut children: Vec<Sleeper> = (0..4).map(|_| sleeper()).collect();

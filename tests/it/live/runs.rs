@@ -134,7 +134,7 @@ async fn b14_d15_an_interrupt_ends_the_turn_and_the_queue_waits() {
 }
 
 #[tokio::test]
-async fn b14_an_agent_that_ignores_an_interrupt_is_stopped_and_the_next_turn_is_unaffected() {
+async fn b14_e8_an_agent_that_ignores_an_interrupt_is_stopped_and_the_next_turn_is_unaffected() {
     let harness = Harness::with(|options| options.limits = short_limits());
     let run = harness.begin("deaf\nsay ready\nhang").await;
     harness.until_text(&run, "text: ready").await;

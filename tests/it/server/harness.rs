@@ -70,6 +70,17 @@ impl ServerHarness {
         self.agents.log().into_iter().filter(asked).collect()
     }
 
+    /// Stops a server's process without ending it, so that it answers nothing.
+    pub fn freeze(&self, pid: u32) {
+        let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).expect("a pid");
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("it is stopped");
+    }
+
+    /// True if no server is alive.
+    pub fn all_ended(&self) -> bool {
+        self.agents.started().iter().all(|pid| !crate::support::is_alive(*pid))
+    }
+
     /// Number of started servers.
     pub fn starts(&self) -> usize {
         self.agents.starts().len()
@@ -81,7 +92,15 @@ pub fn opencode() -> &'static dyn Protocol {
 }
 
 pub fn opening(cwd: &Path, conversation: Conversation) -> RunStart {
-    RunStart { conversation, cwd: cwd.to_owned(), model: None, mode: None, effort: None, extra: Vec::new() }
+    RunStart {
+        conversation,
+        cwd: cwd.to_owned(),
+        model: None,
+        mode: None,
+        effort: None,
+        extra: Vec::new(),
+        needs_history: false,
+    }
 }
 
 /// A client session, as a run has it.
@@ -218,6 +237,11 @@ impl Client {
     /// Texts of the transcript, one per entry.
     pub fn texts(&self) -> Vec<String> {
         self.transcript.entries().iter().map(|entry| entry.text.clone()).collect()
+    }
+
+    /// Tells the server that a turn is open.
+    pub fn set_busy(&self) {
+        self.connection.set_busy(true);
     }
 
     pub fn leave(&mut self) {

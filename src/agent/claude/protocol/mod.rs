@@ -87,8 +87,8 @@ impl Protocol for Stream {
     }
 
     /// Sets the entrypoint that transcripts record; without it they look like a script's, which are hidden.
-    fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![("CLAUDE_CODE_ENTRYPOINT", "salon".to_owned())]
+    fn environment(&self) -> Vec<(String, String)> {
+        vec![("CLAUDE_CODE_ENTRYPOINT".to_owned(), "salon".to_owned())]
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -134,7 +134,7 @@ impl Codec for SessionCodec {
                 }
             }
             Incoming::Resumed => self.resync(&mut step),
-            Incoming::Line(_) | Incoming::File { .. } => {}
+            Incoming::Line(_) | Incoming::File { .. } | Incoming::Terminal { .. } => {}
         }
         step
     }
