@@ -10,6 +10,7 @@
 //! - [`git`]: runs `git` as a program: reads repositories, creates and removes worktrees.
 //! - [`store`]: `state.db`, the persistent state of salon itself: choices, runs, undelivered prompts.
 //! - [`index`]: finds, watches and searches all sessions; agent-neutral. Reads open transcripts off the event loop.
+//! - [`export`]: documents made from transcripts: Markdown, HTML, JSON and text, with secrets masked.
 //! - [`live`]: runs of agents; agent-neutral. One task per run owns the child process, its pipes, timers and events.
 //! - [`app`]: state and decisions: a message in, effects out. Each screen owns its state and updates. Pure and
 //!   synchronous.
@@ -66,6 +67,7 @@
 //! | corpus | All sources that a search covers. |
 //! | coverage | Part of the corpus that a search has covered so far. |
 //! | delta | Piece of streamed text that is appended to an entry. |
+//! | document | Transcript in a format for people or programs outside of salon. |
 //! | effect | IO that `app` requests and `runtime` performs. |
 //! | entry | One block of a transcript: prompt, answer, tool call, notice, plan. |
 //! | event | Change of a conversation, from a stored record or a running agent; folds into an entry. |
@@ -88,6 +90,7 @@
 //! | registry | Recorded runs, their leases and child processes. |
 //! | ring | Bounded history of a run's latest events, with a cursor per viewer. |
 //! | run | Conversation that salon drives, with or without a living process. |
+//! | secret | Key, token or password in a text, found by its format and masked where texts are shown or leave salon. |
 //! | segment | Unit of the stored text index, replaced as a whole. |
 //! | session | Conversation as its agent stores it; identified by agent and id. |
 //! | snippet | Excerpt of a session around a match. |
@@ -108,6 +111,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod export;
 pub mod git;
 pub mod index;
 pub mod live;

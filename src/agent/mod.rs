@@ -8,6 +8,7 @@ pub mod entry_table;
 pub mod environment;
 pub mod format;
 pub mod inventory;
+pub mod line_repair;
 pub mod protocol;
 pub mod source;
 pub mod terminal_request;

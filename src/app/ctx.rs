@@ -11,6 +11,7 @@ use super::notices::Notices;
 use super::reader::DiffView;
 use super::runs::RunTable;
 use super::search::SearchHistory;
+use super::secret_display::SecretDisplay;
 use super::sessions::Sessions;
 use super::ticket::Tickets;
 use crate::config::settings::Settings;
@@ -58,6 +59,8 @@ pub struct Ctx<'a> {
     pub outline: &'a mut OutlineSetting,
     /// Arrangement of diffs.
     pub diff_view: &'a mut DiffView,
+    /// Display of secrets.
+    pub secrets: &'a mut SecretDisplay,
     /// True if the mouse is captured.
     pub mouse: &'a mut bool,
     /// True if salon quits as soon as no turn is open and no prompt is queued.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::ticket::{ApprovalId, DebounceTicket, RequestTicket, Timer};
 use crate::domain::annotation::AnnotationEdit;
 use crate::domain::changes::ChangesScope;
+use crate::domain::document::DocumentFormat;
 use crate::domain::query::FilterKey;
 use crate::domain::run::{RingCursor, RunId, RunStart};
 use crate::domain::run_request::RunRequest;
@@ -118,6 +119,19 @@ pub enum Effect {
     },
     /// Restore sessions from the trash. Response: [`super::Msg::Restored`].
     Restore(Vec<SessionKey>),
+    /// Write sessions to files in a folder, which replace none. Response: [`super::Msg::Exported`].
+    Export {
+        /// The sessions.
+        keys: Vec<SessionKey>,
+        /// Format of the files.
+        format: DocumentFormat,
+        /// True to write secrets as they are.
+        with_secrets: bool,
+        /// The folder; a relative one is below the current directory.
+        folder: PathBuf,
+    },
+    /// Write the brief with which another agent continues a session. Response: [`super::Msg::BriefWritten`].
+    WriteBrief(SessionKey),
     /// Load the annotations and the hidden sessions again, because another process may have changed them.
     LoadUserData,
     /// Turn mouse capture on or off.

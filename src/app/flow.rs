@@ -48,6 +48,15 @@ pub enum Flow {
         /// The first prompt.
         prompt: Option<String>,
     },
+    /// Open the form of a new session with a prompt that the user edits before it is sent.
+    EditNew {
+        /// The agent; `None` for another one than that of the session that is continued.
+        agent: Option<Agent>,
+        /// Start parameters.
+        start: RunStart,
+        /// The prompt.
+        prompt: String,
+    },
     /// Open the chat of a past session; its run starts with the first prompt.
     Continue {
         /// The session.

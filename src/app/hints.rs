@@ -63,6 +63,7 @@ pub fn hints(app: &App) -> Vec<Hint> {
             ("esc", "back"),
             ("?", "help"),
         ]),
+        Some(Layer::Export(_)) => typed(&[("enter", "write"), ("↑ ↓", "fields"), ("← →", "change"), ("esc", "cancel")]),
         Some(Layer::Annotate(_)) => typed(&[("enter", "save"), ("esc", "cancel")]),
         Some(Layer::Changes(_)) => named(app, &CHANGES),
         Some(Layer::Reader(reader)) => with_other_pane(app, hints_in_reader(app, reader)),

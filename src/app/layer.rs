@@ -5,6 +5,7 @@ use super::changes::ChangesScreen;
 use super::chat::Chat;
 use super::dialog::Dialog;
 use super::effect::Effect;
+use super::export::ExportForm;
 use super::help::Help;
 use super::inbox::Inbox;
 use super::issues::IssuesView;
@@ -44,6 +45,8 @@ pub enum Layer {
     Annotate(AnnotationForm),
     /// The page of usage.
     Stats(Box<StatsPage>),
+    /// The form of an export.
+    Export(ExportForm),
 }
 
 impl Layer {
@@ -120,7 +123,8 @@ impl Layer {
             | Self::NewSession(_)
             | Self::Changes(_)
             | Self::Annotate(_)
-            | Self::Stats(_) => Vec::new(),
+            | Self::Stats(_)
+            | Self::Export(_) => Vec::new(),
         }
     }
 

@@ -16,8 +16,10 @@ pub mod ctx;
 pub mod dialog;
 pub mod edit;
 pub mod effect;
+pub mod export;
 pub mod failure;
 pub mod flow;
+pub mod health;
 pub mod help;
 pub mod hints;
 pub mod home;
@@ -37,6 +39,7 @@ pub mod reader;
 pub mod runs;
 pub mod scroll;
 pub mod search;
+pub mod secret_display;
 pub mod sessions;
 pub mod shell_command;
 pub mod stack;
@@ -64,6 +67,7 @@ use layer::Layer;
 use layout::OutlineSetting;
 pub use msg::{Msg, RootStatus};
 use notices::Notices;
+use secret_display::SecretDisplay;
 use sessions::Sessions;
 use stack::Stack;
 pub use ticket::RequestTicket;
@@ -114,6 +118,8 @@ pub struct App {
     pub outline: OutlineSetting,
     /// Arrangement of diffs.
     pub diff_view: reader::DiffView,
+    /// Display of secrets.
+    pub secrets: SecretDisplay,
     /// True if the mouse is captured.
     pub mouse: bool,
     /// Runs whose notifications are off.
@@ -141,6 +147,7 @@ impl App {
         home.set_scope(settings.scope.unwrap_or_default());
         let mut app = Self {
             mouse: settings.mouse,
+            secrets: SecretDisplay::of_setting(settings.mask_secrets),
             preview_size: PreviewSize { shown: settings.preview, extra: 0 },
             settings,
             keymap,
@@ -255,6 +262,8 @@ impl App {
             }
             Msg::ChangesLoaded(ticket, result) => self.with_ctx(|stack, _| stack.changes_loaded(ticket, result)),
             Msg::Restored(result) => self.with_ctx(|_, ctx| trash::restored(&result, ctx)),
+            Msg::BriefWritten { key, brief } => self.with_ctx(|stack, ctx| stack.brief_written(&key, brief, ctx)),
+            Msg::Exported(result) => self.with_ctx(|_, ctx| export::exported(&result, ctx)),
             Msg::TimerElapsed(timer) => {
                 self.approvals.timer_elapsed(&timer);
                 Vec::new()
@@ -352,6 +361,7 @@ impl App {
             preview_size: &mut self.preview_size,
             outline: &mut self.outline,
             diff_view: &mut self.diff_view,
+            secrets: &mut self.secrets,
             mouse: &mut self.mouse,
             quitting: &mut self.quitting,
             tickets: &mut self.tickets,

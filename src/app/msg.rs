@@ -13,6 +13,7 @@ use crate::domain::changes::Changes;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
 use crate::domain::search::SearchUpdate;
+use crate::domain::secrets::SecretCounts;
 use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::{Agent, SessionKey, Time, catalog};
 
@@ -110,6 +111,15 @@ pub enum Msg {
     Trashed(TrashResult),
     /// Result of restoring sessions.
     Restored(TrashResult),
+    /// Response to [`super::Effect::WriteBrief`].
+    BriefWritten {
+        /// The session.
+        key: SessionKey,
+        /// The brief, or the reason why there is none.
+        brief: Result<String, String>,
+    },
+    /// Result of writing sessions to files.
+    Exported(ExportResult),
     /// A notice for the status line.
     Notice {
         /// Text of the notice.
@@ -139,6 +149,17 @@ pub struct WorktreeReady {
     pub dir: PathBuf,
     /// The new branch.
     pub branch: String,
+}
+
+/// Result of writing sessions to files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExportResult {
+    /// Files that were written.
+    pub written: Vec<PathBuf>,
+    /// Titles of sessions that were not, with the reasons.
+    pub refused: Vec<(String, String)>,
+    /// Masked secrets.
+    pub secrets: SecretCounts,
 }
 
 /// Kind of a mouse event.

@@ -7,6 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::annotation_args::{NoteArgs, RenameArgs, StarArgs, TagArgs};
 use super::changes_args::DiffArgs;
+use super::export_args::ExportArgs;
+use super::file_args::FileArgs;
+use super::repair_args::RepairArgs;
 use super::run_args::{ApproveArgs, AttachArgs, IdArgs, NewArgs, QueueArgs, SendArgs};
 use super::session_args::{ListArgs, ResumeArgs, SearchArgs, ShowArgs};
 use super::stats_args::StatsArgs;
@@ -76,6 +79,9 @@ impl Cli {
             Some(CliCommand::Stats(args)) => args.json,
             Some(CliCommand::Diff(args)) => args.json,
             Some(CliCommand::Worktree(args)) => args.command.json(),
+            Some(CliCommand::Export(args)) => args.json,
+            Some(CliCommand::File(args)) => args.json,
+            Some(CliCommand::Repair(args)) => args.json,
             Some(CliCommand::Doctor(args)) => args.json,
             Some(CliCommand::Config(args)) => args.json,
             Some(CliCommand::Open(words)) => words.iter().any(|word| matches!(word.as_str(), "--json" | "-j")),
@@ -137,6 +143,12 @@ pub enum CliCommand {
     Diff(DiffArgs),
     /// Create, list, remove and restore worktrees: a place of its own for a session
     Worktree(WorktreeArgs),
+    /// Write sessions as Markdown, HTML, JSON or text, with secrets masked
+    Export(ExportArgs),
+    /// Write a repaired copy of a damaged session
+    Repair(RepairArgs),
+    /// Print a file as it was at an entry of a session, or list the files that it changed
+    File(FileArgs),
     /// Open the screen on invented sessions of all agents; reads and keeps nothing of yours
     Demo(DemoArgs),
     /// Check the installation and report problems

@@ -5,7 +5,8 @@
 
 pub mod args;
 pub mod demo;
-pub mod json;
+
+pub use crate::export::json;
 
 mod annotate;
 mod annotation_args;
@@ -21,15 +22,20 @@ mod doctor;
 mod earlier_prompts;
 mod error;
 mod events;
+mod export;
+mod export_args;
+mod file;
+mod file_args;
 mod find;
 mod list;
 mod man;
-mod markdown;
 mod new;
 mod open;
 mod output;
 mod query;
 mod queue;
+mod repair;
+mod repair_args;
 mod resume;
 mod run_args;
 mod scope;
@@ -107,6 +113,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Some(CliCommand::Stats(args)) => stats::run(&context, &args),
         Some(CliCommand::Diff(args)) => changes::run(&context, &args),
         Some(CliCommand::Worktree(args)) => worktree::run(&context, &args),
+        Some(CliCommand::File(args)) => file::run(&context, &args),
+        Some(CliCommand::Repair(args)) => repair::run(&context, &args),
+        Some(CliCommand::Export(args)) => export::run(&context, &args),
         Some(CliCommand::Doctor(args)) => doctor::run(&context, &args),
         Some(CliCommand::Config(args)) => config::run(&context, &args),
         Some(CliCommand::SessionIds) => completions::session_ids(&context),

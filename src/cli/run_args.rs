@@ -33,9 +33,13 @@ pub enum ApprovalPolicy {
 /// Arguments of `new`.
 #[derive(Args, Debug)]
 pub struct NewArgs {
-    /// Agent to start
-    #[arg(short, long, value_parser = agent(), default_value = "claude")]
-    pub agent: Agent,
+    /// Agent to start: claude, or with --from another one than that of the session
+    #[arg(short, long, value_parser = agent())]
+    pub agent: Option<Agent>,
+
+    /// Continue this session of another agent, with a brief of it as the first prompt
+    #[arg(long, value_name = "ID")]
+    pub from: Option<String>,
 
     /// Working directory instead of the current one
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]

@@ -8,15 +8,16 @@ use jiff::tz::TimeZone;
 
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
-use super::json::{self, SCHEMA_VERSION};
+use super::json;
 use super::output::OutputStyle;
 use super::session_args::ShowArgs;
 use super::sessions::LoadedSessions;
-use super::{diff, find, markdown, output};
+use super::{diff, find, output};
 use crate::agent::{self, TextLimit, TranscriptReader};
 use crate::domain::tool_name::tool_label;
 use crate::domain::transcript::ToolAction;
 use crate::domain::{Entry, Role, Session, Time, Tool, ToolStatus};
+use crate::export::{JsonDocument, markdown};
 use crate::index;
 use crate::stdx::text::{one_line, sanitise};
 
@@ -90,24 +91,10 @@ fn print_json(
     reading: &mut dyn TranscriptReader,
     range: Range<usize>,
 ) -> io::Result<()> {
-    write!(out, r#"{{"schema_version":{SCHEMA_VERSION},"session":"#)?;
-    output::json_value(out, &json::SessionJson::from(session))?;
-    write!(out, r#","total":{},"entries":["#, reading.len())?;
-    let first = range.start;
-    each(reading, range, |index, entry| {
-        if index > first {
-            out.write_all(b",")?;
-        }
-        output::json_value(out, &json::EntryJson::new(index, entry))
-    })?;
-    write!(out, r#"],"branches":{},"branch":{},"branch_list":"#, reading.branches(), reading.shown_branch() + 1)?;
-    let branches: Vec<_> =
-        (1..).zip(reading.branch_list()).map(|(n, branch)| json::BranchJson::new(n, branch)).collect();
-    serde_json::to_writer(&mut *out, &branches)?;
-    write!(out, r#","issues":"#)?;
-    let issues: Vec<_> = reading.issues().iter().map(json::IssueJson::from).collect();
-    output::json_value(out, &issues)?;
-    out.write_all(b"}\n")
+    JsonDocument::begin(out, session, reading.len())?;
+    let mut document = JsonDocument::default();
+    each(reading, range, |index, entry| document.entry(out, index, entry))?;
+    JsonDocument::end(out, reading)
 }
 
 /// Writes the stored records unchanged; sanitises them only for a terminal.

@@ -30,6 +30,8 @@ pub struct Settings {
     pub sort: Option<Sort>,
     /// Show the preview.
     pub preview: bool,
+    /// Mask secrets on the screen.
+    pub mask_secrets: bool,
     /// Enable the mouse.
     pub mouse: bool,
     /// Agent of a new session; `None` for the agent of the selected session.
@@ -202,6 +204,7 @@ impl Settings {
             "scope" => self.scope = choice(value, &SCOPES)?,
             "sort" => self.sort = sort(value)?,
             "preview" => self.preview = flag(value)?,
+            "mask_secrets" => self.mask_secrets = flag(value)?,
             "mouse" => self.mouse = flag(value)?,
             "agent" => self.agent = agent(value)?,
             "during_turn" => self.during_turn = choice(value, &DURING_TURN)?,

@@ -1,7 +1,9 @@
-//! Annotations: name, star, tags and note that the user gave a session. They belong to salon, not to the agent.
+//! Annotations: name, star, tags and note that the user gave a session, and the session that it continues. They belong
+//! to salon, not to the agent.
 
 use std::sync::Arc;
 
+use super::Agent;
 use crate::stdx::text;
 
 /// Maximum characters of a name.
@@ -22,6 +24,8 @@ pub struct Annotation {
     pub tags: Vec<Arc<str>>,
     /// Note.
     pub note: Option<Arc<str>>,
+    /// Agent and id of the session that was handed over to this one.
+    pub continues: Option<(Agent, Arc<str>)>,
 }
 
 /// Change of an annotation.

@@ -349,12 +349,23 @@ pub struct RunStart {
     pub extra: Vec<String>,
     /// True if the history of a resumed session is needed from the agent, because there is no other record of it.
     pub needs_history: bool,
+    /// Session of another agent that the conversation continues.
+    pub origin: Option<SessionKey>,
 }
 
 impl RunStart {
     /// Creates parameters with the agent's defaults.
     pub fn new(conversation: Conversation, cwd: PathBuf) -> Self {
-        Self { conversation, cwd, model: None, mode: None, effort: None, extra: Vec::new(), needs_history: false }
+        Self {
+            conversation,
+            cwd,
+            model: None,
+            mode: None,
+            effort: None,
+            extra: Vec::new(),
+            needs_history: false,
+            origin: None,
+        }
     }
 }
 

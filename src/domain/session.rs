@@ -163,6 +163,12 @@ impl Session {
         self.annotation().map_or(&[], |annotation| &annotation.tags)
     }
 
+    /// Returns the session of another agent that this one continues.
+    pub fn continues(&self) -> Option<SessionKey> {
+        let (agent, id) = self.annotation()?.continues.clone()?;
+        Some(SessionKey { agent, id })
+    }
+
     /// Returns the note.
     pub fn note(&self) -> Option<&str> {
         self.annotation()?.note.as_deref()

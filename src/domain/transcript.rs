@@ -121,6 +121,10 @@ pub enum KeptPlace {
 }
 
 impl EntryKind {
+    /// All kinds.
+    pub const ALL: [Self; 8] =
+        [Self::Prompt, Self::Text, Self::Thinking, Self::Tool, Self::Notice, Self::Plan, Self::Image, Self::Other];
+
     /// Identifier in JSON.
     pub fn name(self) -> &'static str {
         match self {

@@ -91,6 +91,17 @@ pub struct TranscriptInfo {
     pub prompts: Arc<[usize]>,
     /// Indices of errors.
     pub errors: Arc<[usize]>,
-    /// Messages about records that could not be read.
+    /// Messages about records that could not be read, after their line: `line 3: torn record`.
     pub issues: Vec<String>,
+}
+
+impl TranscriptInfo {
+    /// Returns the reasons of the messages, without their lines.
+    pub fn reasons(&self) -> impl Iterator<Item = &str> {
+        self.issues.iter().map(|issue| {
+            let rest = issue.strip_prefix("line ").and_then(|rest| rest.split_once(": "));
+            rest.filter(|(line, _)| line.bytes().all(|byte| byte.is_ascii_digit()))
+                .map_or(issue.as_str(), |(_, reason)| reason)
+        })
+    }
 }

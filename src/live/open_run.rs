@@ -14,6 +14,7 @@ use crate::agent::protocol::{Conversation, RunStart};
 use crate::domain::prompt::{Prompt, PromptId};
 use crate::domain::run::{Refusal, RunFailure, RunId, RunSetting};
 use crate::domain::{Agent, SessionKey};
+use crate::store::handovers;
 use crate::store::registry::{self, AcquiredRun, RunRecord};
 
 /// Result of opening a run.
@@ -101,6 +102,9 @@ impl Inner {
                 return Err(refusal);
             }
         };
+        if let Some(origin) = opening.origin.clone().filter(|_| created) {
+            self.record_origin(&run, origin).await;
+        }
         // Another request for the same new session waits until this one is launched: it has no record to find.
         let guard = Some(guard).filter(|_| session.is_some() && !resumed);
         let request = RunRequest { protocol, opening, session, record, acquired };
@@ -134,6 +138,15 @@ impl Inner {
     async fn acquire(&self, record: &RunRecord) -> Result<AcquiredRun, Refusal> {
         let acquired = self.store.acquire(record.clone()).await.map_err(Refusal::NotSaved)?;
         acquired.map_err(|holder| Refusal::LeasedBy { pid: holder.pid })
+    }
+
+    /// Records the session that a run continues. Without the record only the reference is missing.
+    async fn record_origin(&self, run: &RunId, origin: SessionKey) {
+        let run = run.clone();
+        let recorded = self.store.with(move |db| handovers::record(db, &run, &origin)).await;
+        if let Err(failure) = recorded {
+            tracing::warn!("the origin of a run was not recorded: {failure}");
+        }
     }
 
     async fn accept(&self, run: &RunId, prompt: Option<String>) -> Result<Option<PromptId>, Refusal> {

@@ -20,6 +20,7 @@ use crate::app::layer::Layer;
 use crate::app::msg::RequestTicket;
 use crate::app::{Effect, Msg};
 use crate::domain::annotation::AnnotationEdit;
+use crate::domain::document::ExportOptions;
 use crate::domain::{Session, SessionKey};
 use crate::stdx::program;
 
@@ -55,6 +56,10 @@ impl Shell {
             Effect::LoadChanges { ticket, key, scope } => self.load_changes(ticket, &key, scope),
             Effect::Trash { keys, cancel_queued } => return self.trash(keys, cancel_queued),
             Effect::Restore(keys) => return self.restore(keys),
+            Effect::Export { keys, format, with_secrets, folder } => {
+                self.export(&keys, ExportOptions { format, with_secrets, kinds: Vec::new() }, &folder);
+            }
+            Effect::WriteBrief(key) => self.write_brief(key),
             Effect::LoadUserData => self.runner.index.load_user_data(),
             Effect::CaptureMouse(capture) => self.log_terminal_error(|shell| shell.terminal.capture_mouse(capture)),
             Effect::Debounce(ticket, millis) => {

@@ -16,6 +16,7 @@ pub mod resume;
 mod runs;
 
 mod attachment;
+pub mod brief_effects;
 mod change_context;
 mod change_effects;
 mod children;
@@ -28,6 +29,7 @@ pub mod edited_text;
 mod editor;
 mod effect_runner;
 mod effects;
+mod export_effects;
 mod extract;
 mod foreground;
 mod index_messages;

@@ -200,6 +200,9 @@ impl Shell {
             Some(StartupAction::New { agent, start, prompt }) => {
                 self.app.perform(Flow::StartChat { agent, start, prompt })
             }
+            Some(StartupAction::EditNew { agent, start, prompt }) => {
+                self.app.perform(Flow::EditNew { agent, start, prompt })
+            }
             Some(StartupAction::Chat { key, prompt }) if known(self, &key) => {
                 self.app.perform(Flow::SendTo { key, prompt })
             }

@@ -25,6 +25,15 @@ pub enum StartupAction {
     Watch(SessionKey),
     /// Show a message.
     Notice(String),
+    /// Open the form of a new session with a prompt to edit.
+    EditNew {
+        /// Agent that runs it; `None` for another one than that of the session that is continued.
+        agent: Option<Agent>,
+        /// Directory and settings.
+        start: RunStart,
+        /// Prompt.
+        prompt: String,
+    },
     /// Start a new session.
     New {
         /// Agent that runs it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Result, params};
 
-use super::write;
+use super::{handovers, write};
 use crate::domain::annotation::{Annotation, AnnotationEdit};
 use crate::domain::session::Annotations;
 use crate::domain::{Agent, SessionKey};
@@ -68,6 +68,10 @@ pub fn load(db: &Connection) -> Result<Annotations> {
             // A newer version may know other kinds.
             _ => {}
         }
+    }
+    // A database of an older version has no such table.
+    for (key, origin) in handovers::load(db).unwrap_or_default() {
+        all.entry(key).or_default().continues = Some((origin.agent, origin.id));
     }
     Ok(all.into_iter().map(|(key, annotation)| (key, Arc::new(annotation))).collect())
 }

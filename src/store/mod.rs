@@ -6,6 +6,7 @@
 
 pub mod annotations;
 pub mod approvals;
+pub mod handovers;
 pub mod kept_texts;
 pub mod outbox;
 pub mod pending;
@@ -40,6 +41,7 @@ const MIGRATIONS: &[&str] = &[
     trash::SCHEMA,
     worktrees::SCHEMA,
     turn_snapshots::SCHEMA,
+    handovers::SCHEMA,
 ];
 
 /// Maximum wait for another process that is writing.

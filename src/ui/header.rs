@@ -6,6 +6,7 @@ use ratatui::widgets::{Clear, Widget};
 
 use super::canvas::Canvas;
 use super::numbers::thousands;
+use super::session_title::session_title;
 use super::style::style;
 use super::widgets::{Align, put, put_line, split_right};
 use crate::app::inbox;
@@ -72,7 +73,7 @@ fn waiting(app: &App) -> Option<String> {
 /// Title of the pinned conversation, which is not on the home screen.
 fn pinned(app: &App) -> Option<String> {
     let key = &app.stack.pinned.as_ref()?.reader()?.key;
-    let title = app.sessions.catalog.get(key).map(|session| text::one_line(&session.title.text)).unwrap_or_default();
+    let title = app.sessions.catalog.get(key).map(|session| session_title(app, session)).unwrap_or_default();
     let title = if title.is_empty() { key.id.to_string() } else { title };
     Some(format!("pinned: {}", text::ellipsis(&title, MAX_PINNED)))
 }

@@ -5,6 +5,7 @@ use ratatui::text::{Line, Span};
 
 use super::approval::{self, ApprovalPlacement};
 use super::canvas::Canvas;
+use super::session_title::session_title;
 use super::style::{self, style};
 use super::widgets::styled_line;
 use super::widgets::{Align, line_of, overlay, put, put_line, split_left, split_right, wrapped};
@@ -176,6 +177,6 @@ fn state(prompt: &Prompt) -> &'static str {
 
 fn title(app: &App, item: &InboxItem) -> String {
     let session = app.sessions.catalog.get(&item.session);
-    let title = session.map(|session| text::one_line(&session.title.text)).filter(|title| !title.is_empty());
+    let title = session.map(|session| session_title(app, session)).filter(|title| !title.is_empty());
     title.unwrap_or_else(|| "new session".to_owned())
 }

@@ -17,6 +17,7 @@ mod columns;
 mod coverage;
 mod dialog;
 mod empty;
+mod export;
 mod header;
 mod help;
 mod home;
@@ -31,6 +32,7 @@ mod search;
 mod search_empty;
 mod search_line;
 mod search_results;
+mod session_title;
 mod sessions;
 mod split;
 mod stats;
@@ -91,6 +93,7 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
             Layer::Picker(picker) => picker::draw(canvas, body, picker),
             Layer::NewSession(new) => new_session::draw(canvas, body, new),
             Layer::Annotate(form) => annotate::draw(canvas, body, form),
+            Layer::Export(form) => export::draw(canvas, body, form),
         }
     }
     status::draw(canvas, status);

@@ -24,7 +24,8 @@ const PROMPT_ROWS: usize = 5;
 /// Draws the overlay.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, new: &NewSession) {
     let height = 5 + PROMPT_ROWS + 1 + SUGGESTION_ROWS;
-    let inner = overlay(canvas, area, "New session", (WIDTH, u16::try_from(height).unwrap_or(u16::MAX)));
+    let title = if new.origin().is_some() { "Continue in another agent" } else { "New session" };
+    let inner = overlay(canvas, area, title, (WIDTH, u16::try_from(height).unwrap_or(u16::MAX)));
     // Six rows: the other five fields and the error.
     let room = usize::from(inner.height).saturating_sub(6);
     // The focused prompt takes all the room; otherwise suggestions get what is left.

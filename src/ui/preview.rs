@@ -9,16 +9,20 @@ use super::entry::RenderContext;
 use super::header;
 use super::numbers::thousands;
 use super::reader::{self, ReaderMode};
+use super::session_title::session_title;
 use super::style::style;
 use super::widgets::{Align, line_of, put, split_left};
 use crate::app::App;
-use crate::app::annotate;
 use crate::app::home::{Pane, Relation};
 use crate::app::layout::OutlineSetting;
 use crate::app::msg::Target;
 use crate::app::reader::Reader;
-use crate::domain::{Session, Time};
-use crate::stdx::text::one_line;
+use crate::app::{annotate, health};
+use crate::domain::{Session, SessionKey, Time};
+use crate::stdx::text::{ellipsis, one_line};
+
+/// Maximum columns of the title of a session that another one continues.
+const MAX_ORIGIN_COLUMNS: usize = 40;
 
 /// Draws the preview of the session selected on the home screen.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
@@ -60,14 +64,18 @@ fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session, zone: &TimeZ
     let (app, theme) = (canvas.app, canvas.app.theme());
     let (_, inner) = split_left(area, 1);
     let look = if app.stack.focus() == Some(Pane::Preview) { theme.accent } else { theme.text };
-    let title = one_line(&session.title.text);
+    let title = session_title(app, session);
     let title = if title.is_empty() { session.key.id.to_string() } else { title };
     put(canvas.buffer, line_of(inner, 0), &title, style(look).patch(style(theme.title)), Align::Left);
     put(canvas.buffer, line_of(inner, 1), &details(app, session, zone), style(theme.muted), Align::Left);
     let waiting = app.sessions.live.get(&session.key).and_then(|sign| sign.waiting_for.as_deref());
     let waiting = waiting.map(|waiting| (format!("waiting for: {waiting}"), theme.needs_you));
     let mut lines = 2;
-    for (text, look) in waiting.into_iter().chain(annotation_line(session).map(|line| (line, theme.accent))) {
+    let damage = health::damage(session, &app.sessions.catalog.issues);
+    let damage = damage.map(|damage| (format!("damaged: {damage}"), theme.warning));
+    let annotation = annotation_line(session).map(|line| (line, theme.accent));
+    let origin = session.continues().map(|origin| (continues(app, &origin), theme.muted));
+    for (text, look) in [waiting, damage, origin, annotation].into_iter().flatten() {
         put(canvas.buffer, line_of(inner, lines.into()), &text, style(look), Align::Left);
         lines += 1;
     }
@@ -108,6 +116,13 @@ fn details(app: &App, session: &Session, zone: &TimeZone) -> String {
     details.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
+/// Names the session that another one continues.
+fn continues(app: &App, origin: &SessionKey) -> String {
+    let title = app.sessions.catalog.get(origin).map(|session| session_title(app, session));
+    let title = title.filter(|title| !title.is_empty()).unwrap_or_else(|| origin.id.to_string());
+    format!("continues {}: {}", origin.agent, ellipsis(&title, MAX_ORIGIN_COLUMNS))
+}
+
 /// Draws a transcript as a screen of its own.
 pub(super) fn draw_full(canvas: &mut Canvas, area: Rect, reader: &Reader, cache: &mut ViewCache) {
     draw_reader(canvas, area, reader, ReaderMode::Full, cache);
@@ -128,6 +143,7 @@ fn draw_reader(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: ReaderMod
         reserved,
         outline: app.outline == OutlineSetting::Shown,
         diff_view: app.diff_view,
+        secrets: app.secrets,
     };
     let session = app.sessions.catalog.get(&reader.key).map(|session| &**session);
     let (found, regions) = reader::draw(area, canvas.buffer, (reader, session), mode, &context, &mut cache.reader);

@@ -1,5 +1,6 @@
 //! Search results: title and best snippet of each session, and further snippets if it is unfolded.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use ratatui::layout::Rect;
@@ -10,6 +11,7 @@ use super::canvas::Canvas;
 use super::columns::{Column, agent_width};
 use super::numbers::{count, thousands};
 use super::reader::hits::HitMatcher;
+use super::session_title::session_title;
 use super::sessions::{agent_name, glyph};
 use super::style::{self, style};
 use super::widgets::styled_line::{self, StyledLine};
@@ -94,7 +96,7 @@ fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit, matcher: Option<&HitMa
             rest = left;
         }
     }
-    let title = text::one_line(&session.title.text);
+    let title = session_title(app, session);
     if title.is_empty() {
         put(canvas.buffer, rest, "(no prompt yet)", style(theme.faint), Align::Left);
         return;
@@ -137,6 +139,10 @@ fn draw_highlighted(
     (look, from): (Style, usize),
 ) {
     let hit = style(canvas.app.theme().hit);
+    let masked = canvas.app.secrets.text(text);
+    // The ranges are those of the text with its secrets.
+    let (text, ranges, from) =
+        if matches!(masked, Cow::Owned(_)) { (&*masked, &[][..], 0) } else { (text, ranges, from) };
     let mut line = StyledLine::default();
     if from > 0 {
         line.push("…", look);

@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use super::canvas::Canvas;
 use super::columns::{Column, agent_width, columns, sorted_by};
 use super::empty;
+use super::session_title::session_title;
 use super::style::{self, style};
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
 use crate::app::App;
@@ -15,7 +16,7 @@ use crate::app::home::list::ListRow;
 use crate::app::home::sections::ListSection;
 use crate::app::home::{Pane, Relation};
 use crate::app::msg::Target;
-use crate::app::{age, annotate, scroll};
+use crate::app::{age, annotate, health, scroll};
 use crate::config::theme::Theme;
 use crate::domain::{Agent, Session, SessionState};
 use crate::stdx::text;
@@ -190,14 +191,17 @@ fn draw_detail(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessio
 /// Draws the title with the matches of the quick filter.
 fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let title = text::one_line(&session.title.text);
+    let title = session_title(app, session);
     if title.is_empty() {
         put(canvas.buffer, area, "(no prompt yet)", style(theme.faint), Align::Left);
         return;
     }
-    let sign = mark(app, session);
+    let damaged = health::is_damaged(session, &app.sessions.catalog.issues).then_some(("×", theme.warning));
+    let sign = damaged.or_else(|| mark(app, session).map(|mark| (mark, theme.accent)));
     let (place, area) = split_left(area, if sign.is_some() { 2 } else { 0 });
-    put(canvas.buffer, place, sign.unwrap_or_default(), style(theme.accent), Align::Left);
+    if let Some((sign, look)) = sign {
+        put(canvas.buffer, place, sign, style(look), Align::Left);
+    }
     let cut = text::ellipsis(&title, area.width.into());
     let hits = app.stack.home.filter.shown_query().map(|query| hits(&cut, query)).unwrap_or_default();
     let plain = if session.flags.subagent || session.flags.archived { style(theme.muted) } else { style(theme.text) };

@@ -8,6 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use salon::app::msg::RequestTicket;
 use salon::app::reader::{DiffView, Fold, Reader};
+use salon::app::secret_display::SecretDisplay;
 use salon::app::{Action, Effect};
 use salon::config::theme::Theme;
 use salon::domain::event::{Delta, EntryKey, Event, EventBody};
@@ -180,6 +181,7 @@ impl Live {
             reserved: 0,
             outline: true,
             diff_view: DiffView::default(),
+            secrets: SecretDisplay::Masked,
         };
         let (area, state) = (self.buffer.area, (&self.reader, None));
         let mode = ReaderMode::Chat { footer: false };
@@ -241,6 +243,7 @@ impl Screen {
             reserved: 0,
             outline: true,
             diff_view: DiffView::default(),
+            secrets: SecretDisplay::Masked,
         };
         let (area, state) = (self.buffer.area, (&self.reader, None));
         let (drawn, _) = reader::draw(area, &mut self.buffer, state, ReaderMode::Preview, &look, &mut self.cache);

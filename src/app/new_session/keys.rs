@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{NewSession, NewSessionField};
+use crate::app::chat::composer::ComposerText;
 use crate::app::ctx::Ctx;
 use crate::app::dialog::DialogOutcome;
 use crate::app::effect::Effect;
@@ -36,6 +37,19 @@ impl NewSession {
         ctx.effects.push(Effect::LoadAgents);
         ctx.effects.push(Effect::LoadModels { agent, refresh: false });
         Flow::Push(Layer::NewSession(Box::new(new)))
+    }
+
+    /// Creates the form of a session that was prepared elsewhere, such as one that continues another agent's.
+    pub fn prefilled(agent: Option<Agent>, start: RunStart, prompt: &str, ctx: &mut Ctx) -> Self {
+        let mut new = Self { prompt: ComposerText::new(prompt), wanted: agent, ..Self::default() };
+        new.directory.set(&start.cwd.to_string_lossy());
+        new.model.set(start.model.as_deref().unwrap_or_default());
+        new.mode.set(start.mode.as_deref().unwrap_or_default());
+        new.base = Some(start);
+        new.choose_agent(ctx.runs);
+        ctx.effects.push(Effect::LoadAgents);
+        ctx.effects.push(Effect::LoadModels { agent: new.agent(ctx.runs), refresh: false });
+        new
     }
 
     /// Handles a key.
@@ -136,11 +150,9 @@ impl NewSession {
 
     fn start_in(&self, directory: PathBuf, ctx: &Ctx) -> Flow {
         let chosen = |input: &LineEditor| Some(input.text().trim().to_owned()).filter(|name| !name.is_empty());
-        let start = RunStart {
-            model: chosen(&self.model),
-            mode: chosen(&self.mode),
-            ..RunStart::new(Conversation::New { id: None }, directory)
-        };
+        let new = || RunStart::new(Conversation::New { id: None }, PathBuf::new());
+        let base = self.base.clone().unwrap_or_else(new);
+        let start = RunStart { model: chosen(&self.model), mode: chosen(&self.mode), cwd: directory, ..base };
         let prompt = Some(self.prompt.whole()).filter(|text| !text.trim().is_empty());
         Flow::pop_then(Flow::StartChat { agent: self.agent(ctx.runs), start, prompt })
     }

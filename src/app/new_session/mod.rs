@@ -7,7 +7,8 @@ use super::line_editor::LineEditor;
 use super::picker::{self, matching};
 use super::runs::RunTable;
 use super::ticket::RequestTicket;
-use crate::domain::Agent;
+use crate::domain::run::RunStart;
+use crate::domain::{Agent, SessionKey};
 
 /// State of the form.
 #[derive(Debug, Default)]
@@ -32,6 +33,10 @@ pub struct NewSession {
     pub directories: (String, Vec<String>),
     /// Validation error.
     pub error: Option<String>,
+    /// Parameters that the form does not show, for a session that was prepared elsewhere.
+    pub base: Option<RunStart>,
+    /// Agent that was asked for.
+    wanted: Option<Agent>,
 }
 
 /// Field of the form.
@@ -79,6 +84,21 @@ impl NewSession {
     /// Returns the chosen agent.
     pub fn agent(&self, runs: &RunTable) -> Agent {
         runs.agents().get(self.agent).map_or(Agent::Claude, |(agent, _)| *agent)
+    }
+
+    /// Returns the session that the new one continues.
+    pub fn origin(&self) -> Option<&SessionKey> {
+        self.base.as_ref()?.origin.as_ref()
+    }
+
+    /// Chooses the agent that was asked for, else an installed one other than that of the session that is continued.
+    pub fn choose_agent(&mut self, runs: &RunTable) {
+        let origin = self.origin().map(|origin| origin.agent);
+        let is_other = |(agent, installed): &&(Agent, bool)| *installed && Some(*agent) != origin;
+        let other = || runs.agents().iter().find(is_other).map(|(agent, _)| *agent);
+        let wanted = self.wanted.or_else(other);
+        let index = wanted.and_then(|wanted| runs.agents().iter().position(|(agent, _)| *agent == wanted));
+        self.agent = index.unwrap_or(self.agent);
     }
 
     /// Returns the completions of the focused field, best first.

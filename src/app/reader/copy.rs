@@ -5,8 +5,10 @@ use super::code_block::{code_blocks, lines};
 use crate::app::ctx::Ctx;
 use crate::app::dialog::{Dialog, DialogChoice, DialogOutcome};
 use crate::app::effect::Effect;
+use crate::app::export::masked_note;
 use crate::app::flow::Flow;
 use crate::app::layer::Layer;
+use crate::domain::secrets::SecretCounts;
 use crate::domain::tool_name::tool_label;
 use crate::domain::transcript::{Entry, EntryKind};
 use crate::stdx::text::sanitise;
@@ -20,8 +22,8 @@ impl Reader {
     /// Copies the current entry.
     pub(super) fn copy_entry(&self, ctx: &mut Ctx) -> Flow {
         if let Some(entry) = self.current() {
-            let text = plain(entry);
-            ctx.notices.info(format!("Copied {} ({})", name(entry.kind), lines(&text)));
+            let (text, masked) = shown(&plain(entry), ctx);
+            ctx.notices.info(format!("Copied {} ({}{masked})", name(entry.kind), lines(&text)));
             ctx.effects.push(Effect::Copy(text));
         }
         Flow::Stay
@@ -33,7 +35,10 @@ impl Reader {
         if blocks.len() > 1 {
             let choice = |block: super::code_block::CodeBlock| DialogChoice {
                 label: block.label(),
-                outcome: DialogOutcome::CopyText { description: block.description(), text: block.code },
+                outcome: {
+                    let (text, masked) = shown(&block.code, ctx);
+                    DialogOutcome::CopyText { description: block.description() + &masked, text }
+                },
             };
             let cancel = DialogChoice { label: "Cancel".to_owned(), outcome: DialogOutcome::Cancel };
             let choices = blocks.into_iter().map(choice).chain([cancel]).collect();
@@ -42,13 +47,22 @@ impl Reader {
         }
         match blocks.pop() {
             Some(block) => {
-                ctx.notices.info(format!("Copied {}", block.description()));
-                ctx.effects.push(Effect::Copy(block.code));
+                let description = block.description();
+                let (text, masked) = shown(&block.code, ctx);
+                ctx.notices.info(format!("Copied {description}{masked}"));
+                ctx.effects.push(Effect::Copy(text));
             }
             None => ctx.notices.info("No code in this entry"),
         }
         Flow::Stay
     }
+}
+
+/// Returns a text as the screen shows it, and a note about masked secrets.
+fn shown(text: &str, ctx: &Ctx) -> (String, String) {
+    let mut secrets = SecretCounts::default();
+    let text = ctx.secrets.counted(text, &mut secrets).into_owned();
+    (text, masked_note(&secrets))
 }
 
 /// Formats an entry as plain text for the clipboard.

@@ -6,6 +6,7 @@ use crate::app::annotate::{self, AnnotationField, AnnotationForm};
 use crate::app::changes::ChangesScreen;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
+use crate::app::export::ExportForm;
 use crate::app::flow::Flow;
 use crate::app::help::Help;
 use crate::app::inbox::Inbox;
@@ -14,6 +15,7 @@ use crate::app::layer::Layer;
 use crate::app::new_session::NewSession;
 use crate::app::palette::Palette;
 use crate::app::search::{SearchFocus, SearchScreen};
+use crate::app::secret_display::SecretDisplay;
 use crate::app::stats::{self, StatsPage};
 use crate::app::{quit, reader, search, session_actions, trash};
 use crate::domain::SessionKey;
@@ -71,6 +73,7 @@ impl Stack {
             }
             Action::Mouse => toggle_mouse(ctx),
             Action::Theme => ctx.themes.toggle(),
+            Action::Reveal => toggle_secrets(ctx),
             Action::Redraw => ctx.effects.push(Effect::Redraw),
             Action::Suspend => ctx.effects.push(Effect::Suspend),
             Action::Quit => return quit::quit(ctx),
@@ -120,12 +123,14 @@ impl Stack {
             }
             Action::Trash => self.trash(ctx),
             Action::UndoTrash => trash::undo(ctx),
+            Action::Export => return self.export(ctx),
             Action::Tags => return self.annotate(AnnotationField::Tags, ctx),
             Action::Rename => return self.annotate(AnnotationField::Name, ctx),
             Action::Note => return self.annotate(AnnotationField::Note, ctx),
             Action::New => return NewSession::open(session.as_ref(), self.home.here.clone(), ctx),
             Action::ResumeHere => return session_actions::resume_here(session, ctx),
             Action::Fork => return session_actions::fork(session, ctx),
+            Action::HandOver => self.request(Effect::WriteBrief, ctx),
             Action::Attach => return session_actions::attach(session, ctx),
             Action::NextNeedsYou => {
                 return session_actions::next_needs_you(self.session_or_run(ctx.runs).as_ref(), ctx);
@@ -192,6 +197,12 @@ impl Stack {
         Flow::Push(Layer::Annotate(AnnotationForm::new(field, keys, &ctx.sessions.catalog)))
     }
 
+    /// Opens the form that exports the chosen sessions.
+    fn export(&self, ctx: &mut Ctx) -> Flow {
+        let keys = self.chosen_sessions(ctx);
+        if keys.is_empty() { Flow::Stay } else { Flow::Push(Layer::Export(ExportForm::new(keys))) }
+    }
+
     /// Requests an effect on the session.
     fn request(&mut self, effect: impl FnOnce(SessionKey) -> Effect, ctx: &mut Ctx) {
         match self.session().cloned() {
@@ -246,4 +257,13 @@ fn toggle_mouse(ctx: &mut Ctx) {
     *ctx.mouse = !*ctx.mouse;
     ctx.notices.info(if *ctx.mouse { "Mouse support on" } else { "Mouse support off: the terminal has the mouse" });
     ctx.effects.push(Effect::CaptureMouse(*ctx.mouse));
+}
+
+/// Shows secrets, or masks them again.
+fn toggle_secrets(ctx: &mut Ctx) {
+    *ctx.secrets = ctx.secrets.other();
+    ctx.notices.info(match *ctx.secrets {
+        SecretDisplay::Shown => "Secrets are shown, and copied as they are",
+        SecretDisplay::Masked => "Secrets are masked",
+    });
 }

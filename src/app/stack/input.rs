@@ -30,6 +30,7 @@ impl Stack {
             Some(Layer::Annotate(form)) => form.key(key, ctx),
             Some(Layer::Stats(page)) => page.key(key, ctx),
             Some(Layer::Changes(changes)) => changes.key(key, ctx),
+            Some(Layer::Export(form)) => form.key(key, ctx),
         };
         self.perform(flow, ctx);
     }
@@ -46,6 +47,7 @@ impl Stack {
             Some(Layer::Picker(picker)) => picker.paste(text),
             Some(Layer::NewSession(new)) => new.paste(text, ctx),
             Some(Layer::Annotate(form)) => form.paste(text),
+            Some(Layer::Export(form)) => form.paste(text),
             Some(Layer::Help(help)) => help.paste(text),
             Some(Layer::Dialog(_) | Layer::Issues(_) | Layer::Stats(_) | Layer::Changes(_)) => Flow::Stay,
         };
@@ -83,6 +85,7 @@ impl Stack {
             Some(Layer::Annotate(form)) => form.click(target),
             Some(Layer::Stats(page)) => page.click(target, ctx),
             Some(Layer::Changes(changes)) => changes.click(target),
+            Some(Layer::Export(form)) => form.click(target),
         };
         self.perform(flow, ctx);
     }
@@ -112,7 +115,12 @@ impl Stack {
             Some(Layer::Changes(changes)) => changes.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(Layer::Issues(issues)) => issues.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(
-                Layer::Palette(_) | Layer::Dialog(_) | Layer::Picker(_) | Layer::NewSession(_) | Layer::Annotate(_),
+                Layer::Palette(_)
+                | Layer::Dialog(_)
+                | Layer::Picker(_)
+                | Layer::NewSession(_)
+                | Layer::Annotate(_)
+                | Layer::Export(_),
             ) => {}
         }
     }

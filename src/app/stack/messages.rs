@@ -1,10 +1,12 @@
 //! Messages besides those of the user and of runs, passed to the screens that they are about.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Stack;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
+use crate::app::flow::Flow;
 use crate::app::layer::Layer;
 use crate::app::msg::{LayoutFeedback, WorktreeReady};
 use crate::app::resume;
@@ -16,6 +18,7 @@ use crate::domain::catalog::CatalogChange;
 use crate::domain::changes::Changes;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
+use crate::domain::run::{Conversation, RunStart};
 use crate::domain::search::SearchUpdate;
 use crate::domain::transcript_event::TranscriptEvent;
 
@@ -146,7 +149,8 @@ impl Stack {
                 | Layer::Inbox(_)
                 | Layer::Picker(_)
                 | Layer::NewSession(_)
-                | Layer::Annotate(_),
+                | Layer::Annotate(_)
+                | Layer::Export(_),
             )
             | None => {}
         }
@@ -187,6 +191,19 @@ impl Stack {
         } else {
             let dialog = resume::continue_dialog(key, check, self.home.here.as_ref(), ctx.sessions);
             self.push(Layer::Dialog(dialog), ctx);
+        }
+    }
+
+    /// Opens the form of a session that continues another one, with its brief.
+    pub fn brief_written(&mut self, key: &SessionKey, brief: Result<String, String>, ctx: &mut Ctx) {
+        let Some(session) = ctx.sessions.catalog.get(key).filter(|_| self.still_awaits(key)) else { return };
+        let new = RunStart::new(Conversation::New { id: None }, PathBuf::from(&*session.cwd));
+        match brief {
+            Ok(prompt) => {
+                let start = RunStart { origin: Some(key.clone()), ..new };
+                self.perform(Flow::EditNew { agent: None, start, prompt }, ctx);
+            }
+            Err(reason) => ctx.notices.error(format!("No brief: {reason}")),
         }
     }
 

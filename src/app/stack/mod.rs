@@ -16,6 +16,7 @@ use super::effect::Effect;
 use super::flow::Flow;
 use super::home::{Home, Pane};
 use super::layer::Layer;
+use super::new_session::NewSession;
 use super::runs::{self, RunTable};
 use super::sessions::Sessions;
 use crate::domain::{SessionKey, Time};
@@ -56,6 +57,10 @@ impl Stack {
             Flow::GoToRun(run) => self.go_to_run(&run, ctx),
             Flow::OpenChat(run) => self.open_chat(&run, ctx),
             Flow::StartChat { agent, start, prompt } => self.start_chat(agent, start, prompt, ctx),
+            Flow::EditNew { agent, start, prompt } => {
+                let form = NewSession::prefilled(agent, start, &prompt, ctx);
+                self.push(Layer::NewSession(Box::new(form)), ctx);
+            }
             Flow::Continue { key, cwd, fork } => self.continue_here(&key, cwd, fork, ctx),
             Flow::SendTo { key, prompt } => self.send_to(&key, prompt, ctx),
             Flow::Search { query, order } => self.search_for(&query, order, ctx),

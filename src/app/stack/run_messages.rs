@@ -146,8 +146,10 @@ impl Stack {
     fn agents_received(&mut self, agents: Vec<(Agent, bool)>, ctx: &mut Ctx) {
         let chosen = self.top_form().map(|form| form.agent(ctx.runs));
         ctx.runs.set_agents(agents);
-        if let (Some(chosen), Some(form)) = (chosen, self.top_form()) {
-            form.select_agent(chosen, ctx.runs);
+        match (chosen, self.top_form()) {
+            (_, Some(form)) if form.base.is_some() => form.choose_agent(ctx.runs),
+            (Some(chosen), Some(form)) => form.select_agent(chosen, ctx.runs),
+            _ => {}
         }
     }
 
@@ -156,6 +158,10 @@ impl Stack {
         ctx.approvals.refresh(ctx.runs);
         // The row of a new run becomes the row of its session.
         let renamed = before.map(runs::key_of).zip(now.map(runs::key_of)).filter(|(before, now)| before != now);
+        if renamed.is_some() {
+            // The session of a run is known now, and with it what was recorded about the run.
+            ctx.effects.push(Effect::LoadUserData);
+        }
         let selected = renamed.filter(|(before, _)| self.home.list.key() == Some(before));
         if ctx.sessions.set_runs(ctx.runs) {
             self.home.sessions_changed(ctx);

@@ -9,6 +9,7 @@ use crate::domain::run::{Conversation, Phase};
 use crate::stdx::text;
 use crate::ui::canvas::Canvas;
 use crate::ui::columns;
+use crate::ui::session_title::session_title;
 use crate::ui::style::{self, style};
 use crate::ui::widgets::{Align, put, put_line, split_right, styled_line};
 
@@ -71,7 +72,7 @@ fn settings(canvas: &Canvas, chat: &Chat) -> Vec<Span<'static>> {
 fn session(canvas: &Canvas, chat: &Chat) -> Vec<Span<'static>> {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let session = app.sessions.catalog.get(&chat.reader.key);
-    let title = session.map(|session| session.title.text.to_string()).filter(|title| !title.is_empty());
+    let title = session.map(|session| session_title(app, session)).filter(|title| !title.is_empty());
     let title = title.unwrap_or_else(|| untitled(chat));
     let directory = session.map(|session| session.cwd.to_string()).or_else(|| {
         let of_run = chat.info(&app.runs).map(|info| info.cwd.display().to_string());

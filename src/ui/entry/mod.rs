@@ -22,6 +22,7 @@ use jiff::tz::TimeZone;
 use ratatui::text::Line;
 
 use crate::app::reader::{CallStage, DiffView, Fold};
+use crate::app::secret_display::SecretDisplay;
 use crate::config::theme::Theme;
 use crate::domain::Time;
 use crate::domain::transcript::{Entry, EntryKind};
@@ -56,6 +57,8 @@ pub struct RenderContext<'a> {
     pub outline: bool,
     /// Arrangement of diffs.
     pub diff_view: DiffView,
+    /// Display of secrets.
+    pub secrets: SecretDisplay,
 }
 
 /// Sanitised prefix of a text, at most 512 KiB long; true if the text was cut.
@@ -87,13 +90,15 @@ pub struct LayoutContext<'a> {
     pub stage: CallStage,
     /// Syntax highlighter; `None` leaves code plain.
     pub highlighter: Option<&'a mut Highlighter>,
+    /// Display of secrets in text that is being streamed. Other entries are masked before their layout.
+    pub secrets: SecretDisplay,
 }
 
 impl<'a> LayoutContext<'a> {
     /// Creates a context for an entry of a past session with an unknown directory, without highlighting.
     pub fn new(theme: &'a Theme, width: usize, fold: Fold) -> Self {
-        let (split_width, stage) = (None, CallStage::Ended);
-        Self { theme, width, split_width, directory: "", fold, stage, highlighter: None }
+        let (split_width, stage, secrets) = (None, CallStage::Ended, SecretDisplay::Shown);
+        Self { theme, width, split_width, directory: "", fold, stage, highlighter: None, secrets }
     }
 
     /// Returns a path relative to the directory of the session, if the directory contains it.

@@ -55,6 +55,7 @@ impl StreamingLayout {
     /// Appends blocks; returns true if highlighting of some code is still pending.
     fn append(&mut self, part: &str, base: Style, context: &mut LayoutContext<'_>, with_colours: bool) -> bool {
         let (part, _) = plain_text::bounded(part);
+        let part = context.secrets.text(&part);
         let highlighter = if with_colours { context.highlighter.as_deref_mut() } else { None };
         let max_lines = MAX_LINES;
         let options = MarkdownOptions { theme: context.theme, width: context.width, base, max_lines, highlighter };

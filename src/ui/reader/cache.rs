@@ -1,12 +1,15 @@
 //! Cache of entry layouts between frames, because layout is the most expensive part of drawing.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::hits::HitMatcher;
 use crate::app::msg::RequestTicket;
-use crate::app::reader::{EntryRef, Find, Fold};
+use crate::app::reader::{CallStage, EntryRef, Find, Fold};
+use crate::app::secret_display::SecretDisplay;
 use crate::config::theme::Theme;
+use crate::domain::secrets::{self, SecretCounts};
 use crate::domain::transcript::EntryKind;
 use crate::ui::entry::streaming::StreamingLayout;
 use crate::ui::entry::{self, EntryLayout, LayoutContext, turn_end};
@@ -26,6 +29,8 @@ pub struct LayoutCache {
     directories: HashMap<RequestTicket, String>,
     /// Theme of all cached layouts.
     theme: Theme,
+    /// Display of secrets in all cached layouts.
+    secrets: SecretDisplay,
     lines: usize,
     frame: u64,
     highlighter: Highlighter,
@@ -84,12 +89,12 @@ impl std::ops::Deref for CachedLayout {
 
 impl LayoutCache {
     /// Starts a frame: applies new highlighting and evicts old layouts.
-    pub fn begin(&mut self, theme: &Theme, highlights: bool) {
+    pub fn begin(&mut self, theme: &Theme, secrets: SecretDisplay, highlights: bool) {
         // Once they are loaded, colours cost a preview little.
         self.highlights |= highlights;
         self.highlighter.poll();
-        if self.theme != *theme {
-            self.theme = theme.clone();
+        if self.theme != *theme || self.secrets != secrets {
+            (self.theme, self.secrets) = (theme.clone(), secrets);
             self.slots.clear();
             self.streaming.clear();
             self.lines = 0;
@@ -153,8 +158,12 @@ impl LayoutCache {
         let theme = &self.theme;
         let base = style(if entry.entry.kind == EntryKind::Thinking { theme.thinking } else { theme.text });
         let highlighter = self.highlights.then_some(&mut self.highlighter);
-        let mut context =
-            LayoutContext { stage: entry.stage, highlighter, ..LayoutContext::new(theme, width, Fold::Full) };
+        let mut context = LayoutContext {
+            stage: entry.stage,
+            highlighter,
+            secrets: self.secrets,
+            ..LayoutContext::new(theme, width, Fold::Full)
+        };
         Arc::make_mut(&mut slot.layout).grow(&entry.entry.text, base, &mut context);
         slot.layout.clone()
     }
@@ -182,7 +191,14 @@ impl LayoutCache {
             highlighter,
             ..LayoutContext::new(&self.theme, width.text, fold)
         };
-        let mut layout = entry::lay(entry.entry, &mut context);
+        let masks = self.secrets == SecretDisplay::Masked && entry.stage != CallStage::AwaitingApproval;
+        let shown = if masks {
+            secrets::entry::masked(entry.entry, &mut SecretCounts::default())
+        } else {
+            // A call that waits for an approval is shown as it would be allowed.
+            Cow::Borrowed(entry.entry)
+        };
+        let mut layout = entry::lay(&shown, &mut context);
         if let Some(totals) = entry.entry.turn.filter(|_| width.ends_turn && fold != Fold::Hidden) {
             turn_end::lay(&totals, &context, &mut layout);
         }

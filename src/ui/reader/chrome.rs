@@ -8,6 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::RenderContext;
 use super::rows::POSITION;
+use crate::app::health;
 use crate::app::msg::ReaderFeedback;
 use crate::app::reader::{Find, Fold, LoadError, Reader};
 use crate::domain::units::tokens;
@@ -19,6 +20,9 @@ use crate::ui::widgets::styled_line;
 
 /// Cursor of the find line.
 const CARET: &str = "▏";
+
+/// Maximum columns of the damage in the header; the preview has all of it.
+const MAX_DAMAGE_COLUMNS: usize = 48;
 
 /// Draws title, agent, duration, model, tokens and branches. Parts that do not fit are omitted from the end.
 pub(super) fn header(
@@ -49,7 +53,8 @@ pub(super) fn header(
     let fixed = used + wrap::columns(agent.name()) + 3 + wrap::columns(following) + 2;
     let title = session.map_or("", |session| &*session.title.text);
     let title = if title.is_empty() { &*reader.key.id } else { title };
-    let title = text::ellipsis(&text::one_line(title), room.saturating_sub(fixed).max(room / 3));
+    let title = context.secrets.text(title);
+    let title = text::ellipsis(&text::one_line(&title), room.saturating_sub(fixed).max(room / 3));
     let mut spans = vec![Span::styled(title, style(theme.title)), Span::styled(" · ", style(theme.faint))];
     spans.push(Span::styled(agent.name(), style::agent(theme, agent)));
     for detail in details {
@@ -69,9 +74,15 @@ fn details(reader: &Reader, session: Option<&Session>) -> Vec<String> {
             details.push(duration(u64::try_from(to.since(from)).unwrap_or(0)));
         }
         details.extend(session.model.as_deref().map(text::one_line));
+        if let Some(origin) = session.continues() {
+            details.insert(0, format!("continues {}:{}", origin.agent, text::first_chars(&origin.id, 8)));
+        }
         if session.tokens.total() > 0 {
             details.push(format!("{} tokens", tokens(session.tokens.total())));
         }
+    }
+    if let Some(damage) = reader.opened().and_then(|opened| health::describe(opened.reasons())) {
+        details.insert(0, format!("damaged: {}", text::ellipsis(&damage, MAX_DAMAGE_COLUMNS)));
     }
     if let Some(opened) = reader.opened().filter(|opened| opened.branches > 1) {
         // The branch matters more than all else.

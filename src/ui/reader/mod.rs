@@ -57,7 +57,7 @@ pub fn draw(
     context: &RenderContext<'_>,
     cache: &mut LayoutCache,
 ) -> (ReaderFeedback, Vec<(Area, Target)>) {
-    cache.begin(context.theme, mode != ReaderMode::Preview);
+    cache.begin(context.theme, context.secrets, mode != ReaderMode::Preview);
     let area = area.intersection(buffer.area);
     let parts = Parts::of(area, mode, reader, context);
     let gutter = gutter::width(parts.body.width);

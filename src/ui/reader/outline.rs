@@ -142,7 +142,7 @@ fn paint_row(area: Rect, buffer: &mut Buffer, (row, directory): (OutlineRow<'_>,
         // The end of a path says more than its start.
         text::ellipsis_before(&paths.join(", "), room)
     } else {
-        text::ellipsis(row.text, room)
+        text::ellipsis(&context.secrets.text(row.text), room)
     };
     let look = if row.kind == OutlineKind::Prompt { context.theme.text } else { context.theme.muted };
     put(buffer, area, &shown, style(look), Align::Left);

@@ -33,6 +33,6 @@ pub(super) fn paint(
     let (gutter, text) = split_left(row, gutter::width(body.width));
     let (_, mark) = split_left(gutter, 1);
     put(buffer, mark, "❯", style(context.theme.prompt), Align::Left);
-    put(buffer, text, &line, style(context.theme.muted), Align::Left);
+    put(buffer, text, &context.secrets.text(&line), style(context.theme.muted), Align::Left);
     Some((Area { x: row.x, y: row.y, width: row.width, height: 1 }, Target::Jump(prompt)))
 }

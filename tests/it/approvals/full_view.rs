@@ -48,6 +48,16 @@ fn arrows_and_enter_choose_and_a_chosen_denial_stays_visible() {
 }
 
 #[test]
+fn an_approval_shows_secrets_as_they_would_be_allowed() {
+    let token = format!("ghp_{}", "a1B2c3".repeat(6));
+    let line = format!("GITHUB_TOKEN={token} git push");
+    let mut stage = chat(120, 40, vec![other("a", &line)]);
+    assert!(stage.screen().contains(&line), "{}", stage.screen());
+    let mut stage = inbox([other("a", &line)]);
+    assert!(stage.screen().contains(&line), "{}", stage.screen());
+}
+
+#[test]
 fn arrows_and_enter_belong_to_a_text() {
     let mut stage = chat(80, 24, vec![command("a")]);
     stage.keys("x up down enter");

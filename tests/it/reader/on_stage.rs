@@ -124,6 +124,42 @@ fn session() -> Vec<Entry> {
     entries
 }
 
+fn token() -> String {
+    format!("ghp_{}", "a1B2c3".repeat(6))
+}
+
+#[test]
+fn secrets_are_masked_until_a_key_shows_them_and_copied_as_they_are_shown() {
+    let entries = vec![
+        entry("p", EntryKind::Prompt, 0, &format!("Push with {}", token())),
+        command("c", 1, &format!("GITHUB_TOKEN={} git push", token()), &format!("as {}", token())),
+        entry("a", EntryKind::Text, 2, &format!("Pushed.\n\n```sh\nexport GITHUB_TOKEN={}\n```", token())),
+    ];
+    let mut opened = OpenedSession::new((120, 40), entries);
+    opened.keys("G T");
+    let screen = opened.stage.screen();
+    assert!(screen.contains("ghp_••••••••") && !screen.contains(&token()), "{screen}");
+    opened.keys("y");
+    let copied = |opened: &mut OpenedSession| match opened.effects.drain(..).find_map(|effect| match effect {
+        Effect::Copy(text) => Some(text),
+        _ => None,
+    }) {
+        Some(text) => text,
+        None => panic!("nothing was copied"),
+    };
+    assert!(!copied(&mut opened).contains(&token()));
+    assert!(opened.stage.screen().contains("1 secret masked: GitHub token"), "{}", opened.stage.screen());
+    opened.keys("Y");
+    assert_eq!(copied(&mut opened), "export GITHUB_TOKEN=ghp_••••••••");
+    opened.keys("alt-v");
+    let screen = opened.stage.screen();
+    assert!(screen.contains("Secrets are shown") && screen.contains(&token()) && !screen.contains('•'), "{screen}");
+    opened.keys("y");
+    assert!(copied(&mut opened).contains(&token()), "what is shown is what is copied");
+    opened.keys("alt-v");
+    assert!(!opened.stage.screen().contains(&token()));
+}
+
 #[test]
 fn q_leaves_the_reader_and_quits_only_at_home() {
     let mut opened = OpenedSession::new((80, 24), session());

@@ -7,6 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use salon::app::msg::{Area, ReaderFeedback, RequestTicket, Target};
 use salon::app::reader::{DiffView, Reader};
+use salon::app::secret_display::SecretDisplay;
 use salon::app::{Action, Effect};
 use salon::config::theme::{Colour, Theme, ThemeStyle};
 use salon::domain::event::EntryKey;
@@ -193,6 +194,7 @@ impl ReaderHarness {
             reserved: 0,
             outline: true,
             diff_view: self.diff_view,
+            secrets: SecretDisplay::Masked,
         };
         let state = (&self.reader, self.session.as_ref());
         (self.drawn, self.regions) = reader::draw(area, &mut self.buffer, state, self.mode, &look, &mut self.cache);

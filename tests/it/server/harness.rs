@@ -100,6 +100,7 @@ pub fn opening(cwd: &Path, conversation: Conversation) -> RunStart {
         effort: None,
         extra: Vec::new(),
         needs_history: false,
+        origin: None,
     }
 }
 

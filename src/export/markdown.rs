@@ -2,24 +2,31 @@
 
 use std::io::{self, Write};
 
+use super::changes::changed_lines;
 use crate::domain::tool_name::tool_label;
+use crate::domain::transcript::{FileChange, ToolAction};
 use crate::domain::{Entry, EntryKind, Session, Time, Tool, ToolStatus};
 use crate::stdx::text::{one_line, sanitise};
 
 /// Writes the title, agent, id, directory and start time.
-pub(super) fn heading(out: &mut impl Write, session: &Session) -> io::Result<()> {
+pub fn heading(out: &mut dyn Write, session: &Session) -> io::Result<()> {
     let title = one_line(&session.title.text);
     writeln!(out, "# {}\n", if title.is_empty() { "(no title)" } else { &title })?;
-    let mut facts = vec![session.key.agent.label().to_owned(), code(&session.key.id)];
+    writeln!(out, "{}\n", facts(session, code).join(" · "))
+}
+
+/// Returns the agent, id, directory and start time. `verbatim` formats the id and the directory.
+pub(super) fn facts(session: &Session, verbatim: impl Fn(&str) -> String) -> Vec<String> {
+    let mut facts = vec![session.key.agent.label().to_owned(), verbatim(&session.key.id)];
     if !session.cwd.is_empty() {
-        facts.push(code(&session.cwd));
+        facts.push(verbatim(&session.cwd));
     }
     facts.extend(session.started_at.map(Time::rfc3339));
-    writeln!(out, "{}\n", facts.join(" · "))
+    facts
 }
 
 /// Writes one entry.
-pub(super) fn entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
+pub fn entry(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
     let text = sanitise(&entry.text);
     let text = text.trim();
     match entry.kind {
@@ -50,16 +57,37 @@ fn when(word: &str, time: Option<Time>) -> String {
     time.map_or_else(|| word.to_owned(), |time| format!("{word}, {}", time.rfc3339()))
 }
 
-fn tool(out: &mut impl Write, headline: &str, tool: &Tool) -> io::Result<()> {
+fn tool(out: &mut dyn Write, headline: &str, tool: &Tool) -> io::Result<()> {
     let name = one_line(&tool_label(&tool.name));
     writeln!(out, "**{name}** `{}` ({})\n", headline.replace('`', "'"), tool.status.name())?;
+    if let ToolAction::Edit(changes) = &tool.action {
+        changes.iter().try_for_each(|change| changed(out, change))?;
+        // The output of an edit that succeeded repeats the file.
+        if tool.status == ToolStatus::Done {
+            return Ok(());
+        }
+    }
     let output = sanitise(&tool.output);
-    let output = output.trim_end();
-    if output.is_empty() {
+    block(out, "", output.trim_end())
+}
+
+/// Writes the change of a file as a diff.
+fn changed(out: &mut dyn Write, change: &FileChange) -> io::Result<()> {
+    let mut lines = String::new();
+    changed_lines(change, &mut |line| {
+        lines.extend([&sanitise(line), "\n"]);
+        io::Result::Ok(())
+    })?;
+    block(out, "diff", lines.trim_end())
+}
+
+/// Writes a code block, unless it is empty.
+fn block(out: &mut dyn Write, language: &str, code: &str) -> io::Result<()> {
+    if code.is_empty() {
         return Ok(());
     }
-    let fence = fence(output);
-    writeln!(out, "{fence}\n{output}\n{fence}\n")
+    let fence = fence(code);
+    writeln!(out, "{fence}{language}\n{code}\n{fence}\n")
 }
 
 /// Decision about a proposed plan, with the reason of a denial.
@@ -71,11 +99,11 @@ fn decision(proposal: &Tool) -> String {
     }
 }
 
-fn details(out: &mut impl Write, summary: &str, text: &str) -> io::Result<()> {
+fn details(out: &mut dyn Write, summary: &str, text: &str) -> io::Result<()> {
     writeln!(out, "<details><summary>{summary}</summary>\n\n{text}\n\n</details>\n")
 }
 
-fn quoted(out: &mut impl Write, text: &str) -> io::Result<()> {
+fn quoted(out: &mut dyn Write, text: &str) -> io::Result<()> {
     for line in text.lines() {
         writeln!(out, "> {line}")?;
     }

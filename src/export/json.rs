@@ -44,6 +44,9 @@ pub struct SessionJson<'a> {
     tags: &'a [Arc<str>],
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
+    /// Session of another agent that was handed over to this one, as `agent:id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continues: Option<String>,
 }
 
 /// Serialises a path; bytes that are not UTF-8 are replaced, because JSON has no others.
@@ -215,6 +218,7 @@ impl<'a> From<&'a domain::Session> for SessionJson<'a> {
             starred: session.is_starred(),
             tags: session.tags(),
             note: session.note(),
+            continues: session.continues().map(|origin| origin.to_string()),
         }
     }
 }

@@ -1,0 +1,203 @@
+//! `salon export`: writes sessions as documents.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
+use super::export_args::ExportArgs;
+use super::json::SCHEMA_VERSION;
+use super::output;
+use super::selection::{self, Selection};
+use crate::agent::{self, TranscriptReader};
+use crate::domain::Session;
+use crate::domain::document::{DocumentSummary, ExportOptions};
+use crate::export;
+use crate::index;
+use crate::stdx::text::one_line;
+
+#[derive(Serialize)]
+struct Report {
+    schema_version: u32,
+    dry_run: bool,
+    format: &'static str,
+    sessions: Vec<Row>,
+}
+
+/// JSON shape of a session that was written or refused.
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    agent: &'static str,
+    title: String,
+    /// `exported`, `would_export` or `refused`.
+    outcome: &'static str,
+    path: Option<String>,
+    reason: Option<String>,
+    entries: usize,
+    /// Numbers of masked secrets by format.
+    masked: BTreeMap<&'static str, usize>,
+}
+
+/// Target of the documents.
+enum Target {
+    Stdout,
+    File(PathBuf),
+    Folder(PathBuf),
+}
+
+/// Writes the selected sessions.
+pub(super) fn run(context: &CliContext, args: &ExportArgs) -> Result<ExitCode, CliError> {
+    let selection = match &args.query {
+        Some(query) => Selection::Query(query.clone()),
+        None => Selection::Ids(args.ids.clone()),
+    };
+    let target = target(args)?;
+    let sessions = selection::sessions(context, &selection)?;
+    let options = ExportOptions { format: args.format, with_secrets: args.no_mask, kinds: args.include.clone() };
+    if let (Target::Stdout, [session], false) = (&target, sessions.as_slice(), args.dry_run) {
+        return to_stdout(context, session, &options);
+    }
+    let rows = sessions.iter().map(|session| row(context, args, session, (&target, &options))).collect();
+    finish(args, rows)
+}
+
+/// Returns the target that the arguments name. Several documents need a directory.
+fn target(args: &ExportArgs) -> Result<Target, CliError> {
+    let usage = |message: &str| Err(CliError::new(CliErrorCode::Usage, message));
+    let is_single = args.query.is_none() && args.ids.len() == 1;
+    match &args.output {
+        None if args.json && !args.dry_run => usage("--json prints a report: name a file with --output"),
+        None if !is_single && !args.dry_run => usage("several sessions need a directory: name it with --output"),
+        None => Ok(Target::Stdout),
+        Some(path) if path.is_dir() || !is_single => Ok(Target::Folder(path.clone())),
+        Some(path) => Ok(Target::File(path.clone())),
+    }
+}
+
+fn open(context: &CliContext, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
+    index::open_transcript(agent::format(session.key.agent), session, Some(&context.paths.state_db()))
+}
+
+fn to_stdout(context: &CliContext, session: &Session, options: &ExportOptions) -> Result<ExitCode, CliError> {
+    let mut reader = open(context, session).map_err(|error| {
+        CliError::new(CliErrorCode::Failed, format!("cannot read {}: {error}", session.path.display()))
+    })?;
+    let mut out = output::stdout();
+    let summary = export::write(&mut out, session, &mut *reader, options)?;
+    out.flush()?;
+    note_masked(&[summary])?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes one session to its file.
+fn row(
+    context: &CliContext,
+    args: &ExportArgs,
+    session: &Arc<Session>,
+    (target, options): (&Target, &ExportOptions),
+) -> (Row, DocumentSummary) {
+    let path = match target {
+        Target::Stdout => None,
+        Target::File(path) => Some(path.clone()),
+        Target::Folder(folder) => Some(folder.join(export::file_name(session, options.format))),
+    };
+    let refusal = path.as_deref().and_then(|path| refusal(path, session, args.force));
+    let written = match (&path, refusal) {
+        (_, Some(reason)) => Err(reason),
+        (Some(path), None) if !args.dry_run => {
+            to_file(context, path, session, options, args.force).map_err(|error| error.to_string())
+        }
+        (_, None) => Ok(DocumentSummary::default()),
+    };
+    let (outcome, reason) = match &written {
+        Ok(_) if args.dry_run => ("would_export", None),
+        Ok(_) => ("exported", None),
+        Err(reason) => ("refused", Some(reason.clone())),
+    };
+    let summary = written.unwrap_or_default();
+    let row = Row {
+        id: session.key.id.to_string(),
+        agent: session.key.agent.name(),
+        title: session.title.text.to_string(),
+        outcome,
+        path: path.map(|path| path.to_string_lossy().into_owned()),
+        reason,
+        entries: summary.entries,
+        masked: summary.secrets.iter().collect(),
+    };
+    (row, summary)
+}
+
+/// Returns the reason why a file is not written, if it is known before.
+fn refusal(path: &Path, session: &Session, force: bool) -> Option<String> {
+    let same = |a: &Path, b: &Path| fs::canonicalize(a).ok().zip(fs::canonicalize(b).ok()).is_some_and(|(a, b)| a == b);
+    if same(path, &session.path) {
+        return Some("this is the agent's own file".to_owned());
+    }
+    (!force && path.symlink_metadata().is_ok()).then(|| "the file exists: --force replaces it".to_owned())
+}
+
+fn to_file(
+    context: &CliContext,
+    path: &Path,
+    session: &Session,
+    options: &ExportOptions,
+    force: bool,
+) -> io::Result<DocumentSummary> {
+    let mut reader = open(context, session)?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)?;
+    }
+    export::create_file(path, force, |out| export::write(out, session, &mut *reader, options))
+}
+
+/// Prints the report. The exit code is 1 if a session was refused.
+fn finish(args: &ExportArgs, rows: Vec<(Row, DocumentSummary)>) -> Result<ExitCode, CliError> {
+    let (rows, summaries): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+    let refused = rows.iter().any(|row| row.outcome == "refused");
+    let mut out = output::stdout();
+    if args.json {
+        let report = Report {
+            schema_version: SCHEMA_VERSION,
+            dry_run: args.dry_run,
+            format: args.format.name(),
+            sessions: rows,
+        };
+        output::json(&mut out, &report)?;
+    } else {
+        rows.iter().try_for_each(|row| line(&mut out, row))?;
+        out.flush()?;
+    }
+    note_masked(&summaries)?;
+    Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Writes the id, the outcome with its reason, and the path or the title, separated by tabs.
+fn line(out: &mut impl Write, row: &Row) -> io::Result<()> {
+    let outcome = match &row.reason {
+        Some(reason) => format!("refused: {}", one_line(reason)),
+        None => row.outcome.replace('_', " "),
+    };
+    let place = row.path.as_deref().unwrap_or(&row.title);
+    writeln!(out, "{}:{}\t{outcome}\t{}", row.agent, one_line(&row.id), one_line(place))
+}
+
+/// Reports on stderr which secrets were masked.
+fn note_masked(summaries: &[DocumentSummary]) -> io::Result<()> {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for (kind, count) in summaries.iter().flat_map(|summary| summary.secrets.iter()) {
+        *kinds.entry(kind).or_default() += count;
+    }
+    if kinds.is_empty() {
+        return Ok(());
+    }
+    let list: Vec<_> = kinds.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
+    output::note(&format!("secrets masked: {}; --no-mask writes them", list.join(", ")))
+}

@@ -1,0 +1,162 @@
+//! Rules that decide whether the text after a prefix is a secret.
+
+use std::ops::{Range, RangeInclusive};
+
+use memchr::memmem;
+
+/// Rule of a format.
+#[derive(Debug)]
+pub(super) enum Shape {
+    /// Number of characters of a class.
+    Token {
+        /// The class.
+        chars: fn(u8) -> bool,
+        /// Numbers that are possible.
+        length: RangeInclusive<usize>,
+    },
+    /// Three parts in base64, of which two are JSON objects.
+    Jwt,
+    /// Block between `BEGIN` and `END` lines.
+    PrivateKey,
+    /// Value of an `Authorization` header.
+    Header,
+    /// Password before the host of a URL.
+    UrlPassword,
+    /// Value of a setting whose name says that it is secret.
+    Setting,
+}
+
+/// Maximum bytes of a private key, because what follows a lone `BEGIN` line is not one.
+const MAX_KEY_BYTES: usize = 32 << 10;
+
+/// Minimum characters of a private key; shorter ones are examples.
+const MIN_KEY_CHARS: usize = 40;
+
+/// Maximum bytes between the scheme and the host of a URL.
+const MAX_USER_BYTES: usize = 512;
+
+/// Minimum characters of the value of a header.
+const MIN_HEADER_CHARS: usize = 16;
+
+/// Checks a token.
+pub(super) fn token(
+    text: &str,
+    prefix: Range<usize>,
+    chars: fn(u8) -> bool,
+    length: &RangeInclusive<usize>,
+) -> Option<Range<usize>> {
+    let end = run_end(text.as_bytes(), prefix.end, chars);
+    (length.contains(&(end - prefix.end)) && starts_word(text.as_bytes(), prefix.start)).then_some(prefix.end..end)
+}
+
+/// Checks a JSON web token.
+pub(super) fn jwt(text: &str, prefix: Range<usize>) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    if !starts_word(bytes, prefix.start) {
+        return None;
+    }
+    let next_part = |from: usize, least: usize| {
+        let end = run_end(bytes, from, is_word_or_dash);
+        (end - from >= least).then_some(end)
+    };
+    let header = next_part(prefix.end, 8).filter(|end| text[*end..].starts_with(".eyJ"))?;
+    let payload = next_part(header + 1, 10).filter(|end| text[*end..].starts_with('.'))?;
+    Some(prefix.end..next_part(payload + 1, 10)?)
+}
+
+/// Checks a private key.
+pub(super) fn private_key(text: &str, prefix: Range<usize>) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let label = run_end(bytes, prefix.end, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ');
+    let is_private = text[prefix.end..label].contains("PRIVATE KEY");
+    let start = label + text[label..].starts_with("-----").then_some(5).filter(|_| is_private)?;
+    let limit = bytes.len().min(start + MAX_KEY_BYTES);
+    let end = match memmem::find(&bytes[start..limit], b"-----END ") {
+        Some(end) => start + end,
+        None => run_end(&bytes[..limit], start, |byte| is_base64(byte) || byte.is_ascii_whitespace() || byte == b'\\'),
+    };
+    let count = bytes[start..end].iter().filter(|byte| is_base64(**byte)).count();
+    (count >= MIN_KEY_CHARS).then_some(start..end)
+}
+
+/// Checks the value of an `Authorization` header.
+pub(super) fn header(text: &str, prefix: Range<usize>) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let end = run_end(bytes, prefix.end, |byte| is_base64(byte) || matches!(byte, b'.' | b'~' | b'-' | b'_'));
+    let value = &bytes[prefix.end..end];
+    let has_digit = value.iter().any(u8::is_ascii_digit);
+    let is_basic =
+        bytes[prefix.start].eq_ignore_ascii_case(&b'b') && bytes[prefix.start + 1].eq_ignore_ascii_case(&b'a');
+    let is_value = if is_basic {
+        value.len() >= 8 && value.len() % 4 == 0 && (has_digit || value.ends_with(b"="))
+    } else {
+        value.len() >= MIN_HEADER_CHARS && has_digit
+    };
+    is_value.then_some(prefix.end..end)
+}
+
+/// Checks the part of a URL before its host.
+pub(super) fn url_password(text: &str, prefix: Range<usize>) -> Option<Range<usize>> {
+    let bytes = &text.as_bytes()[..text.len().min(prefix.end + MAX_USER_BYTES)];
+    let end = run_end(bytes, prefix.end, |byte| !byte.is_ascii_whitespace() && !b"/?#\"'`<>\\()[]{}|,".contains(&byte));
+    let at = memchr::memrchr(b'@', &bytes[prefix.end..end])?;
+    let colon = memchr::memchr(b':', &bytes[prefix.end..prefix.end + at])?;
+    let range = prefix.end + colon + 1..prefix.end + at;
+    let first = bytes.get(range.start).filter(|_| !range.is_empty())?;
+    // A variable, an example or a masked password.
+    (first.is_ascii() && !b"$*%.".contains(first)).then_some(range)
+}
+
+/// Returns the end of the bytes of a class.
+pub(super) fn run_end(bytes: &[u8], from: usize, is_in: impl Fn(u8) -> bool) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    rest.iter().position(|byte| !is_in(*byte)).map_or(from + rest.len(), |length| from + length)
+}
+
+/// Returns true if no word and no data in base64 continues at a position. A word may follow an escape: `\n`, `%3D`, or a
+/// change of colour.
+fn starts_word(bytes: &[u8], at: usize) -> bool {
+    let before = &bytes[..at];
+    match before {
+        [.., last] if !is_base64(*last) && *last != b'_' || *last == b'=' => true,
+        [] | [.., b'\\', b'n' | b'r' | b't'] => true,
+        [.., b'%', high, low] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
+        [.., b'm'] => {
+            let parameters = before.iter().rev().skip(1).take_while(|byte| byte.is_ascii_digit() || **byte == b';');
+            before.len().checked_sub(parameters.count() + 3).is_some_and(|start| before[start..].starts_with(b"\x1b["))
+        }
+        [..] => false,
+    }
+}
+
+pub(super) fn is_alphanumeric(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+}
+
+pub(super) fn is_upper_or_digit(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit()
+}
+
+pub(super) fn is_hex(byte: u8) -> bool {
+    byte.is_ascii_hexdigit()
+}
+
+pub(super) fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+pub(super) fn is_word_or_dash(byte: u8) -> bool {
+    is_word(byte) || byte == b'-'
+}
+
+pub(super) fn is_word_or_slash(byte: u8) -> bool {
+    is_word(byte) || byte == b'/'
+}
+
+pub(super) fn is_dotted(byte: u8) -> bool {
+    is_word_or_dash(byte) || byte == b'.'
+}
+
+pub(super) fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
+}

@@ -1,0 +1,64 @@
+//! Files of documents: their names, and files that appear at once and whole.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use tempfile::Builder;
+
+use crate::domain::document::DocumentFormat;
+use crate::domain::secrets::{self, SecretCounts};
+use crate::domain::{Session, Time};
+use crate::stdx::text::{first_chars, one_line};
+
+/// Maximum characters of a title in a file name.
+const MAX_TITLE_CHARS: usize = 48;
+
+/// Maximum characters of an id in a file name. Ids come from files, so that they may have any length.
+const MAX_ID_CHARS: usize = 64;
+
+/// Returns the name of a session's document: `2026-11-21-fix-the-cart-143b81a6-….md`.
+pub fn file_name(session: &Session, format: DocumentFormat) -> String {
+    let date = session.started_at.map(Time::rfc3339).and_then(|time| Some(time.split_once('T')?.0.to_owned()));
+    let title = one_line(&session.title.text);
+    let title = secrets::mask(&title, &mut SecretCounts::default()).to_lowercase();
+    let (title, id) = (words(&title, MAX_TITLE_CHARS), words(&session.key.id, MAX_ID_CHARS));
+    let parts = [date.unwrap_or_default(), title, id];
+    let name = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+    format!("{name}.{}", format.name())
+}
+
+/// Returns the words of a text with hyphens between them. Nothing else is left that a path could give a meaning.
+fn words(text: &str, count: usize) -> String {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let words: Vec<_> = text.split(|c| !is_part(c)).filter(|word| !word.is_empty()).collect();
+    first_chars(&words.join("-"), count).trim_end_matches('-').to_owned()
+}
+
+/// Creates a file that only the user can read. It appears once it is written as a whole; a file that exists is replaced
+/// only if `overwrites` is set.
+pub fn create_file<T>(
+    path: &Path,
+    overwrites: bool,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+) -> io::Result<T> {
+    if !overwrites && path.symlink_metadata().is_ok() {
+        return Err(exists());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = Builder::new().prefix(".salon-").suffix(".part").tempfile_in(folder)?;
+    let mut buffered = BufWriter::with_capacity(64 << 10, file.as_file_mut());
+    let written = write(&mut buffered)?;
+    buffered.flush()?;
+    drop(buffered);
+    let kept = if overwrites { file.persist(path) } else { file.persist_noclobber(path) };
+    match kept {
+        Ok(_) => Ok(written),
+        // Another program created it meanwhile.
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
+        Err(error) => Err(error.error),
+    }
+}
+
+fn exists() -> io::Error {
+    io::Error::new(io::ErrorKind::AlreadyExists, "a file with this name exists")
+}

@@ -1,0 +1,45 @@
+//! Transcript as one JSON object, with the shape of `show --json`.
+
+use std::io::{self, Write};
+
+use super::json::{BranchJson, EntryJson, IssueJson, SCHEMA_VERSION, SessionJson};
+use super::json_text::write_value;
+use crate::agent::TranscriptReader;
+use crate::domain::{Entry, Session};
+
+/// JSON document in progress.
+#[derive(Debug, Default)]
+pub struct JsonDocument {
+    /// True once an entry is written.
+    has_entries: bool,
+}
+
+impl JsonDocument {
+    /// Writes everything before the first entry.
+    pub fn begin(out: &mut dyn Write, session: &Session, total: usize) -> io::Result<()> {
+        write!(out, r#"{{"schema_version":{SCHEMA_VERSION},"session":"#)?;
+        write_value(out, &SessionJson::from(session))?;
+        write!(out, r#","total":{total},"entries":["#)
+    }
+
+    /// Writes an entry; `index` counts from 0.
+    pub fn entry(&mut self, out: &mut dyn Write, index: usize, entry: &Entry) -> io::Result<()> {
+        if self.has_entries {
+            out.write_all(b",")?;
+        }
+        self.has_entries = true;
+        write_value(out, &EntryJson::new(index, entry))
+    }
+
+    /// Writes everything after the last entry.
+    pub fn end(out: &mut dyn Write, reader: &mut dyn TranscriptReader) -> io::Result<()> {
+        let (count, shown) = (reader.branches(), reader.shown_branch() + 1);
+        write!(out, r#"],"branches":{count},"branch":{shown},"branch_list":"#)?;
+        let branches: Vec<_> = (1..).zip(reader.branch_list()).map(|(n, branch)| BranchJson::new(n, branch)).collect();
+        write_value(out, &branches)?;
+        out.write_all(br#","issues":"#)?;
+        let issues: Vec<_> = reader.issues().iter().map(IssueJson::from).collect();
+        write_value(out, &issues)?;
+        out.write_all(b"}\n")
+    }
+}

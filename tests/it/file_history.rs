@@ -1,0 +1,143 @@
+//! Time machine: a file as it was at any entry. What cannot be known is not guessed.
+
+use std::fs;
+
+use proptest::prelude::*;
+use salon::domain::file_history::FileHistory;
+use salon::domain::transcript::{ChangeKind, Entry, EntryKind, FileChange, Role, Tool, ToolAction, ToolStatus};
+use salon::domain::{EntryKey, Time};
+use serde_json::Value;
+use similar::TextDiff;
+
+use super::cli::{code, json as output_json, run, text};
+use super::export;
+
+fn edit(path: &str, kind: ChangeKind, status: ToolStatus) -> Entry {
+    let action = ToolAction::Edit(vec![FileChange { path: path.into(), kind }]);
+    let tool = Tool {
+        name: "Edit".into(),
+        id: "e".into(),
+        input: Value::Null,
+        action,
+        output: String::new(),
+        status,
+        duration_ms: None,
+        subagent: None,
+    };
+    let entry = Entry::new(EntryKey::new("e", 0), EntryKind::Tool, Role::Assistant, Some(Time::from_secs(1)));
+    Entry { tool: Some(Box::new(tool)), ..entry }
+}
+
+fn history(changes: &[ChangeKind]) -> FileHistory {
+    let mut history = FileHistory::default();
+    for (index, kind) in changes.iter().enumerate() {
+        history.add(index, &edit("a.rs", kind.clone(), ToolStatus::Done), |path| path == "a.rs");
+    }
+    history
+}
+
+fn replace(old: &str, new: &str) -> ChangeKind {
+    ChangeKind::Replace(vec![(old.into(), new.into())])
+}
+
+#[test]
+fn a_file_is_known_forwards_from_a_write_and_backwards_from_the_disk() {
+    let changes = [
+        replace("zero", "one"),
+        ChangeKind::Write("one\ntwo\n".into()),
+        replace("two", "three"),
+        ChangeKind::Patch("@@ -1,2 +1,3 @@\n one\n+and a half\n three\n".into()),
+        ChangeKind::Delete,
+    ];
+    let history = history(&changes);
+    assert_eq!(history.entries(), [0, 1, 2, 3, 4]);
+    let after = |entry| history.content_after(entry, None);
+    assert_eq!(after(0), None, "nothing is known before the first whole text");
+    assert_eq!(after(1).as_deref(), Some("one\ntwo\n"));
+    assert_eq!(after(2).as_deref(), Some("one\nthree\n"));
+    assert_eq!(after(3).as_deref(), Some("one\nand a half\nthree\n"));
+    assert_eq!(after(4), None, "it was deleted");
+    let history = self::history(&[replace("a", "b"), replace("x", "y")]);
+    let before = |entry| history.content_after(entry, Some("b and y\n"));
+    assert_eq!(before(1).as_deref(), Some("b and y\n"));
+    assert_eq!(before(0).as_deref(), Some("b and x\n"));
+    assert_eq!(history.content_after(0, Some("changed since\n")), None);
+    assert_eq!(history.content_after(0, Some("y and y\n")), None, "it is not clear which one");
+}
+
+#[test]
+fn refused_edits_and_other_files_do_not_count() {
+    let mut history = FileHistory::default();
+    let is_wanted = |path: &str| path == "a.rs";
+    history.add(0, &edit("a.rs", ChangeKind::Write("kept\n".into()), ToolStatus::Done), is_wanted);
+    history.add(1, &edit("a.rs", ChangeKind::Write("denied\n".into()), ToolStatus::Denied), is_wanted);
+    history.add(2, &edit("b.rs", ChangeKind::Write("other\n".into()), ToolStatus::Done), is_wanted);
+    let reverted = Entry { reverted: true, ..edit("a.rs", ChangeKind::Delete, ToolStatus::Done) };
+    history.add(3, &reverted, is_wanted);
+    assert_eq!(history.content_after(9, None).as_deref(), Some("kept\n"));
+}
+
+#[test]
+fn the_command_prints_contents_differences_and_the_changed_files() {
+    let home = export::home();
+    let id = export::ID;
+    let files = output_json(&run(&home, &["file", id, "--json"]));
+    assert_eq!(files["files"][0]["path"], "/srv/shop/cart.rs");
+    let entry = files["files"][0]["entries"][0].as_u64().expect("an entry");
+    assert!(text(&run(&home, &["file", id]).stdout).starts_with("/srv/shop/cart.rs\t"));
+    let unknown = run(&home, &["file", id, "cart.rs"]);
+    assert!(code(&unknown) == 1 && text(&unknown.stderr).contains("cannot be known"), "{}", text(&unknown.stderr));
+    assert_eq!(code(&run(&home, &["file", id, "other.rs"])), 1);
+    // The directory of the session has to be one that the test may write to.
+    let path = home.path().join(format!(".claude/projects/-srv-shop/{id}.jsonl"));
+    let moved = fs::read_to_string(&path).expect("there").replace("/srv/shop", home.path().to_str().expect("UTF-8"));
+    fs::write(&path, moved).expect("written");
+    fs::write(home.path().join("cart.rs"), "fn a() {\na <= b\nkept\n}\n").expect("written");
+    let at = (entry - 1).to_string();
+    let before = run(&home, &["file", id, "cart.rs", "--at", &at]);
+    assert_eq!(text(&before.stdout), "fn a() {\na < b\nkept\n}\n", "{}", text(&before.stderr));
+    let difference = text(&run(&home, &["file", id, "cart.rs", "--since", &at]).stdout);
+    assert!(difference.contains("-a < b\n+a <= b\n"), "{difference}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn what_is_known_is_right(
+        first in "([a-d]{1,3}\n){1,6}",
+        steps in proptest::collection::vec((0..3_usize, "([a-d]{1,3}\n){1,6}", 0..6_usize), 1..8)
+    ) {
+        let mut contents = vec![first.clone()];
+        let mut changes = vec![ChangeKind::Write(first)];
+        for (how, text, at) in steps {
+            let now = contents.last().expect("one").clone();
+            let lines: Vec<&str> = now.split_inclusive('\n').collect();
+            let (kind, next) = match how {
+                0 => (ChangeKind::Write(text.clone()), text),
+                1 => {
+                    let old = lines[at % lines.len()];
+                    let next = now.replace(old, &text);
+                    (replace(old, &text), next)
+                }
+                _ => {
+                    let mut changed: Vec<&str> = lines.clone();
+                    changed.insert(at % (lines.len() + 1), &text);
+                    let next = changed.concat();
+                    (ChangeKind::Patch(TextDiff::from_lines(&now, &next).unified_diff().context_radius(2).to_string()), next)
+                }
+            };
+            changes.push(kind);
+            contents.push(next);
+        }
+        let history = history(&changes);
+        let present = contents.last().map(String::as_str);
+        for (index, content) in contents.iter().enumerate() {
+            let known = history.content_after(index, None);
+            prop_assert!(known.is_none() || known.as_ref() == Some(content), "{index}: {known:?} {content:?}");
+            let last = contents.len() - 1;
+            let from_disk = history.content_after(index, present);
+            prop_assert!(index != last || from_disk.as_ref() == Some(content));
+        }
+    }
+}
