@@ -146,7 +146,7 @@ fn draw_diff(
     cache: &mut ViewCache,
 ) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    cache.reader.begin(theme, true);
+    cache.reader.begin(theme, canvas.app.secrets, true);
     let highlighter = cache.reader.highlighter();
     let side_by_side = app.diff_view == DiffView::SideBySide && app.size.0 >= SIDE_BY_SIDE_WIDTH;
     let shape = DiffShape {
