@@ -12,7 +12,7 @@ use crate::domain::document::DocumentFormat;
 /// Columns of the names of the fields.
 const NAME_WIDTH: u16 = 9;
 
-/// Draws the fields and what Enter does.
+/// Draws the fields and a note about what will be written.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, form: &ExportForm) {
     let theme = canvas.app.theme();
     let title = match form.keys.len() {
@@ -40,7 +40,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, form: &ExportForm) {
     let (help, look) = if form.with_secrets {
         ("Keys, tokens and passwords will be in the file", theme.warning)
     } else {
-        ("enter writes · ↑ ↓ fields · ← → change · esc cancels", theme.muted)
+        ("No file is replaced. A dot is the current directory.", theme.muted)
     };
     put(canvas.buffer, line_of(inner, 4), help, style(look), Align::Left);
 }
