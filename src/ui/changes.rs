@@ -146,7 +146,7 @@ fn draw_diff(
     cache: &mut ViewCache,
 ) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    cache.reader.begin(theme, canvas.app.secrets, true);
+    cache.reader.begin(theme, app.secrets, true);
     let highlighter = cache.reader.highlighter();
     let side_by_side = app.diff_view == DiffView::SideBySide && app.size.0 >= SIDE_BY_SIDE_WIDTH;
     let shape = DiffShape {
@@ -155,6 +155,7 @@ fn draw_diff(
         width: usize::from(area.width).saturating_sub(1).max(1),
         side_by_side,
         generation: highlighter.generation(),
+        secrets: app.secrets,
     };
     cache.changes.fit(shape, changes, theme, highlighter);
     let ChangesCache { lines, hunk_rows, .. } = &cache.changes;

@@ -6,6 +6,7 @@ use super::style::style;
 use super::widgets::diff;
 use super::widgets::highlight::Highlighter;
 use crate::app::msg::RequestTicket;
+use crate::app::secret_display::SecretDisplay;
 use crate::config::theme::Theme;
 use crate::domain::changes::{Changes, ChangesSource, DiffHunk, HunkAuthor};
 use crate::domain::tool::ChangeKind;
@@ -39,6 +40,8 @@ pub(super) struct DiffShape {
     pub side_by_side: bool,
     /// Generation of the highlighter.
     pub generation: u64,
+    /// Display of secrets.
+    pub secrets: SecretDisplay,
 }
 
 impl ChangesCache {
@@ -73,18 +76,19 @@ impl ChangesCache {
                 side_by_side: shape.side_by_side,
                 sanitise: text::sanitise,
             };
-            let laid = diff::lay(&patch(hunk), options, Some(&mut *highlighter));
+            let laid = diff::lay(&patch(hunk, shape.secrets), options, Some(&mut *highlighter));
             self.pending |= laid.pending;
             self.lines.extend(laid.lines);
         }
     }
 }
 
-/// Returns a hunk as a patch. Without numbers of lines, it is one that begins at an unknown line.
-fn patch(hunk: &DiffHunk) -> ChangeKind {
+/// Returns a hunk as a patch, as it is shown. Without numbers of lines, it is one that begins at an unknown line.
+fn patch(hunk: &DiffHunk, secrets: SecretDisplay) -> ChangeKind {
     let header = hunk.old_start.and(hunk.new_start).map(|_| hunk.header());
     let lines = header.iter().map(String::as_str).chain(hunk.lines.iter().map(String::as_str));
-    ChangeKind::Patch(lines.flat_map(|line| [line, "\n"]).collect())
+    let patch: String = lines.flat_map(|line| [line, "\n"]).collect();
+    ChangeKind::Patch(secrets.text(&patch).into_owned())
 }
 
 /// Names the edits from which a hunk comes.

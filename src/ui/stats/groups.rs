@@ -82,7 +82,7 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: &StatsRow, most: u64, selected
         rest = left;
     }
     let (name, bar) = split_left(rest, (rest.width / 2).max(MIN_NAME));
-    put(canvas.buffer, split_right(name, 1).0, &row.name, style(theme.text), Align::Left);
+    put(canvas.buffer, split_right(name, 1).0, &canvas.app.secrets.text(&row.name), style(theme.text), Align::Left);
     let eighths = u128::from(row.figures.tokens.total()) * 8 * u128::from(bar.width) / u128::from(most.max(1));
     let eighths = usize::try_from(eighths).unwrap_or(0);
     let drawn = "█".repeat(eighths / 8) + EIGHTHS[eighths % 8];
