@@ -31,7 +31,8 @@
 //! # Invariants
 //!
 //! - `update` never awaits and does no IO; `draw` never blocks and changes no state.
-//! - Agents' own files are opened for reading only.
+//! - Agents' own files are opened for reading only. On request, a name is appended to a transcript in the agent's own
+//!   form, files of a removed session are moved to the trash, and those that the agent deleted are put back.
 //! - An agent that reads or writes a file, or runs a command, through salon does so within the directory of its session.
 //! - Texts of transcripts and agents are sanitised before they reach the terminal.
 //! - A prompt is on disk before it is shown as accepted, and is sent to its agent once. If a crash of the agent or of
@@ -50,7 +51,7 @@
 //!
 //! - Global state (except the names of configured agents), callbacks into `app`, a plug-in system, locks shared between drawing and reading.
 //! - A background service: runs end with salon.
-//! - Writing to an agent's own files.
+//! - Writing to an agent's own files, except as stated above.
 //! - Permissions that the user did not give: without a user, approvals are denied.
 //! - Agents' own screens in a pane: agents are driven over their protocols.
 //!

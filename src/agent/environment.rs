@@ -16,6 +16,8 @@ pub struct Environment {
     pub roots: BTreeMap<Agent, Vec<PathBuf>>,
     /// Folder of the sessions that salon records itself; `None` if there are none.
     pub recorded: Option<PathBuf>,
+    /// Directory of salon's archive of kept sessions.
+    pub archive: Option<PathBuf>,
 }
 
 impl Environment {

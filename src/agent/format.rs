@@ -354,6 +354,31 @@ pub trait Format: Send + Sync {
         Some(named_alike(&session.path))
     }
 
+    /// True if [`write_title`](Self::write_title) can rename sessions.
+    fn can_rename(&self) -> bool {
+        false
+    }
+
+    /// Renames a session in the agent's own files, in its own way. `None` if there is no way.
+    fn write_title(&self, _session: &Session, _title: &str) -> Option<io::Result<()>> {
+        None
+    }
+
+    /// True if the agent's program finds a session only in the directory where it began.
+    fn is_bound_to_directory(&self) -> bool {
+        false
+    }
+
+    /// Days after the last change of a session's file at which the agent deletes it; `None` for never.
+    fn retention_days(&self, _root: &SourceRoot) -> Option<u32> {
+        None
+    }
+
+    /// Files that a session shares with others, and without which it cannot be read completely.
+    fn shared_files(&self, _session: &Session) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// Earliest time at which the agent can open a session again without damage to its record; `None` for any time.
     fn earliest_resume(&self, _environment: &Environment, _id: &str) -> Option<Time> {
         None

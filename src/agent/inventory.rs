@@ -56,8 +56,11 @@ static KNOWN: LazyLock<HashMap<Agent, KnownKinds>> = LazyLock::new(|| {
 });
 
 impl Inventory {
-    /// Adds the records of a source. Records that cannot be read are left to the readers.
+    /// Adds the records of a source, if it contains sessions. Records that cannot be read are left to the readers.
     pub fn add(&mut self, source: &Source) {
+        if !super::format(source.agent).has_sessions(source) {
+            return;
+        }
         let read = match source.path.extension().and_then(|ending| ending.to_str()) {
             Some("db") => self.database(source),
             Some("zst" | "json") if source.agent == Agent::Codex => self.restored_lines(source),

@@ -4,6 +4,7 @@
 //! Readers open files and databases read-only, and never fail as a whole: they return what could be read, and an
 //! [`Issue`](crate::domain::Issue) for each file or record that could not.
 
+pub mod archive;
 pub mod entry_table;
 pub mod environment;
 pub mod format;
@@ -26,6 +27,7 @@ mod goose;
 mod json;
 mod json_repair;
 mod json_rpc;
+mod json_settings;
 mod jsonl;
 mod nesting;
 mod opencode;
@@ -42,7 +44,7 @@ pub use format::{
     SummaryNote, SummaryProgress, TextLimit, TranscriptBranch, TranscriptReader,
 };
 pub use protocol::Protocol;
-pub use source::{Discovery, FileStamp, Source, SourceRoot};
+pub use source::{Discovery, FileStamp, Source, SourceRoot, archive_directory};
 pub use texts::Texts;
 
 use crate::domain::Agent;

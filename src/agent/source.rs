@@ -1,12 +1,15 @@
 //! Sources: the files and databases of an agent's sessions, and the directories that contain them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::Environment;
 use crate::domain::{Agent, Issue};
+
+/// Maximum bytes of an archive's name, because file systems allow 255.
+const MAX_NAME: usize = 200;
 
 /// A directory or database where an agent keeps sessions. It need not exist (yet).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +21,8 @@ pub struct SourceRoot {
     /// Paths to watch for changes, below or beside `path`. A directory is watched recursively. A file is watched
     /// together with all files whose names begin with its name, such as a database's log.
     pub watch: Vec<PathBuf>,
+    /// Original directory, if this one is the [archive](super::archive) of it.
+    pub origin: Option<PathBuf>,
 }
 
 impl SourceRoot {
@@ -34,11 +39,42 @@ impl SourceRoot {
             if !roots.iter().any(|root| root.path == path) {
                 let below = |name: &&str| if name.is_empty() { path.clone() } else { path.join(name) };
                 let watch = watched.iter().map(below).collect();
-                roots.push(Self { agent, path, watch });
+                roots.push(Self { agent, path, watch, origin: None });
             }
         }
+        add_archives(environment.archive.as_deref(), &mut roots);
         roots
     }
+}
+
+/// Returns the directory in salon's archive for a root of an agent.
+pub fn archive_directory(archive: &Path, agent: Agent, root: &Path) -> PathBuf {
+    let mut name = String::new();
+    for byte in root.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' => name.push('-'),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' => name.push(char::from(*byte)),
+            other => name.push_str(&format!("%{other:02x}")),
+        }
+    }
+    // The end of a path distinguishes roots better than its beginning.
+    let start = name.len().saturating_sub(MAX_NAME);
+    archive.join(agent.name()).join(name.get(start..).unwrap_or("long"))
+}
+
+/// Adds the archives of roots, if they exist.
+fn add_archives(archive: Option<&Path>, roots: &mut Vec<SourceRoot>) {
+    let Some(archive) = archive else { return };
+    let kept = |root: &SourceRoot| {
+        let path = archive_directory(archive, root.agent, &root.path);
+        let moved = |watched: &PathBuf| {
+            watched.strip_prefix(&root.path).map_or_else(|_| path.clone(), |below| path.join(below))
+        };
+        let watch = root.watch.iter().map(moved).collect();
+        path.is_dir().then(|| SourceRoot { agent: root.agent, watch, origin: Some(root.path.clone()), path })
+    };
+    let found: Vec<_> = roots.iter().filter_map(kept).collect();
+    roots.extend(found);
 }
 
 /// State of a file when it was read; a different stamp means that the file has changed since.

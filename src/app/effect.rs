@@ -132,6 +132,31 @@ pub enum Effect {
     },
     /// Write the brief with which another agent continues a session. Response: [`super::Msg::BriefWritten`].
     WriteBrief(SessionKey),
+    /// Keep sessions that their agent deletes, or release them. Response: [`super::Msg::Kept`].
+    Keep {
+        /// The sessions.
+        keys: Vec<SessionKey>,
+        /// True to keep them, false to release them.
+        kept: bool,
+        /// True if the user did not request it.
+        silent: bool,
+    },
+    /// Move the sessions of a directory to the one to which its project moved.
+    Relocate {
+        /// Directory that is gone.
+        from: String,
+        /// Directory in which one of its sessions is resumed.
+        to: String,
+    },
+    /// Remember the repositories of all workspaces, by which a moved project is found again.
+    RememberProjects,
+    /// Rename a session in its agent's own files.
+    WriteTitle {
+        /// The session.
+        key: SessionKey,
+        /// The new title.
+        title: String,
+    },
     /// Load the annotations and the hidden sessions again, because another process may have changed them.
     LoadUserData,
     /// Turn mouse capture on or off.

@@ -25,6 +25,7 @@ pub mod hints;
 pub mod home;
 pub mod inbox;
 pub mod issues;
+pub mod keep;
 pub mod keys;
 pub mod layer;
 pub mod layout;
@@ -191,6 +192,7 @@ impl App {
             OutlineSetting::NAME => self.outline = OutlineSetting::parse(value),
             reader::DiffView::NAME => self.diff_view = reader::DiffView::parse(value),
             Sessions::UNSEEN => self.sessions.restore_unseen(value),
+            Sessions::RECENT => self.sessions.restore_recent(value),
             search::SearchHistory::FIND_NAME => self.find_history = search::SearchHistory::parse(value),
             search::SearchHistory::NAME => self.search_history = search::SearchHistory::parse(value),
             search::SavedView::NAME => self.stack.home.workspaces.set_views(search::SavedView::parse(value)),
@@ -222,8 +224,9 @@ impl App {
             Msg::Frame => self.with_ctx(Stack::prepare_frame),
             Msg::Live(live) => self.with_ctx(|stack, ctx| stack.live_changed(live, ctx)),
             Msg::Roots(roots) => {
+                self.sessions.set_roots(&roots);
                 self.roots = roots;
-                Vec::new()
+                self.with_ctx(|_, ctx| keep::keep_due(ctx))
             }
             Msg::Background(background) => {
                 self.themes.background = background;
@@ -264,6 +267,7 @@ impl App {
             Msg::Restored(result) => self.with_ctx(|_, ctx| trash::restored(&result, ctx)),
             Msg::BriefWritten { key, brief } => self.with_ctx(|stack, ctx| stack.brief_written(&key, brief, ctx)),
             Msg::Exported(result) => self.with_ctx(|_, ctx| export::exported(&result, ctx)),
+            Msg::Kept(result) => self.with_ctx(|_, ctx| keep::finished(&result, ctx)),
             Msg::TimerElapsed(timer) => {
                 self.approvals.timer_elapsed(&timer);
                 Vec::new()

@@ -120,6 +120,8 @@ pub enum Msg {
     },
     /// Result of writing sessions to files.
     Exported(ExportResult),
+    /// Result of keeping sessions, or of releasing them.
+    Kept(KeepResult),
     /// A notice for the status line.
     Notice {
         /// Text of the notice.
@@ -162,6 +164,19 @@ pub struct ExportResult {
     pub secrets: SecretCounts,
 }
 
+/// Result of a request to keep sessions or to release them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeepResult {
+    /// True if they are kept.
+    pub kept: bool,
+    /// True if the user did not request it.
+    pub silent: bool,
+    /// Titles of the sessions that are kept or released.
+    pub done: Vec<String>,
+    /// Titles of the others, with the reasons.
+    pub refused: Vec<(String, String)>,
+}
+
 /// Kind of a mouse event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mouse {
@@ -182,6 +197,10 @@ pub struct RootStatus {
     pub path: PathBuf,
     /// True if it exists.
     pub found: bool,
+    /// Days after the last change of a session's file at which the agent deletes it; `None` for never.
+    pub retention_days: Option<u32>,
+    /// True if sessions can be renamed in the agent's own files.
+    pub can_rename: bool,
 }
 
 /// Layout results of the shown approval.

@@ -36,14 +36,24 @@ pub(super) fn resume_dialog(
     } else if check.directory_gone {
         let cwd = sessions.catalog.get(key).map(|session| session.cwd.to_string()).unwrap_or_default();
         text.push(format!("Directory not found: {cwd}"));
+        let moved = |to: &String| DialogChoice {
+            label: format!("The project moved to {to}: open there{anyway}"),
+            outcome: relocated(&cwd, to, DialogOutcome::Resume { key: key.clone(), cwd: Some(to.clone()) }),
+        };
+        choices.extend(check.moved_to.iter().map(moved));
         let in_here = |here: &Arc<str>| resume(format!("Open in {here}{anyway}"), Some(here.to_string()));
-        choices.extend(here.map(in_here));
+        choices.extend(here.filter(|here| !check.moved_to.iter().any(|to| **to == ***here)).map(in_here));
     } else {
         choices.push(resume(format!("Open{anyway}"), None));
     }
     text.extend(check.warning);
     choices.push(DialogChoice { label: "Cancel".to_owned(), outcome: DialogOutcome::Cancel });
     Some(Dialog { title: format!("Open in {agent}"), text, choices, selected: 0 })
+}
+
+/// Remembers that a project moved, then performs the outcome.
+fn relocated(from: &str, to: &str, then: DialogOutcome) -> DialogOutcome {
+    DialogOutcome::Relocate { from: from.to_owned(), to: to.to_owned(), then: Box::new(then) }
 }
 
 /// Builds the dialog about the obstacles to continuing a session in salon, with the safest choice first.
@@ -74,7 +84,13 @@ pub(super) fn continue_dialog(
         text.push(format!("Directory not found: {cwd}"));
         let in_here = here.map(ToString::to_string);
         // The session is not taken from a program that still has it open.
-        let in_here = in_here.filter(|_| check.open_elsewhere.is_none());
+        let in_here = in_here.filter(|dir| check.open_elsewhere.is_none() && !check.moved_to.contains(dir));
+        let there = |to: &String| DialogOutcome::ContinueHere { key: key.clone(), cwd: Some(to.clone()), fork: false };
+        let moved = |to: &String| DialogChoice {
+            label: format!("The project moved to {to}: continue there"),
+            outcome: relocated(&cwd, to, there(to)),
+        };
+        choices.extend(check.moved_to.iter().filter(|_| check.open_elsewhere.is_none()).map(moved));
         choices.extend(in_here.map(|dir| continuing(&format!("Continue in {dir}"), Some(dir.clone()), false)));
     } else {
         let fork = check.open_elsewhere.is_some();

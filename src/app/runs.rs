@@ -18,6 +18,8 @@ pub struct ResumeCheck {
     pub open_elsewhere: Option<String>,
     /// True if the session's directory does not exist.
     pub directory_gone: bool,
+    /// Directories to which its project may have moved, the most similar first.
+    pub moved_to: Vec<String>,
     /// True if the agent's program is not on `PATH`.
     pub not_installed: bool,
     /// Reason why the agent cannot find the session, with a remedy.

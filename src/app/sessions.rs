@@ -4,11 +4,16 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::effect::Effect;
+use super::msg::RootStatus;
 use super::runs::{self, RunTable};
 use crate::domain::catalog::Catalog;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::run::RunInfo;
-use crate::domain::{Agent, Session, SessionKey, SessionState, Title, TitleSource};
+use crate::domain::{Agent, Session, SessionKey, SessionState, Time, Title, TitleSource};
+
+/// Maximum recently opened sessions, because older ones are found in the list.
+const MAX_RECENT: usize = 20;
 
 /// All sessions and their states.
 #[derive(Debug, Default)]
@@ -25,6 +30,14 @@ pub struct Sessions {
     pub unseen: BTreeSet<SessionKey>,
     /// Sessions that were moved to the trash, per request, the last one at the end.
     pub trashed: Vec<Vec<SessionKey>>,
+    /// Sessions that the user opened, the last one first.
+    pub recent: Vec<SessionKey>,
+    /// True once the sessions that the settings keep were requested.
+    pub(super) kept_due: bool,
+    /// Directories of agents, with the age in days at which they delete sessions.
+    roots: Vec<(Agent, PathBuf, Option<u32>)>,
+    /// Agents whose sessions can be renamed in their own files.
+    renamed: BTreeSet<Agent>,
     /// Sessions that waited or worked at the last change.
     busy: HashSet<SessionKey>,
     /// States of the sessions with a live run of this salon.
@@ -80,17 +93,70 @@ impl Sessions {
 
     /// Formats the unseen sessions for the saved state.
     pub fn unseen_to_save(&self) -> String {
-        let lines = self.unseen.iter().map(|key| format!("{}:{}", key.agent.name(), key.id));
-        lines.collect::<Vec<_>>().join("\n")
+        to_lines(&self.unseen)
+    }
+
+    /// Name under which the recently opened sessions are saved.
+    pub const RECENT: &'static str = "recent-sessions";
+
+    /// Puts a session first in the recently opened ones.
+    pub fn note_opened(&mut self, key: &SessionKey) -> Effect {
+        self.recent.retain(|known| known != key);
+        self.recent.insert(0, key.clone());
+        self.recent.truncate(MAX_RECENT);
+        self.recent_to_save()
+    }
+
+    /// Removes sessions from the recently opened ones. `None` if they are not among them.
+    pub fn remove_recent(&mut self, keys: &[SessionKey]) -> Option<Effect> {
+        let before = self.recent.len();
+        self.recent.retain(|known| !keys.contains(known));
+        (self.recent.len() < before).then(|| self.recent_to_save())
+    }
+
+    fn recent_to_save(&self) -> Effect {
+        Effect::SaveState { name: Self::RECENT, value: to_lines(&self.recent) }
+    }
+
+    /// Restores the recently opened sessions from the saved state.
+    pub fn restore_recent(&mut self, saved: &str) {
+        self.recent = saved.lines().filter_map(SessionKey::from_line).take(MAX_RECENT).collect();
+    }
+
+    /// Stores the directories of agents.
+    pub fn set_roots(&mut self, roots: &[RootStatus]) {
+        self.roots = roots.iter().map(|root| (root.agent, root.path.clone(), root.retention_days)).collect();
+        self.renamed = roots.iter().filter(|root| root.can_rename).map(|root| root.agent).collect();
+    }
+
+    /// Returns the time from which its agent deletes a session; `None` if it does not.
+    pub fn purge_time(&self, session: &Session) -> Option<Time> {
+        session.purge_time(self.root_of(session)?.2?)
+    }
+
+    /// Returns true if an agent's sessions can be renamed in its own files.
+    pub fn renames(&self, agent: Agent) -> bool {
+        self.renamed.contains(&agent)
+    }
+
+    /// Returns true if its agent deleted a session, so that only salon's archive has it.
+    pub fn is_purged(&self, session: &Session) -> bool {
+        session.is_kept() && !self.roots.is_empty() && self.root_of(session).is_none()
+    }
+
+    fn root_of(&self, session: &Session) -> Option<&(Agent, PathBuf, Option<u32>)> {
+        self.roots.iter().find(|(agent, root, _)| *agent == session.key.agent && session.path.starts_with(root))
+    }
+
+    /// Returns true once all sessions and the directories of agents are known.
+    pub fn is_complete(&self) -> bool {
+        let progress = self.catalog.progress;
+        progress.total > 0 && progress.done >= progress.total && !self.roots.is_empty()
     }
 
     /// Restores the unseen sessions from the saved state.
     pub fn restore_unseen(&mut self, saved: &str) {
-        let key = |line: &str| {
-            let (agent, id) = line.split_once(':')?;
-            Some(SessionKey::new(Agent::from_stored(agent)?, id))
-        };
-        self.unseen.extend(saved.lines().filter_map(key));
+        self.unseen.extend(saved.lines().filter_map(SessionKey::from_line));
     }
 
     /// Returns true for a run without a session on disk.
@@ -122,4 +188,9 @@ impl Sessions {
         session.last_activity = info.last_event;
         session
     }
+}
+
+/// Formats keys, one a line.
+fn to_lines<'a>(keys: impl IntoIterator<Item = &'a SessionKey>) -> String {
+    keys.into_iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

@@ -31,6 +31,8 @@ pub fn trashed(result: TrashResult, ctx: &mut Ctx) -> Flow {
     if !done.is_empty() {
         let keys: Vec<_> = done.into_iter().map(|(key, _)| key).collect();
         ctx.sessions.catalog.apply(CatalogChange { removed: keys.clone(), ..CatalogChange::default() });
+        let recent = ctx.sessions.remove_recent(&keys);
+        ctx.effects.extend(recent);
         ctx.sessions.trashed.push(keys);
     }
     if queued.is_empty() { Flow::SessionsChanged } else { Flow::Push(Layer::Dialog(about_queued(queued))) }

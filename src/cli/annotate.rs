@@ -1,4 +1,5 @@
-//! `salon rename`, `star`, `tag` and `note`: annotations of sessions. Nothing is written to an agent's files.
+//! `salon rename`, `star`, `tag` and `note`: annotations of sessions. Nothing is written to an agent's files, except a
+//! name that the user asks to write back.
 #![expect(clippy::disallowed_methods, reason = "a command has no event loop to delay")]
 
 use std::io::{self, Write};
@@ -15,13 +16,29 @@ use super::selection::{self, Selection};
 use super::{output, query, state};
 use crate::domain::annotation::{Annotation, AnnotationEdit};
 use crate::domain::{Session, SessionKey};
+use crate::runtime::rename;
 use crate::stdx::text::one_line;
 use crate::store::annotations;
 
 /// Sets or clears a name.
 pub(super) fn rename(context: &CliContext, args: &RenameArgs) -> Result<ExitCode, CliError> {
     let edit = if args.clear { AnnotationEdit::Name(None) } else { usage(AnnotationEdit::name(&args.name.join(" ")))? };
-    apply(context, &Selection::Id(args.id.clone()), &[edit], args.output)
+    let selection = Selection::Id(args.id.clone());
+    if args.write_back && !args.output.dry_run {
+        write_back(context, &selection, &edit)?;
+    }
+    apply(context, &selection, &[edit], args.output)
+}
+
+/// Renames a session in its agent's own files.
+fn write_back(context: &CliContext, selection: &Selection, edit: &AnnotationEdit) -> Result<(), CliError> {
+    let AnnotationEdit::Name(Some(title)) = edit else { return Ok(()) };
+    for session in selection::sessions(context, selection)? {
+        rename::write_back(&session, title, &context.environment).map_err(|reason| {
+            CliError::new(CliErrorCode::Failed, format!("not renamed in {}: {reason}", session.key.agent.label()))
+        })?;
+    }
+    Ok(())
 }
 
 /// Adds or removes stars.

@@ -17,6 +17,10 @@ pub struct RenameArgs {
     #[arg(long)]
     pub clear: bool,
 
+    /// Also rename it in the agent's own files, where the agent has a way
+    #[arg(long, conflicts_with = "clear")]
+    pub write_back: bool,
+
     /// Output options
     #[command(flatten)]
     pub output: ChangeOutputArgs,

@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::annotation_args::{NoteArgs, RenameArgs, StarArgs, TagArgs};
+use super::annotations_args::AnnotationsArgs;
 use super::changes_args::DiffArgs;
 use super::export_args::ExportArgs;
 use super::file_args::FileArgs;
+use super::keep_args::KeepArgs;
+use super::relocate_args::RelocateArgs;
 use super::repair_args::RepairArgs;
 use super::run_args::{ApproveArgs, AttachArgs, IdArgs, NewArgs, QueueArgs, SendArgs};
 use super::session_args::{ListArgs, ResumeArgs, SearchArgs, ShowArgs};
@@ -76,6 +79,9 @@ impl Cli {
             Some(CliCommand::Note(args)) => args.output.json,
             Some(CliCommand::Trash(args)) => args.json,
             Some(CliCommand::Restore(args)) => args.json,
+            Some(CliCommand::Keep(args)) => args.output.json,
+            Some(CliCommand::Relocate(args)) => args.output.json,
+            Some(CliCommand::Annotations(args)) => args.json(),
             Some(CliCommand::Stats(args)) => args.json,
             Some(CliCommand::Diff(args)) => args.json,
             Some(CliCommand::Worktree(args)) => args.command.json(),
@@ -137,6 +143,12 @@ pub enum CliCommand {
     Trash(TrashArgs),
     /// Bring sessions back from the trash
     Restore(RestoreArgs),
+    /// Continue the sessions of a moved project in its new directory
+    Relocate(RelocateArgs),
+    /// Export or import names, stars, tags and notes
+    Annotations(AnnotationsArgs),
+    /// Keep sessions although their agents delete old ones
+    Keep(KeepArgs),
     /// Print tokens and costs per day, workspace, agent, model and session
     Stats(StatsArgs),
     /// Print what a session changed, or what changed in its directory since a commit and who did it

@@ -54,8 +54,13 @@ impl CliContext {
         settings.server.address = cli.opencode_server.or(settings.server.address);
         let issue = |problem: ConfigProblem| Issue { line: problem.line, ..Issue::new(&config_file, problem) };
         let issues = problems.into_iter().map(issue).collect();
-        let recorded = Some(paths.recorded_sessions());
-        let environment = Environment { home, vars: env::vars().collect(), roots: settings.roots.clone(), recorded };
+        let environment = Environment {
+            home,
+            vars: env::vars().collect(),
+            roots: settings.roots.clone(),
+            recorded: Some(paths.recorded_sessions()),
+            archive: Some(paths.archive()),
+        };
         let style = OutputStyle { on: coloured(cli.color) };
         Ok(Self { paths, config_file, config_text, settings, issues, environment, clock, style })
     }

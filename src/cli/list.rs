@@ -69,7 +69,10 @@ fn print_json(loaded: &LoadedSessions, view: &CatalogView, page: &[Arc<Session>]
     let list = json::ListJson {
         schema_version: SCHEMA_VERSION,
         total: view.sessions.len(),
-        sessions: page.iter().map(|session| (&**session).into()).collect(),
+        sessions: page
+            .iter()
+            .map(|session| json::SessionJson::from(&**session).purged_at(loaded.purge_time(session)))
+            .collect(),
         hidden: view.hidden.into(),
         issues: loaded.issues.iter().map(json::IssueJson::from).collect(),
     };
@@ -105,12 +108,13 @@ fn summary(view: &CatalogView, shown: usize, issues: usize) -> Option<String> {
 }
 
 fn hidden(counts: HiddenCounts) -> String {
-    let HiddenCounts { subagent, headless, empty, archived, elsewhere } = counts;
+    let HiddenCounts { subagent, headless, empty, archived, purged, elsewhere } = counts;
     let named = [
         (subagent, "sub-agents"),
         (headless, "headless"),
         (empty, "empty"),
         (archived, "archived"),
+        (purged, "deleted"),
         (elsewhere, "elsewhere"),
     ];
     named

@@ -10,6 +10,8 @@ pub use crate::export::json;
 
 mod annotate;
 mod annotation_args;
+mod annotations;
+mod annotations_args;
 mod approve;
 mod attach;
 mod changes;
@@ -27,6 +29,8 @@ mod export_args;
 mod file;
 mod file_args;
 mod find;
+mod keep;
+mod keep_args;
 mod list;
 mod man;
 mod new;
@@ -34,6 +38,8 @@ mod open;
 mod output;
 mod query;
 mod queue;
+mod relocate;
+mod relocate_args;
 mod repair;
 mod repair_args;
 mod resume;
@@ -110,6 +116,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Some(CliCommand::Note(args)) => annotate::note(&context, &args),
         Some(CliCommand::Trash(args)) => trash::run(&context, &args),
         Some(CliCommand::Restore(args)) => trash::restore(&context, &args),
+        Some(CliCommand::Relocate(args)) => relocate::run(&context, &args),
+        Some(CliCommand::Annotations(args)) => annotations::run(&context, &args),
+        Some(CliCommand::Keep(args)) => keep::run(&context, &args),
         Some(CliCommand::Stats(args)) => stats::run(&context, &args),
         Some(CliCommand::Diff(args)) => changes::run(&context, &args),
         Some(CliCommand::Worktree(args)) => worktree::run(&context, &args),

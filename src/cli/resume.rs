@@ -50,6 +50,13 @@ pub(super) fn run(context: CliContext, args: &ResumeArgs) -> Result<ExitCode, Cl
     }
     let obstacles = resume::obstacles_to_open(&session, &launch, &context.environment);
     check_obstacles(&session, &launch, &obstacles, args.force)?;
+    let restored = resume::restore_kept(&session, &context.environment).map_err(|error| {
+        let message = format!("not started, because the session could not be restored from the archive: {error}");
+        CliError::new(CliErrorCode::Failed, message)
+    })?;
+    if let Some(restored) = restored {
+        output::note(&restored)?;
+    }
     let warning = resume::back_up_at_risk_files(&session, &context.paths.backups()).map_err(|error| {
         CliError::new(CliErrorCode::Failed, format!("not started, because a safety copy could not be made: {error}"))
     })?;

@@ -37,6 +37,9 @@ pub(super) fn run(context: CliContext, args: &SendArgs) -> Result<ExitCode, CliE
     // Whether it is open elsewhere is checked when the run starts: leftover processes of a killed salon are stopped
     // by then, and must not count as another program.
     super::resume::check_obstacles(&session, &launch, &obstacles, true)?;
+    if let Some(restored) = resume::restore_kept(&session, &context.environment)? {
+        output::note(&restored)?;
+    }
     let backup = resume::back_up_at_risk_files(&session, &context.paths.backups());
     let backup = backup.unwrap_or_else(|error| Some(format!("Could not back up its files: {error}.")));
     if let Some(text) = backup {

@@ -1,11 +1,11 @@
 //! All sessions of this machine, loaded once per command through the cache.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::context::CliContext;
-use crate::agent::{Source, SourceRoot};
-use crate::domain::{Issue, Session};
+use crate::agent::{self, Source, SourceRoot};
+use crate::domain::{Agent, Issue, Session, Time};
 use crate::index::{self, IndexOptions, Refresh};
 use crate::runtime;
 
@@ -22,6 +22,8 @@ pub(super) struct LoadedSessions {
     pub cache: Option<PathBuf>,
     /// Unreadable files and errors in the configuration.
     pub issues: Vec<Issue>,
+    /// Directories whose agents delete old sessions, with the age in days; read when they are needed.
+    retention: OnceLock<Vec<(Agent, PathBuf, u32)>>,
     /// Cache write in progress.
     pending_write: Option<index::PendingWrite>,
 }
@@ -34,7 +36,19 @@ impl LoadedSessions {
         let index::Collected { sessions: all, issues: unread, sources: units, roots, cache, pending_write, .. } =
             collected;
         let issues = context.issues.iter().cloned().chain(unread).collect();
-        Self { all, units, roots, cache, issues, pending_write }
+        Self { all, units, roots, cache, issues, retention: OnceLock::new(), pending_write }
+    }
+
+    /// Returns the time from which its agent deletes a session; `None` if it does not.
+    pub(super) fn purge_time(&self, session: &Session) -> Option<Time> {
+        let of = |root: &SourceRoot| {
+            let days = agent::format(root.agent).retention_days(root).filter(|_| root.origin.is_none())?;
+            Some((root.agent, root.path.clone(), days))
+        };
+        let retention = self.retention.get_or_init(|| self.roots.iter().filter_map(of).collect());
+        let is_in =
+            |(agent, root, _): &&(Agent, PathBuf, u32)| *agent == session.key.agent && session.path.starts_with(root);
+        session.purge_time(retention.iter().find(is_in)?.2)
     }
 
     /// Moves the sources out, for a search.
@@ -44,7 +58,7 @@ impl LoadedSessions {
 
     /// Waits for the cache write and leaks the rest, because the process ends. Called after the output is written.
     pub(super) fn finish(self) {
-        let Self { all, units, roots: _, cache: _, issues: _, pending_write } = self;
+        let Self { all, units, pending_write, .. } = self;
         drop(pending_write);
         std::mem::forget((all, units));
     }

@@ -15,6 +15,7 @@ use super::sessions::LoadedSessions;
 use super::trash_args::{RestoreArgs, TrashArgs};
 use super::{find, output, state};
 use crate::domain::{Session, SessionKey};
+use crate::runtime::keep::Archive;
 use crate::runtime::trash::{self, Removal};
 use crate::stdx::text::one_line;
 use crate::store::Store;
@@ -80,7 +81,8 @@ fn remove(
 ) -> Result<Vec<Row>, CliError> {
     let all = LoadedSessions::read(context).all;
     let root = context.paths.trash();
-    let removal = Removal { all: &all, root: &root, cancel_queued: args.cancel_queued };
+    let archive = Archive::new(context.paths.archive(), &context.environment);
+    let removal = Removal { all: &all, root: &root, archive: &archive, cancel_queued: args.cancel_queued };
     let row = |session: &Arc<Session>| {
         let (key, title) = (&session.key, &session.title.text);
         if args.dry_run {

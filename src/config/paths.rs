@@ -63,6 +63,11 @@ impl Paths {
         self.data.join("sessions")
     }
 
+    /// Directory of copies of kept sessions.
+    pub fn archive(&self) -> PathBuf {
+        self.data.join("archive")
+    }
+
     /// Directory for backups of files that an agent may delete.
     pub fn backups(&self) -> PathBuf {
         self.data.join("kept")

@@ -42,7 +42,7 @@ pub struct Settings {
     pub notify: Notify,
     /// Ring the terminal's bell with notifications.
     pub bell: bool,
-    /// Limits of runs.
+    /// Limits of runs and of the trash.
     pub limits: RunLimits,
     /// External OpenCode server, which replaces one that salon starts.
     pub server: ServerSettings,
@@ -50,6 +50,8 @@ pub struct Settings {
     pub agents: Vec<Agent>,
     /// Additional roots of agents.
     pub roots: BTreeMap<Agent, Vec<PathBuf>>,
+    /// Sessions to keep although their agents delete old ones.
+    pub keep: Keep,
     /// Prices of models.
     pub prices: PriceTable,
     /// Location of new worktrees.
@@ -120,18 +122,30 @@ pub enum Notify {
     Off,
 }
 
-/// Limits of runs.
+/// Sessions that salon keeps although their agents delete old ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Sessions that the user marks.
+    #[default]
+    Marked,
+    /// All sessions.
+    All,
+}
+
+/// Limits of runs and of the trash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunLimits {
     /// Maximum agent processes at once.
     pub runs: usize,
     /// Minutes until an idle agent is stopped; its session resumes with the next prompt.
     pub idle_minutes: u32,
+    /// Days after which what is in the trash is deleted.
+    pub trash_days: u32,
 }
 
 impl Default for RunLimits {
     fn default() -> Self {
-        Self { runs: 8, idle_minutes: 15 }
+        Self { runs: 8, idle_minutes: 15, trash_days: 30 }
     }
 }
 
@@ -210,6 +224,7 @@ impl Settings {
             "during_turn" => self.during_turn = choice(value, &DURING_TURN)?,
             "notify" => self.notify = choice(value, &NOTIFY)?,
             "bell" => self.bell = flag(value)?,
+            "keep" => self.keep = choice(value, &KEEP)?,
             "prices" => self.prices.own = prices::read(value)?,
             _ => return Err("unknown setting, ignored".to_owned()),
         }
@@ -239,6 +254,7 @@ impl Settings {
         match name {
             "runs" => self.limits.runs = count()? as usize,
             "idle_minutes" => self.limits.idle_minutes = count()?,
+            "trash_days" => self.limits.trash_days = count()?,
             _ => return Err("unknown limit, ignored".to_owned()),
         }
         Ok(())
@@ -319,6 +335,8 @@ const SCOPES: [(&str, Option<ListScope>); 3] =
 const DURING_TURN: [(&str, DuringTurn); 2] = [("queue", DuringTurn::Queue), ("steer", DuringTurn::Steer)];
 
 const NOTIFY: [(&str, Notify); 3] = [("all", Notify::All), ("needs-you", Notify::NeedsYou), ("off", Notify::Off)];
+
+const KEEP: [(&str, Keep); 2] = [("marked", Keep::Marked), ("all", Keep::All)];
 
 fn agent(value: &Value) -> Result<Option<Agent>, String> {
     let mut names: Vec<_> = Agent::all().into_iter().map(|agent| (agent.name(), Some(agent))).collect();

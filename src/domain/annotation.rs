@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::Agent;
 use crate::stdx::text;
 
@@ -26,6 +28,19 @@ pub struct Annotation {
     pub note: Option<Arc<str>>,
     /// Agent and id of the session that was handed over to this one.
     pub continues: Option<(Agent, Arc<str>)>,
+    /// True if salon keeps a copy of the session.
+    pub kept: bool,
+    /// Directory to which its project moved.
+    pub directory: Option<Arc<MovedDirectory>>,
+}
+
+/// Directory to which the project of a session moved.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MovedDirectory {
+    /// Directory in which the session is resumed.
+    pub cwd: String,
+    /// Workspace of that directory.
+    pub workspace: String,
 }
 
 /// Change of an annotation.
@@ -41,6 +56,10 @@ pub enum AnnotationEdit {
     AddTag(String),
     /// Removes a tag.
     RemoveTag(String),
+    /// Marks the session as kept, or not.
+    Keep(bool),
+    /// Sets the directory to which its project moved, or clears it.
+    Move(Option<MovedDirectory>),
 }
 
 impl AnnotationEdit {
@@ -97,6 +116,8 @@ impl Annotation {
                 }
             }
             AnnotationEdit::RemoveTag(tag) => self.tags.retain(|known| **known != **tag),
+            AnnotationEdit::Keep(kept) => self.kept = *kept,
+            AnnotationEdit::Move(directory) => self.directory = directory.clone().map(Arc::new),
         }
         *self != before
     }

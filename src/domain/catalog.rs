@@ -148,6 +148,7 @@ impl CatalogFilter {
         }
         match session.flags {
             flags if flags.subagent => Some(HiddenReason::Subagent),
+            flags if flags.purged => Some(HiddenReason::Purged),
             flags if flags.empty && !flags.unreadable => Some(HiddenReason::Empty),
             flags if flags.archived => Some(HiddenReason::Archived),
             flags if flags.headless && session.state == SessionState::Past => Some(HiddenReason::Headless),
@@ -167,6 +168,8 @@ pub enum HiddenReason {
     Empty,
     /// The session is archived in its agent.
     Archived,
+    /// The session was deleted by its agent, and only its prompts are left.
+    Purged,
     /// The session belongs to another workspace.
     Elsewhere,
 }
@@ -182,6 +185,8 @@ pub struct HiddenCounts {
     pub empty: usize,
     /// Archived sessions.
     pub archived: usize,
+    /// Sessions of which only prompts are left.
+    pub purged: usize,
     /// Sessions of other workspaces.
     pub elsewhere: usize,
 }
@@ -194,13 +199,14 @@ impl HiddenCounts {
             HiddenReason::Headless => self.headless += 1,
             HiddenReason::Empty => self.empty += 1,
             HiddenReason::Archived => self.archived += 1,
+            HiddenReason::Purged => self.purged += 1,
             HiddenReason::Elsewhere => self.elsewhere += 1,
         }
     }
 
     /// Sum over all reasons.
     pub fn total(self) -> usize {
-        self.subagent + self.headless + self.empty + self.archived + self.elsewhere
+        self.subagent + self.headless + self.empty + self.archived + self.purged + self.elsewhere
     }
 }
 

@@ -14,6 +14,7 @@ pub mod launch;
 pub mod live_status;
 pub mod outline;
 pub mod price;
+pub mod project;
 pub mod prompt;
 pub mod query;
 pub mod run;

@@ -25,6 +25,12 @@ impl SessionKey {
         Self { agent, id: id.into() }
     }
 
+    /// Parses the form of [`Display`](std::fmt::Display): `agent:id`.
+    pub fn from_line(line: &str) -> Option<Self> {
+        let (agent, id) = line.split_once(':')?;
+        Some(Self::new(Agent::from_stored(agent)?, id))
+    }
+
     /// True if the id can be an argument of the agent's program: not empty, not like an option, and without invisible
     /// characters. Ids come from files and their names, which anything may have written.
     pub fn is_valid_argument(&self) -> bool {
@@ -69,6 +75,8 @@ pub struct Session {
     pub tokens: Tokens,
     /// Own usage by time and model, without that of sub-agents, and without what a fork copied.
     pub usage: Arc<[UsageRow]>,
+    /// Time of the last change of its file, if its agent may delete the file some time after it.
+    pub modified: Option<Time>,
     /// Cost in US dollars, if the agent reports it.
     pub cost_usd: Option<f64>,
     /// Size of its file, or sum of its database rows, in bytes.
@@ -113,6 +121,7 @@ impl Session {
             messages: 0,
             tokens: Tokens::default(),
             usage: Arc::default(),
+            modified: None,
             cost_usd: None,
             bytes: 0,
             path,
@@ -128,23 +137,27 @@ impl Session {
         }
     }
 
-    /// Applies an annotation: a name replaces the title.
+    /// Applies an annotation: a name replaces the title, and a new directory that of the session.
     pub fn annotate(&mut self, annotation: Arc<Annotation>) {
         self.remove_annotation();
         if annotation.is_empty() {
             return;
         }
-        let derived_title = self.title.clone();
+        let derived = (self.title.clone(), self.cwd.clone(), self.workspace.clone());
         if let Some(name) = &annotation.name {
             self.title = Title::new(name, TitleSource::User);
         }
-        self.annotated = Some(Box::new(AppliedAnnotation { annotation, derived_title }));
+        if let Some(moved) = &annotation.directory {
+            self.cwd = moved.cwd.as_str().into();
+            self.workspace = moved.workspace.as_str().into();
+        }
+        self.annotated = Some(Box::new(AppliedAnnotation { annotation, derived }));
     }
 
-    /// Removes the annotation and restores the derived title.
+    /// Removes the annotation and restores what it replaced.
     pub fn remove_annotation(&mut self) {
         if let Some(applied) = self.annotated.take() {
-            self.title = applied.derived_title;
+            (self.title, self.cwd, self.workspace) = applied.derived;
         }
     }
 
@@ -156,6 +169,17 @@ impl Session {
     /// Returns true if the session is starred.
     pub fn is_starred(&self) -> bool {
         self.annotation().is_some_and(|annotation| annotation.starred)
+    }
+
+    /// Returns true if salon keeps a copy.
+    pub fn is_kept(&self) -> bool {
+        self.annotation().is_some_and(|annotation| annotation.kept)
+    }
+
+    /// Returns the time from which its agent deletes its file, which it keeps for some days.
+    pub fn purge_time(&self, days: u32) -> Option<Time> {
+        const DAY: i64 = 24 * 60 * 60 * 1000;
+        Some(Time::from_millis(self.modified?.millis().saturating_add(i64::from(days) * DAY)))
     }
 
     /// Returns the tags.
@@ -180,8 +204,8 @@ impl Session {
 pub struct AppliedAnnotation {
     /// The annotation.
     pub annotation: Arc<Annotation>,
-    /// Title without the annotation.
-    pub derived_title: Title,
+    /// Title, directory and workspace without the annotation.
+    pub derived: (Title, Arc<str>, Arc<str>),
 }
 
 /// Annotations of all sessions.
@@ -265,6 +289,8 @@ pub struct Flags {
     pub archived: bool,
     /// Unreadable as a whole, or contains unreadable records.
     pub unreadable: bool,
+    /// Deleted by its agent: only its prompts are left.
+    pub purged: bool,
 }
 
 impl Flags {
@@ -277,6 +303,7 @@ impl Flags {
             (self.fork, "fork"),
             (self.archived, "archived"),
             (self.unreadable, "unreadable"),
+            (self.purged, "purged"),
         ]
         .into_iter()
         .filter_map(|(set, name)| set.then_some(name))

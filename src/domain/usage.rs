@@ -29,6 +29,7 @@ impl UsageSlot {
 
 /// Tokens that a model used within a slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredUsage", into = "StoredUsage")]
 pub struct UsageRow {
     /// Time.
     pub slot: UsageSlot,
@@ -36,6 +37,21 @@ pub struct UsageRow {
     pub model: Option<Arc<str>>,
     /// Tokens.
     pub tokens: Tokens,
+}
+
+/// Stored form of a row; a tuple is shorter.
+type StoredUsage = (UsageSlot, Option<Arc<str>>, Tokens);
+
+impl From<StoredUsage> for UsageRow {
+    fn from((slot, model, tokens): StoredUsage) -> Self {
+        Self { slot, model, tokens }
+    }
+}
+
+impl From<UsageRow> for StoredUsage {
+    fn from(UsageRow { slot, model, tokens }: UsageRow) -> Self {
+        (slot, model, tokens)
+    }
 }
 
 /// Adds tokens to the row of their slot and model. Replies come in order, so that the row is one of the last.

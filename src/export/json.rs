@@ -47,6 +47,18 @@ pub struct SessionJson<'a> {
     /// Session of another agent that was handed over to this one, as `agent:id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     continues: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    kept: bool,
+    /// Time from which its agent deletes it; only in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purge_at: Option<String>,
+}
+
+impl SessionJson<'_> {
+    /// Adds the time from which its agent deletes the session.
+    pub fn purged_at(self, time: Option<Time>) -> Self {
+        Self { purge_at: time.map(Time::rfc3339), ..self }
+    }
 }
 
 /// Serialises a path; bytes that are not UTF-8 are replaced, because JSON has no others.
@@ -96,6 +108,7 @@ pub struct HiddenJson {
     headless: usize,
     empty: usize,
     archived: usize,
+    purged: usize,
     elsewhere: usize,
 }
 
@@ -219,6 +232,8 @@ impl<'a> From<&'a domain::Session> for SessionJson<'a> {
             tags: session.tags(),
             note: session.note(),
             continues: session.continues().map(|origin| origin.to_string()),
+            kept: session.is_kept(),
+            purge_at: None,
         }
     }
 }
@@ -246,8 +261,8 @@ impl IssueJson<'_> {
 
 impl From<domain::catalog::HiddenCounts> for HiddenJson {
     fn from(counts: domain::catalog::HiddenCounts) -> Self {
-        let domain::catalog::HiddenCounts { subagent, headless, empty, archived, elsewhere } = counts;
-        Self { subagent, headless, empty, archived, elsewhere }
+        let domain::catalog::HiddenCounts { subagent, headless, empty, archived, purged, elsewhere } = counts;
+        Self { subagent, headless, empty, archived, purged, elsewhere }
     }
 }
 

@@ -81,7 +81,10 @@ pub fn collect(options: &IndexOptions, refresh: Refresh) -> Collected {
     };
     // The cache and the snapshot contain only what is in the agents' files.
     let user_data = options.state_db.as_deref().map(UserData::load).unwrap_or_default();
-    collected.sessions.retain(|session| !user_data.hidden.contains(&session.key));
+    let is_removed = |session: &Session| {
+        user_data.hidden.contains(&session.key) || session.flags.purged && user_data.trashed.contains(&session.key)
+    };
+    collected.sessions.retain(|session| !is_removed(session));
     annotate(&mut collected.sessions, &user_data.annotations);
     collected
 }

@@ -338,7 +338,7 @@ impl Engine {
         if let Some(path) = &self.state_db {
             let loaded = UserData::load(path);
             self.scanner.table.set_annotations(loaded.annotations);
-            self.scanner.table.set_hidden(loaded.hidden);
+            self.scanner.table.set_hidden(loaded.hidden, loaded.trashed);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Files of sessions: what is moved to the trash with a session.
+//! Files of sessions: what is moved to the trash, or kept, with a session.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -16,17 +16,36 @@ pub fn own_files<'a>(
     if session.flags.subagent {
         return Err("a sub-agent belongs to its session".to_owned());
     }
+    if session.flags.purged {
+        return Err("only its prompts are left, in a file of all sessions".to_owned());
+    }
     if session.state != SessionState::Past {
         return Err(format!("open in {}; close it first", session.key.agent.label()));
     }
-    let Some(files) = agent::format(session.key.agent).own_files(session) else { return Ok(None) };
+    Ok(with_subagents(session, all))
+}
+
+/// Returns the files of a session, which may be open, and of its sub-agents; `None` if its agent keeps it in a
+/// database. The error is the reason why the session cannot be kept.
+pub fn files_to_keep(session: &Session, all: &[Arc<Session>]) -> Result<Option<Vec<PathBuf>>, String> {
+    if session.flags.subagent {
+        return Err("a sub-agent belongs to its session".to_owned());
+    }
+    if session.flags.purged {
+        return Err("its agent has deleted it; only its prompts are left".to_owned());
+    }
+    Ok(with_subagents(session, all))
+}
+
+fn with_subagents<'a>(session: &Session, all: impl IntoIterator<Item = &'a Arc<Session>>) -> Option<Vec<PathBuf>> {
+    let files = agent::format(session.key.agent).own_files(session)?;
     let mut files: BTreeSet<PathBuf> = files.into_iter().collect();
     for subagent in descendants(&session.key, &all.into_iter().collect::<Vec<_>>()) {
         files.extend(agent::format(subagent.key.agent).own_files(subagent).unwrap_or_default());
     }
     // A file within a directory that is moved as a whole goes with it.
     let outer = |path: &PathBuf| !path.ancestors().skip(1).any(|above| files.contains(above));
-    Ok(Some(files.iter().filter(|path| outer(path)).cloned().collect()))
+    Some(files.iter().filter(|path| outer(path)).cloned().collect())
 }
 
 /// Returns the sub-agents of a session, and theirs.

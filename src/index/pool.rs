@@ -10,7 +10,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::cache::{self, CacheRecord, CachedSource};
 use super::workspace::Workspaces;
-use crate::agent::{Discovery, FileStamp, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress};
+use crate::agent::{
+    Discovery, FileStamp, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress, archive,
+};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Issue, Session};
 
@@ -157,7 +159,7 @@ impl Shared {
     fn run(&self, job: Job) -> JobResult {
         match job {
             Job::Discover(number, root) => {
-                let found = catch_panic(|| Some(self.format(root.agent)?.discover(&root)));
+                let found = catch_panic(|| Some(archive::discover(self.format(root.agent)?, &root)));
                 JobResult::Discovered(
                     number,
                     found.unwrap_or_else(|| Discovery { sources: Vec::new(), issues: vec![panic_issue(&root.path)] }),

@@ -59,7 +59,7 @@ fn contains(session: &Session, prompt: &Prompt) -> Option<bool> {
 fn locate(key: &SessionKey, environment: &Environment, cache: &Path) -> Option<Arc<Session>> {
     let format = agent::format(key.agent);
     let roots = format.roots(environment);
-    let sources = roots.iter().flat_map(|root| format.discover(root).sources);
+    let sources = roots.iter().flat_map(|root| agent::archive::discover(format, root).sources);
     let named = sources.filter(|source| source.path.to_string_lossy().contains(&*key.id));
     if let Some(session) = named.flat_map(|source| format.peek(&source)).find(|session| session.key == *key) {
         return Some(Arc::new(session));

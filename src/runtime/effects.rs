@@ -11,11 +11,11 @@ use super::clipboard::{self, ClipboardProgram};
 use super::effect_runner::EffectRunner;
 use super::foreground::ForegroundChild;
 use super::path_completion::CompletionRequest;
-use super::resume_check::check_open;
+use super::resume_check::{CheckContext, check_open};
 use super::shell::Shell;
 use super::task_message::TaskMessage;
 use super::terminal_owner::{Purpose, TerminalOwner};
-use super::{editor, env, extract, resume};
+use super::{editor, env, extract, relocate, resume};
 use crate::app::layer::Layer;
 use crate::app::msg::RequestTicket;
 use crate::app::{Effect, Msg};
@@ -60,6 +60,10 @@ impl Shell {
                 self.export(&keys, ExportOptions { format, with_secrets, kinds: Vec::new() }, &folder);
             }
             Effect::WriteBrief(key) => self.write_brief(key),
+            Effect::Keep { keys, kept, silent } => return self.keep(keys, kept, silent),
+            Effect::Relocate { from, to } => return self.relocate(from, to),
+            Effect::RememberProjects => self.remember_projects(),
+            Effect::WriteTitle { key, title } => self.write_title(&key, title),
             Effect::LoadUserData => self.runner.index.load_user_data(),
             Effect::CaptureMouse(capture) => self.log_terminal_error(|shell| shell.terminal.capture_mouse(capture)),
             Effect::Debounce(ticket, millis) => {
@@ -130,13 +134,21 @@ impl Shell {
         }
     }
 
+    /// Returns what a check of a session needs.
+    pub(super) fn check_context(&self) -> CheckContext {
+        CheckContext {
+            environment: self.runner.environment.clone(),
+            backups: self.runner.paths.backups(),
+            store: self.runner.store.clone(),
+            workspaces: relocate::workspaces(self.app.sessions.catalog.iter()),
+        }
+    }
+
     fn check_resume(&mut self, key: SessionKey) {
         let Some(session) = self.session(&key) else { return };
-        let (environment, backups) = (self.runner.environment.clone(), self.runner.paths.backups());
-        let messages = self.runner.messages.clone();
-        let store = self.runner.store.clone();
+        let (context, messages) = (self.check_context(), self.runner.messages.clone());
         tokio::task::spawn_blocking(move || {
-            let check = check_open(&session, &environment, &backups, store.as_deref());
+            let check = check_open(&session, &context);
             // An error means that salon is shutting down.
             drop(messages.send(TaskMessage::Msg(Box::new(Msg::ResumeChecked { key, check }))));
         });

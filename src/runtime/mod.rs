@@ -12,6 +12,9 @@ pub mod live_options;
 pub mod log;
 pub mod path_completion;
 pub mod programs;
+pub mod relocate;
+mod relocate_effects;
+pub mod rename;
 pub mod resume;
 mod runs;
 
@@ -34,6 +37,8 @@ mod extract;
 mod foreground;
 mod index_messages;
 mod input;
+pub mod keep;
+mod keep_effects;
 mod keys;
 mod models;
 mod resume_check;

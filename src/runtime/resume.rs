@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::children;
+use super::keep::Archive;
 use crate::agent::{self, Environment};
 use crate::config::paths::create_private_dir;
 use crate::domain::launch::Launch;
@@ -38,7 +39,7 @@ pub fn obstacles(session: &Session, launch: &Launch, environment: &Environment) 
         pid: status.and_then(|status| status.pid),
         directory_gone: !launch.cwd.as_os_str().is_empty() && !launch.cwd.is_dir(),
         not_installed: program::find(&launch.program, environment.var("PATH")).is_none(),
-        refused: id_refusal(&session.key).or_else(|| format.resume_refusal(session)),
+        refused: id_refusal(&session.key).or_else(|| format.resume_refusal(session)).or_else(|| moved_refusal(session)),
     }
 }
 
@@ -61,6 +62,16 @@ pub fn id_refusal(key: &SessionKey) -> Option<String> {
     let id = exact::visible_line(&key.id);
     (!key.is_valid_argument())
         .then(|| format!("the session's id \"{id}\" is not one that {} writes", key.agent.label()))
+}
+
+/// Returns the reason why an agent does not find a session in the directory to which its project moved.
+fn moved_refusal(session: &Session) -> Option<String> {
+    let moved = session.annotated.as_deref().filter(|applied| applied.annotation.directory.is_some())?;
+    let (_, began, _) = &moved.derived;
+    let label = session.key.agent.label();
+    agent::format(session.key.agent)
+        .is_bound_to_directory()
+        .then(|| format!("{label} finds this session only in {}, where it began", exact::visible_line(began)))
 }
 
 /// Returns the launch that resumes a session, in its own directory or in `cwd`.
@@ -137,6 +148,12 @@ fn back_up(file: &Path, dir: &Path) -> io::Result<()> {
     io::copy(&mut files::open(file)?, &mut to)?;
     to.sync_all()?;
     std::fs::rename(part, target)
+}
+
+/// Brings the files of a session back that its agent deleted, from salon's archive. Returns a message if there were any.
+pub fn restore_kept(session: &Session, environment: &Environment) -> io::Result<Option<String>> {
+    let archive = environment.archive.as_ref().filter(|archive| session.path.starts_with(archive));
+    archive.map_or(Ok(None), |archive| Archive::new(archive.clone(), environment).restore(session))
 }
 
 fn partial(target: &Path) -> PathBuf {

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use super::effect_runner::EffectRunner;
 use super::resume_check::check;
 use super::runs::Runs;
 use super::shell::Shell;
@@ -61,11 +60,9 @@ impl Shell {
 
     pub(super) fn check_run(&mut self, key: SessionKey) {
         let Some(session) = self.session(&key) else { return };
-        let EffectRunner { environment, paths, messages, store, .. } = &self.runner;
-        let (environment, backups, messages, store) =
-            (environment.clone(), paths.backups(), messages.clone(), store.clone());
+        let (context, messages) = (self.check_context(), self.runner.messages.clone());
         tokio::task::spawn_blocking(move || {
-            let check = check(&session, &environment, &backups, store.as_deref());
+            let check = check(&session, &context);
             // An error means that salon is shutting down.
             messages.send(TaskMessage::of_run(RunMsg::Checked { key, check })).ok();
         });

@@ -16,7 +16,7 @@ use super::task_message::TaskMessage;
 use super::terminal::{self, Terminal};
 use super::{colours, extract};
 use crate::agent::sqlite::COPY_KIND;
-use crate::agent::{Environment, FORMATS};
+use crate::agent::{Environment, FORMATS, Format, SourceRoot};
 use crate::app::home::sections::Calendar;
 use crate::app::keys::Keymap;
 use crate::app::runs::RunMsg;
@@ -57,8 +57,6 @@ pub fn run(start: StartOptions) -> anyhow::Result<()> {
     ended
 }
 
-/// Days after which files in the trash are deleted.
-const TRASH_DAYS: i64 = 30;
 const DAY_MILLIS: i64 = 86_400_000;
 
 async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
@@ -72,7 +70,8 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     report_roots(start.environment.clone(), messages.clone());
     tokio::task::spawn_blocking(|| temp::remove_abandoned(&[extract::VIEW_KIND, COPY_KIND]));
     if let Some(store) = store.clone() {
-        let before = Time::from_millis(start.clock.now().millis() - TRASH_DAYS * DAY_MILLIS);
+        let before =
+            Time::from_millis(start.clock.now().millis() - i64::from(start.settings.limits.trash_days) * DAY_MILLIS);
         tokio::task::spawn_blocking(move || super::trash::purge(&store, before));
     }
     super::worktree_effects::schedule_clean_up(messages.clone());
@@ -171,10 +170,17 @@ fn background(settings: &Settings, saved: &[(String, String)]) -> (Background, b
 /// Reports the roots that are searched for sessions, for an empty screen.
 fn report_roots(environment: Environment, messages: mpsc::UnboundedSender<TaskMessage>) {
     tokio::task::spawn_blocking(move || {
-        let roots = FORMATS.iter().flat_map(|format| format.roots(&environment)).map(|root| {
-            let found = root.path.exists();
-            RootStatus { agent: root.agent, path: root.path, found }
-        });
+        let status = |(format, root): (&&dyn Format, SourceRoot)| RootStatus {
+            agent: root.agent,
+            found: root.path.exists(),
+            retention_days: format.retention_days(&root),
+            can_rename: format.can_rename(),
+            path: root.path,
+        };
+        let roots =
+            FORMATS.iter().flat_map(|format| format.roots(&environment).into_iter().map(move |root| (format, root)));
+        // The user has not named an archive as a place of sessions.
+        let roots = roots.filter(|(_, root)| root.origin.is_none()).map(status);
         // An error means that salon is shutting down.
         drop(messages.send(TaskMessage::Msg(Box::new(Msg::Roots(roots.collect())))));
     });

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::keep::Archive;
 use crate::domain::{Session, SessionKey, Time};
 use crate::index;
 use crate::store::trash::TrashedSession;
@@ -16,6 +17,8 @@ pub struct Removal<'a> {
     pub all: &'a [Arc<Session>],
     /// Directory of the trash.
     pub root: &'a Path,
+    /// Archive, whose copies are moved too: else a removed session would be listed from there.
+    pub archive: &'a Archive,
     /// True to cancel the prompts that are queued for a session; else it is refused.
     pub cancel_queued: bool,
 }
@@ -27,6 +30,7 @@ impl Removal<'_> {
             return Err(reason);
         }
         let files = index::own_files(session, self.all)?;
+        let files = files.map(|files| self.archive.with_copies(session, files));
         let title: &str = &session.title.text;
         let moved = store.with(|db| {
             cancel_queued(db, &session.key)?;

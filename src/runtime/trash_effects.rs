@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::keep::Archive;
 use super::shell::Shell;
 use super::task_message::TaskMessage;
 use super::trash::{self, Removal};
@@ -18,8 +19,9 @@ impl Shell {
     pub(super) fn trash(&mut self, keys: Vec<SessionKey>, cancel_queued: bool) -> Step {
         let all: Vec<Arc<Session>> = self.app.sessions.catalog.iter().cloned().collect();
         let (root, now) = (self.runner.paths.trash(), self.clock.now());
+        let archive = Archive::new(self.runner.paths.archive(), &self.runner.environment);
         self.with_trash(move |store| {
-            let removal = Removal { all: &all, root: &root, cancel_queued };
+            let removal = Removal { all: &all, root: &root, archive: &archive, cancel_queued };
             Msg::Trashed(remove(removal, store, &keys, now))
         })
     }

@@ -48,6 +48,13 @@ pub(super) fn put(db: &Connection, key: &SessionKey, edit: &AnnotationEdit) -> R
         AnnotationEdit::Star(starred) => replace("star", starred.then_some("")),
         AnnotationEdit::AddTag(tag) => insert("tag", tag),
         AnnotationEdit::RemoveTag(tag) => delete("tag", Some(tag)),
+        AnnotationEdit::Keep(kept) => replace("kept", kept.then_some("")),
+        AnnotationEdit::Move(None) => replace("directory", None),
+        AnnotationEdit::Move(Some(directory)) => {
+            let json = serde_json::to_string(directory);
+            let json = json.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+            replace("directory", Some(&json))
+        }
     }
 }
 
@@ -65,6 +72,8 @@ pub fn load(db: &Connection) -> Result<Annotations> {
             "note" => annotation.note = Some(value),
             "star" => annotation.starred = true,
             "tag" => annotation.tags.push(value),
+            "kept" => annotation.kept = true,
+            "directory" => annotation.directory = serde_json::from_str(&value).ok().map(Arc::new),
             // A newer version may know other kinds.
             _ => {}
         }

@@ -11,6 +11,7 @@ pub mod kept_texts;
 pub mod outbox;
 pub mod pending;
 pub mod preferences;
+pub mod projects;
 pub mod registry;
 pub mod trash;
 pub mod turn_snapshots;
@@ -42,6 +43,7 @@ const MIGRATIONS: &[&str] = &[
     worktrees::SCHEMA,
     turn_snapshots::SCHEMA,
     handovers::SCHEMA,
+    projects::SCHEMA,
 ];
 
 /// Maximum wait for another process that is writing.

@@ -135,7 +135,16 @@ pub fn list(db: &Connection) -> rusqlite::Result<Vec<TrashedSession>> {
 
 /// Returns the hidden sessions.
 pub fn hidden(db: &Connection) -> rusqlite::Result<Vec<SessionKey>> {
-    let mut query = db.prepare("SELECT agent, session, time, title, folder, files FROM trash WHERE folder IS NULL")?;
+    keys(db, "SELECT agent, session, time, title, folder, files FROM trash WHERE folder IS NULL")
+}
+
+/// Returns the sessions whose files were moved.
+pub fn moved(db: &Connection) -> rusqlite::Result<Vec<SessionKey>> {
+    keys(db, "SELECT agent, session, time, title, folder, files FROM trash WHERE folder IS NOT NULL")
+}
+
+fn keys(db: &Connection, sql: &str) -> rusqlite::Result<Vec<SessionKey>> {
+    let mut query = db.prepare(sql)?;
     let rows = query.query_map([], session)?;
     rows.filter_map(Result::transpose).map(|session| session.map(|session| session.key)).collect()
 }

@@ -16,6 +16,8 @@ pub struct UserData {
     pub annotations: Annotations,
     /// Sessions that the user hid.
     pub hidden: HashSet<SessionKey>,
+    /// Sessions whose files are in the trash.
+    pub trashed: HashSet<SessionKey>,
 }
 
 impl UserData {
@@ -30,6 +32,10 @@ impl UserData {
     }
 
     fn read(db: &Connection) -> Result<Self> {
-        Ok(Self { annotations: annotations::load(db)?, hidden: trash::hidden(db)?.into_iter().collect() })
+        Ok(Self {
+            annotations: annotations::load(db)?,
+            hidden: trash::hidden(db)?.into_iter().collect(),
+            trashed: trash::moved(db)?.into_iter().collect(),
+        })
     }
 }

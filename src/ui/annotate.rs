@@ -18,12 +18,15 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, form: &AnnotationForm) {
     };
     let inner = overlay(canvas, area, &title, (68, 3));
     field(canvas, line_of(inner, 0), ">", &form.input, true);
+    let renamable =
+        form.renamable.map(|agent| format!("enter save · alt-enter save in {} too · esc cancel", agent.label()));
     let help = match (form.field, form.keys.len()) {
         (AnnotationField::Name, _) => "enter save · empty: the agent's title again · esc cancel",
         (AnnotationField::Note, _) => "enter save · empty: no note · search with note:",
         (AnnotationField::Tags, 1) => "enter save · words separated by blanks · search with #tag",
         (AnnotationField::Tags, _) => "enter save · -tag removes a tag from all of them",
     };
-    let (text, look) = form.error.as_deref().map_or((help, theme.muted), |error| (error, theme.error));
+    let (text, look) =
+        form.error.as_deref().map_or((renamable.as_deref().unwrap_or(help), theme.muted), |error| (error, theme.error));
     put(canvas.buffer, line_of(inner, 2), text, style(look), Align::Left);
 }

@@ -12,12 +12,11 @@ use super::reader::{self, ReaderMode};
 use super::session_title::session_title;
 use super::style::style;
 use super::widgets::{Align, line_of, put, split_left};
-use crate::app::App;
 use crate::app::home::{Pane, Relation};
 use crate::app::layout::OutlineSetting;
 use crate::app::msg::Target;
 use crate::app::reader::Reader;
-use crate::app::{annotate, health};
+use crate::app::{Action, App, annotate, health, keep};
 use crate::domain::{Session, SessionKey, Time};
 use crate::stdx::text::{ellipsis, one_line};
 
@@ -74,12 +73,27 @@ fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session, zone: &TimeZ
     let damage = health::damage(session, &app.sessions.catalog.issues);
     let damage = damage.map(|damage| (format!("damaged: {damage}"), theme.warning));
     let annotation = annotation_line(session).map(|line| (line, theme.accent));
+    let purge = purge_line(app, session).map(|line| (line, theme.warning));
     let origin = session.continues().map(|origin| (continues(app, &origin), theme.muted));
-    for (text, look) in [waiting, damage, origin, annotation].into_iter().flatten() {
+    for (text, look) in [waiting, damage, purge, origin, annotation].into_iter().flatten() {
         put(canvas.buffer, line_of(inner, lines.into()), &text, style(look), Align::Left);
         lines += 1;
     }
     lines
+}
+
+/// Says when its agent deletes a session, if that is soon, or that it has.
+fn purge_line(app: &App, session: &Session) -> Option<String> {
+    if app.sessions.is_purged(session) {
+        return Some("deleted; salon's archive has it".to_owned());
+    }
+    let (days, _) = keep::days_left(session, app).filter(|(_, is_soon)| *is_soon)?;
+    let key = app.hint(Action::Keep).map(|key| format!(" ({key} keeps it)")).unwrap_or_default();
+    Some(match days {
+        0 => format!("deleted soon{key}"),
+        1 => format!("deleted in 1 day{key}"),
+        days => format!("deleted in {days} days{key}"),
+    })
 }
 
 /// Formats the star, the tags and the note: `★ #infra ask Mara first`.
@@ -104,6 +118,8 @@ fn details(app: &App, session: &Session, zone: &TimeZone) -> String {
         1 => "1 turn".to_owned(),
         turns => format!("{} turns", thousands(turns as usize)),
     };
+    let days = keep::days_left(session, app).filter(|(_, is_soon)| !is_soon);
+    let days = days.map(|(days, _)| format!("deleted in {days} days"));
     let details = [
         session.last_activity.map(date).unwrap_or_default(),
         session.model.as_deref().map(columns::short_model).unwrap_or_default().to_owned(),
@@ -111,6 +127,7 @@ fn details(app: &App, session: &Session, zone: &TimeZone) -> String {
         turns,
         if tokens.is_empty() { tokens } else { format!("{tokens} tokens") },
         relation.unwrap_or_default().to_owned(),
+        days.unwrap_or_default(),
         session.cwd.to_string(),
     ];
     details.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")

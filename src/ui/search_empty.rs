@@ -38,7 +38,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
 /// Draws the recent sessions, if there is room for the heading and at least one.
 fn draw_recent(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let sessions = recent::sessions(&app.sessions.catalog);
+    let sessions = recent::sessions(&app.sessions);
     if area.height < 3 || sessions.is_empty() {
         return;
     }

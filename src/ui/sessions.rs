@@ -16,7 +16,7 @@ use crate::app::home::list::ListRow;
 use crate::app::home::sections::ListSection;
 use crate::app::home::{Pane, Relation};
 use crate::app::msg::Target;
-use crate::app::{age, annotate, health, scroll};
+use crate::app::{age, annotate, health, keep, scroll};
 use crate::config::theme::Theme;
 use crate::domain::{Agent, Session, SessionState};
 use crate::stdx::text;
@@ -160,11 +160,15 @@ fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessi
         put_cell(canvas, cell, column, &column.text(app, session), style(theme.muted));
         rest = left;
     }
-    let marks = session.annotation().map(annotate::marks).unwrap_or_default().join(" ");
+    let mut marks = session.annotation().map(annotate::marks).unwrap_or_default();
+    let days_left = keep::days_left(session, app).filter(|(_, is_soon)| *is_soon);
+    marks.extend(days_left.map(|(days, _)| format!("{days}d left")));
+    let marks = marks.join(" ");
     // The title comes first: its marks get at most a third of the room.
     let room = u16::try_from(text::width(&marks)).unwrap_or(u16::MAX).min(rest.width / 3);
     let (rest, marks_area) = if marks.is_empty() { (rest, Rect::ZERO) } else { split_right(rest, room + 1) };
-    put(canvas.buffer, marks_area, &text::ellipsis(&marks, room.into()), style(theme.accent), Align::Right);
+    let look = if days_left.is_some() { theme.warning } else { theme.accent };
+    put(canvas.buffer, marks_area, &text::ellipsis(&marks, room.into()), style(look), Align::Right);
     draw_title(canvas, rest, session);
 }
 

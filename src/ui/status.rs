@@ -73,8 +73,14 @@ fn counts(app: &App, room: usize) -> String {
 }
 
 fn counts_with(app: &App, reasons: bool) -> String {
-    let HiddenCounts { subagent, headless, empty, archived, elsewhere } = app.stack.home.hidden;
-    let by_reason = [(subagent, "sub-agents"), (headless, "headless"), (empty, "empty"), (archived, "archived")];
+    let HiddenCounts { subagent, headless, empty, archived, purged, elsewhere } = app.stack.home.hidden;
+    let by_reason = [
+        (subagent, "sub-agents"),
+        (headless, "headless"),
+        (empty, "empty"),
+        (archived, "archived"),
+        (purged, "deleted"),
+    ];
     let hidden: usize = by_reason.iter().map(|(count, _)| count).sum();
     let key = |action, does: &str| app.hint(action).map(|key| format!(" ({key}{does})")).unwrap_or_default();
     let verb = if app.stack.home.filter.is_active() { "matching" } else { "shown" };

@@ -6,6 +6,7 @@ mod decode;
 mod dialect;
 mod fields;
 mod fork;
+mod history;
 mod inline;
 mod live;
 mod outputs;
@@ -15,7 +16,9 @@ mod protocol;
 mod queue;
 mod raw_outputs;
 mod record;
+mod rename;
 mod replay;
+mod retention;
 mod teams;
 mod texts;
 mod tools;
@@ -31,7 +34,7 @@ use super::format::named_alike;
 use super::jsonl::format::subagent_refusal;
 use super::jsonl::{JsonlAgent, SourceIdentity, walk};
 use super::texts::RecordDecoder;
-use super::{Discovery, Environment, Source, SourceRoot};
+use super::{Discovery, Environment, Source, SourceRoot, SourceSummary};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Session};
 use dialect::ClaudeDialect;
@@ -66,6 +69,14 @@ impl JsonlAgent for Claude {
         paths::affected(root, path)
     }
 
+    fn is_transcript(&self, source: &Source) -> bool {
+        source.kind != history::HISTORY
+    }
+
+    fn summarise_other(&self, source: &Source) -> SourceSummary {
+        history::summarise(source)
+    }
+
     fn side_session(&self, source: &Source) -> Option<Arc<str>> {
         if source.kind == paths::OUTPUT { paths::output_session(&source.path) } else { None }
     }
@@ -94,6 +105,11 @@ impl JsonlAgent for Claude {
 
     fn reader_dialect(&self, session: &Session, head: &ReplayedHistory) -> io::Result<ClaudeDialect> {
         let mut dialect = ClaudeDialect::of(session.flags.subagent);
+        if session.flags.purged {
+            dialect.history = true;
+            dialect.only = Some(history::lines_of(&session.path, &session.key.id)?);
+            return Ok(dialect);
+        }
         if dialect.subagent && walk::stem(&session.path) != *session.key.id {
             let chain = inline::sidechains(&session.path)?.into_iter().find(|chain| chain.id == session.key.id);
             dialect.only = Some(chain.ok_or(io::ErrorKind::NotFound)?.lines);
@@ -135,6 +151,9 @@ impl JsonlAgent for Claude {
     }
 
     fn own_files(&self, session: &Session) -> Vec<PathBuf> {
+        if session.flags.purged {
+            return Vec::new();
+        }
         // One session may have a file in several project folders.
         let is_inline = walk::stem(&session.path) != *session.key.id;
         let files = if is_inline { Vec::new() } else { parts::files_of(&session.path) };
@@ -145,13 +164,27 @@ impl JsonlAgent for Claude {
         found
     }
 
+    fn can_rename(&self) -> bool {
+        true
+    }
+
+    fn write_title(&self, session: &Session, title: &str) -> Option<io::Result<()>> {
+        (!session.flags.purged).then(|| rename::append_title(session, title))
+    }
+
+    fn retention_days(&self, root: &Path) -> Option<u32> {
+        Some(retention::days(root))
+    }
+
     fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {
         live::open_sessions(&root.path)
     }
 
     /// A teammate belongs to the lead of its team, but can be resumed.
     fn resume_refusal(&self, session: &Session) -> Option<String> {
-        subagent_refusal(session).filter(|_| session.key.id.starts_with("agent-"))
+        let purged = || "Claude Code has deleted this session; only its prompts are left".to_owned();
+        let refusal = subagent_refusal(session).filter(|_| session.key.id.starts_with("agent-"));
+        refusal.or_else(|| session.flags.purged.then(purged))
     }
 
     fn attach_args(&self, root: &SourceRoot, id: &str) -> Option<&'static [&'static str]> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::parts;
+use super::{history, parts};
 use crate::agent::jsonl::SourceIdentity;
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::{Discovery, Source};
@@ -67,6 +67,7 @@ pub(super) fn discover(root: &Path, discovery: &mut Discovery) {
         Walk::of(Agent::Claude).project(&folder, &INSIDE, discovery);
     }
     parts::mark(&root.join("projects"), &mut discovery.sources);
+    discovery.sources.extend(history::source(root));
 }
 
 /// Returns the sources that a changed path affects.

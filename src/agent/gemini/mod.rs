@@ -12,6 +12,7 @@ mod log;
 mod message;
 mod paths;
 mod reader;
+mod retention;
 mod summary;
 mod tools;
 
@@ -67,6 +68,20 @@ impl Format for Gemini {
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
         chat::tail(&session.path, count)
+    }
+
+    fn is_bound_to_directory(&self) -> bool {
+        true
+    }
+
+    fn retention_days(&self, root: &SourceRoot) -> Option<u32> {
+        retention::days(&root.path)
+    }
+
+    /// The directory of a chat's project is in a file beside the folder of chats.
+    fn shared_files(&self, session: &Session) -> Vec<PathBuf> {
+        let project = session.path.ancestors().skip(1).map(|folder| folder.join(".project_root"));
+        project.take(3).find(|file| file.is_file()).into_iter().collect()
     }
 
     fn live(&self, _root: &SourceRoot) -> Vec<LiveStatus> {

@@ -108,6 +108,7 @@ pub(super) fn session(source: &Source, log: &ChatLog, complete: bool) -> Session
         .max()
         .or(log.started)
         .or_else(|| Some(crate::domain::Time::from_millis(source.stamp.mtime_millis())));
+    session.modified = Some(crate::domain::Time::from_millis(source.stamp.mtime_millis()));
     session.turns = count(prompts().count());
     session.messages = count(log.entries());
     session.tokens =

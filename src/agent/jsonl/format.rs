@@ -157,6 +157,21 @@ pub(crate) trait JsonlAgent: Send + Sync + 'static {
         named_alike(&session.path)
     }
 
+    /// True if [`write_title`](Self::write_title) can rename sessions.
+    fn can_rename(&self) -> bool {
+        false
+    }
+
+    /// Renames a session in its file. `None` if there is no way.
+    fn write_title(&self, _session: &Session, _title: &str) -> Option<io::Result<()>> {
+        None
+    }
+
+    /// Days after the last change of a session's file at which the agent deletes it.
+    fn retention_days(&self, _root: &Path) -> Option<u32> {
+        None
+    }
+
     /// Arguments that precede the id of a session to which the terminal is attached, if it runs in the background.
     fn attach_args(&self, _root: &SourceRoot, _id: &str) -> Option<&'static [&'static str]> {
         None
@@ -318,6 +333,18 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
 
     fn own_files(&self, session: &Session) -> Option<Vec<PathBuf>> {
         Some(self.0.own_files(session))
+    }
+
+    fn can_rename(&self) -> bool {
+        self.0.can_rename()
+    }
+
+    fn write_title(&self, session: &Session, title: &str) -> Option<io::Result<()>> {
+        self.0.write_title(session, title)
+    }
+
+    fn retention_days(&self, root: &SourceRoot) -> Option<u32> {
+        self.0.retention_days(&root.path)
     }
 
     fn attach(&self, session: &Session, environment: &Environment) -> Option<Launch> {

@@ -56,6 +56,9 @@ pub(crate) struct SummaryState {
     usage: Vec<UsageRow>,
     /// Newest replies, which are in neither.
     replies: Vec<Reply>,
+    /// Times and models of the newest replies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    runs: Vec<ReplyRun>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost_usd: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,9 +89,11 @@ pub(crate) struct SummaryState {
     damages: Vec<(u64, Option<Repair>)>,
 }
 
-/// A reply's key, its input, output, cache-read and cache-write tokens, its time and its model; a tuple keeps the stored
-/// state short.
-type Reply = (u64, [u64; 4], UsageSlot, Option<Arc<str>>);
+/// A reply's key, and its input, output, cache-read and cache-write tokens; a tuple keeps the stored state short.
+type Reply = (u64, [u64; 4]);
+
+/// Number of replies in a row with their time and their model.
+type ReplyRun = (usize, UsageSlot, Option<Arc<str>>);
 
 impl SummaryState {
     /// Adds a line's metadata, except for the counts that depend on the shown branch.
@@ -193,23 +198,39 @@ impl SummaryState {
         add_usage(&mut self.usage, UsageSlot::of(time.or(self.last)), self.model.as_deref(), added);
         self.tokens = totals;
         self.replies.clear();
+        self.runs.clear();
     }
 
     /// Counts a reply once, even if several lines report its usage: the largest value counts.
     fn count(&mut self, ReplyUsage { key, tokens }: ReplyUsage, time: Option<Time>) {
         let reported = [tokens.input, tokens.output, tokens.cache_read, tokens.cache_write];
-        if let Some((_, kept, ..)) = self.replies.iter_mut().rev().find(|(known, ..)| *known == key) {
+        if let Some((_, kept)) = self.replies.iter_mut().rev().find(|(known, _)| *known == key) {
             if reported.iter().sum::<u64>() >= kept.iter().sum() {
                 *kept = reported;
             }
             return;
         }
         if self.replies.len() >= OPEN_REPLIES {
-            let oldest = self.replies.remove(0);
-            self.tokens += tokens_of(&oldest);
-            add_usage(&mut self.usage, oldest.2, oldest.3.as_deref(), tokens_of(&oldest));
+            self.close_oldest_reply();
         }
-        self.replies.push((key, reported, UsageSlot::of(time.or(self.last)), self.model.clone()));
+        self.replies.push((key, reported));
+        let slot = UsageSlot::of(time.or(self.last));
+        match self.runs.last_mut() {
+            Some((count, known, model)) if *known == slot && *model == self.model => *count += 1,
+            _ => self.runs.push((1, slot, self.model.clone())),
+        }
+    }
+
+    /// Adds the oldest reply, whose usage no longer grows, to the sums.
+    fn close_oldest_reply(&mut self) {
+        let oldest = tokens_of(&self.replies.remove(0));
+        self.tokens += oldest;
+        let Some((count, slot, model)) = self.runs.first_mut() else { return };
+        add_usage(&mut self.usage, *slot, model.as_deref(), oldest);
+        *count -= 1;
+        if *count == 0 {
+            self.runs.remove(0);
+        }
     }
 
     /// Counts a record that could not be parsed; `number` is its line number, from 1.
@@ -258,8 +279,9 @@ impl SummaryState {
     /// Usage so far by time and model.
     fn usage(&self) -> Arc<[UsageRow]> {
         let mut rows = self.usage.clone();
-        for reply in &self.replies {
-            add_usage(&mut rows, reply.2, reply.3.as_deref(), tokens_of(reply));
+        let runs = self.runs.iter().flat_map(|run| std::iter::repeat_n(run, run.0));
+        for (reply, (_, slot, model)) in self.replies.iter().zip(runs) {
+            add_usage(&mut rows, *slot, model.as_deref(), tokens_of(reply));
         }
         rows.into()
     }
@@ -283,6 +305,7 @@ impl SummaryState {
         session.messages = self.messages;
         session.tokens = self.tokens();
         session.usage = self.usage();
+        session.modified = Some(Time::from_millis(source.stamp.mtime_millis()));
         session.cost_usd = self.cost_usd;
         session.bytes = source.stamp.size;
         session.parent = identity.parent.clone().or_else(|| self.parent.as_deref().map(Into::into));
@@ -300,6 +323,7 @@ impl SummaryState {
             fork: self.fork || session.forked_from.is_some(),
             archived: false,
             unreadable: self.unreadable > 0,
+            purged: false,
         };
         session
     }

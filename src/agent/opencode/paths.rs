@@ -26,7 +26,7 @@ pub(super) fn roots(environment: &Environment) -> Vec<SourceRoot> {
     for path in [Some(data.clone()), from_env].into_iter().flatten().chain(environment.extra_roots(Agent::OpenCode)) {
         let covered = path.parent() == Some(&data) && is_database_name(&path);
         if !covered && roots.iter().all(|root| root.path != path) {
-            roots.push(SourceRoot { agent: Agent::OpenCode, watch: watched(&path), path });
+            roots.push(SourceRoot { agent: Agent::OpenCode, watch: watched(&path), path, origin: None });
         }
     }
     roots

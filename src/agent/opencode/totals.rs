@@ -181,6 +181,7 @@ impl OpenCodeTotals {
             fork: is_fork(row),
             archived: row.archived.is_some(),
             unreadable: self.unreadable > 0,
+            purged: false,
         };
         session.parent = row.parent.as_deref().map(Into::into);
         session.forked_from = row.fork_of.as_deref().map(Into::into);

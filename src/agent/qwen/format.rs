@@ -120,6 +120,10 @@ impl Format for QwenCode {
         LINES.resume(session, extra)
     }
 
+    fn is_bound_to_directory(&self) -> bool {
+        true
+    }
+
     fn resume_refusal(&self, session: &Session) -> Option<String> {
         if chat::is_document(&session.path) {
             return Some(

@@ -5,9 +5,9 @@ mod keys;
 use super::ctx::Ctx;
 use super::effect::Effect;
 use super::line_editor::LineEditor;
-use crate::domain::SessionKey;
+use super::sessions::Sessions;
 use crate::domain::annotation::{Annotation, AnnotationEdit};
-use crate::domain::catalog::Catalog;
+use crate::domain::{Agent, SessionKey};
 
 /// Part of an annotation that a form edits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct AnnotationForm {
     pub keys: Vec<SessionKey>,
     /// The text.
     pub input: LineEditor,
+    /// Agent that can be told the name, too.
+    pub renamable: Option<Agent>,
     /// Error of the last attempt to save.
     pub error: Option<String>,
     /// Tags at the start; the form shows all tags of one session, and none of several.
@@ -37,7 +39,8 @@ pub struct AnnotationForm {
 
 impl AnnotationForm {
     /// Creates a form that shows the current text.
-    pub fn new(field: AnnotationField, keys: Vec<SessionKey>, catalog: &Catalog) -> Self {
+    pub fn new(field: AnnotationField, keys: Vec<SessionKey>, sessions: &Sessions) -> Self {
+        let catalog = &sessions.catalog;
         let only = if let [key] = keys.as_slice() { catalog.get(key) } else { None };
         let annotation = only.and_then(|session| session.annotation()).cloned().unwrap_or_default();
         let before: Vec<_> = annotation.tags.iter().map(ToString::to_string).collect();
@@ -46,7 +49,9 @@ impl AnnotationForm {
             AnnotationField::Tags => before.join(" "),
             AnnotationField::Note => annotation.note.as_deref().unwrap_or_default().to_owned(),
         };
-        Self { field, keys, input: LineEditor::from(text.as_str()), error: None, before }
+        let renamable = only.map(|session| session.key.agent).filter(|agent| sessions.renames(*agent));
+        let renamable = renamable.filter(|_| field == AnnotationField::Name);
+        Self { field, keys, input: LineEditor::from(text.as_str()), renamable, error: None, before }
     }
 
     /// Returns the changes that the text requests.
@@ -96,8 +101,9 @@ pub fn toggle_star(keys: &[SessionKey], ctx: &mut Ctx) {
     }
 }
 
-/// Returns the star and the tags of an annotation, as they are shown beside a title.
+/// Returns the star, the mark of a kept session and the tags of an annotation, as they are shown beside a title.
 pub fn marks(annotation: &Annotation) -> Vec<String> {
     let star = annotation.starred.then(|| "★".to_owned());
-    star.into_iter().chain(annotation.tags.iter().map(|tag| format!("#{tag}"))).collect()
+    let kept = annotation.kept.then(|| "kept".to_owned());
+    star.into_iter().chain(kept).chain(annotation.tags.iter().map(|tag| format!("#{tag}"))).collect()
 }

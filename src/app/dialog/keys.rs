@@ -36,39 +36,47 @@ impl Dialog {
 
     /// Makes the choice in a row.
     fn choose(&self, row: usize, ctx: &mut Ctx) -> Flow {
-        let Some(choice) = self.choices.get(row) else { return Flow::Stay };
-        match choice.outcome.clone() {
-            DialogOutcome::Resume { key, cwd } => ctx.effects.push(Effect::Resume { key, cwd }),
-            DialogOutcome::CopyCommand(key) => ctx.effects.push(Effect::CopyResumeCommand(key)),
-            DialogOutcome::CopyText { description, text } => {
-                ctx.notices.info(format!("Copied {description}"));
-                ctx.effects.push(Effect::Copy(text));
-            }
-            DialogOutcome::Open(effect) => ctx.effects.push(effect),
-            DialogOutcome::FoldEntry => return Flow::pop_then(Flow::Act(Action::FoldEntry)),
-            DialogOutcome::ContinueHere { key, cwd, fork } => {
-                return Flow::pop_then(Flow::Continue { key, cwd, fork });
-            }
-            DialogOutcome::StopRun(run) => ctx.effects.push(Effect::Run(RunRequest::Stop(run))),
-            DialogOutcome::HandOver(run, key) => {
-                ctx.runs.hand_over(run.clone(), key);
-                ctx.effects.push(Effect::Run(RunRequest::Stop(run)));
-            }
-            DialogOutcome::StopTask(run, task) => ctx.effects.push(Effect::Run(RunRequest::StopTask(run, task))),
-            DialogOutcome::SkipPermissions(run, mode) => {
-                ctx.effects.push(Effect::Run(RunRequest::Set(run, RunSetting::Mode(mode))));
-            }
-            DialogOutcome::TrashWithQueue(keys) => ctx.effects.push(Effect::Trash { keys, cancel_queued: true }),
-            DialogOutcome::StartNew => return Flow::pop_then(Flow::StartFromForm),
-            DialogOutcome::QuitWhenDone => {
-                *ctx.quitting = true;
-                quit::quit_if_done(ctx);
-            }
-            DialogOutcome::QuitNow => quit::quit_now(ctx),
-            DialogOutcome::CancelQuit => *ctx.quitting = false,
-            DialogOutcome::Cancel => {}
-            DialogOutcome::Watch(key) => return Flow::pop_then(Flow::Follow(key)),
-        }
-        Flow::Pop
+        self.choices.get(row).map_or(Flow::Stay, |choice| perform(choice.outcome.clone(), ctx))
     }
+}
+
+/// Performs an outcome and closes the dialog.
+fn perform(outcome: DialogOutcome, ctx: &mut Ctx) -> Flow {
+    match outcome {
+        DialogOutcome::Relocate { from, to, then } => {
+            ctx.effects.push(Effect::Relocate { from, to });
+            return perform(*then, ctx);
+        }
+        DialogOutcome::Resume { key, cwd } => ctx.effects.push(Effect::Resume { key, cwd }),
+        DialogOutcome::CopyCommand(key) => ctx.effects.push(Effect::CopyResumeCommand(key)),
+        DialogOutcome::CopyText { description, text } => {
+            ctx.notices.info(format!("Copied {description}"));
+            ctx.effects.push(Effect::Copy(text));
+        }
+        DialogOutcome::Open(effect) => ctx.effects.push(effect),
+        DialogOutcome::FoldEntry => return Flow::pop_then(Flow::Act(Action::FoldEntry)),
+        DialogOutcome::ContinueHere { key, cwd, fork } => {
+            return Flow::pop_then(Flow::Continue { key, cwd, fork });
+        }
+        DialogOutcome::StopRun(run) => ctx.effects.push(Effect::Run(RunRequest::Stop(run))),
+        DialogOutcome::HandOver(run, key) => {
+            ctx.runs.hand_over(run.clone(), key);
+            ctx.effects.push(Effect::Run(RunRequest::Stop(run)));
+        }
+        DialogOutcome::StopTask(run, task) => ctx.effects.push(Effect::Run(RunRequest::StopTask(run, task))),
+        DialogOutcome::SkipPermissions(run, mode) => {
+            ctx.effects.push(Effect::Run(RunRequest::Set(run, RunSetting::Mode(mode))));
+        }
+        DialogOutcome::TrashWithQueue(keys) => ctx.effects.push(Effect::Trash { keys, cancel_queued: true }),
+        DialogOutcome::StartNew => return Flow::pop_then(Flow::StartFromForm),
+        DialogOutcome::QuitWhenDone => {
+            *ctx.quitting = true;
+            quit::quit_if_done(ctx);
+        }
+        DialogOutcome::QuitNow => quit::quit_now(ctx),
+        DialogOutcome::CancelQuit => *ctx.quitting = false,
+        DialogOutcome::Cancel => {}
+        DialogOutcome::Watch(key) => return Flow::pop_then(Flow::Follow(key)),
+    }
+    Flow::Pop
 }

@@ -64,6 +64,15 @@ pub enum DialogOutcome {
         /// True to fork the session.
         fork: bool,
     },
+    /// Move the sessions of a directory that is gone, then perform another outcome.
+    Relocate {
+        /// The directory.
+        from: String,
+        /// Directory in which the session is resumed.
+        to: String,
+        /// The other outcome.
+        then: Box<DialogOutcome>,
+    },
     /// Stop a run.
     StopRun(RunId),
     /// Stop a run, then open its session in the agent's program.

@@ -113,7 +113,7 @@ impl SearchScreen {
         match *target {
             Target::Row(row) if self.results.at() == row && !self.input.is_empty() => return Flow::Act(Action::Open),
             Target::Row(row) if self.input.is_empty() => {
-                return recent::sessions(&ctx.sessions.catalog)
+                return recent::sessions(ctx.sessions)
                     .get(row)
                     .map_or(Flow::Stay, |session| Flow::Open(session.key.clone()));
             }

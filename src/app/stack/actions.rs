@@ -17,7 +17,7 @@ use crate::app::palette::Palette;
 use crate::app::search::{SearchFocus, SearchScreen};
 use crate::app::secret_display::SecretDisplay;
 use crate::app::stats::{self, StatsPage};
-use crate::app::{quit, reader, search, session_actions, trash};
+use crate::app::{keep, quit, reader, search, session_actions, trash};
 use crate::domain::SessionKey;
 use crate::domain::run::Phase;
 use crate::domain::search::SearchOrder;
@@ -78,6 +78,12 @@ impl Stack {
             Action::Suspend => ctx.effects.push(Effect::Suspend),
             Action::Quit => return quit::quit(ctx),
             Action::Search => self.go_to_search(ctx),
+            Action::Recent => {
+                self.search_for("", SearchOrder::default(), ctx);
+                if let Some(Layer::Search(search)) = self.layers.last_mut() {
+                    search.select_recent();
+                }
+            }
             Action::Split => self.split(ctx),
             Action::OtherPane => self.other_pane(ctx),
             _ => return self.act_on_session(action, ctx),
@@ -124,6 +130,10 @@ impl Stack {
             Action::Trash => self.trash(ctx),
             Action::UndoTrash => trash::undo(ctx),
             Action::Export => return self.export(ctx),
+            Action::Keep => {
+                let keys = self.chosen_sessions(ctx);
+                keep::toggle(keys, ctx);
+            }
             Action::Tags => return self.annotate(AnnotationField::Tags, ctx),
             Action::Rename => return self.annotate(AnnotationField::Name, ctx),
             Action::Note => return self.annotate(AnnotationField::Note, ctx),
@@ -194,7 +204,7 @@ impl Stack {
         if keys.is_empty() {
             return Flow::Stay;
         }
-        Flow::Push(Layer::Annotate(AnnotationForm::new(field, keys, &ctx.sessions.catalog)))
+        Flow::Push(Layer::Annotate(AnnotationForm::new(field, keys, ctx.sessions)))
     }
 
     /// Opens the form that exports the chosen sessions.

@@ -17,6 +17,8 @@ use crate::domain::{Agent, SessionKey};
 impl Stack {
     /// Opens a session's transcript on the whole screen. A transcript that the preview has open already is reused.
     pub(super) fn open(&mut self, key: SessionKey, ctx: &mut Ctx) {
+        let opened = ctx.sessions.note_opened(&key);
+        ctx.effects.push(opened);
         let reader = self.take_or_open(key, ctx);
         self.push(Layer::Reader(Box::new(reader)), ctx);
     }
@@ -191,6 +193,10 @@ impl Stack {
     }
 
     fn show_chat(&mut self, chat: Chat, ctx: &mut Ctx) {
+        if ctx.sessions.catalog.get(&chat.reader.key).is_some() {
+            let opened = ctx.sessions.note_opened(&chat.reader.key);
+            ctx.effects.push(opened);
+        }
         ctx.effects.extend(chat.run.clone().map(|run| Effect::WatchRun(run, RingCursor::default())));
         ctx.effects.push(chat.load_draft());
         self.push(Layer::Chat(Box::new(chat)), ctx);

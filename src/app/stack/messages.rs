@@ -7,6 +7,7 @@ use super::Stack;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
+use crate::app::keep;
 use crate::app::layer::Layer;
 use crate::app::msg::{LayoutFeedback, WorktreeReady};
 use crate::app::resume;
@@ -40,6 +41,7 @@ impl Stack {
             return;
         }
         self.sync_inbox();
+        keep::keep_due(ctx);
         if let Some(Layer::Stats(page)) = self.layers.iter_mut().find(|layer| matches!(layer, Layer::Stats(_))) {
             page.refresh(ctx);
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Scanner;
-use crate::agent::{Source, SourceRoot};
+use crate::agent::{Source, SourceRoot, archive};
 
 impl Scanner {
     /// Reads the sources that a changed path affects. Calls `on_source` with the path of each, and `on_text` with the folder
@@ -37,7 +37,7 @@ impl Scanner {
             if let Some(sessions) = format.shows_text(root, file) {
                 on_text(&sessions);
             }
-            for (path, source) in format.affected(root, file) {
+            for (path, source) in archive::affected(*format, (root, &self.roots.clone()), file) {
                 on_source(&path, source.as_ref());
                 match source {
                     Some(source) => self.changed(source),

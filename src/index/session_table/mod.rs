@@ -57,6 +57,8 @@ pub struct SessionTable {
     annotations: Annotations,
     /// Sessions that the user hid.
     hidden: HashSet<SessionKey>,
+    /// Sessions whose files are in the trash, of which only prompts may be left elsewhere.
+    trashed: HashSet<SessionKey>,
     live: HashMap<SessionKey, SessionState>,
     interner: Interner,
     duplicates: DuplicateGroups,
@@ -234,10 +236,11 @@ impl SessionTable {
         self.dirty.extend(changed);
     }
 
-    /// Replaces the set of sessions that the user hid.
-    pub fn set_hidden(&mut self, hidden: HashSet<SessionKey>) {
+    /// Replaces the sets of sessions that the user hid, and of those whose files are in the trash.
+    pub fn set_hidden(&mut self, hidden: HashSet<SessionKey>, trashed: HashSet<SessionKey>) {
         self.dirty.extend(self.hidden.symmetric_difference(&hidden).cloned());
-        self.hidden = hidden;
+        self.dirty.extend(self.trashed.symmetric_difference(&trashed).cloned());
+        (self.hidden, self.trashed) = (hidden, trashed);
     }
 
     /// Takes the changed groups of sources whose sessions begin alike, so that all but one must be copies.
@@ -297,7 +300,9 @@ impl SessionTable {
         let mut change = CatalogChange::default();
         for key in self.take_dirty(limit) {
             let Some(row) = self.sessions.get(&key) else { continue };
-            let best = self.best_candidate(row).filter(|_| !self.hidden.contains(&key));
+            let is_removed =
+                |best: &Session| self.hidden.contains(&key) || best.flags.purged && self.trashed.contains(&key);
+            let best = self.best_candidate(row).filter(|best| !is_removed(best));
             let now = best.map(|best| self.apply_overrides(best));
             let Some(row) = self.sessions.get_mut(&key) else { continue };
             match (&row.emitted, now) {
@@ -422,7 +427,13 @@ impl SessionTable {
     fn best_candidate<'a>(&self, row: &'a SessionRow) -> Option<&'a Arc<Session>> {
         let rank = |(id, session): &&'a (SourceId, Arc<Session>)| {
             let kind = self.sources.get(id).map_or(u8::MAX, |source| source.kind);
-            let worth = (session.complete, !session.flags.empty, session.last_activity, session.messages);
+            let worth = (
+                session.complete,
+                !session.flags.purged,
+                !session.flags.empty,
+                session.last_activity,
+                session.messages,
+            );
             (worth, Reverse((kind, &session.path)))
         };
         row.candidates.iter().max_by(|a, b| rank(a).cmp(&rank(b))).map(|(_, session)| session)

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use foldhash::quality::FixedState;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::{Discovery, Format, Source, SourceRoot};
+use crate::agent::{Discovery, Format, Source, SourceRoot, archive};
 use crate::index::pool::catch_panic;
 
 /// Order-independent hash of a set of sources with their stamps.
@@ -60,7 +60,7 @@ impl<'a> ParallelWalk<'a> {
         let mut sources = Vec::new();
         while let Some(root) = self.roots.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let format = self.formats.iter().find(|format| format.reads(root.agent))?;
-            let Discovery { sources: found, issues } = catch_panic(|| Some(format.discover(root)))?;
+            let Discovery { sources: found, issues } = catch_panic(|| Some(archive::discover(*format, root)))?;
             if !issues.is_empty() {
                 self.stop();
                 return None;

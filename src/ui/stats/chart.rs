@@ -37,25 +37,28 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, page: &StatsPage) {
     draw_bars(canvas, plot, &bars, most, style(theme.accent));
     let axis = line_of(area, usize::from(area.height.saturating_sub(1)));
     put(canvas.buffer, axis, &label(first), style(theme.faint), Align::Left);
-    let used = u16::try_from(step(width, bars.len()) * bars.len()).unwrap_or(area.width).min(area.width);
+    let used = u16::try_from(used_width(width, bars.len())).unwrap_or(area.width);
     let until = Rect { width: used.max(14).min(area.width), ..axis };
     put(canvas.buffer, until, &label(page.today), style(theme.faint), Align::Right);
 }
 
-/// Returns the columns of a bar with its gap.
-fn step(width: usize, bars: usize) -> usize {
-    (width / bars.max(1)).clamp(1, MAX_BAR)
+/// Returns the columns that all bars use.
+fn used_width(width: usize, bars: usize) -> usize {
+    width.min(bars * MAX_BAR)
 }
 
+/// Draws the bars over the whole width. Wide ones have a gap.
 fn draw_bars(canvas: &mut Canvas, plot: Rect, bars: &[u64], most: u64, look: Style) {
-    let step = step(plot.width.into(), bars.len());
-    let bar = if step > 2 { step - 1 } else { step };
+    let width = used_width(plot.width.into(), bars.len());
+    let start = |at: usize| at * width / bars.len().max(1);
     let levels = u128::from(plot.height) * 8;
     for (at, value) in bars.iter().enumerate() {
         let eighths = u128::from(*value) * levels / u128::from(most.max(1));
         let eighths = usize::try_from(eighths).unwrap_or(0).max(usize::from(*value > 0));
-        let Some(x) = u16::try_from(at * step).ok().map(|x| plot.x + x).filter(|x| *x < plot.right()) else { return };
-        let column = Rect { x, width: u16::try_from(bar).unwrap_or(1).min(plot.right() - x), ..plot };
+        let (from, to) = (start(at), start(at + 1));
+        let to = if to - from > 2 { to - 1 } else { to };
+        let (Ok(from), Ok(to)) = (u16::try_from(from), u16::try_from(to)) else { return };
+        let column = Rect { x: plot.x + from, width: to - from, ..plot };
         for row in 0..usize::from(plot.height) {
             let filled = eighths.saturating_sub(row * 8).min(8);
             let line = line_of(column, usize::from(plot.height) - 1 - row);

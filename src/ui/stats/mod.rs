@@ -101,8 +101,7 @@ fn draw_sums(canvas: &mut Canvas, area: Rect, page: &StatsPage) {
         (false, false) => Span::raw(""),
     });
     if total.unpriced > 0 {
-        second
-            .push(Span::styled(format!(" · {} tokens without a price", tokens(total.unpriced)), style(theme.warning)));
+        second.push(Span::styled(format!(" · {} unpriced", tokens(total.unpriced)), style(theme.warning)));
     }
     put_line(canvas.buffer, line_of(area, 2), &Line::from(second));
 }

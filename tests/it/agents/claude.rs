@@ -21,7 +21,8 @@ fn claude() -> &'static dyn Format {
 
 fn units(home: &Home) -> Vec<Source> {
     let roots = claude().roots(&home.environment());
-    roots.iter().flat_map(|root| claude().discover(root).sources).collect()
+    let all = roots.iter().flat_map(|root| claude().discover(root).sources);
+    all.filter(|source| claude().has_sessions(source)).collect()
 }
 
 fn session(summarised: SourceSummary) -> Session {

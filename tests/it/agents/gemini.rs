@@ -180,7 +180,10 @@ fn a12_growing_by_any_pieces_gives_the_same_summary() {
                 assert_eq!(all(summed), all(fresh));
             }
         }
-        assert_eq!(all(gemini().summarise(&unit(&home, &at.path), progress.as_ref())), expected);
+        let mut grown = all(gemini().summarise(&unit(&home, &at.path), progress.as_ref()));
+        // The file was written again meanwhile.
+        grown.iter_mut().zip(&expected).for_each(|(grown, expected)| grown.modified = expected.modified);
+        assert_eq!(grown, expected);
     }
 }
 

@@ -265,7 +265,8 @@ fn a25_a_name_for_each_place() {
     assert!(!watch.contains(&data(&home).join("storage/message")));
     let old = Home::of(&[V1_1]);
     assert!(root(&old).watch.contains(&data(&old).join("storage/message")));
-    let lone = SourceRoot { agent: Agent::OpenCode, path: data(&home).join("other.db"), watch: Vec::new() };
+    let lone =
+        SourceRoot { agent: Agent::OpenCode, path: data(&home).join("other.db"), watch: Vec::new(), origin: None };
     assert_eq!(opencode().discover(&lone).sources.len(), 1);
 }
 

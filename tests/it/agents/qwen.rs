@@ -113,6 +113,8 @@ fn a8_any_sequence_of_appends_gives_what_one_reading_gives() {
             progress = Some(summarised.progress.clone());
             last = Some(session(summarised));
         }
+        // The file was written again meanwhile.
+        let last = last.map(|last| Session { modified: whole.modified, ..last });
         assert_eq!(last, Some(whole));
         assert_eq!(read, bytes.len() as u64, "each byte is read once");
     }

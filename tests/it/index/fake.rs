@@ -175,7 +175,7 @@ impl Format for Fake {
 
     fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
         let path = folder(&environment.home, self.0);
-        vec![SourceRoot { agent: self.0, watch: vec![path.clone()], path }]
+        vec![SourceRoot { agent: self.0, watch: vec![path.clone()], path, origin: None }]
     }
 
     fn discover(&self, root: &SourceRoot) -> Discovery {

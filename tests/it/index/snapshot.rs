@@ -41,11 +41,20 @@ fn full(id: &str) -> Session {
         usage: [Some("opus"), None, Some("haiku")]
             .map(|model| UsageRow { slot: UsageSlot::of(None), model: model.map(Arc::from), tokens: Tokens::default() })
             .into(),
+        modified: Some(Time::from_millis(3)),
         cost_usd: Some(0.1),
         bytes: 1 << 40,
         path: OsStr::from_bytes(b"/home/\xff\xfe/a.jsonl").into(),
         state: SessionState::Past,
-        flags: Flags { subagent: true, headless: true, empty: true, fork: true, archived: true, unreadable: true },
+        flags: Flags {
+            subagent: true,
+            headless: true,
+            empty: true,
+            fork: true,
+            archived: true,
+            unreadable: true,
+            purged: true,
+        },
         parent: Some("parent".into()),
         forked_from: Some("main".into()),
         first: Some(u64::MAX - 1),
@@ -69,6 +78,7 @@ fn various() -> (Vec<Arc<Session>>, Vec<Issue>) {
             fork: bit(3),
             archived: bit(4),
             unreadable: bit(5),
+            purged: bit(0),
         };
         let source = [TitleSource::Prompt, TitleSource::Agent, TitleSource::User][at % 3];
         let title = Title { text: "t".into(), source };

@@ -52,7 +52,13 @@ fn a15_home_while_the_index_reads() {
 fn without_sessions_the_searched_locations_are_shown() {
     for (width, height) in [(120, 40), (80, 24), (40, 10)] {
         let mut stage = Stage::new(width, height);
-        let root = |agent, path: &str, found| RootStatus { agent, path: path.into(), found };
+        let root = |agent, path: &str, found| RootStatus {
+            agent,
+            path: path.into(),
+            found,
+            retention_days: None,
+            can_rename: false,
+        };
         stage.send(Msg::Roots(vec![
             root(Agent::Claude, "/home/ann/.claude/projects", true),
             root(Agent::OpenCode, "/home/ann/.local/share/opencode", false),

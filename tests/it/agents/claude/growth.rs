@@ -97,6 +97,7 @@ fn a8_any_sequence_of_appends_gives_what_one_reading_gives() {
             assert_eq!(last.notes, whole.notes);
             let (mut last, whole) = (session(last), session(whole));
             last.last_activity = whole.last_activity;
+            last.modified = whole.modified;
             assert_eq!(last, whole);
         }
     }

@@ -32,7 +32,10 @@ fn a12_growing_by_any_pieces_gives_the_same_summary() {
         }
         fs::write(&at.path, &whole).expect("write");
         let grown = codex().summarise(&unit(&home, &at.path), progress.as_ref());
-        assert_eq!(all(grown), expected);
+        let mut grown = all(grown);
+        // The file was written again meanwhile.
+        grown.iter_mut().zip(&expected).for_each(|(grown, expected)| grown.modified = expected.modified);
+        assert_eq!(grown, expected);
     }
 }
 

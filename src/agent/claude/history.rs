@@ -1,0 +1,124 @@
+//! Prompts in `history.jsonl`: what is left of sessions whose transcripts Claude Code has deleted.
+//!
+//! One line per prompt that was typed: `{"display","timestamp","project","sessionId"}`. Verified with 2.1.329. Every
+//! session has lines here; a session with a transcript is read from that.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::agent::jsonl::{EntryMark, LineMetadata, MalformedJson, RecordLink};
+use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
+use crate::domain::event::EventBody;
+use crate::domain::{Agent, EntryKey, EntryKind, Event, Issue, Session, SessionKey, Time, Title, TitleSource};
+use crate::stdx::files;
+use crate::stdx::lines::LineReader;
+
+/// Kind of a source: the prompts of all sessions.
+pub(super) const HISTORY: u8 = 6;
+
+/// Line of the file.
+#[derive(Deserialize)]
+struct TypedPrompt<'a> {
+    #[serde(borrow)]
+    display: std::borrow::Cow<'a, str>,
+    timestamp: f64,
+    #[serde(borrow, default)]
+    project: std::borrow::Cow<'a, str>,
+    #[serde(rename = "sessionId", borrow, default)]
+    session: std::borrow::Cow<'a, str>,
+}
+
+impl TypedPrompt<'_> {
+    fn time(&self) -> Option<Time> {
+        Time::from_number(self.timestamp)
+    }
+}
+
+/// Returns the file as a source, if it exists.
+pub(super) fn source(root: &Path) -> Option<Source> {
+    let path = root.join("history.jsonl");
+    let metadata = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file)?;
+    Some(Source { agent: Agent::Claude, stamp: FileStamp::of(&metadata), kind: HISTORY, path })
+}
+
+/// Summarises the file: a session per id, with its prompts.
+pub(super) fn summarise(source: &Source) -> SourceSummary {
+    let mut sessions: BTreeMap<String, Session> = BTreeMap::new();
+    let read = for_each(&source.path, |prompt, len| {
+        let session = sessions.entry(prompt.session.to_string()).or_insert_with(|| {
+            let mut session = Session::new(SessionKey::new(Agent::Claude, &*prompt.session), source.path.clone());
+            session.cwd = std::sync::Arc::from(&*prompt.project);
+            session.started_at = prompt.time();
+            session.flags.purged = true;
+            session.complete = true;
+            session
+        });
+        session.last_activity = session.last_activity.max(prompt.time());
+        session.turns += 1;
+        session.messages += 1;
+        session.bytes += len;
+        // Commands are no titles.
+        if session.title.text.is_empty() && !prompt.display.starts_with('/') {
+            session.title = Title::new(&prompt.display, TitleSource::Prompt);
+        }
+    });
+    let issues = read.err().map(|error| Issue::new(&source.path, error)).into_iter().collect();
+    let cursor = SummaryCursor { stamp: source.stamp, offset: 0 };
+    SourceSummary {
+        sessions: SourceSessions::All(sessions.into_values().collect()),
+        notes: Vec::new(),
+        progress: SummaryProgress { cursor, state: Vec::new() },
+        bytes_read: source.stamp.size,
+        issues,
+    }
+}
+
+/// Returns offset and length of the lines of a session.
+pub(super) fn lines_of(path: &Path, id: &str) -> io::Result<Vec<(u64, u64)>> {
+    let mut lines = LineReader::from_offset(files::open(path)?, 0)?;
+    let mut found = Vec::new();
+    while let Some(line) = lines.next_line()? {
+        if parse(line.bytes).is_some_and(|prompt| prompt.session == id) {
+            found.push((line.offset, line.len));
+        }
+    }
+    Ok(found)
+}
+
+fn for_each(path: &Path, mut visit: impl FnMut(&TypedPrompt<'_>, u64)) -> io::Result<()> {
+    let mut lines = LineReader::from_offset(files::open(path)?, 0)?;
+    while let Some(line) = lines.next_line()? {
+        if let Some(prompt) = parse(line.bytes) {
+            visit(&prompt, line.len);
+        }
+    }
+    Ok(())
+}
+
+/// Parses a line. Early versions did not write the session.
+fn parse(line: &[u8]) -> Option<TypedPrompt<'_>> {
+    serde_json::from_slice::<TypedPrompt<'_>>(line).ok().filter(|prompt| !prompt.session.is_empty())
+}
+
+/// Returns the metadata of a line.
+pub(super) fn metadata(line: &[u8], offset: u64) -> Result<LineMetadata<'static>, MalformedJson> {
+    let Some(prompt) = parse(line) else { return Err(MalformedJson) };
+    let key = EntryKey::new(&format!("history@{offset}"), 0);
+    let mark = EntryMark { key, kind: EntryKind::Prompt, block: 0, tool: 0, error: false };
+    Ok(LineMetadata {
+        link: RecordLink::Linear,
+        marks: vec![mark],
+        turns: 1,
+        time: prompt.time(),
+        ..LineMetadata::default()
+    })
+}
+
+/// Decodes the prompt of a line.
+pub(super) fn decode(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
+    let (Some(prompt), Some(mark)) = (parse(line), marks.first()) else { return };
+    sink(Event { key: mark.key, time: prompt.time(), body: EventBody::Prompt(prompt.display.into_owned()) });
+}
