@@ -62,6 +62,7 @@
 //! | action | Named command of the interface, bound to keys by the key map and listed in the palette. |
 //! | agent | Coding agent such as Claude Code; see [`Agent`](domain::Agent). |
 //! | approval | Permission request or question with which an agent waits for the user. |
+//! | archive | Copies of sessions that are kept although their agents delete old ones. |
 //! | branch point | Entry before which branches of a conversation part. |
 //! | catalog | All indexed sessions, as one table in memory. |
 //! | codec | State machine between an agent's protocol messages and events; see [`agent::protocol`](mod@agent::protocol). |
@@ -87,6 +88,7 @@
 //! | outbox | Prompts that are accepted but not confirmed as delivered. |
 //! | outline | Prompts, errors, edits, plans, sub-agents and compactions of a transcript. |
 //! | prefilter | Fast test on raw bytes that excludes records without a match. |
+//! | purged session | Session that its agent has deleted, and of which only its prompts are left elsewhere. |
 //! | query | Parsed search line: alternatives of needles and filters. |
 //! | registry | Recorded runs, their leases and child processes. |
 //! | ring | Bounded history of a run's latest events, with a cursor per viewer. |

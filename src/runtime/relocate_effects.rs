@@ -1,4 +1,5 @@
 //! Effects on the directories and names of sessions, which read and write files on a blocking thread.
+#![expect(clippy::disallowed_methods, reason = "called from blocking tasks")]
 
 use std::ops::ControlFlow;
 use std::path::Path;
