@@ -40,7 +40,7 @@ pub use handle::Index;
 pub use kept_transcript::open_transcript;
 pub use locate::{LocatedEntry, locate};
 pub use message::{IndexEvent, TranscriptTicket, WatchState};
-pub use moved_projects::{missing_root, propose as propose_directories, repository_identity};
+pub use moved_projects::{propose as propose_directories, repository_identity};
 pub use open_transcripts::matches;
 pub use options::{IndexOptions, WatchMode, search_dir};
 pub use own_files::{files_to_keep, own_files};

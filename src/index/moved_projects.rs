@@ -63,54 +63,57 @@ fn remote(config: &str) -> Option<String> {
     found.get("[remote \"origin\"]").or_else(|| found.values().next()).cloned()
 }
 
-/// Returns the missing directory that is nearest to the root, and the rest of the path below it.
-pub fn missing_root(gone: &Path) -> Option<(PathBuf, PathBuf)> {
-    let root = gone.ancestors().take_while(|path| !path.is_dir()).last()?;
-    Some((root.to_owned(), gone.strip_prefix(root).ok()?.to_owned()))
-}
-
 /// Proposes directories to which the project of a missing directory moved, the most similar first. `known` are
 /// directories of other sessions; `identity` is that of the project, if it was remembered.
 pub fn propose(gone: &Path, known: &[PathBuf], identity: Option<&RepositoryIdentity>) -> Vec<PathBuf> {
-    let Some((root, rest)) = missing_root(gone) else { return Vec::new() };
     let existing: Vec<&PathBuf> = known.iter().filter(|path| path.is_dir()).collect();
-    let mut found: BTreeMap<PathBuf, Similarity> = BTreeMap::new();
-    let mut add = |path: PathBuf, similarity: Similarity| {
-        if path.is_dir() && path != root {
-            let best = found.entry(path).or_insert(similarity);
-            *best = similarity.max(*best);
-        }
-    };
-    for path in existing.iter().copied().flat_map(|path| worktrees_named(path, &root)) {
-        add(path, Similarity::Worktree);
-    }
-    let parents = existing.iter().copied().filter_map(|path| path.parent()).chain(root.ancestors().skip(1));
-    let folders: BTreeSet<&Path> = parents.filter(|path| path.is_dir()).collect();
-    let neighbours = folders.into_iter().take(MAX_FOLDERS).flat_map(directories);
-    for path in existing.into_iter().cloned().chain(neighbours) {
-        if path.file_name() == root.file_name() {
-            add(path.clone(), Similarity::SameName);
-        }
-        if let Some(similarity) = identity.and_then(|identity| similarity(&path, identity)) {
-            add(path, similarity);
+    let candidates = candidates(gone, &existing);
+    let mut found: BTreeMap<PathBuf, (Similarity, PathBuf)> = BTreeMap::new();
+    // Any of the missing directories may be the one that moved; the longest path below it is the most specific.
+    for root in missing_ancestors(gone) {
+        let rest = gone.strip_prefix(root).unwrap_or(Path::new(""));
+        let worktrees = existing.iter().flat_map(|path| worktrees_named(path, root));
+        let worktrees = worktrees.map(|path| (path, Similarity::Worktree));
+        let alike = candidates.iter().filter_map(|path| Some((path.clone(), similarity(path, root, identity)?)));
+        for (path, similarity) in worktrees.chain(alike) {
+            // Joining an empty path would add a slash.
+            let inner = if rest.as_os_str().is_empty() { path.clone() } else { path.join(rest) };
+            if path != root && inner.is_dir() {
+                let best = found.entry(path).or_insert((similarity, inner));
+                best.0 = similarity.max(best.0);
+            }
         }
     }
-    let mut ranked: Vec<_> = found.into_iter().collect();
-    ranked.sort_by_key(|(path, similarity)| (Reverse(*similarity), path.as_os_str().len()));
-    // Joining an empty path would add a slash.
-    let inner = |path: PathBuf| if rest.as_os_str().is_empty() { path } else { path.join(&rest) };
-    let inner = ranked.into_iter().map(|(path, _)| inner(path)).filter(|path| path.is_dir());
-    inner.take(MAX_PROPOSALS).collect()
+    let mut ranked: Vec<_> = found.into_values().collect();
+    ranked.sort_by_key(|(similarity, path)| (Reverse(*similarity), path.as_os_str().len()));
+    ranked.into_iter().map(|(_, path)| path).take(MAX_PROPOSALS).collect()
 }
 
-/// Compares a repository with an identity.
-fn similarity(path: &Path, wanted: &RepositoryIdentity) -> Option<Similarity> {
-    let found = repository_identity(path)?;
+/// Returns the missing directories of a path, the one nearest to the root first.
+fn missing_ancestors(gone: &Path) -> Vec<&Path> {
+    let mut missing: Vec<_> = gone.ancestors().take_while(|path| !path.is_dir()).collect();
+    missing.reverse();
+    missing
+}
+
+/// Returns the directories that may be the moved one: those of other sessions, what is beside them, and what is beside the
+/// missing ones.
+fn candidates(gone: &Path, existing: &[&PathBuf]) -> BTreeSet<PathBuf> {
+    let parents = existing.iter().filter_map(|path| path.parent()).chain(gone.ancestors().skip(1));
+    let folders: BTreeSet<&Path> = parents.filter(|path| path.is_dir()).collect();
+    let beside = folders.into_iter().take(MAX_FOLDERS).flat_map(directories);
+    existing.iter().map(|path| (*path).clone()).chain(beside).collect()
+}
+
+/// Compares a directory with a missing one, and its repository with the identity of the missing one.
+fn similarity(path: &Path, root: &Path, wanted: Option<&RepositoryIdentity>) -> Option<Similarity> {
     let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
-    if same(&found.first_commit, &wanted.first_commit) {
-        return Some(Similarity::SameFirstCommit);
+    let repository = wanted.zip(wanted.and_then(|_| repository_identity(path)));
+    match repository {
+        Some((wanted, found)) if same(&found.first_commit, &wanted.first_commit) => Some(Similarity::SameFirstCommit),
+        Some((wanted, found)) if same(&found.remote, &wanted.remote) => Some(Similarity::SameRemote),
+        _ => (path.file_name() == root.file_name()).then_some(Similarity::SameName),
     }
-    same(&found.remote, &wanted.remote).then_some(Similarity::SameRemote)
 }
 
 /// Returns the worktrees of a repository that were created with the name of the missing directory.

@@ -39,14 +39,14 @@ pub fn proposals(cwd: &Path, workspaces: &[PathBuf], store: Option<&Store>) -> V
     found.iter().filter_map(|path| path.to_str()).map(str::to_owned).collect()
 }
 
-/// Returns the changes that move the sessions at or below `from` to `to`.
+/// Returns the changes that move the sessions at or below `from` to `to`. A session whose directory is not there moves to
+/// `to` itself.
 pub fn move_project(all: &[Arc<Session>], from: &Path, to: &Path) -> Vec<(SessionKey, AnnotationEdit)> {
     let resolved = Workspaces::default();
     let edit = |session: &Arc<Session>| {
         let below = Path::new(&*session.cwd).strip_prefix(from).ok()?;
-        // Joining an empty path would add a slash.
-        let cwd = if below.as_os_str().is_empty() { to.to_owned() } else { to.join(below) };
-        Some((session.key.clone(), move_to(&cwd, &resolved)))
+        let cwd = Some(to.join(below)).filter(|cwd| !below.as_os_str().is_empty() && cwd.is_dir());
+        Some((session.key.clone(), move_to(cwd.as_deref().unwrap_or(to), &resolved)))
     };
     all.iter().filter_map(edit).collect()
 }
@@ -58,13 +58,16 @@ pub fn move_to(cwd: &Path, workspaces: &Workspaces) -> AnnotationEdit {
     AnnotationEdit::Move(Some(MovedDirectory { cwd: cwd.to_string(), workspace }))
 }
 
-/// Returns the part of a missing directory that moved, and its new path, if the session is resumed in `cwd`.
-pub fn moved_root(gone: &Path, cwd: &Path) -> (PathBuf, PathBuf) {
-    let whole = || (gone.to_owned(), cwd.to_owned());
-    let Some((root, rest)) = index::missing_root(gone) else { return whole() };
-    let depth = rest.components().count();
-    if !cwd.ends_with(&rest) {
-        return whole();
+/// Returns the directory that moved, and its new path, if the session of a missing directory is resumed in `cwd`: the
+/// whole repository where the paths below it are equal, else only that directory.
+pub fn moved_root<'a>(gone: &'a Path, cwd: &'a Path) -> (&'a Path, &'a Path) {
+    for (from, to) in gone.ancestors().zip(cwd.ancestors()).take_while(|(from, _)| !from.is_dir()) {
+        if to.join(".git").exists() {
+            return (from, to);
+        }
+        if from.file_name() != to.file_name() {
+            break;
+        }
     }
-    cwd.ancestors().nth(depth).map_or_else(whole, |to| (root, to.to_owned()))
+    (gone, cwd)
 }

@@ -22,7 +22,7 @@ impl Shell {
         let messages = self.runner.messages.clone();
         tokio::task::spawn_blocking(move || {
             let (from, to) = relocate::moved_root(Path::new(&from), Path::new(&to));
-            let edits = relocate::move_project(&all, &from, &to);
+            let edits = relocate::move_project(&all, from, to);
             let (text, error) = match store.with(|db| annotations::edit(db, &edits)) {
                 Ok(()) => (format!("{} sessions are now in {}", edits.len(), to.display()), false),
                 Err(error) => (format!("The new directory was not saved: {}", describe_error(&error)), true),

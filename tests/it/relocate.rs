@@ -8,12 +8,14 @@ use salon::app::{Effect, Msg, RootStatus};
 use salon::domain::project::RepositoryIdentity;
 use salon::domain::{Agent, SessionKey};
 use salon::index;
+use salon::runtime::relocate;
 use serde_json::{Value, json};
 
 use super::cli::{code, json as output_json, run, text};
 use super::screens::stage::{Stage, change, session};
 use crate::support::Home;
 
+const OTHER: &str = "44444444-0000-4000-8000-000000000000";
 const ID: &str = "33333333-0000-4000-8000-000000000000";
 
 /// Creates a repository with the first commit `hash` and a remote.
@@ -78,11 +80,17 @@ fn sessions_of_a_moved_project_are_resumed_in_its_new_directory() {
 #[test]
 fn a_missing_directory_is_listed_with_proposals() {
     let home = home_with("old/shop");
-    fs::create_dir_all(home.path().join("old/elsewhere")).expect("created");
-    fs::create_dir_all(home.path().join("old/new/shop")).expect("created");
+    // Another session is beside the new directory.
+    let known = home.path().join("work/known");
+    fs::create_dir_all(&known).expect("created");
+    fs::create_dir_all(home.path().join("work/shop")).expect("created");
+    let line = json!({"parentUuid": null, "isSidechain": false, "type": "user", "uuid": "u2", "sessionId": OTHER,
+        "message": {"role": "user", "content": "other"}, "timestamp": "2026-11-18T10:00:00.000Z", "cwd": known});
+    fs::write(home.path().join(format!(".claude/projects/-work/{OTHER}.jsonl")), format!("{line}\n")).expect("written");
     let listed = output_json(&run(&home, &["relocate", "--list", "--json"]));
     assert_eq!(listed["directories"][0]["directory"], at(&home, "old/shop"), "{listed}");
     assert_eq!(listed["directories"][0]["sessions"], 1);
+    assert_eq!(listed["directories"][0]["proposals"], json!([at(&home, "work/shop")]));
 }
 
 #[test]
@@ -110,6 +118,11 @@ fn a_moved_project_is_found_by_commit_remote_worktree_and_name() {
     };
     assert_eq!(names(Some(&identity)), ["work/renamed/api", "work/mirror/api", "work/shop/api"].map(PathBuf::from));
     assert_eq!(names(None), [PathBuf::from("work/shop/api")]);
+    let renamed = home.path().join("work/renamed");
+    let api = renamed.join("api");
+    assert_eq!(relocate::moved_root(&gone, &api), (&*home.path().join("src/shop"), &*renamed), "the whole repository");
+    let shop = home.path().join("work/shop/api");
+    assert_eq!(relocate::moved_root(&gone, &shop), (&*gone, &*shop), "only the directory");
     // A worktree that was moved is registered in its repository under the name that it was created with.
     let moved = dir("work/moved-worktree/api");
     let admin = dir("work/other/.git/worktrees/shop");
