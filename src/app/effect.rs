@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::ticket::{ApprovalId, DebounceTicket, RequestTicket, Timer};
 use crate::domain::annotation::AnnotationEdit;
@@ -92,6 +93,9 @@ pub enum Effect {
         /// The change.
         edit: AnnotationEdit,
     },
+    /// Read the states of the work trees at these directories. Response: [`super::Msg::WorkTree`], unless they were read
+    /// just before.
+    ReadWorkTrees(Vec<Arc<str>>),
     /// Create a worktree for a new session. Response: [`super::Msg::WorktreeCreated`].
     CreateWorktree {
         /// Identifies the request.

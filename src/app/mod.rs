@@ -260,6 +260,10 @@ impl App {
                 stack.perform(flow, ctx);
                 stack.perform(Flow::SessionsChanged, ctx);
             }),
+            Msg::WorkTree(directory, summary) => {
+                self.sessions.set_work_tree(directory, summary);
+                Vec::new()
+            }
             Msg::WorktreeCreated(ticket, result) => {
                 self.with_ctx(|stack, ctx| stack.worktree_created(ticket, result, ctx))
             }

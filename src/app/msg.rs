@@ -15,6 +15,7 @@ use crate::domain::query::FilterKey;
 use crate::domain::search::SearchUpdate;
 use crate::domain::secrets::SecretCounts;
 use crate::domain::transcript_event::TranscriptEvent;
+use crate::domain::worktree::WorkTreeSummary;
 use crate::domain::{Agent, SessionKey, Time, catalog};
 
 /// Message to the interface.
@@ -105,6 +106,8 @@ pub enum Msg {
     Run(RunMsg),
     /// Response to [`super::Effect::LoadChanges`]: the changes, or why they are unknown.
     ChangesLoaded(RequestTicket, Result<Arc<Changes>, String>),
+    /// State of the work tree at a directory; `None` if it is in none.
+    WorkTree(Arc<str>, Option<WorkTreeSummary>),
     /// Response to [`super::Effect::CreateWorktree`]: the worktree, or why it cannot be used.
     WorktreeCreated(RequestTicket, Result<WorktreeReady, String>),
     /// Result of moving sessions to the trash.

@@ -10,6 +10,7 @@ use super::runs::{self, RunTable};
 use crate::domain::catalog::Catalog;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::run::RunInfo;
+use crate::domain::worktree::WorkTreeSummary;
 use crate::domain::{Agent, Session, SessionKey, SessionState, Time, Title, TitleSource};
 
 /// Maximum recently opened sessions, because older ones are found in the list.
@@ -42,6 +43,8 @@ pub struct Sessions {
     busy: HashSet<SessionKey>,
     /// States of the sessions with a live run of this salon.
     pub states: HashMap<SessionKey, SessionState>,
+    /// States of work trees, by directory.
+    work_trees: HashMap<Arc<str>, WorkTreeSummary>,
     /// True once the index has sent sessions.
     pub received: bool,
 }
@@ -51,6 +54,28 @@ impl Sessions {
     pub fn state(&self, session: &Session) -> SessionState {
         let ours = self.states.get(&session.key).copied();
         ours.unwrap_or_else(|| self.live.get(&session.key).map_or(session.state, |sign| sign.state))
+    }
+
+    /// Stores the state of the work tree at a directory.
+    pub fn set_work_tree(&mut self, directory: Arc<str>, summary: Option<WorkTreeSummary>) {
+        match summary {
+            Some(summary) => drop(self.work_trees.insert(directory, summary)),
+            None => drop(self.work_trees.remove(&directory)),
+        }
+    }
+
+    /// Returns the state of the work tree at a directory, if it is known.
+    pub fn work_tree(&self, directory: &str) -> Option<&WorkTreeSummary> {
+        self.work_trees.get(directory)
+    }
+
+    /// Formats the branch of a session. The state of its work tree is part of it while that is on the same branch.
+    pub fn branch(&self, session: &Session) -> String {
+        let branch = session.branch.as_deref().unwrap_or_default();
+        match self.work_tree(&session.cwd) {
+            Some(summary) if branch.is_empty() || summary.branch.as_deref() == Some(branch) => summary.text(),
+            _ => branch.to_owned(),
+        }
     }
 
     /// Name under which the unseen sessions are saved.

@@ -13,6 +13,7 @@ use super::file_args::FileArgs;
 use super::keep_args::KeepArgs;
 use super::relocate_args::RelocateArgs;
 use super::repair_args::RepairArgs;
+use super::rewind_args::RewindArgs;
 use super::run_args::{ApproveArgs, AttachArgs, IdArgs, NewArgs, QueueArgs, SendArgs};
 use super::session_args::{ListArgs, ResumeArgs, SearchArgs, ShowArgs};
 use super::stats_args::StatsArgs;
@@ -84,6 +85,7 @@ impl Cli {
             Some(CliCommand::Annotations(args)) => args.json(),
             Some(CliCommand::Stats(args)) => args.json,
             Some(CliCommand::Diff(args)) => args.json,
+            Some(CliCommand::Rewind(args)) => args.json,
             Some(CliCommand::Worktree(args)) => args.command.json(),
             Some(CliCommand::Export(args)) => args.json,
             Some(CliCommand::File(args)) => args.json,
@@ -153,6 +155,8 @@ pub enum CliCommand {
     Stats(StatsArgs),
     /// Print what a session changed, or what changed in its directory since a commit and who did it
     Diff(DiffArgs),
+    /// Take the files of a session back to before a turn; what is thrown away can be brought back
+    Rewind(RewindArgs),
     /// Create, list, remove and restore worktrees: a place of its own for a session
     Worktree(WorktreeArgs),
     /// Write sessions as Markdown, HTML, JSON or text, with secrets masked

@@ -43,6 +43,8 @@ mod relocate_args;
 mod repair;
 mod repair_args;
 mod resume;
+mod rewind;
+mod rewind_args;
 mod run_args;
 mod scope;
 mod search;
@@ -121,6 +123,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Some(CliCommand::Keep(args)) => keep::run(&context, &args),
         Some(CliCommand::Stats(args)) => stats::run(&context, &args),
         Some(CliCommand::Diff(args)) => changes::run(&context, &args),
+        Some(CliCommand::Rewind(args)) => rewind::run(&context, &args),
         Some(CliCommand::Worktree(args)) => worktree::run(&context, &args),
         Some(CliCommand::File(args)) => file::run(&context, &args),
         Some(CliCommand::Repair(args)) => repair::run(&context, &args),

@@ -44,6 +44,29 @@ pub struct Worktree {
     pub initial: Vec<IgnoredFile>,
 }
 
+/// State of a work tree for lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkTreeSummary {
+    /// Current branch; `None` if `HEAD` is detached.
+    pub branch: Option<String>,
+    /// Number of changed files.
+    pub changed: usize,
+    /// Commits ahead of the upstream.
+    pub ahead: u32,
+    /// Commits behind the upstream.
+    pub behind: u32,
+}
+
+impl WorkTreeSummary {
+    /// Formats the state: `main ±3 ↑1 ↓2`.
+    pub fn text(&self) -> String {
+        let branch = self.branch.clone().unwrap_or_else(|| "detached".to_owned());
+        let mark = |sign: &str, count: usize| if count == 0 { String::new() } else { format!(" {sign}{count}") };
+        let (ahead, behind) = (self.ahead as usize, self.behind as usize);
+        format!("{branch}{}{}{}", mark("±", self.changed), mark("↑", ahead), mark("↓", behind))
+    }
+}
+
 /// Phases of a worktree. A phase is recorded before the files change, so that a crash is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorktreePhase {

@@ -12,6 +12,7 @@ pub mod obstacles;
 pub mod own_repository;
 pub mod program;
 pub mod repository;
+pub mod restore;
 pub mod snapshot;
 pub mod stash;
 pub mod status;

@@ -79,6 +79,14 @@ impl OwnRepository {
         Ok((!id.is_empty()).then_some(id))
     }
 
+    /// Returns the commit with this id if a ref of salon points to it.
+    pub fn find_commit(&self, id: &str) -> Result<Option<String>, GitError> {
+        let is_id = id.len() >= 7 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let listed =
+            text(self.command("for-each-ref").args(["--format=%(objectname)", "refs/salon"]).run()?, "for-each-ref")?;
+        Ok(listed.lines().find(|kept| is_id && kept.starts_with(id)).map(str::to_owned))
+    }
+
     /// Removes a ref.
     pub fn remove_ref(&self, name: &str) -> Result<(), GitError> {
         self.command("update-ref").args(["-d", name]).run().map(drop)

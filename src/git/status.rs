@@ -70,6 +70,15 @@ impl Repository {
     }
 }
 
+impl Repository {
+    /// Returns the status of the work tree for a list: a directory without a tracked file counts as one.
+    pub fn brief_status(&self) -> Result<WorkTreeStatus, GitError> {
+        let options = ["--porcelain=v2", "-z", "--branch", "--untracked-files=normal", "--no-renames"];
+        let command = self.read("status").args(options).args(["--ignore-submodules=dirty", "--ignored=no"]);
+        WorkTreeStatus::parse(&command.run()?).ok_or(GitError::Unreadable("status"))
+    }
+}
+
 impl WorkTreeStatus {
     /// Parses the output of `git status --porcelain=v2 -z --branch`. `None` for an unknown format.
     pub fn parse(output: &[u8]) -> Option<Self> {

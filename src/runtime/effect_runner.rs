@@ -36,6 +36,8 @@ pub(super) struct EffectRunner {
     pub runs: Option<Runs>,
     /// Running commands of the user.
     pub commands: UserCommands,
+    /// Reader of the states of work trees.
+    pub work_trees: std::sync::mpsc::Sender<Vec<Arc<str>>>,
     /// Channel to the event loop.
     pub messages: mpsc::UnboundedSender<TaskMessage>,
 }

@@ -52,6 +52,10 @@ impl Shell {
             Effect::OpenPage(address) => return self.open_page(&address),
             Effect::SaveState { name, value } => self.runner.save_state(name, &value),
             Effect::Annotate { keys, edit } => return self.annotate(keys, &edit),
+            Effect::ReadWorkTrees(directories) => {
+                // An error means that the thread has failed; the states stay unknown.
+                self.runner.work_trees.send(directories).ok();
+            }
             Effect::CreateWorktree { ticket, dir, name } => self.create_worktree(ticket, dir, name),
             Effect::LoadChanges { ticket, key, scope } => self.load_changes(ticket, &key, scope),
             Effect::Trash { keys, cancel_queued } => return self.trash(keys, cancel_queued),

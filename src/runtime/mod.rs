@@ -16,6 +16,7 @@ pub mod relocate;
 mod relocate_effects;
 pub mod rename;
 pub mod resume;
+pub mod rewind;
 mod runs;
 
 mod attachment;
@@ -56,6 +57,7 @@ pub mod trash;
 mod trash_effects;
 pub mod turn_snapshots;
 mod user_command;
+pub mod work_tree_reader;
 mod worktree_effects;
 pub mod worktrees;
 

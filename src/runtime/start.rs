@@ -14,6 +14,7 @@ use super::startup_action::StartupAction;
 use super::store_writer::{StoreWriter, WriterMessage};
 use super::task_message::TaskMessage;
 use super::terminal::{self, Terminal};
+use super::work_tree_reader;
 use super::{colours, extract};
 use crate::agent::sqlite::COPY_KIND;
 use crate::agent::{Environment, FORMATS, Format, SourceRoot};
@@ -25,6 +26,7 @@ use crate::config::paths::{Paths, create_private_dir};
 use crate::config::settings::{Settings, ThemeChoice};
 use crate::config::theme::{Background, Themes};
 use crate::domain::{Issue, Time};
+use crate::git::Git;
 use crate::index::{Index, IndexOptions, Workspaces};
 use crate::stdx::temp;
 use crate::store::{Store, preferences};
@@ -82,7 +84,11 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     let (runs, receivers) = store.as_ref().zip(writer.as_ref()).map(start_runs).unzip();
     let StartOptions { environment, paths, .. } = start;
     let commands = super::user_command::UserCommands::default();
-    let runner = EffectRunner { environment, paths, index, store, writer, runs, commands, messages };
+    let to_loop = messages.clone();
+    let work_trees = work_tree_reader::start(Git::new(env::vars()), move |directory, summary| {
+        to_loop.send(TaskMessage::Msg(Box::new(Msg::WorkTree(directory, summary)))).is_ok()
+    });
+    let runner = EffectRunner { environment, paths, index, store, writer, runs, commands, work_trees, messages };
     let sources = EventSources { index: index_events, tasks, runs: receivers };
     let mut shell = Shell::new(app, terminal, runner, sources, start.clock)?;
     shell.startup_action = start.startup_action;

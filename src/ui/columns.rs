@@ -70,7 +70,7 @@ impl Column {
                 let mut rows = app.stack.home.workspaces.rows().iter();
                 rows.find(|row| row.path == session.workspace).map(|row| row.name.clone()).unwrap_or_default()
             }
-            Self::Branch => session.branch.as_deref().unwrap_or_default().to_owned(),
+            Self::Branch => app.sessions.branch(session),
             Self::Model => session.model.as_deref().map(short_model).unwrap_or_default().to_owned(),
             Self::Tokens => tokens(session.tokens.total()),
             Self::Turns if session.turns == 0 => String::new(),

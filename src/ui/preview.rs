@@ -123,7 +123,7 @@ fn details(app: &App, session: &Session, zone: &TimeZone) -> String {
     let details = [
         session.last_activity.map(date).unwrap_or_default(),
         session.model.as_deref().map(columns::short_model).unwrap_or_default().to_owned(),
-        session.branch.as_deref().unwrap_or_default().to_owned(),
+        app.sessions.branch(session),
         turns,
         if tokens.is_empty() { tokens } else { format!("{tokens} tokens") },
         relation.unwrap_or_default().to_owned(),

@@ -1,5 +1,6 @@
 //! Changes of sessions: what a transcript says, what the files say, and who made which change.
 
+mod rewind;
 mod screen;
 mod turns;
 

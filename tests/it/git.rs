@@ -3,6 +3,7 @@
 mod hostile;
 mod obstacles;
 pub mod repo;
+mod summaries;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -64,6 +64,21 @@ impl Stack {
             let selected = self.home.list.key();
             ctx.effects.extend(self.home.preview.debounce_elapsed(ticket, selected, ctx.tickets));
         }
+        self.read_work_trees(ctx);
+    }
+
+    /// Requests the states of the work trees of the selected session and of the busy ones.
+    pub fn read_work_trees(&self, ctx: &mut Ctx) {
+        let selected = self.session().and_then(|key| ctx.sessions.catalog.get(key)).into_iter();
+        let busy = ctx.sessions.states.keys().chain(ctx.sessions.live.keys());
+        let busy = busy.filter_map(|key| ctx.sessions.catalog.get(key));
+        let mut directories: Vec<_> = selected.chain(busy).map(|session| session.cwd.clone()).collect();
+        directories.retain(|directory| !directory.is_empty());
+        directories.sort_unstable();
+        directories.dedup();
+        if !directories.is_empty() {
+            ctx.effects.push(Effect::ReadWorkTrees(directories));
+        }
     }
 
     /// Updates the screens after a change of the terminal's size. `before` is the previous width.

@@ -25,6 +25,10 @@ impl Stack {
                 let visible = self.visibility(&info, ctx.size.0);
                 ctx.effects.extend(notifications::of_change(before.as_deref(), &info, visible, ctx));
                 self.runs_changed(before.as_deref(), Some(&info), ctx);
+                let has_ended = |before: &RunInfo| runs::is_open(&before.phase) && !runs::is_open(&info.phase);
+                if before.as_deref().is_some_and(has_ended) {
+                    self.read_work_trees(ctx);
+                }
             }
             RunMsg::Recorded(sessions) => {
                 ctx.sessions.recorded.extend(sessions);

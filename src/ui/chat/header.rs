@@ -80,6 +80,10 @@ fn session(canvas: &Canvas, chat: &Chat) -> Vec<Span<'static>> {
     });
     let mut spans = vec![Span::styled(format!("  {}", text::one_line(&title)), style(theme.title))];
     let directory = directory.filter(|directory| !directory.is_empty());
+    let work_tree = directory.as_deref().and_then(|directory| app.sessions.work_tree(directory));
+    let work_tree =
+        work_tree.map(|summary| Span::styled(format!(" · {}", text::one_line(&summary.text())), style(theme.muted)));
+    spans.extend(work_tree);
     spans.extend(
         directory.map(|directory| Span::styled(format!(" · {}", text::one_line(&directory)), style(theme.muted))),
     );

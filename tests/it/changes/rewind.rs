@@ -1,0 +1,168 @@
+//! Rewind: the files go back to before a turn, and what was thrown away comes back byte for byte.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use salon::domain::run::RunId;
+use salon::domain::{Agent, SessionKey, Time};
+use salon::git::Repository;
+use salon::git::own_repository::OwnRepository;
+use salon::store::turn_snapshots::{self, TurnSnapshot};
+use salon::store::{Store, registry};
+use serde_json::Value;
+
+use super::{Transcript, own, salon};
+use crate::cli::{code, json as output_json};
+use crate::git::repo::{self, Repo};
+use crate::support::Home;
+
+/// Records that salon ran the only turn of a session, whose files before it are the current ones.
+fn record_turn(home: &Home, repo: &Repo, session: &Transcript) {
+    let data = home.path().join(".local/share/salon");
+    fs::create_dir_all(&data).expect("created");
+    let began = Time::parse("2026-11-21T10:00:00Z").expect("a time");
+    let store = Store::open(&data.join("state.db"), began).expect("open").store;
+    let opened = repo.open();
+    let own = OwnRepository::open(&repo.program(), &data.join("git"), &opened.common_dir).expect("opened");
+    let before = own.snapshot(&opened).expect("a snapshot");
+    own.set_ref(&format!("refs/salon/turns/{before}"), &before).expect("kept");
+    let run = RunId("run-1".into());
+    let record = registry::RunRecord {
+        id: run.clone(),
+        agent: Agent::Claude,
+        session: Some(SessionKey::new(Agent::Claude, session.id.as_str())),
+        cwd: session.cwd.clone(),
+        model: None,
+        effort: None,
+        created: began,
+        last_activity: began,
+    };
+    let (repository, root) = (opened.common_dir.clone(), opened.root.clone());
+    let snapshot = TurnSnapshot { run: run.clone(), began, repository, root, before: before.clone(), after: None };
+    store.with(|db| registry::record(db, &record)).expect("recorded");
+    store.with(|db| turn_snapshots::begin(db, &snapshot)).expect("recorded");
+    store.with(|db| turn_snapshots::end(db, &run, &before)).expect("recorded");
+}
+
+/// Files of a work tree with their contents, without git's own.
+fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = super::everything(root);
+    all.retain(|path, _| !path.starts_with(root.join(".git")));
+    all.into_iter().map(|(path, (content, _))| (path, content)).collect()
+}
+
+fn outcomes(report: &Value) -> Vec<(&str, &str)> {
+    let files = report["files"].as_array().expect("files").iter();
+    files.map(|file| (file["path"].as_str().expect("path"), file["outcome"].as_str().expect("outcome"))).collect()
+}
+
+#[test]
+fn files_go_back_to_before_a_turn_and_forward_again() {
+    let (home, repo) = (Home::empty(), Repo::new());
+    let session = Transcript::new("aaaa", repo.path()).prompt("p");
+    session.write_to(&home);
+    repo.write(".gitignore", "*.log\n").write("gone/soon", "kept\n").write("uncommitted", "kept too\n");
+    record_turn(&home, &repo, &session);
+    let before = files(repo.path());
+    repo.write("readme", "changed\n").write("new/deep/file", "x\n").write("ignored.log", "stays\n");
+    fs::remove_dir_all(repo.path().join("gone")).expect("removed");
+    let after = files(repo.path());
+    let (index, head) = (fs::read(repo.path().join(".git/index")).expect("an index"), repo.git(&["rev-parse", "HEAD"]));
+    let planned = output_json(&salon(&home, &["rewind", &session.id, "1", "--dry-run", "--json"]));
+    let expected = [("gone/soon", "would_restore"), ("new/deep/file", "would_delete"), ("readme", "would_restore")];
+    assert_eq!((outcomes(&planned), &planned["undo"]), (expected.to_vec(), &Value::Null));
+    assert_eq!(files(repo.path()), after, "a dry run changes nothing");
+    let rewound = output_json(&salon(&home, &["rewind", &session.id, "1", "--json"]));
+    let mut with_ignored = before.clone();
+    with_ignored.insert(repo.path().join("ignored.log"), b"stays\n".to_vec());
+    assert_eq!(files(repo.path()), with_ignored);
+    assert!(!repo.path().join("new").exists(), "no empty directory is left");
+    let undo = rewound["undo"].as_str().expect("a snapshot");
+    assert_eq!(code(&salon(&home, &["rewind", &session.id, "--to", undo])), 0);
+    assert_eq!(files(repo.path()), after);
+    assert_eq!(fs::read(repo.path().join(".git/index")).expect("an index"), index, "the user's index is untouched");
+    assert_eq!(repo.git(&["rev-parse", "HEAD"]), head);
+}
+
+#[test]
+fn a_turn_without_a_snapshot_and_a_commit_of_the_user_are_refused() {
+    let (home, repo) = (Home::empty(), Repo::new());
+    let session = Transcript::new("aaaa", repo.path()).prompt("p");
+    session.write_to(&home);
+    let error = |args: &[&str]| {
+        let refused = salon(&home, &[&["rewind", session.id.as_str(), "--json"], args].concat());
+        assert_eq!(code(&refused), 1);
+        output_json(&refused)["error"]["message"].as_str().expect("a message").to_owned()
+    };
+    assert!(error(&["1"]).starts_with("there is no snapshot of turn 1"), "{}", error(&["1"]));
+    assert_eq!(error(&["2"]), "there is no turn 2; the session has 1");
+    let head = repo.git(&["rev-parse", "HEAD"]);
+    assert_eq!(error(&["--to", &head]), format!("salon kept no snapshot {head}"));
+    assert_eq!(code(&salon(&home, &["rewind", &session.id])), 2, "a turn or a snapshot is required");
+}
+
+#[test]
+fn a_directory_that_became_a_link_is_not_followed() {
+    let repo = Repo::new();
+    repo.write("folder/file", "inside\n").commit("a folder");
+    let (own, opened) = (own(&repo), repo.open());
+    let before = own.snapshot(&opened).expect("a snapshot");
+    let outside = repo.outside().join("outside");
+    repo::write(&outside.join("file"), "not yours\n");
+    fs::remove_dir_all(repo.path().join("folder")).expect("removed");
+    std::os::unix::fs::symlink(&outside, repo.path().join("folder")).expect("a link");
+    let current = own.snapshot(&opened).expect("a snapshot");
+    let changed = own.restorations(&current, &before).expect("a list");
+    own.restore(&opened.root, &before, &changed).expect("restored");
+    assert_eq!(fs::read_to_string(repo.path().join("folder/file")).expect("restored"), "inside\n");
+    assert_eq!(fs::read_to_string(outside.join("file")).expect("kept"), "not yours\n");
+}
+
+/// A state of the files: names that may be directories of others, with contents.
+fn tree() -> impl Strategy<Value = BTreeMap<String, Vec<u8>>> {
+    let content = proptest::collection::vec(any::<u8>(), 0..40);
+    proptest::collection::btree_map("[a-b]{1,2}(/[a-b\\n é]{1,2}){0,2}", content, 0..6)
+}
+
+/// Makes the files of a work tree those of a state, and returns what is there then.
+fn apply(repository: &Repository, tree: &BTreeMap<String, Vec<u8>>) -> BTreeMap<PathBuf, Vec<u8>> {
+    for path in files(&repository.root).into_keys() {
+        fs::remove_file(path).expect("removed");
+    }
+    for entry in fs::read_dir(&repository.root).expect("a folder").flatten() {
+        if entry.file_name() != ".git" && entry.path().is_dir() {
+            fs::remove_dir_all(entry.path()).expect("removed");
+        }
+    }
+    for (name, content) in tree {
+        let path = repository.root.join(name);
+        if fs::create_dir_all(path.parent().expect("a parent")).is_ok() && !path.is_dir() {
+            fs::write(&path, content).expect("written");
+        }
+    }
+    files(&repository.root)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn any_state_comes_back_byte_for_byte_in_any_order(trees in proptest::collection::vec(tree(), 1..4), order in proptest::collection::vec(0usize..4, 1..5)) {
+        let repo = Repo::empty();
+        let (own, opened) = (own(&repo), repo.open());
+        let mut known = Vec::new();
+        for tree in &trees {
+            let state = apply(&opened, tree);
+            known.push((own.snapshot(&opened).expect("a snapshot"), state));
+        }
+        for at in order {
+            let (target, state) = &known[at % known.len()];
+            let current = own.snapshot(&opened).expect("a snapshot");
+            let changed = own.restorations(&current, target).expect("a list");
+            own.restore(&opened.root, target, &changed).expect("restored");
+            prop_assert_eq!(&files(&opened.root), state);
+        }
+    }
+}
