@@ -7,7 +7,7 @@
 //! - [`config`]: configuration files parsed into plain values: keys, themes, settings, paths.
 //! - [`agent`]: everything specific to one agent, one folder each. [`agent::Format`] reads its files,
 //!   [`agent::Protocol`] drives its process. Converts bytes to events and back; no processes, no sockets.
-//! - [`git`]: runs `git` as a program: reads repositories, creates and removes worktrees.
+//! - [`git`]: runs `git` as a program: reads repositories, takes snapshots, creates and removes worktrees.
 //! - [`store`]: `state.db`, the persistent state of salon itself: choices, runs, undelivered prompts.
 //! - [`index`]: finds, watches and searches all sessions; agent-neutral. Reads open transcripts off the event loop.
 //! - [`export`]: documents made from transcripts: Markdown, HTML, JSON and text, with secrets masked.
@@ -41,6 +41,8 @@
 //!   by the next one. No other process receives a signal. On request, [`runtime`] starts an agent's own program or the
 //!   editor in the foreground, the platform's opener for the address of a page or an image of a session, and a command of
 //!   the user in a process group that ends with salon.
+//! - Looking at a repository runs nothing that its configuration names. [`git`] writes to the user's repository only to
+//!   create a worktree and to remove one that is salon's; snapshots are in a repository of salon's own.
 //! - Programs start with an argument list, never through a shell, and no argument contains a prompt. Only a command that
 //!   the user types after `!` is passed to the user's shell, and a command line of an agent that salon runs for it to `sh`.
 //! - The *working* state of a session is derived from a living process and an open turn, never from stored data alone.
@@ -78,6 +80,7 @@
 //! | fork | New session that starts as a copy of another one. |
 //! | held | State of a prompt that waits until the user releases it. |
 //! | hit | Session that matches a query, with its score and snippets. |
+//! | hunk | Changed part of a file, with the unchanged lines around it. |
 //! | issue | File or record that could not be read, with the reason. |
 //! | layer | Screen or overlay above the home screen. |
 //! | lease | Exclusive right of one salon process to drive a run, recorded in `state.db`. |
@@ -85,6 +88,7 @@
 //! | match | Byte range of a text that a needle matches. |
 //! | needle | Text or regular expression that a query searches for. |
 //! | n-gram filter | Bit set per segment of a source, which proves that a literal cannot occur there. |
+//! | obstacle | Reason against the removal of a worktree. |
 //! | outbox | Prompts that are accepted but not confirmed as delivered. |
 //! | outline | Prompts, errors, edits, plans, sub-agents and compactions of a transcript. |
 //! | prefilter | Fast test on raw bytes that excludes records without a match. |
@@ -96,6 +100,7 @@
 //! | secret | Key, token or password in a text, found by its format and masked where texts are shown or leave salon. |
 //! | segment | Unit of the stored text index, replaced as a whole. |
 //! | session | Conversation as its agent stores it; identified by agent and id. |
+//! | snapshot | Files of a work tree as a commit in a repository of salon's own. |
 //! | snippet | Excerpt of a session around a match. |
 //! | source | File or database that contains the records of sessions. |
 //! | state | Needs you, working, idle or past; see [`SessionState`](domain::SessionState). |
@@ -105,6 +110,7 @@
 //! | transport | Connection to an agent: pipes of a child process, or a local server. |
 //! | turn | One prompt with everything that the agent does until it waits again. |
 //! | viewport | Visible part of a transcript or list. |
+//! | work tree | Files of a git repository that are checked out. A worktree is one with a branch of its own. |
 //! | workspace | Root of the repository, or else the directory, in which sessions run. |
 
 #![warn(unreachable_pub)]

@@ -15,6 +15,8 @@ pub enum KeyContext {
     Search,
     /// A conversation with a run.
     Chat,
+    /// The screen of changes.
+    Changes,
 }
 
 macro_rules! actions {
@@ -164,5 +166,10 @@ actions! {
         ReadChat "read" "Switch between composer and transcript"
         Tasks "tasks" "Show or hide the task list"
         Mute "mute" "Turn notifications of the session on or off"
+    }
+    Changes {
+        DiscardHunk "discard-hunk" "Discard the hunk at the top, as it is in the worktree"
+        DiscardFile "discard-file" "Discard all changes of the file"
+        UndoDiscard "undo-discard" "Bring back what was discarded last"
     }
 }

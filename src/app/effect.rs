@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::ticket::{ApprovalId, DebounceTicket, RequestTicket, Timer};
 use crate::domain::annotation::AnnotationEdit;
-use crate::domain::changes::ChangesScope;
+use crate::domain::changes::{ChangesScope, Restoration};
 use crate::domain::document::DocumentFormat;
 use crate::domain::query::FilterKey;
 use crate::domain::run::{RingCursor, RunId, RunStart};
@@ -104,6 +104,15 @@ pub enum Effect {
         dir: PathBuf,
         /// Name of the branch, or words of which one is formed.
         name: String,
+    },
+    /// Take back a change of files, or the files to a snapshot. Response: [`super::Msg::FilesRestored`].
+    RestoreFiles {
+        /// Identifies the request.
+        ticket: RequestTicket,
+        /// The session in whose directory they are.
+        key: SessionKey,
+        /// Extent.
+        restoration: Restoration,
     },
     /// Read the changes of a session. Response: [`super::Msg::ChangesLoaded`].
     LoadChanges {

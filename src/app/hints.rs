@@ -283,12 +283,13 @@ const LIST: [(Action, &str); 14] = [
     (Action::Palette, "commands"),
 ];
 
-const CHANGES: [(Action, &str); 9] = [
+const CHANGES: [(Action, &str); 10] = [
     (Action::Leave, "back"),
     (Action::NextEntry, "next hunk"),
     (Action::NextPrompt, "next file"),
     (Action::Scope, "turn, session, worktree"),
     (Action::Expand, "entry"),
+    (Action::DiscardHunk, "discard"),
     (Action::EditEntry, "edit"),
     (Action::SideBySide, "side by side"),
     (Action::PreviousEntry, "previous hunk"),

@@ -94,7 +94,8 @@ pub fn label(key: &Key) -> String {
 /// Names of the contexts, as in the key map's tables.
 impl KeyContext {
     /// All contexts, in the order of the help.
-    pub const ALL: [Self; 6] = [Self::Everywhere, Self::Move, Self::List, Self::Reader, Self::Search, Self::Chat];
+    pub const ALL: [Self; 7] =
+        [Self::Everywhere, Self::Move, Self::List, Self::Reader, Self::Search, Self::Chat, Self::Changes];
 
     /// Returns the name of its table in the key map.
     pub fn name(self) -> &'static str {
@@ -105,6 +106,7 @@ impl KeyContext {
             Self::Reader => "reader",
             Self::Search => "search",
             Self::Chat => "chat",
+            Self::Changes => "changes",
         }
     }
 }

@@ -103,6 +103,11 @@ impl Layer {
         if let Self::NewSession(new) = self { Some(new) } else { None }
     }
 
+    /// Returns the screen of changes mutably if the layer is one.
+    pub fn changes_mut(&mut self) -> Option<&mut ChangesScreen> {
+        if let Self::Changes(changes) = self { Some(changes) } else { None }
+    }
+
     /// Returns true for a transcript or a chat: both can be pinned.
     pub fn is_conversation(&self) -> bool {
         self.reader().is_some()

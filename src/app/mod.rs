@@ -267,6 +267,7 @@ impl App {
             Msg::WorktreeCreated(ticket, result) => {
                 self.with_ctx(|stack, ctx| stack.worktree_created(ticket, result, ctx))
             }
+            Msg::FilesRestored(ticket, result) => self.with_ctx(|stack, ctx| stack.files_restored(ticket, result, ctx)),
             Msg::ChangesLoaded(ticket, result) => self.with_ctx(|stack, _| stack.changes_loaded(ticket, result)),
             Msg::Restored(result) => self.with_ctx(|_, ctx| trash::restored(&result, ctx)),
             Msg::BriefWritten { key, brief } => self.with_ctx(|stack, ctx| stack.brief_written(&key, brief, ctx)),

@@ -104,6 +104,8 @@ pub enum Msg {
     TimerElapsed(Timer),
     /// A message about a run.
     Run(RunMsg),
+    /// Response to [`super::Effect::RestoreFiles`]: a snapshot of the files before, or why nothing was restored.
+    FilesRestored(RequestTicket, Result<String, String>),
     /// Response to [`super::Effect::LoadChanges`]: the changes, or why they are unknown.
     ChangesLoaded(RequestTicket, Result<Arc<Changes>, String>),
     /// State of the work tree at a directory; `None` if it is in none.

@@ -55,6 +55,11 @@ impl Preview {
         effects
     }
 
+    /// Returns true if a debounce delay is the newest one.
+    pub fn awaits(&self, ticket: DebounceTicket) -> bool {
+        self.debounce == Some(ticket)
+    }
+
     /// Opens the selected session's transcript after the debounce delay.
     pub fn debounce_elapsed(
         &mut self,

@@ -22,8 +22,10 @@ use crate::domain::run::{
 };
 use crate::domain::transcript::ToolStatus;
 use crate::domain::{Agent, EntryKey};
+use crate::git::Git;
 use crate::live::{self, Live, Viewer};
-use crate::runtime::live_options;
+use crate::runtime::turn_snapshots::TurnSnapshots;
+use crate::runtime::{env, live_options};
 use crate::stdx::ring::RingItem;
 use crate::stdx::text::sanitise;
 
@@ -50,8 +52,22 @@ pub(super) enum TurnTarget {
     Recorded(RunId),
 }
 
-/// Receiver of live events, and sender of run states to the approval relay.
-type RunEvents<'a> = (&'a mut UnboundedReceiver<live::LiveEvent>, &'a UnboundedSender<Arc<RunInfo>>);
+/// Receiver of live events, and those who follow the states of runs.
+type RunEvents<'a> = (&'a mut UnboundedReceiver<live::LiveEvent>, &'a mut RunFollowers);
+
+/// Services that follow the states of runs.
+struct RunFollowers {
+    /// Relay of approvals. Without `--approve wait` the channel has no receiver.
+    approvals: UnboundedSender<Arc<RunInfo>>,
+    snapshots: TurnSnapshots,
+}
+
+impl RunFollowers {
+    fn run_changed(&mut self, info: Arc<RunInfo>) {
+        self.snapshots.run_changed(&info);
+        drop(self.approvals.send(info));
+    }
+}
 
 /// Result of a turn without a terminal.
 #[derive(Debug)]
@@ -81,10 +97,19 @@ async fn run_turn(context: &CliContext, turn: TurnRequest<'_>) -> Result<ExitCod
     ));
     let (run_infos, approvals) = tokio::sync::mpsc::unbounded_channel();
     if turn.args.approve == ApprovalPolicy::Wait {
-        tokio::spawn(live::approvals::relay(live.clone(), store, approvals));
+        tokio::spawn(live::approvals::relay(live.clone(), store.clone(), approvals));
     }
-    let result = answer(context, &live, (&mut run_events, &run_infos), turn).await;
+    let snapshots = TurnSnapshots::start(Git::new(env::vars()), context.paths.repositories(), store);
+    let mut followers = RunFollowers { approvals: run_infos, snapshots };
+    let result = answer(context, &live, (&mut run_events, &mut followers), turn).await;
     live.shutdown().await;
+    // The end of the turn may not be processed yet.
+    while let Ok(event) = run_events.try_recv() {
+        if let live::LiveEvent::Run(info) = event {
+            followers.run_changed(info);
+        }
+    }
+    followers.snapshots.finish();
     result
 }
 
@@ -153,7 +178,7 @@ fn start_error(agent: Agent, is_new: bool, refusal: &Refusal) -> CliError {
 /// Processes events of the run until the turn ends.
 async fn watch(
     live: &Live,
-    ((run_events, run_infos), mut signals): (RunEvents<'_>, TurnSignals),
+    ((run_events, followers), mut signals): (RunEvents<'_>, TurnSignals),
     run: &RunId,
     viewer: &mut Viewer,
     printer: &mut TurnPrinter<'_>,
@@ -174,8 +199,7 @@ async fn watch(
             Some(event) = run_events.recv() => {
                 match event {
                     live::LiveEvent::Notice { text, .. } => output::note(&text)?,
-                    // Without `--approve wait` the channel has no receiver.
-                    live::LiveEvent::Run(info) => drop(run_infos.send(info)),
+                    live::LiveEvent::Run(info) => followers.run_changed(info),
                     live::LiveEvent::Gone(_) | live::LiveEvent::Queued(..) | live::LiveEvent::Recorded(_) => {}
                 }
             }

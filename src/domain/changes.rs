@@ -16,6 +16,8 @@ const CONTEXT_LINES: usize = 3;
 pub struct Changes {
     /// Files, each once.
     pub files: Vec<FileDiff>,
+    /// Commit with which the files were compared, if they can be taken back to it.
+    pub base: Option<String>,
     /// Directory to which the paths are relative.
     pub root: String,
     /// Origin of the changes.
@@ -43,6 +45,17 @@ impl ChangesScope {
             Self::WorkTree => Self::Turn,
         }
     }
+}
+
+/// Restoration of files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Restoration {
+    /// Take back one hunk.
+    Hunk(FileDiff, DiffHunk),
+    /// Take back a file to a commit.
+    File(FileDiff, String),
+    /// Take back all files to a snapshot.
+    Snapshot(String),
 }
 
 /// Origins of changes.
@@ -107,7 +120,7 @@ pub struct DiffHunk {
     pub old_start: Option<u32>,
     /// First line in the new file, if known.
     pub new_start: Option<u32>,
-    /// Lines with their signs: ` `, `+`, `-`.
+    /// Lines with their signs: ` `, `+`, `-`, and `\` for the note that a file does not end with a newline.
     pub lines: Vec<String>,
     /// Edits from which the changed lines come, in order.
     pub authors: Vec<HunkAuthor>,
@@ -146,7 +159,7 @@ impl FileDiff {
 impl DiffHunk {
     /// Returns the header in the unified format, as far as the numbers are known.
     pub fn header(&self) -> String {
-        let count = |sign: char| self.lines.iter().filter(|line| !line.starts_with(sign)).count();
+        let count = |sign: char| self.lines.iter().filter(|line| !line.starts_with([sign, '\\'])).count();
         match (self.old_start, self.new_start) {
             (Some(old), Some(new)) => format!("@@ -{old},{} +{new},{} @@", count('+'), count('-')),
             _ => "@@".to_owned(),
@@ -179,7 +192,7 @@ pub fn from_edits(edits: &[SessionEdit]) -> Changes {
         let hunks = hunks(&edit.change.kind).into_iter().map(|hunk| DiffHunk { authors: authors.clone(), ..hunk });
         file.hunks.extend(hunks);
     }
-    Changes { files, root: String::new(), source: ChangesSource::Edits }
+    Changes { files, base: None, root: String::new(), source: ChangesSource::Edits }
 }
 
 /// Returns the hunks of a change. The numbers of lines are unknown unless the change contains them.
@@ -217,6 +230,8 @@ pub fn parse_hunks<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<DiffHunk> {
         if line.starts_with("@@") {
             let (old_start, new_start) = starts(line).unzip();
             hunks.push(DiffHunk { old_start, new_start, ..DiffHunk::default() });
+        } else if line.starts_with('\\') {
+            hunks.last_mut().into_iter().for_each(|hunk| hunk.lines.push(line.to_owned()));
         } else if line.starts_with([' ', '+', '-']) || line.is_empty() {
             if hunks.is_empty() {
                 if line.starts_with("+++ ") || line.starts_with("--- ") {

@@ -53,7 +53,7 @@ pub enum GitError {
         seconds: u64,
     },
     /// A command wrote more than is read.
-    #[error("git {command} returned more than {limit} MiB")]
+    #[error("git {command} has more than {limit} MiB, too much to look at")]
     TooLarge {
         /// Subcommand.
         command: String,

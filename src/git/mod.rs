@@ -7,6 +7,7 @@
 
 pub mod copied_files;
 pub mod diff;
+pub mod discard;
 pub mod error;
 pub mod obstacles;
 pub mod own_repository;

@@ -45,6 +45,26 @@ impl OwnRepository {
         Ok(own)
     }
 
+    /// Returns salon's repositories below `folder`.
+    pub fn all(git: &Git, folder: &Path) -> Vec<Self> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let paths = entries.map(|entry| entry.path()).filter(|path| path.join("HEAD").is_file());
+        paths.map(|path| Self { git: git.clone(), path }).collect()
+    }
+
+    /// Returns the names of the refs below a prefix.
+    pub fn refs(&self, prefix: &str) -> Result<Vec<String>, GitError> {
+        let listed = self.command("for-each-ref").args(["--format=%(refname)", prefix]).run()?;
+        Ok(text(listed, "for-each-ref")?.lines().map(str::to_owned).collect())
+    }
+
+    /// Returns the number of objects that are not packed.
+    pub fn loose_objects(&self) -> Result<usize, GitError> {
+        let counted = text(self.command("count-objects").run()?, "count-objects")?;
+        let count = counted.split(' ').next().and_then(|count| count.parse().ok());
+        count.ok_or(GitError::Unreadable("count-objects"))
+    }
+
     /// Begins a command in this repository.
     pub fn command(&self, subcommand: &'static str) -> GitCommand {
         self.git.command(&self.path, subcommand).var("GIT_DIR", &self.path)

@@ -8,13 +8,27 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
 use super::error::GitError;
 use super::own_repository::{self, OwnRepository};
 use super::repository::{Repository, text};
 
+/// Maximum size of all new and changed files of a snapshot, because untracked data would be copied each time it changes.
+const MAX_TOTAL_BYTES: u64 = 1 << 30;
+
+/// Maximum time for reading new and changed files.
+const READ_LIMIT: Duration = Duration::from_mins(5);
+
 /// Maximum size of a file that is new or changed in a snapshot, because videos and images of disks fill the disk.
 pub const MAX_FILE_BYTES: u64 = 100 << 20;
+
+/// Names of changed files, each ended by a zero byte.
+#[derive(Default)]
+struct ChangedNames {
+    present: Vec<u8>,
+    gone: Vec<u8>,
+}
 
 impl OwnRepository {
     /// Takes a snapshot of a work tree and returns its commit, whose parent is the current commit of the work tree.
@@ -26,8 +40,11 @@ impl OwnRepository {
         let index = index.path().join("index");
         self.prepare(repository, &index)?;
         let changed = self.changed_files(&repository.root, &index)?;
-        let update = self.on_files("update-index", &repository.root, &index);
-        update.args(["--add", "--remove", "-z", "--stdin"]).input(changed).run()?;
+        let update = || self.on_files("update-index", &repository.root, &index).limit(READ_LIMIT);
+        if !changed.gone.is_empty() {
+            update().args(["--force-remove", "-z", "--stdin"]).input(changed.gone).run()?;
+        }
+        update().args(["--add", "--remove", "--replace", "-z", "--stdin"]).input(changed.present).run()?;
         // The objects of unchanged files are the user's; looking for each takes longer than all the rest.
         let tree = self.on_files("write-tree", &repository.root, &index).args(["--missing-ok"]).line()?;
         let tree = text(tree, "write-tree")?;
@@ -51,9 +68,9 @@ impl OwnRepository {
         own_repository::write(&self.path.join("info/exclude"), &patterns)
     }
 
-    /// Returns the new, changed and deleted files, each ended by a zero byte. Files that are too large are left out, and
-    /// so are repositories within the work tree.
-    fn changed_files(&self, root: &Path, index: &Path) -> Result<Vec<u8>, GitError> {
+    /// Returns the new, changed and deleted files. Files that are too large are left out, and so are repositories within
+    /// the work tree.
+    fn changed_files(&self, root: &Path, index: &Path) -> Result<ChangedNames, GitError> {
         let others = self.on_files("ls-files", root, index).args(["--others", "--exclude-standard", "-z"]);
         let options = ["--name-only", "-z", "--no-ext-diff", "--ignore-submodules=dirty"];
         let differing = self.on_files("diff-files", root, index).args(options);
@@ -66,16 +83,22 @@ impl OwnRepository {
         let mut listed = others?;
         listed.extend(differing?);
         let names: BTreeSet<&[u8]> = listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()).collect();
-        let is_kept = |name: &&&[u8]| match fs::symlink_metadata(root.join(OsStr::from_bytes(name))) {
-            Ok(metadata) => !metadata.is_dir() && metadata.len() <= MAX_FILE_BYTES,
-            Err(_) => true,
-        };
-        let mut kept = Vec::with_capacity(listed.len());
-        for name in names.iter().filter(is_kept) {
-            kept.extend_from_slice(name);
-            kept.push(0);
+        let (mut changed, mut total) = (ChangedNames::default(), 0);
+        for name in names {
+            match metadata(root, Path::new(OsStr::from_bytes(name))) {
+                Some(metadata) if metadata.is_dir() || metadata.len() > MAX_FILE_BYTES => {}
+                Some(metadata) => {
+                    total += metadata.len();
+                    changed.present.extend([name, b"\0"].concat());
+                }
+                None => changed.gone.extend([name, b"\0"].concat()),
+            }
         }
-        Ok(kept)
+        if total > MAX_TOTAL_BYTES {
+            let limit = usize::try_from(MAX_TOTAL_BYTES >> 20).unwrap_or(usize::MAX);
+            return Err(GitError::TooLarge { command: "status".to_owned(), limit });
+        }
+        Ok(changed)
     }
 }
 
@@ -85,4 +108,11 @@ fn copy_with_time(from: &Path, to: &Path) -> io::Result<()> {
     let modified = fs::metadata(from)?.modified()?;
     fs::copy(from, to)?;
     fs::OpenOptions::new().write(true).open(to)?.set_modified(modified)
+}
+
+/// Returns the metadata of a file of a work tree; `None` if it is gone. A file behind a link belongs to another place.
+fn metadata(root: &Path, path: &Path) -> Option<fs::Metadata> {
+    let is_folder = |folder: &Path| fs::symlink_metadata(root.join(folder)).is_ok_and(|metadata| metadata.is_dir());
+    let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    if folders.into_iter().all(is_folder) { fs::symlink_metadata(root.join(path)).ok() } else { None }
 }

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::changes::{self, FileComparison};
-use super::env;
 use super::shell::Shell;
 use super::task_message::TaskMessage;
+use super::{env, rewind};
 use crate::app::Msg;
 use crate::app::msg::RequestTicket;
 use crate::config::paths::Paths;
-use crate::domain::changes::{Changes, ChangesScope};
+use crate::domain::changes::{Changes, ChangesScope, Restoration};
 use crate::domain::{Session, SessionKey};
 use crate::git::Git;
 use crate::store::{Store, worktrees};
@@ -31,6 +31,23 @@ impl Shell {
             let msg = Msg::ChangesLoaded(ticket, result.map(Arc::new));
             // An error means that salon is shutting down.
             drop(messages.send(TaskMessage::Msg(Box::new(msg))));
+        });
+    }
+
+    /// Takes back a change of files, or the files to a snapshot.
+    pub(super) fn restore_files(&mut self, ticket: RequestTicket, key: &SessionKey, restoration: Restoration) {
+        let session = self.session(key);
+        let (paths, messages, now) = (self.runner.paths.clone(), self.runner.messages.clone(), self.clock.now());
+        tokio::task::spawn_blocking(move || {
+            let result = match session {
+                Some(session) => {
+                    let (git, own) = (Git::new(env::vars()), paths.repositories());
+                    rewind::restore((&git, &own), Path::new(&*session.cwd), &restoration, now)
+                }
+                None => Err("The session no longer exists".to_owned()),
+            };
+            // An error means that salon is shutting down.
+            drop(messages.send(TaskMessage::Msg(Box::new(Msg::FilesRestored(ticket, result)))));
         });
     }
 }

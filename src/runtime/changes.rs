@@ -109,8 +109,9 @@ impl FileComparison<'_> {
     /// Returns the changes of the work tree that contains a directory since a commit, with their authors.
     pub fn since(&self, dir: &Path, name: &str) -> Result<Changes, String> {
         let repository = Repository::open(self.git, dir).map_err(|error| error.to_string())?;
-        let files = self.files(&repository, name).map_err(|error| error.to_string())?;
-        Ok(self.attributed(files, &repository.root))
+        let base = repository.commit(name).map_err(|error| error.to_string())?;
+        let files = self.files(&repository, &base).map_err(|error| error.to_string())?;
+        Ok(Changes { base: Some(base), ..self.attributed(files, &repository.root) })
     }
 
     /// Returns the changes between two snapshots, with their authors.
@@ -124,14 +125,13 @@ impl FileComparison<'_> {
     fn attributed(&self, mut files: Vec<FileDiff>, root: &Path) -> Changes {
         let edits = self.edits_below(root);
         files.iter_mut().for_each(|file| attribute(file, root, &edits));
-        Changes { files, root: root.to_string_lossy().into_owned(), source: ChangesSource::Files }
+        Changes { files, base: None, root: root.to_string_lossy().into_owned(), source: ChangesSource::Files }
     }
 
-    fn files(&self, repository: &Repository, name: &str) -> Result<Vec<FileDiff>, crate::git::GitError> {
-        let from = repository.commit(name)?;
+    fn files(&self, repository: &Repository, from: &str) -> Result<Vec<FileDiff>, crate::git::GitError> {
         let own = OwnRepository::open(self.git, self.own, &repository.common_dir)?;
         let to = own.snapshot(repository)?;
-        own.diff(&from, &to)
+        own.diff(from, &to)
     }
 
     /// Returns the edits of the sessions that run in a directory, oldest session first. A session that cannot be read

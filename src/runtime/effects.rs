@@ -57,6 +57,7 @@ impl Shell {
                 self.runner.work_trees.send(directories).ok();
             }
             Effect::CreateWorktree { ticket, dir, name } => self.create_worktree(ticket, dir, name),
+            Effect::RestoreFiles { ticket, key, restoration } => self.restore_files(ticket, &key, restoration),
             Effect::LoadChanges { ticket, key, scope } => self.load_changes(ticket, &key, scope),
             Effect::Trash { keys, cancel_queued } => return self.trash(keys, cancel_queued),
             Effect::Restore(keys) => return self.restore(keys),

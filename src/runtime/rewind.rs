@@ -4,6 +4,8 @@
 use std::path::Path;
 
 use super::changes;
+use super::turn_snapshots::UNDO;
+use crate::domain::changes::Restoration;
 use crate::domain::{Session, Time};
 use crate::git::own_repository::OwnRepository;
 use crate::git::restore::FileRestoration;
@@ -57,7 +59,7 @@ impl RewindRequest<'_> {
         if self.dry_run || files.is_empty() {
             return Ok(Rewind { files, undo: None });
         }
-        own.set_ref(&format!("refs/salon/undo/{}-{current}", now.millis()), &current).map_err(message)?;
+        own.set_ref(&format!("{UNDO}{}-{current}", now.millis()), &current).map_err(message)?;
         own.restore(&repository.root, &commit, &files).map_err(|error| {
             let session = &self.session.key;
             format!("{error}; undo what was done with: salon rewind {session} --to {current}")
@@ -89,4 +91,28 @@ impl RewindRequest<'_> {
             }
         }
     }
+}
+
+/// Takes back a change of the files of a directory's work tree. Returns a snapshot of the files before, which is kept.
+pub fn restore(
+    (git, own): (&Git, &Path),
+    directory: &Path,
+    restoration: &Restoration,
+    now: Time,
+) -> Result<String, String> {
+    let message = |error: crate::git::GitError| error.to_string();
+    let repository = Repository::open(git, directory).map_err(message)?;
+    let own = OwnRepository::open(git, own, &repository.common_dir).map_err(message)?;
+    let current = own.snapshot(&repository).map_err(message)?;
+    own.set_ref(&format!("{UNDO}{}-{current}", now.millis()), &current).map_err(message)?;
+    let root = &repository.root;
+    match restoration {
+        Restoration::Hunk(file, hunk) => own.discard_hunk(root, file, hunk),
+        Restoration::File(file, commit) => own.discard_file(root, commit, file),
+        Restoration::Snapshot(commit) => {
+            own.restorations(&current, commit).and_then(|files| own.restore(root, commit, &files))
+        }
+    }
+    .map_err(message)?;
+    Ok(current)
 }

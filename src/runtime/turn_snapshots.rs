@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
 
 use crate::domain::Time;
 use crate::domain::run::{Phase, RunId, RunInfo};
@@ -20,6 +21,7 @@ const RETENTION_MILLIS: i64 = 30 * 24 * 3_600_000;
 #[derive(Debug)]
 pub struct TurnSnapshots {
     requests: Sender<SnapshotRequest>,
+    thread: JoinHandle<()>,
     /// Runs with an open turn.
     open: HashMap<RunId, Time>,
 }
@@ -36,8 +38,17 @@ impl TurnSnapshots {
     /// Starts the thread, which ends with the handle. `own` is the directory of salon's own repositories.
     pub fn start(git: Git, own: PathBuf, store: Arc<Store>) -> Self {
         let (requests, receiver) = channel();
-        std::thread::spawn(move || serve(&receiver, &git, &own, &store));
-        Self { requests, open: HashMap::new() }
+        let thread = std::thread::spawn(move || serve(&receiver, &git, &own, &store));
+        Self { requests, thread, open: HashMap::new() }
+    }
+
+    /// Waits until all requested snapshots are taken.
+    pub fn finish(self) {
+        let Self { requests, thread, open: _ } = self;
+        drop(requests);
+        if thread.join().is_err() {
+            tracing::error!("the thread that takes snapshots has failed");
+        }
     }
 
     /// Requests a snapshot if a turn of a run began or ended.
@@ -93,43 +104,56 @@ fn take(request: &SnapshotRequest, git: &Git, own: &Path, store: &Store) -> Resu
     let repository = Repository::open(git, &request.cwd)?;
     let own = OwnRepository::open(git, own, &repository.common_dir)?;
     let commit = own.snapshot(&repository)?;
-    own.set_ref(&ref_of(&commit), &commit)?;
+    let name = format!("{TURNS}{commit}");
     match request.begins {
         Some(began) => {
-            let (run, before) = (request.run.clone(), commit);
+            let (run, before) = (request.run.clone(), commit.clone());
             let (repository, root) = (repository.common_dir.clone(), repository.root.clone());
             let snapshot = TurnSnapshot { run, began, repository, root, before, after: None };
             store.with(|db| turn_snapshots::begin(db, &snapshot))?;
         }
         None => store.with(|db| turn_snapshots::end(db, &request.run, &commit))?,
     }
-    Ok(())
+    // After the record, because a clean-up removes refs without one.
+    Ok(own.set_ref(&name, &commit)?)
 }
 
-/// Returns the ref that keeps a snapshot. Equal snapshots share one.
-fn ref_of(commit: &str) -> String {
-    format!("refs/salon/turns/{commit}")
-}
+/// Prefix of the refs that keep snapshots of turns, before the commit. Equal snapshots share one.
+const TURNS: &str = "refs/salon/turns/";
 
-/// Removes the snapshots of turns that are too old, and packs the repositories that had some.
+/// Prefix of the refs that keep snapshots before a change was discarded, before its time in ms since 1970.
+pub(super) const UNDO: &str = "refs/salon/undo/";
+
+/// Number of objects that are not packed from which a repository is packed, as in git's own clean-up.
+const MAX_LOOSE_OBJECTS: usize = 6700;
+
+/// Removes the snapshots that are too old, of turns and of discarded changes, and packs salon's repositories.
 #[expect(clippy::disallowed_methods, reason = "called from blocking tasks")]
 pub fn expire(git: &Git, own: &Path, store: &Store, now: Time) {
     let before = Time::from_millis(now.millis().saturating_sub(RETENTION_MILLIS));
-    let taken = store.with(|db| Ok((turn_snapshots::take_expired(db, before)?, turn_snapshots::commits(db)?)));
-    let Ok((expired, kept)) = taken else { return };
-    let mut commits: HashMap<PathBuf, Vec<String>> = HashMap::new();
-    for snapshot in expired {
-        let of_turn = std::iter::once(snapshot.before).chain(snapshot.after);
+    let taken = store.with(|db| {
+        turn_snapshots::remove_expired(db, before)?;
+        turn_snapshots::commits(db)
+    });
+    let Ok(kept) = taken else { return };
+    let is_expired = |name: &str| match (name.strip_prefix(TURNS), name.strip_prefix(UNDO)) {
         // The end of a turn may be the begin of the next one.
-        commits.entry(snapshot.repository).or_default().extend(of_turn.filter(|commit| !kept.contains(commit)));
-    }
-    for (repository, commits) in commits {
-        let removed = OwnRepository::open(git, own, &repository).and_then(|own| {
-            commits.iter().try_for_each(|commit| own.remove_ref(&ref_of(commit)))?;
-            own.pack()
-        });
-        if let Err(error) = removed {
-            tracing::warn!(%error, "old snapshots were not removed");
+        (Some(commit), _) => !kept.iter().any(|kept| kept == commit),
+        (None, Some(rest)) => {
+            let time = rest.split('-').next().and_then(|millis| millis.parse().ok());
+            time.is_some_and(|millis| Time::from_millis(millis) < before)
+        }
+        (None, None) => false,
+    };
+    for own in OwnRepository::all(git, own) {
+        if let Err(error) = clean_up(&own, is_expired) {
+            tracing::warn!(%error, repository = %own.path.display(), "old snapshots were not removed");
         }
     }
+}
+
+fn clean_up(own: &OwnRepository, is_expired: impl Fn(&str) -> bool) -> Result<(), GitError> {
+    let expired: Vec<_> = own.refs("refs/salon")?.into_iter().filter(|name| is_expired(name)).collect();
+    expired.iter().try_for_each(|name| own.remove_ref(name))?;
+    if expired.is_empty() && own.loose_objects()? < MAX_LOOSE_OBJECTS { Ok(()) } else { own.pack() }
 }

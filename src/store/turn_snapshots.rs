@@ -79,12 +79,9 @@ pub fn commits(db: &Connection) -> Result<Vec<String>> {
     db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 
-/// Removes and returns the snapshots that began before a time.
-pub fn take_expired(db: &mut Connection, before: Time) -> Result<Vec<TurnSnapshot>> {
-    write(db, |db| {
-        let sql = "DELETE FROM turn_snapshots WHERE began < ?1 RETURNING run, began, repository, root, before, after";
-        db.prepare(sql)?.query_map(params![before.millis()], snapshot)?.collect()
-    })
+/// Removes the snapshots that began before a time.
+pub fn remove_expired(db: &mut Connection, before: Time) -> Result<()> {
+    write(db, |db| db.execute("DELETE FROM turn_snapshots WHERE began < ?1", params![before.millis()]).map(drop))
 }
 
 fn snapshot(row: &Row<'_>) -> Result<TurnSnapshot> {

@@ -151,6 +151,7 @@ fn draw_diff(
     let side_by_side = app.diff_view == DiffView::SideBySide && app.size.0 >= SIDE_BY_SIDE_WIDTH;
     let shape = DiffShape {
         ticket: screen.ticket,
+        revision: screen.revision,
         file: at,
         width: usize::from(area.width).saturating_sub(1).max(1),
         side_by_side,

@@ -32,6 +32,8 @@ pub(super) struct ChangesCache {
 pub(super) struct DiffShape {
     /// Request that was answered.
     pub ticket: RequestTicket,
+    /// Number of the response.
+    pub revision: u64,
     /// Index of the file.
     pub file: usize,
     /// Width in columns.

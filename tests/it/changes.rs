@@ -241,7 +241,7 @@ fn a_file_that_becomes_a_link_and_a_binary_one_are_one_file_each() {
 fn hunks_are_parsed_with_and_without_headers() {
     let hunks = parse_hunks("--- a\n+++ b\n@@ -3,2 +4 @@ fn x\n a\n-b\n\\ No newline\n@@ -9 +9 @@\n+c".lines());
     assert_eq!((hunks.len(), hunks[0].old_start, hunks[0].new_start), (2, Some(3), Some(4)));
-    assert_eq!(hunks[0].lines, [" a", "-b"]);
+    assert_eq!(hunks[0].lines, [" a", "-b", "\\ No newline"]);
     assert_eq!(hunks[0].header(), "@@ -3,2 +4,1 @@");
     let bare = parse_hunks("+a\n\n-b".lines());
     assert_eq!((bare.len(), bare[0].lines.join("|")), (1, "+a| |-b".to_owned()));

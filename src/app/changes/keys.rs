@@ -1,14 +1,18 @@
 //! Keys of the screen of changes.
 
 use super::{ChangesContent, ChangesScreen, WantedHunk};
-use crate::app::action::Action;
+use crate::app::action::{Action, KeyContext};
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
 use crate::app::msg::Target;
-use crate::app::reader::{KEY_CONTEXTS, switch_diff_view};
+use crate::app::reader::switch_diff_view;
 use crate::app::scroll::{Scroll, steps};
 use crate::config::key::Key;
+
+/// Key contexts of the screen of changes, nearest first.
+pub const KEY_CONTEXTS: &[KeyContext] =
+    &[KeyContext::Changes, KeyContext::Reader, KeyContext::Move, KeyContext::List, KeyContext::Everywhere];
 
 impl ChangesScreen {
     /// Handles a key. The keys of a transcript apply: entries are hunks here, and prompts are files.
@@ -30,6 +34,9 @@ impl ChangesScreen {
             Action::PreviousPrompt | Action::Left => self.step_file(false, None, ctx),
             Action::Scope => self.request_next_scope(ctx),
             Action::SideBySide => switch_diff_view(ctx),
+            Action::DiscardHunk => self.discard_hunk(ctx),
+            Action::DiscardFile => self.discard_file(ctx),
+            Action::UndoDiscard => self.undo_discard(ctx),
             Action::Expand | Action::Open => return Some(self.show_entry(ctx)),
             Action::EditEntry | Action::EditTranscript => {
                 if let Some((path, line)) = self.place() {
@@ -53,7 +60,13 @@ impl ChangesScreen {
 
     fn request_next_scope(&mut self, ctx: &mut Ctx) {
         self.scope = self.scope.next();
-        (self.ticket, self.content) = (ctx.tickets.issue(), ChangesContent::Loading);
+        (self.content, self.selected, self.scroll) = (ChangesContent::Loading, 0, Scroll::default());
+        self.reload(ctx);
+    }
+
+    /// Requests the changes again. Until then, the shown ones stay.
+    pub(super) fn reload(&mut self, ctx: &mut Ctx) {
+        self.ticket = ctx.tickets.issue();
         let Self { ticket, key, scope, .. } = self;
         ctx.effects.push(Effect::LoadChanges { ticket: *ticket, key: key.clone(), scope: *scope });
     }

@@ -1,6 +1,9 @@
 //! Screen of changes: the files that a session changed, with the diff of the selected one.
 
+mod discard;
 mod keys;
+
+pub use keys::KEY_CONTEXTS;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +25,8 @@ pub struct ChangesScreen {
     pub scope: ChangesScope,
     /// The changes, once they are known.
     pub content: ChangesContent,
+    /// Number of responses so far: each may have other content.
+    pub revision: u64,
     /// Scroll position of the diff.
     pub scroll: Scroll,
     selected: usize,
@@ -31,6 +36,10 @@ pub struct ChangesScreen {
     wanted: Option<WantedHunk>,
     /// Entry from which the screen was opened, from 1.
     entry: Option<usize>,
+    /// Request to take back a change that is not answered yet; true if it is an undo.
+    restoring: Option<(RequestTicket, bool)>,
+    /// Snapshots of the files before each discarded change, the last one at the end.
+    undo: Vec<String>,
 }
 
 /// Content of the screen.
@@ -60,11 +69,14 @@ impl ChangesScreen {
             key: key.clone(),
             scope,
             content: ChangesContent::Loading,
+            revision: 0,
             scroll: Scroll::default(),
             selected: 0,
             hunk_rows: Vec::new(),
             wanted: None,
             entry,
+            restoring: None,
+            undo: Vec::new(),
         };
         (screen, Effect::LoadChanges { ticket, key, scope })
     }
@@ -74,13 +86,18 @@ impl ChangesScreen {
         if ticket != self.ticket {
             return;
         }
+        self.revision += 1;
         self.content = match result {
             Ok(changes) => ChangesContent::Loaded(changes),
             Err(reason) => ChangesContent::Failed(reason),
         };
-        (self.selected, self.scroll) = (0, Scroll::default());
+        if self.selected >= self.files().len() {
+            (self.selected, self.scroll) = (0, Scroll::default());
+        }
         if let Some((file, hunk)) = self.hunk_of_entry() {
             (self.selected, self.wanted) = (file, Some(WantedHunk::At(hunk)));
+            // Later responses keep the place.
+            self.entry = None;
         }
     }
 

@@ -80,5 +80,6 @@ fn heading(context: KeyContext) -> &'static str {
         KeyContext::Reader => "Transcript",
         KeyContext::Search => "Search",
         KeyContext::Chat => "Chat",
+        KeyContext::Changes => "Changes",
     }
 }

@@ -17,7 +17,7 @@ use crate::app::palette::Palette;
 use crate::app::search::{SearchFocus, SearchScreen};
 use crate::app::secret_display::SecretDisplay;
 use crate::app::stats::{self, StatsPage};
-use crate::app::{keep, quit, reader, search, session_actions, trash};
+use crate::app::{changes, keep, quit, reader, search, session_actions, trash};
 use crate::domain::SessionKey;
 use crate::domain::run::Phase;
 use crate::domain::search::SearchOrder;
@@ -51,6 +51,7 @@ impl Stack {
         match self.screen() {
             Some(Layer::Chat(chat)) => chat.key_contexts(),
             Some(Layer::Search(_)) => search::KEY_CONTEXTS,
+            Some(Layer::Changes(_)) => changes::KEY_CONTEXTS,
             Some(Layer::Stats(_)) => stats::KEY_CONTEXTS,
             Some(_) => reader::KEY_CONTEXTS,
             None => self.home.key_contexts(),

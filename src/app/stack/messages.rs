@@ -62,9 +62,12 @@ impl Stack {
             search.debounce_elapsed(ticket, ctx);
         } else {
             let selected = self.home.list.key();
+            let is_current = self.home.preview.awaits(ticket);
             ctx.effects.extend(self.home.preview.debounce_elapsed(ticket, selected, ctx.tickets));
+            if is_current {
+                self.read_work_trees(ctx);
+            }
         }
-        self.read_work_trees(ctx);
     }
 
     /// Requests the states of the work trees of the selected session and of the busy ones.
@@ -123,12 +126,17 @@ impl Stack {
 
     /// Passes the changes of a session to the screen that requested them.
     pub fn changes_loaded(&mut self, ticket: RequestTicket, result: Result<Arc<Changes>, String>) {
-        let screen = self.layers.iter_mut().rev().find_map(|layer| match layer {
-            Layer::Changes(changes) => Some(changes),
-            _ => None,
-        });
-        if let Some(screen) = screen {
+        if let Some(screen) = self.layers.iter_mut().rev().find_map(Layer::changes_mut) {
             screen.loaded(ticket, result);
+        }
+    }
+
+    /// Passes the result of taking back changes to the screen that requested it.
+    pub fn files_restored(&mut self, ticket: RequestTicket, result: Result<String, String>, ctx: &mut Ctx) {
+        match (self.layers.iter_mut().rev().find_map(Layer::changes_mut), result) {
+            (Some(screen), result) => screen.restored(ticket, result, ctx),
+            (None, Err(reason)) => ctx.notices.error(reason),
+            (None, Ok(_)) => {}
         }
     }
 

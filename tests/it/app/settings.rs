@@ -90,7 +90,7 @@ fn the_user_rebinds_and_unknown_actions_are_reported() {
         [
             "4: keys.list.fly: unknown action",
             "5: keys.list.open: \"hyper-o\" is not a key",
-            "6: keys.nowhere: unknown context; must be one of everywhere, move, list, reader, search, chat",
+            "6: keys.nowhere: unknown context; must be one of everywhere, move, list, reader, search, chat, changes",
         ]
     );
     let (map, problems) = Keymap::new(&settings.keys);

@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
+use salon::domain::changes::{FileDiff, Restoration};
 use salon::domain::run::RunId;
 use salon::domain::{Agent, SessionKey, Time};
 use salon::git::Repository;
 use salon::git::own_repository::OwnRepository;
+use salon::runtime::rewind;
 use salon::store::turn_snapshots::{self, TurnSnapshot};
 use salon::store::{Store, registry};
 use serde_json::Value;
@@ -165,4 +167,57 @@ proptest! {
             prop_assert_eq!(&files(&opened.root), state);
         }
     }
+}
+
+/// Changes of the work tree since the last commit.
+fn since_head(repo: &Repo) -> Vec<FileDiff> {
+    let (own, opened) = (own(repo), repo.open());
+    let snapshot = own.snapshot(&opened).expect("a snapshot");
+    own.diff(&opened.commit("HEAD").expect("a commit"), &snapshot).expect("a diff")
+}
+
+fn restore(repo: &Repo, restoration: &Restoration) -> Result<String, String> {
+    let (program, folder) = (repo.program(), repo.outside().join("own"));
+    rewind::restore((&program, &folder), repo.path(), restoration, Time::from_millis(0))
+}
+
+#[test]
+fn a_hunk_is_discarded_alone_and_one_that_changed_meanwhile_is_refused() {
+    let repo = Repo::new();
+    let name = "with \"quotes\" and\ttab";
+    let lines: String = (1..=40).map(|n| format!("line {n}\n")).collect();
+    repo.write(name, lines.trim_end()).commit("lines");
+    let changed = lines.replace("line 5\n", "five\n").replace("line 40\n", "forty");
+    repo.write(name, changed.trim_end());
+    repo.git(&["add", name]);
+    let index = fs::read(repo.path().join(".git/index")).expect("an index");
+    let file = since_head(&repo).remove(0);
+    assert_eq!(file.hunks.len(), 2);
+    let before = files(repo.path());
+    let undo = restore(&repo, &Restoration::Hunk(file.clone(), file.hunks[1].clone())).expect("discarded");
+    let text = fs::read_to_string(repo.path().join(name)).expect("readable");
+    assert!(text.contains("five\n") && text.ends_with("line 40"), "{text}");
+    let error = restore(&repo, &Restoration::Hunk(file.clone(), file.hunks[1].clone())).expect_err("gone");
+    assert!(error.contains("git apply failed"), "{error}");
+    assert_eq!(fs::read_to_string(repo.path().join(name)).expect("readable"), text);
+    restore(&repo, &Restoration::Snapshot(undo)).expect("undone");
+    assert_eq!(files(repo.path()), before);
+    assert_eq!(fs::read(repo.path().join(".git/index")).expect("an index"), index, "the user's index is untouched");
+}
+
+#[test]
+fn new_changed_and_deleted_files_are_discarded_and_brought_back() {
+    let repo = Repo::new();
+    repo.write("gone", "x\n").commit("more").write("readme", "changed\n").write("new/file", "n\n");
+    fs::remove_file(repo.path().join("gone")).expect("removed");
+    let (before, head) = (files(repo.path()), repo.git(&["rev-parse", "HEAD"]));
+    let mut undo = Vec::new();
+    for file in since_head(&repo) {
+        undo.push(restore(&repo, &Restoration::File(file, head.clone())).expect("discarded"));
+    }
+    assert_eq!(since_head(&repo), []);
+    for snapshot in undo.into_iter().rev() {
+        restore(&repo, &Restoration::Snapshot(snapshot)).expect("undone");
+    }
+    assert_eq!(files(repo.path()), before);
 }

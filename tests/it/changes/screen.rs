@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use salon::app::msg::RequestTicket;
 use salon::app::{Effect, Msg};
-use salon::domain::changes::{Changes, ChangesScope, ChangesSource, DiffHunk, FileDiff, FileDiffStatus, HunkAuthor};
+use salon::domain::changes::{
+    Changes, ChangesScope, ChangesSource, DiffHunk, FileDiff, FileDiffStatus, HunkAuthor, Restoration,
+};
 use salon::domain::{Agent, SessionKey};
 
 use crate::screens::stage::{Stage, change, session};
@@ -37,6 +39,7 @@ fn changes() -> Changes {
             ),
             file("old.txt", FileDiffStatus::Deleted, vec![hunk(1, 7, &["-bye"])]),
         ],
+        base: Some("1234".to_owned()),
         root: "/home/ann/shop-api".to_owned(),
         source: ChangesSource::Files,
     }
@@ -148,4 +151,49 @@ fn a_hunk_of_nobody_leads_nowhere_and_says_why() {
     stage.send(Msg::ChangesLoaded(ticket, Ok(Arc::new(of_nobody))));
     stage.keys("enter");
     assert!(stage.screen().contains("Made by hand, by a command, or unknown"), "{}", stage.screen());
+}
+
+fn restoration(stage: &mut Stage) -> Option<(RequestTicket, Restoration)> {
+    stage.take_effects().into_iter().find_map(|effect| match effect {
+        Effect::RestoreFiles { ticket, restoration, .. } => Some((ticket, restoration)),
+        _ => None,
+    })
+}
+
+#[test]
+fn changes_are_discarded_by_hunk_and_by_file_and_brought_back() {
+    let mut stage = loaded(120, 40);
+    let all = changes();
+    stage.keys("x x");
+    let (ticket, discarded) = restoration(&mut stage).expect("a request");
+    assert_eq!(discarded, Restoration::Hunk(all.files[0].clone(), all.files[0].hunks[0].clone()));
+    assert_eq!(restoration(&mut stage), None, "one at a time");
+    stage.send(Msg::FilesRestored(ticket, Ok("before-1".to_owned())));
+    assert!(stage.screen().contains("Discarded · u undoes"), "{}", stage.screen());
+    let again = request(&mut stage, ChangesScope::Session);
+    let mut fewer = changes();
+    fewer.files[0].hunks.remove(0);
+    stage.send(Msg::ChangesLoaded(again, Ok(Arc::new(fewer.clone()))));
+    assert!(stage.screen().contains("here") && !stage.screen().contains("new();"), "{}", stage.screen());
+    stage.keys("} X");
+    let (ticket, discarded) = restoration(&mut stage).expect("a request");
+    assert_eq!(discarded, Restoration::File(fewer.files[1].clone(), "1234".to_owned()));
+    stage.send(Msg::FilesRestored(ticket, Err("the disk is full".to_owned())));
+    assert!(stage.screen().contains("the disk is full"), "{}", stage.screen());
+    stage.keys("u");
+    let (ticket, brought) = restoration(&mut stage).expect("a request");
+    assert_eq!(brought, Restoration::Snapshot("before-1".to_owned()));
+    stage.send(Msg::FilesRestored(ticket, Ok("before-2".to_owned()))).keys("u");
+    assert!(stage.screen().contains("Nothing to undo"), "{}", stage.screen());
+}
+
+#[test]
+fn edits_of_a_transcript_cannot_be_discarded() {
+    let (mut stage, ticket) = open(120, 40);
+    stage.send(Msg::ChangesLoaded(ticket, Ok(Arc::new(Changes { base: None, ..changes() }))));
+    stage.keys("x");
+    assert_eq!(restoration(&mut stage), None);
+    assert!(stage.screen().contains("Only changes of the worktree can be discarded"), "{}", stage.screen());
+    stage.keys("X");
+    assert_eq!(restoration(&mut stage), None);
 }

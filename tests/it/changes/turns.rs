@@ -129,7 +129,14 @@ fn old_snapshots_expire_and_newer_ones_stay() {
     let left = turns.taken();
     assert_eq!(left.iter().map(|taken| taken.began).collect::<Vec<_>>(), [at(DAY)]);
     let own = OwnRepository::open(&turns.repo.program(), &folder, &turns.repo.open().common_dir).expect("opened");
-    let refs = own.command("for-each-ref").args(["--format=%(objectname)"]).line().expect("refs");
     // The end of the first turn is the begin of the second.
-    assert_eq!(String::from_utf8(refs).expect("text"), left[0].before);
+    assert_eq!(own.refs("refs/salon").expect("refs"), [format!("refs/salon/turns/{}", left[0].before)]);
+    own.set_ref(&format!("refs/salon/undo/{}-x", at(0).millis()), &left[0].before).expect("kept");
+    own.set_ref(&format!("refs/salon/undo/{}-x", at(DAY).millis()), &left[0].before).expect("kept");
+    expire(&turns.repo.program(), &folder, &turns.store, at(30 * DAY + 1));
+    assert_eq!(own.refs("refs/salon/undo").expect("refs"), [format!("refs/salon/undo/{}-x", at(DAY).millis())]);
+    own.pack().expect("packed");
+    let packs = fs::read_dir(own.path.join("objects/pack")).expect("packs").flatten();
+    assert!(packs.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|ending| ending == "pack")));
+    own.command("cat-file").args(["-e", &format!("{}^{{tree}}", left[0].before)]).run().expect("still there");
 }

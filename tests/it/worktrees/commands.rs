@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use salon::store::{Store, registry, turn_snapshots};
 use serde_json::Value;
 
 use crate::cli::{code, json};
@@ -71,7 +72,10 @@ fn a_session_starts_in_a_worktree_of_its_own() {
     }
     let output = command.output().expect("salon");
     assert!(String::from_utf8_lossy(&output.stderr).contains("on the new branch fix-the-login"), "{output:?}");
-    let runs = salon::store::Store::open(&home.path().join("data/state.db"), crate::support::clock()).expect("open");
-    let runs = runs.store.with(|db| salon::store::registry::runs(db)).expect("runs");
+    let store = Store::open(&home.path().join("data/state.db"), crate::support::clock()).expect("open").store;
+    let runs = store.with(|db| registry::runs(db)).expect("runs");
     assert!(runs[0].cwd.ends_with("/worktrees/shop/fix-the-login/sub"), "{}", runs[0].cwd);
+    let snapshots = store.with(|db| turn_snapshots::of_run(db, &runs[0].id)).expect("snapshots");
+    assert_eq!(snapshots.len(), 1, "the files before and after the turn");
+    assert_eq!(snapshots[0].after.as_ref(), Some(&snapshots[0].before), "the agent changed nothing");
 }

@@ -278,7 +278,7 @@ fn e27_of_two_salons_one_removes_and_the_other_sees_the_lock() {
     let refused = scene.worktrees.prune(&[], scene.now, false).expect_err("locked");
     assert!(refused.contains("another salon is changing worktrees"), "{refused}");
     assert!(scene.worktrees.trash(&tree, &[], scene.now).is_err());
-    drop(held);
+    flock(&held, FlockOperation::Unlock).expect("unlocked");
     assert_eq!(scene.prune(1), [PruneOutcome::Trashed]);
 }
 
