@@ -291,6 +291,9 @@ pub struct Flags {
     pub unreadable: bool,
     /// Deleted by its agent: only its prompts are left.
     pub purged: bool,
+    /// Used in a desktop application or in an editor.
+    #[serde(default)]
+    pub app: bool,
 }
 
 impl Flags {
@@ -304,6 +307,7 @@ impl Flags {
             (self.archived, "archived"),
             (self.unreadable, "unreadable"),
             (self.purged, "purged"),
+            (self.app, "app"),
         ]
         .into_iter()
         .filter_map(|(set, name)| set.then_some(name))

@@ -9,7 +9,7 @@ use super::style::{self, style};
 use super::widgets::{Align, line_of, put, put_line, split_left, wrapped};
 use crate::app::home::EmptyState;
 use crate::app::{Action, App};
-use crate::stdx::text::one_line;
+use crate::stdx::text::{ellipsis_before, one_line};
 
 /// Draws the empty state.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, empty: &EmptyState) {
@@ -58,7 +58,9 @@ fn draw_roots(canvas: &mut Canvas, area: Rect, first: usize) {
         let (found, path) = split_left(rest, 11);
         put(canvas.buffer, name, root.agent.label(), style::agent(theme, root.agent), Align::Left);
         put(canvas.buffer, found, if root.found { "empty" } else { "not found" }, style(theme.muted), Align::Left);
-        put(canvas.buffer, path, &root.path.to_string_lossy(), style(theme.text), Align::Left);
+        // The end of a path tells more than its beginning.
+        let shown = ellipsis_before(&one_line(&root.path.to_string_lossy()), path.width.into());
+        put(canvas.buffer, path, &shown, style(theme.text), Align::Left);
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
 
 /// Area of a pane without a column at its right, so that its text touches neither the divider nor the screen's edge.
 /// Narrow panes need the column.
-fn with_margin(pane: Rect) -> Rect {
+pub(super) fn with_margin(pane: Rect) -> Rect {
     Rect { width: pane.width - u16::from(pane.width >= WITH_MARGIN), ..pane }
 }
 

@@ -1,5 +1,7 @@
 //! Overlay for a new session.
 
+use std::ops::Range;
+
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
@@ -75,8 +77,8 @@ fn draw_part(canvas: &mut Canvas, area: Rect, new: &NewSession, part: NewSession
     }
 }
 
-/// Draws the agents that salon can run; those that are not installed are faint. Where not all fit, the first ones are
-/// left out, so that the chosen one is visible.
+/// Draws the agents that salon can run; those that are not installed are faint. Where not all fit, the chosen one is
+/// visible, and a mark stands for those that are left out.
 fn draw_agents(canvas: &mut Canvas, area: Rect, new: &NewSession) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let choice = |(at, (agent, installed)): (usize, &(Agent, bool))| {
@@ -90,12 +92,25 @@ fn draw_agents(canvas: &mut Canvas, area: Rect, new: &NewSession) {
         [Span::styled(format!("{mark} {agent}"), look), Span::styled(note, style(theme.faint))]
     };
     let choices: Vec<_> = app.runs.agents().iter().enumerate().map(choice).collect();
-    let room = usize::from(area.width.saturating_sub(1));
-    let width = |choices: &[[Span<'_>; 2]]| choices.iter().flatten().map(Span::width).sum::<usize>();
-    let end = choices.len().min(new.agent + 1);
-    let first = (0..end).find(|first| width(&choices[*first..end]) <= room).unwrap_or(end.saturating_sub(1));
+    let shown = visible_choices(&choices, new.agent, usize::from(area.width.saturating_sub(1)));
+    let mark = |is_cut: bool, mark| is_cut.then(|| Span::styled(mark, style(theme.faint)));
+    let marks = [mark(shown.start > 0, "… "), mark(shown.end < choices.len(), "…")];
+    let [before, after] = marks;
+    let middle = choices.into_iter().skip(shown.start).take(shown.len()).flatten();
     let (_, area) = split_left(area, 1);
-    put_line(canvas.buffer, area, &choices.into_iter().skip(first).flatten().collect::<Line<'_>>());
+    put_line(canvas.buffer, area, &before.into_iter().chain(middle).chain(after).collect::<Line<'_>>());
+}
+
+/// Choices that fit into `room` columns with the marks of those that do not, the chosen one among them.
+fn visible_choices(choices: &[[Span<'_>; 2]], chosen: usize, room: usize) -> Range<usize> {
+    let width = |range: Range<usize>| {
+        let marks = 2 * usize::from(range.start > 0) + usize::from(range.end < choices.len());
+        choices[range].iter().flatten().map(Span::width).sum::<usize>() + marks
+    };
+    let end = choices.len().min(chosen + 1);
+    let first = (0..end).find(|first| width(*first..end) <= room).unwrap_or(end.saturating_sub(1));
+    let last = (end..=choices.len()).rev().find(|last| width(first..*last) <= room).unwrap_or(end);
+    first..last
 }
 
 /// Draws the rows of the prompt around the cursor.

@@ -128,6 +128,7 @@ fn details(app: &App, session: &Session, zone: &TimeZone) -> String {
         if tokens.is_empty() { tokens } else { format!("{tokens} tokens") },
         relation.unwrap_or_default().to_owned(),
         days.unwrap_or_default(),
+        if session.flags.app { "app or editor".to_owned() } else { String::new() },
         session.cwd.to_string(),
     ];
     details.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")

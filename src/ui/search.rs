@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, ViewCache};
+use super::home::with_margin;
 use super::widgets::{divider, split_left};
 use super::{preview, search_empty, search_line, search_results};
 use crate::app::home::Pane;
@@ -25,6 +26,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen, cache
     if let Some(hit) = search.results.selected().filter(|_| shown) {
         let (line, pane) = split_left(rest, 1);
         divider(canvas, line);
+        let pane = with_margin(pane);
         preview::draw_beside(canvas, pane, (&hit.session, search.preview.reader(&hit.session.key)), cache);
     }
     search_line::draw_completions(canvas, body, search);

@@ -221,12 +221,14 @@ fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
     put_line(canvas.buffer, area, &Line::from(spans));
 }
 
-/// Mark of a session by its relation to others: a fork, a sub-agent, or a session with sub-agents.
+/// Mark of a session by its relation to others: a fork, a sub-agent, or a session with sub-agents. Else by its origin in
+/// a desktop application or an editor.
 fn mark(app: &App, session: &Session) -> Option<&'static str> {
-    match app.stack.home.relation(session)? {
-        Relation::Fork => Some("↱"),
-        Relation::Subagent => Some("↳"),
-        Relation::Parent => Some("⊞"),
+    match app.stack.home.relation(session) {
+        Some(Relation::Fork) => Some("↱"),
+        Some(Relation::Subagent) => Some("↳"),
+        Some(Relation::Parent) => Some("⊞"),
+        None => session.flags.app.then_some("▣"),
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct RolloutHead {
     pub subagent: bool,
     /// True if no user started it.
     pub headless: bool,
+    /// True for a thread of the desktop application or of an editor's extension.
+    pub app: bool,
     /// Parent thread of a sub-agent.
     pub parent: Option<String>,
     /// Thread that this one was forked from.
@@ -119,6 +121,7 @@ impl RolloutHead {
             source_is_final: (source.is_some() || !is_whole_file) && probe.len() >= FINGERPRINT_LEN,
             subagent: meta.is_subagent(),
             headless: meta.is_headless(),
+            app: meta.is_app(),
             parent: meta.parent().map(str::to_owned),
             started: meta.timestamp.as_deref().and_then(Time::parse),
             thread: meta.id.unwrap_or_else(|| paths::thread_of(path).to_owned()),

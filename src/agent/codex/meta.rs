@@ -57,6 +57,12 @@ impl SessionMeta {
         self.parent_thread_id.as_deref().or_else(spawned).filter(|_| self.is_subagent())
     }
 
+    /// True for a thread of the desktop application or of an editor's extension.
+    pub(super) fn is_app(&self) -> bool {
+        let client = self.originator.as_deref().unwrap_or_default().to_ascii_lowercase();
+        ["vscode", "desktop", "jetbrains", "xcode"].iter().any(|app| client.contains(app))
+    }
+
     /// True if no user started it: started by `codex exec`, or by Codex for itself.
     pub(super) fn is_headless(&self) -> bool {
         match &self.source {

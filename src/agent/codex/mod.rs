@@ -116,6 +116,7 @@ impl JsonlAgent for Codex {
         session.forked_from = head.forked_from.as_deref().map(Arc::from);
         session.flags.fork = head.forked_from.is_some();
         session.flags.headless = head.headless;
+        session.flags.app = head.app;
         session.flags.archived = source.kind == paths::ARCHIVED;
         if session.started_at.is_none() {
             // Without a message, the thread's start time is more accurate than the file's change time.

@@ -182,6 +182,7 @@ impl OpenCodeTotals {
             archived: row.archived.is_some(),
             unreadable: self.unreadable > 0,
             purged: false,
+            app: false,
         };
         session.parent = row.parent.as_deref().map(Into::into);
         session.forked_from = row.fork_of.as_deref().map(Into::into);

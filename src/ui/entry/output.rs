@@ -25,6 +25,9 @@ const TAIL_ROWS: usize = 5;
 /// Last rows of an output of which only a few lines are shown.
 const FEW_ROWS: usize = 3;
 
+/// Maximum lines that are shown rather than counted, because the note about them takes a line too.
+const MAX_SPARED: usize = 2;
+
 /// Bytes at the start and at the end of a long output that are enough for a cut one.
 const CUT_BYTES: usize = 32 << 10;
 
@@ -72,23 +75,24 @@ fn cut(output: &Output, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
         tail -= 1;
         tail_rows.splice(0..0, output.rows(tail, context));
     }
-    // A note that one line is missing would take its place.
-    if tail == head + 1 && output.skipped == 0 {
-        tail -= 1;
-        tail_rows.splice(0..0, output.rows(tail, context));
+    if tail - head <= MAX_SPARED && output.skipped == 0 {
+        for at in (head..tail).rev() {
+            tail_rows.splice(0..0, output.rows(at, context));
+        }
+        tail = head;
     }
     layout.lines.extend(head_rows);
     let hidden = tail - head + output.skipped;
     if hidden > 0 || is_cut {
         push_missing(hidden, context, layout);
     }
-    let surplus = tail_rows.len().saturating_sub(TAIL_ROWS + 1);
+    let surplus = tail_rows.len().saturating_sub(TAIL_ROWS + MAX_SPARED);
     layout.lines.extend(tail_rows.into_iter().skip(surplus));
 }
 
 fn few(output: &Output, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     let count = output.lines.len();
-    let shown = if count + output.skipped <= FEW_ROWS + 1 { count } else { FEW_ROWS.min(count) };
+    let shown = if count + output.skipped <= FEW_ROWS + MAX_SPARED { count } else { FEW_ROWS.min(count) };
     let hidden = count - shown + output.skipped;
     if hidden > 0 {
         push_missing(hidden, context, layout);

@@ -160,3 +160,25 @@ fn a_sub_agent_with_files_in_two_project_folders_is_one() {
     fs::remove_file(case.path().join(other)).expect("removed");
     assert_eq!(case.lines("agent-a7"), ["prompt: look around wekaneedle"]);
 }
+
+#[test]
+fn a_session_of_a_desktop_application_or_an_editor_is_marked() {
+    for (entrypoint, flags) in
+        [("claude-desktop", json!(["app"])), ("claude-vscode", json!(["app"])), ("cli", json!([]))]
+    {
+        let case = session_of(&[with(prompt(), &json!({"entrypoint": entrypoint}))]);
+        assert_eq!(case.session(ID)["flags"], flags, "{entrypoint}");
+    }
+    let thread = "019f7c77-1285-78a7-9f6c-a4a7c2f996d1";
+    for (originator, flags) in
+        [("codex_vscode", json!(["app"])), ("Codex Desktop", json!(["app"])), ("codex-tui", json!([]))]
+    {
+        let case = Case::empty();
+        let meta = json!({"timestamp": "2026-09-10T10:00:00.000Z", "type": "session_meta",
+            "payload": {"id": thread, "cwd": "/home/dev/shop", "originator": originator, "source": "vscode"}});
+        let asked = json!({"timestamp": "2026-09-10T10:00:01.000Z", "type": "event_msg",
+            "payload": {"type": "user_message", "message": "begin"}});
+        case.write(&format!(".codex/sessions/2026/09/10/rollout-2026-09-10T10-00-00-{thread}.jsonl"), &[meta, asked]);
+        assert_eq!(case.session(thread)["flags"], flags, "{originator}");
+    }
+}

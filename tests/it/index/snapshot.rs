@@ -54,6 +54,7 @@ fn full(id: &str) -> Session {
             archived: true,
             unreadable: true,
             purged: true,
+            app: true,
         },
         parent: Some("parent".into()),
         forked_from: Some("main".into()),
@@ -79,6 +80,7 @@ fn various() -> (Vec<Arc<Session>>, Vec<Issue>) {
             archived: bit(4),
             unreadable: bit(5),
             purged: bit(0),
+            app: bit(0),
         };
         let source = [TitleSource::Prompt, TitleSource::Agent, TitleSource::User][at % 3];
         let title = Title { text: "t".into(), source };
