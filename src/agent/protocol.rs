@@ -294,6 +294,8 @@ pub struct UntrustedProject {
     pub args: Vec<String>,
     /// Files that are not loaded.
     pub settings: Vec<PathBuf>,
+    /// Programs that they make the agent run, each with its occasion; not all if there are very many.
+    pub programs: Vec<String>,
     /// Explanation how to trust the folder, for the user.
     pub advice: String,
 }

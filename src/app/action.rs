@@ -164,7 +164,7 @@ actions! {
         ChatPageDown "chat-page-down" "Page down while writing"
         ResumeQueue "go-on" "Resume a paused queue"
         ReadChat "read" "Switch between composer and transcript"
-        Tasks "tasks" "Show or hide the task list"
+        Tasks "tasks" "Select in the task list, hide or show it"
         Mute "mute" "Turn notifications of the session on or off"
     }
     Changes {

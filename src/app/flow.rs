@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::action::Action;
 use super::layer::Layer;
 use super::search::SavedView;
-use crate::domain::run::{RunId, RunStart};
+use crate::domain::run::{FolderTrust, RunId, RunStart};
 use crate::domain::search::SearchOrder;
 use crate::domain::{Agent, SessionKey};
 
@@ -88,6 +88,8 @@ pub enum Flow {
     SessionsChanged,
     /// Start the session that the form on top describes, without further questions.
     StartFromForm,
+    /// Start the run of the topmost chat, with or without the settings of its folder.
+    StartWithTrust(FolderTrust),
 }
 
 impl Flow {

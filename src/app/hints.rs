@@ -192,7 +192,7 @@ fn approval_hints(app: &App, chat: &Chat) -> Option<Vec<Hint>> {
             typed("↑ ↓".to_owned(), "choose"),
             typed("enter".to_owned(), if app.approvals.is_unfolded(&app.runs, &scope) { "fold" } else { "show all" }),
         ],
-        ChatFocus::Transcript | ChatFocus::Queue(_) => vec![typed(digits, "answer")],
+        ChatFocus::Transcript | ChatFocus::Queue(_) | ChatFocus::Tasks(_) => vec![typed(digits, "answer")],
     };
     hints.extend(named(app, &[(Action::Interrupt, "interrupt"), (Action::ReadChat, "read")]));
     Some(hints)
@@ -212,6 +212,12 @@ fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
         ChatFocus::Queue(_) => {
             let keys = [("enter", "edit"), ("K", "move up"), ("x", "cancel"), ("u", "undo"), ("r", "release")];
             keys.into_iter().chain([("esc", "write")]).map(typed).collect()
+        }
+        ChatFocus::Tasks(_) => {
+            let mut hints: Vec<Hint> =
+                [("enter", "open sub-agent"), ("x", "stop task"), ("esc", "write")].map(typed).into();
+            hints.extend(named(app, &[(Action::Tasks, "hide")]));
+            hints
         }
         ChatFocus::Composer if completing => {
             [("tab", "accept"), ("↑ ↓", "select"), ("esc", "close"), ("enter", "send")].map(typed).into()

@@ -53,6 +53,7 @@ mod quit;
 mod resume;
 mod session_actions;
 mod text_overlays;
+mod trust;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -351,6 +351,31 @@ pub struct RunStart {
     pub needs_history: bool,
     /// Session of another agent that the conversation continues.
     pub origin: Option<SessionKey>,
+    /// Trust in the settings of the working directory.
+    pub trust: FolderTrust,
+}
+
+/// Trust in a directory whose settings make the agent run programs, and that the user never trusted in the agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FolderTrust {
+    /// Start without the settings.
+    #[default]
+    WithoutSettings,
+    /// Refuse to start, so that the user is asked.
+    Ask,
+    /// Start with the settings, and remember the trust.
+    Trusted,
+}
+
+/// A directory with settings that make an agent run programs, and that the user never trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UntrustedFolder {
+    /// The directory.
+    pub folder: PathBuf,
+    /// The settings.
+    pub settings: Vec<PathBuf>,
+    /// Programs that they make the agent run, each with its occasion.
+    pub programs: Vec<String>,
 }
 
 impl RunStart {
@@ -365,6 +390,7 @@ impl RunStart {
             extra: Vec::new(),
             needs_history: false,
             origin: None,
+            trust: FolderTrust::default(),
         }
     }
 }
@@ -441,6 +467,8 @@ pub enum Refusal {
     OpenElsewhere(String),
     /// The command could not be saved to disk, so it was not accepted. Contains the cause.
     NotSaved(String),
+    /// The settings of the directory make the agent run programs, and the user is to be asked.
+    Untrusted(UntrustedFolder),
     /// The run does not exist.
     UnknownRun,
     /// The run could not be started.
@@ -453,6 +481,9 @@ impl std::fmt::Display for Refusal {
             Self::LeasedBy { pid } => write!(f, "the session runs in another salon (pid {pid}): watch it, or fork it"),
             Self::OpenElsewhere(who) => write!(f, "the session is open in {who}: close it there, or fork it"),
             Self::NotSaved(why) => write!(f, "not accepted: could not be saved to disk: {why}"),
+            Self::Untrusted(untrusted) => {
+                write!(f, "{} is not trusted: its settings run programs", untrusted.folder.display())
+            }
             Self::UnknownRun => f.write_str("the run no longer exists"),
             Self::Failed(failure) => failure.fmt(f),
         }

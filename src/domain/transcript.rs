@@ -383,6 +383,7 @@ impl Entry {
     }
 }
 
-fn plan_text(items: &[PlanItem]) -> String {
+/// Formats the items of a plan as a Markdown list with check boxes.
+pub fn plan_text(items: &[PlanItem]) -> String {
     items.iter().map(|item| format!("- {} {}", item.status.mark(), item.text)).collect::<Vec<_>>().join("\n")
 }

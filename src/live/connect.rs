@@ -16,7 +16,7 @@ use crate::agent::Protocol;
 use crate::agent::protocol::{RunStart, Transport, UntrustedProject};
 use crate::domain::Agent;
 use crate::domain::launch::Launch;
-use crate::domain::run::RunFailure;
+use crate::domain::run::{FolderTrust, RunFailure};
 use crate::store::registry::ProcessId;
 
 /// Factory for agent connections; owns the shared servers.
@@ -52,8 +52,14 @@ impl Connector {
         }
     }
 
-    /// Returns the restriction of a run in a folder that the user never trusted. Arguments of the user take precedence.
+    /// Returns the restriction of a run in a folder that the user never trusted.
     pub fn untrusted_project(&self, protocol: &dyn Protocol, opening: &RunStart) -> Option<UntrustedProject> {
+        if opening.trust == FolderTrust::Trusted { None } else { self.restriction(protocol, opening) }
+    }
+
+    /// Returns the restriction of a run in a folder that the user never trusted in the agent. Arguments of the user take
+    /// precedence.
+    pub fn restriction(&self, protocol: &dyn Protocol, opening: &RunStart) -> Option<UntrustedProject> {
         let project = protocol.untrusted_project(&self.vars, &opening.cwd)?;
         (!opening.extra.iter().any(|arg| arg.starts_with(project.option))).then_some(project)
     }

@@ -10,9 +10,9 @@ use super::recover;
 use super::run::{RunCommand, RunHandle};
 use super::supervisor::{Inner, refused, shutting_down};
 use crate::agent::Protocol;
-use crate::agent::protocol::{Conversation, RunStart};
+use crate::agent::protocol::{Conversation, RunStart, UntrustedProject};
 use crate::domain::prompt::{Prompt, PromptId};
-use crate::domain::run::{Refusal, RunFailure, RunId, RunSetting};
+use crate::domain::run::{FolderTrust, Refusal, RunFailure, RunId, RunSetting, UntrustedFolder};
 use crate::domain::{Agent, SessionKey};
 use crate::store::handovers;
 use crate::store::registry::{self, AcquiredRun, RunRecord};
@@ -164,6 +164,7 @@ impl Inner {
         let RunRequest { protocol, opening, session, record, acquired } = request;
         self.wait_recovered().await?;
         self.check_start(protocol, &opening).await?;
+        let opening = self.with_trust(record.agent, protocol, opening).await?;
         if let (Conversation::Resume(_), Some(key)) = (&opening.conversation, session.clone()) {
             self.check_not_open_elsewhere(key).await?;
         }
@@ -215,6 +216,31 @@ impl Inner {
             if installed { Ok(()) } else { Err(Refusal::Failed(RunFailure::NotInstalled)) }
         });
         checked.await.unwrap_or(Err(shutting_down()))
+    }
+
+    /// Sets the trust in the folder of a run: as requested or remembered. Refuses the start if the user is to be asked.
+    async fn with_trust(
+        self: &Arc<Self>,
+        agent: Agent,
+        protocol: &'static dyn Protocol,
+        opening: RunStart,
+    ) -> Result<RunStart, Refusal> {
+        let (inner, asked) = (self.clone(), opening.clone());
+        let read = tokio::task::spawn_blocking(move || inner.connector.restriction(protocol, &asked));
+        let Some(project) = read.await.map_err(|_| shutting_down())? else { return Ok(opening) };
+        let trust = match opening.trust {
+            FolderTrust::Trusted => {
+                self.store.trust(agent, &opening.cwd).await.map_err(Refusal::NotSaved)?;
+                FolderTrust::Trusted
+            }
+            _ if self.store.is_trusted(agent, &opening.cwd).await.map_err(Refusal::NotSaved)? => FolderTrust::Trusted,
+            FolderTrust::Ask => {
+                let UntrustedProject { settings, programs, .. } = project;
+                return Err(Refusal::Untrusted(UntrustedFolder { folder: opening.cwd, settings, programs }));
+            }
+            FolderTrust::WithoutSettings => FolderTrust::WithoutSettings,
+        };
+        Ok(RunStart { trust, ..opening })
     }
 
     async fn check_not_open_elsewhere(self: &Arc<Self>, key: SessionKey) -> Result<(), Refusal> {

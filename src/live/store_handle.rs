@@ -1,15 +1,16 @@
 //! Async handle to `state.db`: each call runs on a blocking thread; errors are messages for the user.
 #![expect(clippy::disallowed_methods, reason = "on a blocking thread")]
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::identity::is_dead;
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
 use crate::domain::run::{RunId, RunSetting};
 use crate::domain::transcript::KeptText;
-use crate::domain::{SessionKey, Time};
+use crate::domain::{Agent, SessionKey, Time};
 use crate::store::registry::{AcquiredRun, ChildRecord, ProcessId, RunRecord};
-use crate::store::{self, Connection, Store, kept_texts, outbox, registry};
+use crate::store::{self, Connection, Store, kept_texts, outbox, preferences, registry};
 
 /// Reason of a held prompt whose agent ended before it acknowledged the prompt.
 pub const DELIVERY_UNCERTAIN: &str = "may not have been delivered";
@@ -127,6 +128,18 @@ impl StoreHandle {
         self.with(move |db| registry::remove_child(db, child)).await
     }
 
+    /// Remembers that the user trusts the settings of a folder.
+    pub async fn trust(&self, agent: Agent, folder: &Path) -> Result<(), StoreFailure> {
+        let name = trust_name(agent, folder);
+        self.with(move |db| preferences::save(db, &name, "yes")).await
+    }
+
+    /// Returns true if the user trusts the settings of a folder.
+    pub async fn is_trusted(&self, agent: Agent, folder: &Path) -> Result<bool, StoreFailure> {
+        let name = trust_name(agent, folder);
+        self.with(move |db| preferences::find(db, &name)).await.map(|value| value.is_some())
+    }
+
     /// Runs a store operation on a blocking thread.
     pub async fn with<T: Send + 'static>(
         &self,
@@ -138,4 +151,9 @@ impl StoreHandle {
             Err(error) => Err(error.to_string()),
         }
     }
+}
+
+/// Name of the saved trust in a folder.
+fn trust_name(agent: Agent, folder: &Path) -> String {
+    format!("trust:{}:{}", agent.name(), folder.display())
 }

@@ -1,6 +1,6 @@
 //! Saved choices of the interface and cached terminal properties, as names and values. Losing them is harmless.
 
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::write;
 
@@ -16,6 +16,11 @@ pub fn save(db: &mut Connection, name: &str, value: &str) -> Result<()> {
 pub(super) fn put(db: &Connection, name: &str, value: &str) -> Result<()> {
     db.execute("INSERT OR REPLACE INTO choices (name, value) VALUES (?1, ?2)", params![name, value])?;
     Ok(())
+}
+
+/// Returns the value of a name.
+pub fn find(db: &mut Connection, name: &str) -> Result<Option<String>> {
+    db.query_row("SELECT value FROM choices WHERE name = ?1", [name], |row| row.get(0)).optional()
 }
 
 /// Returns all saved names and values.

@@ -10,4 +10,5 @@ mod pool;
 mod processes;
 mod recovery;
 mod runs;
+mod trust;
 mod viewers;

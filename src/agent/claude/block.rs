@@ -19,6 +19,8 @@ pub(super) struct Block<'a> {
     pub tool: Option<JsonStr<'a>>,
     /// True for a failed result.
     pub error: bool,
+    /// Name of the called tool.
+    pub name: &'a [u8],
 }
 
 impl<'a> Content<'a> {
@@ -56,6 +58,7 @@ impl<'a> Block<'a> {
             b"type" => self.kind = plain_string(value)?,
             b"text" | b"thinking" | b"connector_text" => self.text = value.text()?,
             b"id" | b"tool_use_id" => self.tool = value.text()?,
+            b"name" => self.name = plain_string(value)?,
             b"is_error" => self.error |= value.truth()?,
             b"content" if value.peek()? == b'{' => {
                 let failed = &mut self.error;

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::record::TranscriptRecord;
-use super::{decode, history, inline, outputs, parts, teams};
+use super::{decode, history, inline, outputs, parts, task_list, teams};
 use crate::agent::jsonl::{Dialect, EntryMark, LineMetadata, MalformedJson, TextFile};
 use crate::agent::{FileStamp, Source};
+use crate::domain::transcript::PlanItem;
 use crate::domain::{Entry, Event, Session};
 
 /// The dialect of one file.
@@ -97,6 +98,10 @@ impl Dialect for ClaudeDialect {
 
     fn finish(&self, entry: &mut Entry) {
         decode::finish(entry, |call| self.started_by(call));
+    }
+
+    fn task_list(&self, calls: &[Entry]) -> Option<(usize, Vec<PlanItem>)> {
+        task_list::fold(calls)
     }
 
     fn side_text(&self, entry: &Entry) -> Option<PathBuf> {

@@ -19,6 +19,7 @@ mod record;
 mod rename;
 mod replay;
 mod retention;
+mod task_list;
 mod teams;
 mod texts;
 mod tools;

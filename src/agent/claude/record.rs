@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::block::{Block, Content, plain_string, string_field};
-use super::{queue, usage, user_markup};
+use super::{queue, task_list, usage, user_markup};
 use crate::agent::json::cursor::hash;
 use crate::agent::jsonl::{
     EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, QueueStep, RareMetadata, RecordLink, RecordParent,
@@ -71,6 +71,9 @@ const SILENT_KINDS: [&[u8]; 8] = [
     b"ai-title",
     b"queue-operation",
 ];
+
+/// Entry points of the desktop application and of the extensions of editors.
+const APPS: [&[u8]; 3] = [b"claude-desktop", b"claude-vscode", b"claude-jetbrains"];
 
 /// Model of answers that the program wrote in the model's place.
 const SYNTHETIC: &[u8] = b"<synthetic>";
@@ -376,6 +379,7 @@ impl<'a> TranscriptRecord<'a> {
             let program = self.entrypoint.is_some_and(|entry| entry.0 == b"sdk-cli");
             let typed = self.source.is_some_and(|source| source.0 == b"typed");
             metadata.rare().headless = Some(program && !typed);
+            metadata.rare().app = self.entrypoint.is_some_and(|entry| APPS.contains(&entry.0));
         }
         if self.forked_from.is_some() {
             metadata.rare().forked_from = self.forked_from;
@@ -385,6 +389,9 @@ impl<'a> TranscriptRecord<'a> {
         }
         if subagent && self.session.is_some() {
             metadata.rare().session = self.session;
+        }
+        if self.message.content.0.iter().any(|block| task_list::is_change(block.name)) {
+            metadata.rare().changes_tasks = true;
         }
         if self.team.is_some() {
             metadata.rare().team = self.team;

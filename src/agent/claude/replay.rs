@@ -20,10 +20,13 @@ const AFTER_COMPACTION: [&[u8]; 2] = [br#""isCompactSummary":true"#, br#""subtyp
 
 /// Beginning of a transcript that its parent's transcript contains.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct ReplayedHistory {
     /// Hash of the first record's id.
+    #[serde(skip_serializing_if = "is_zero")]
     first: u64,
     /// Offset of the first record of its own.
+    #[serde(skip_serializing_if = "is_zero")]
     pub end: u64,
 }
 
@@ -46,6 +49,11 @@ impl ReplayedHistory {
         let end = if is_replay() { end(path, &parent).unwrap_or_default() } else { 0 };
         Self { first, end }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Transcript of the session in whose folder a sub-agent's file is.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::TextFile;
 use crate::agent::json::{JsonStr, MalformedJson};
 use crate::agent::{FileStamp, Source};
+use crate::domain::transcript::PlanItem;
 use crate::domain::{Entry, EntryKey, EntryKind, Event, Session, SessionKey, Time, Tokens};
 
 /// Parser of one agent's lines. May contain parameters of one file (sub-agent or not, version of the dialect).
@@ -38,6 +39,11 @@ pub trait Dialect: Send + Sync {
 
     /// Completes a folded entry with facts that only call and result together show.
     fn finish(&self, _entry: &mut Entry) {}
+
+    /// Folds calls that change a task list, in order. Returns the index of the call that shows the list, with its items.
+    fn task_list(&self, _calls: &[Entry]) -> Option<(usize, Vec<PlanItem>)> {
+        None
+    }
 
     /// File with the whole text of an entry whose record contains only a preview.
     fn side_text(&self, _entry: &Entry) -> Option<PathBuf> {
@@ -120,12 +126,16 @@ pub struct RareMetadata<'a> {
     pub totals: Option<Tokens>,
     /// Origin of a prompt: `true` for a program, `false` for a person. One prompt of a person makes the session a person's.
     pub headless: Option<bool>,
+    /// True for a prompt that was written in a desktop application or in an editor.
+    pub app: bool,
     /// Decoded text of the prompt, if it differs from the encoded one: a candidate for the title.
     pub prompt: Option<String>,
     /// Directory that the session moved to.
     pub relocated: Option<JsonStr<'a>>,
     /// The session id in the record.
     pub session: Option<JsonStr<'a>>,
+    /// True for a line with a call that changes a task list.
+    pub changes_tasks: bool,
     /// Change of the queue of prompts.
     pub queue: Option<QueueStep>,
     /// Number of turns before it that the user took back.

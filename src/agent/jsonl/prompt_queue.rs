@@ -27,6 +27,11 @@ struct Waiting<T> {
 }
 
 impl<T> PromptQueue<T> {
+    /// True if no prompt waits, and none was delivered whose record has not followed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.delivered == 0
+    }
+
     /// Applies a line, and returns what the prompt yields that it inserts. `line` creates it for an added prompt.
     pub(super) fn apply(&mut self, metadata: &LineMetadata<'_>, line: impl FnOnce(&[EntryMark]) -> T) -> Option<T> {
         let Some(step) = metadata.rare.as_ref().and_then(|rare| rare.queue.as_ref()) else {

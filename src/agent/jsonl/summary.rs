@@ -31,6 +31,7 @@ struct ResumeState {
     #[serde(rename = "facts")]
     summary: SummaryState,
     tip: BranchTip,
+    #[serde(default, skip_serializing_if = "PromptQueue::is_empty")]
     queue: PromptQueue<QueuedLine>,
 }
 

@@ -75,6 +75,9 @@ pub(crate) struct SummaryState {
     /// Team of sessions that this one leads or belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
+    /// True if a prompt was written in a desktop application or in an editor.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    app: bool,
     /// True if the file also contains conversations of sub-agents.
     pub side: bool,
     /// Titles of sessions that may be in other files, by the id of a record.
@@ -175,6 +178,7 @@ impl SummaryState {
             self.cwd = owned(directory);
         }
         self.side |= rare.side;
+        self.app |= rare.app;
         self.cost_usd = rare.cost_usd.or(self.cost_usd);
         if let Some(totals) = rare.totals {
             self.set_totals(totals, time);
@@ -324,6 +328,7 @@ impl SummaryState {
             archived: false,
             unreadable: self.unreadable > 0,
             purged: false,
+            app: self.app,
         };
         session
     }

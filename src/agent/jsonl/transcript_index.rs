@@ -4,6 +4,7 @@
 
 mod append;
 mod decode;
+mod task_list;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::decode::{truncate, unreadable_entry};
+use self::task_list::TaskLines;
 use super::branch::{self, BranchSpan, BranchTip, BranchTree, ChainRecord};
 use super::call_results::CallResults;
 use super::prompt_queue::PromptQueue;
@@ -52,6 +54,8 @@ pub(crate) struct TranscriptIndex {
     path: PathBuf,
     file: File,
     stamp: FileStamp,
+    /// True for the end of a file: what depends on all that precedes is left out.
+    is_tail: bool,
     /// True if `file` is a copy of the text in the agent's own file.
     is_copy: bool,
     /// Offset where the next scan begins, the number of lines before it, and the hash of the bytes before it.
@@ -80,6 +84,7 @@ pub(crate) struct TranscriptIndex {
     /// Number of the branch to show in place of the agent's own.
     wanted_branch: Option<usize>,
     undone: UndoneTurns,
+    tasks: TaskLines,
     queue: PromptQueue<(u64, u64, Vec<EntryMark>)>,
     issues: Vec<Issue>,
     bytes_read: u64,
@@ -104,6 +109,7 @@ impl TranscriptIndex {
             path: path.to_owned(),
             file: text.file,
             stamp: text.stamp,
+            is_tail: start > 0,
             is_copy: text.is_copy,
             end: (start, 0, 0),
             lines: Vec::new(),
@@ -122,6 +128,7 @@ impl TranscriptIndex {
             shown_branch: 0,
             wanted_branch: None,
             undone: UndoneTurns::default(),
+            tasks: TaskLines::default(),
             queue: PromptQueue::default(),
             issues: Vec::new(),
             bytes_read: 0,
@@ -141,6 +148,7 @@ impl TranscriptIndex {
         self.end = (scanned.offset, scanned.lines, check(&file, scanned.offset)?);
         self.bytes_read += scanned.bytes_read;
         self.results.invalidate();
+        self.tasks.invalidate();
         if self.left_branch {
             self.choose_branch();
         }
@@ -154,6 +162,7 @@ impl TranscriptIndex {
         self.branches = chosen.branches;
         self.shown_branch = chosen.shown;
         self.tip = chosen.tip;
+        self.tasks.invalidate();
         self.left_branch = false;
     }
 
@@ -253,6 +262,7 @@ impl TranscriptReader for TranscriptIndex {
         };
         let mut decoded: HashMap<EntryKey, Entry> =
             transcript.into_entries().into_iter().map(|entry| (entry.key, entry)).collect();
+        let tasks = self.task_list();
         let mut missing = Vec::new();
         let entry = |mark: &u32| {
             let EntryMark { key, .. } = self.marks[*mark as usize];
@@ -260,6 +270,9 @@ impl TranscriptReader for TranscriptIndex {
             entry.tokens = self.usage.get(mark).copied().or(entry.tokens);
             entry.reverted |= self.undone.contains(*mark as usize);
             self.dialect.finish(&mut entry);
+            if let Some((_, items)) = tasks.as_ref().filter(|(shown_by, _)| shown_by == mark) {
+                task_list::show(&mut entry, items);
+            }
             if let Some(path) = self.dialect.side_text(&entry)
                 && let Err(error) = side_text::fill(&mut entry, &path, limit)
             {
@@ -395,6 +408,7 @@ impl TranscriptReader for TranscriptIndex {
             };
         }
         let (old, first_new) = (self.shown.clone(), count(self.lines.len()));
+        let tasks = self.task_list();
         if let Err(error) = self.scan_appended() {
             self.issues.push(Issue::new(&self.path, error));
             return RefreshOutcome::Same;
@@ -403,7 +417,12 @@ impl TranscriptReader for TranscriptIndex {
             return RefreshOutcome::Reset;
         }
         let changed = self.results.since(first_new).filter_map(|tool| self.entry_of_tool(tool));
-        let from = changed.min().unwrap_or(old.len()).min(old.len());
+        let mut from = changed.min().unwrap_or(old.len()).min(old.len());
+        let now = self.task_list();
+        if now != tasks {
+            let marks = [tasks, now].into_iter().flatten().map(|(mark, _)| mark);
+            from = marks.filter_map(|mark| self.shown.binary_search(&mark).ok()).fold(from, usize::min);
+        }
         if from == self.shown.len() { RefreshOutcome::Same } else { RefreshOutcome::Grown { from } }
     }
 

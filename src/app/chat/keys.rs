@@ -23,7 +23,7 @@ impl Chat {
         use KeyContext::{Chat, Everywhere, List, Move, Reader};
         match self.focus {
             ChatFocus::Transcript => &[Reader, Move, List, Chat, Everywhere],
-            ChatFocus::Composer | ChatFocus::Queue(_) => &[Chat, Reader, Move, List, Everywhere],
+            ChatFocus::Composer | ChatFocus::Queue(_) | ChatFocus::Tasks(_) => &[Chat, Reader, Move, List, Everywhere],
         }
     }
 
@@ -51,6 +51,10 @@ impl Chat {
         match self.focus {
             ChatFocus::Composer => self.key_in_composer(key, ctx),
             ChatFocus::Queue(id) => self.perform_in_queue(QueueCommand::of(key, id), key, ctx),
+            ChatFocus::Tasks(_) => match self.key_in_tasks(key, ctx) {
+                Some(flow) => flow,
+                None => self.key_beside_composer(key, ctx),
+            },
             ChatFocus::Transcript => ctx.keymap.action(key, self.key_contexts()).map_or(Flow::Stay, Flow::Act),
         }
     }
@@ -75,7 +79,7 @@ impl Chat {
             Action::Send => self.send(ctx.settings.during_turn == DuringTurn::Steer, ctx),
             Action::Steer => self.send(true, ctx),
             Action::NextMode => self.next_mode(ctx),
-            Action::Tasks => self.hides_tasks = !self.hides_tasks,
+            Action::Tasks => self.next_task_view(ctx.runs),
             Action::Expand if self.subagent(ctx).is_some() => return self.subagent(ctx).map(Flow::Open),
             Action::Newline => {
                 self.composer.text.insert("\n");
@@ -140,7 +144,7 @@ impl Chat {
         let input = match self.focus {
             ChatFocus::Composer if self.composer.is_empty() => InputBeside::Empty,
             ChatFocus::Composer => InputBeside::Text,
-            ChatFocus::Transcript | ChatFocus::Queue(_) => InputBeside::None,
+            ChatFocus::Transcript | ChatFocus::Queue(_) | ChatFocus::Tasks(_) => InputBeside::None,
         };
         let run = self.run.clone()?;
         ctx.approvals.key_beside(key, ctx.runs, &run, input)
@@ -264,7 +268,7 @@ impl Chat {
             return Flow::Stay;
         }
         match self.focus {
-            ChatFocus::Queue(_) => self.focus = ChatFocus::Composer,
+            ChatFocus::Queue(_) | ChatFocus::Tasks(_) => self.focus = ChatFocus::Composer,
             ChatFocus::Transcript => match self.reader.navigate(Action::Back) {
                 Some(effects) => ctx.effects.extend(effects),
                 None if self.read_only.is_some() => return Flow::Pop,
@@ -286,6 +290,14 @@ impl Chat {
     /// Closes the chat from an empty composer; a queued prompt that is edited keeps it open.
     fn leave(&self) -> Flow {
         if self.composer.editing.is_some() { Flow::Stay } else { Flow::Pop }
+    }
+
+    /// Handles a key of the chat in a list beside the composer.
+    fn key_beside_composer(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
+        match ctx.keymap.action(key, &[KeyContext::Chat, KeyContext::Everywhere]) {
+            Some(Action::Leave) => self.escape(None, ctx),
+            action => action.map_or(Flow::Stay, Flow::Act),
+        }
     }
 
     fn perform_in_queue(&mut self, command: QueueCommand, key: Key, ctx: &mut Ctx) -> Flow {
@@ -324,12 +336,7 @@ impl Chat {
                 return Flow::Stay;
             }
             QueueCommand::Release(id) => RunRequest::ReleasePrompt(run, id),
-            QueueCommand::NotQueue => {
-                return match ctx.keymap.action(key, &[KeyContext::Chat, KeyContext::Everywhere]) {
-                    Some(Action::Leave) => self.escape(None, ctx),
-                    action => action.map_or(Flow::Stay, Flow::Act),
-                };
-            }
+            QueueCommand::NotQueue => return self.key_beside_composer(key, ctx),
         };
         ctx.effects.push(Effect::Run(request));
         Flow::Stay

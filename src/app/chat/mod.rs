@@ -6,6 +6,7 @@
 pub mod composer;
 pub mod queue;
 pub mod state;
+pub mod tasks;
 pub mod user_command;
 
 mod keys;
@@ -49,6 +50,8 @@ pub struct Chat {
     pub command: Option<UserCommand>,
     /// True if the task list is hidden.
     pub hides_tasks: bool,
+    /// True after the user decided about the settings of the folder.
+    trust_is_decided: bool,
     /// The open turn that the next Esc interrupts, after a first one.
     armed: Option<TurnNumber>,
     /// First clock tick while the run was starting.
@@ -73,6 +76,8 @@ pub enum ChatFocus {
     Transcript,
     /// The queue, with the selected prompt.
     Queue(PromptId),
+    /// The task list, with the selected row.
+    Tasks(usize),
 }
 
 impl Chat {
@@ -88,6 +93,7 @@ impl Chat {
             read_only: None,
             command: None,
             hides_tasks: false,
+            trust_is_decided: false,
             armed: None,
             starting: None,
             pending_start: None,

@@ -35,7 +35,10 @@ impl Chat {
                 if let Refusal::LeasedBy { pid } = &refusal {
                     self.mark_owned_by(*pid);
                 }
-                ctx.notices.error(failure::describe_refusal(&refusal, self.agent));
+                // The user is asked about an untrusted folder.
+                if !matches!(refusal, Refusal::Untrusted(_)) {
+                    ctx.notices.error(failure::describe_refusal(&refusal, self.agent));
+                }
                 ctx.effects.push(self.save_draft());
                 false
             }

@@ -7,16 +7,30 @@ use crate::app::effect::Effect;
 use crate::app::flow::Flow;
 use crate::app::session_actions;
 use crate::domain::prompt::PromptState;
-use crate::domain::run::Phase;
+use crate::domain::run::{FolderTrust, Phase};
 use crate::domain::run_request::RunRequest;
 
 impl Chat {
     /// Starts the run, with a prompt if given.
     pub fn start_run(&mut self, prompt: Option<String>, ctx: &mut Ctx) {
         let ticket = ctx.tickets.issue();
-        let Some(start) = self.start.clone() else { return };
+        let Some(mut start) = self.start.clone() else { return };
+        if start.trust == FolderTrust::WithoutSettings && !self.trust_is_decided {
+            start.trust = FolderTrust::Ask;
+        }
         self.pending_start = Some((ticket, prompt.clone()));
         ctx.effects.push(Effect::StartRun { ticket, agent: self.agent, start, prompt });
+    }
+
+    /// Starts the run after the user decided about the folder: with the prompt that was refused, which is in the composer.
+    pub fn start_with_trust(&mut self, trust: FolderTrust, ctx: &mut Ctx) {
+        let Some(start) = &mut self.start else { return };
+        (start.trust, self.trust_is_decided) = (trust, true);
+        if self.composer.text.whole().trim().is_empty() {
+            self.start_run(None, ctx);
+        } else {
+            self.send(false, ctx);
+        }
     }
 
     /// Sends the composer's text, or saves the edited prompt. An empty text resumes a paused queue. With `steer` the

@@ -69,6 +69,7 @@ fn perform(outcome: DialogOutcome, ctx: &mut Ctx) -> Flow {
         }
         DialogOutcome::TrashWithQueue(keys) => ctx.effects.push(Effect::Trash { keys, cancel_queued: true }),
         DialogOutcome::StartNew => return Flow::pop_then(Flow::StartFromForm),
+        DialogOutcome::StartWithTrust(trust) => return Flow::pop_then(Flow::StartWithTrust(trust)),
         DialogOutcome::QuitWhenDone => {
             *ctx.quitting = true;
             quit::quit_if_done(ctx);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::effect::Effect;
 use crate::domain::SessionKey;
-use crate::domain::run::RunId;
+use crate::domain::run::{FolderTrust, RunId};
 
 /// A dialog.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +85,8 @@ pub enum DialogOutcome {
     TrashWithQueue(Vec<SessionKey>),
     /// Start the session of the form below.
     StartNew,
+    /// Start the run of the chat below, with or without the settings of its folder.
+    StartWithTrust(FolderTrust),
     /// Quit once no turn is open and no prompt is queued.
     QuitWhenDone,
     /// Stop all runs and quit.

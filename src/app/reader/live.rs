@@ -6,6 +6,7 @@ use super::merge::{self, DiskEntries};
 use super::{Effect, Outline, Reader, RequestTicket};
 use crate::domain::event::EntryKey;
 use crate::domain::run::{RunEvent, TurnNumber};
+use crate::domain::tool::PlanItem;
 use crate::domain::tool_name::tool_label;
 use crate::domain::{SessionKey, Time};
 
@@ -91,6 +92,13 @@ impl Reader {
     pub fn live_call(&self, id: &str) -> Option<String> {
         let tools = self.tail.entries().iter().rev().filter_map(|entry| entry.tool.as_ref());
         tools.into_iter().find(|tool| *tool.id == *id).map(|tool| tool.action.headline())
+    }
+
+    /// Returns the items of the last plan among the loaded entries; none if there is no plan.
+    pub fn latest_plan(&self) -> &[PlanItem] {
+        let loaded = (0..self.len()).rev().map_while(|index| self.entry(index));
+        let plan = loaded.map(|shown| &shown.entry.plan).find(|plan| !plan.is_empty());
+        plan.map_or(&[], Vec::as_slice)
     }
 
     /// Returns the loaded prompts, newest first.

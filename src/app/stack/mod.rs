@@ -67,6 +67,11 @@ impl Stack {
             Flow::NameView => self.name_view(),
             Flow::SaveView(view) => self.home.save_view(view, ctx),
             Flow::StartFromForm => self.start_from_form(ctx),
+            Flow::StartWithTrust(trust) => {
+                if let Some(chat) = self.top_chat() {
+                    chat.start_with_trust(trust, ctx);
+                }
+            }
             Flow::SessionsChanged => self.home.sessions_changed(ctx),
         }
     }

@@ -9,6 +9,7 @@ use crate::app::new_session::NewSession;
 use crate::app::notifications::{self, RunVisibility};
 use crate::app::quit;
 use crate::app::runs::{self, RunMsg};
+use crate::app::trust;
 use crate::domain::Agent;
 use crate::domain::run::{Phase, Refusal, Replay, RunId, RunInfo};
 
@@ -51,8 +52,15 @@ impl Stack {
                     return;
                 }
                 let chat = self.chats_mut().find(|chat| chat.is_starting_with(ticket));
+                let question = match (&result, &chat) {
+                    (Err(Refusal::Untrusted(untrusted)), Some(chat)) => Some(trust::question(chat.agent, untrusted)),
+                    _ => None,
+                };
                 if chat.is_some_and(|chat| chat.started(result, ctx)) {
                     self.sync_chats(ctx);
+                }
+                if let Some(question) = question {
+                    self.push(Layer::Dialog(question), ctx);
                 }
             }
             RunMsg::Submitted { run, text, refused } => self.submitted(&run, &text, refused, ctx),

@@ -114,6 +114,7 @@ fn mode(canvas: &Canvas, chat: &Chat) -> Option<&'static str> {
         _ if !canvas.active || chat.read_only.is_some() => None,
         ChatFocus::Transcript => Some("reading: esc to write"),
         ChatFocus::Queue(_) => Some("queue: esc to write"),
+        ChatFocus::Tasks(_) => Some("tasks: esc to write"),
         ChatFocus::Composer if chat.composer.editing.is_some() => {
             Some("editing queued prompt: enter save · esc cancel")
         }

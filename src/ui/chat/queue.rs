@@ -36,7 +36,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     let prompts = prompts(app, chat);
     let selected = match chat.focus {
         ChatFocus::Queue(id) => prompts.iter().position(|prompt| prompt.id == id),
-        ChatFocus::Composer | ChatFocus::Transcript => None,
+        ChatFocus::Composer | ChatFocus::Transcript | ChatFocus::Tasks(_) => None,
     };
     let height = usize::from(rows.height);
     let top = crate::app::scroll::reveal(0, selected.unwrap_or(0), height, prompts.len());

@@ -4,11 +4,12 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::app::Action;
-use crate::app::App;
 use crate::app::chat::Chat;
+use crate::app::chat::tasks::TaskRow;
 use crate::app::msg::Target;
+use crate::app::{App, scroll};
 use crate::config::theme::ThemeStyle;
-use crate::domain::run::{RunInfo, SubagentProgress};
+use crate::domain::run::SubagentProgress;
 use crate::domain::tool::{PlanItem, PlanStatus};
 use crate::stdx::text;
 use crate::ui::canvas::Canvas;
@@ -21,17 +22,10 @@ const MAX_ROWS: usize = 7;
 /// Height of the screen below which the list is omitted.
 const MIN_SCREEN: u16 = 16;
 
-/// Row of the list.
-enum TaskRow<'a> {
-    Item(&'a PlanItem),
-    Background(&'a str),
-    Subagent(usize, &'a SubagentProgress),
-}
-
 /// Desired height in rows; 0 if nothing is open, or the user hid the list.
 pub(super) fn height(app: &App, chat: &Chat, screen: u16) -> u16 {
     let Some(info) = chat.info(&app.runs).filter(|_| !chat.hides_tasks && screen >= MIN_SCREEN) else { return 0 };
-    let rows = rows(info).len();
+    let rows = chat.task_rows(info).len();
     if rows == 0 { 0 } else { u16::try_from((rows + 1).min(MAX_ROWS)).unwrap_or(0) }
 }
 
@@ -39,13 +33,18 @@ pub(super) fn height(app: &App, chat: &Chat, screen: u16) -> u16 {
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     let app = canvas.app;
     let Some(info) = chat.info(&app.runs).filter(|_| !area.is_empty()) else { return };
-    let rows = rows(info);
+    let rows = chat.task_rows(info);
     let (_, inner) = split_left(area, 1);
     let room = usize::from(area.height).saturating_sub(1);
     let hidden = rows.len().saturating_sub(room);
-    put_line(canvas.buffer, line_of(inner, 0), &heading(app, info, hidden));
-    for (at, row) in rows.iter().take(room).enumerate() {
-        let place = line_of(inner, at + 1);
+    put_line(canvas.buffer, line_of(inner, 0), &heading(app, chat.plan(info), hidden));
+    let selected = chat.selected_task(rows.len());
+    let top = scroll::reveal(0, selected.unwrap_or(0), room, rows.len());
+    for (line, (at, row)) in rows.iter().enumerate().skip(top).take(room).enumerate() {
+        let place = line_of(inner, line + 1);
+        if selected == Some(at) {
+            canvas.buffer.set_style(line_of(area, line + 1), style(app.theme().selected));
+        }
         if let TaskRow::Subagent(nth, _) = row {
             canvas.target(place, Target::Subagent(*nth));
         }
@@ -54,27 +53,18 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     }
 }
 
-/// Rows in the order of their importance: work in progress, then what follows.
-fn rows(info: &RunInfo) -> Vec<TaskRow<'_>> {
-    let with = |status| info.plan.iter().filter(move |item| item.status == status).map(TaskRow::Item);
-    let subagents = info.subagents.iter().enumerate().map(|(at, subagent)| TaskRow::Subagent(at, subagent));
-    let background = info.tasks.iter().map(|task| TaskRow::Background(&task.description));
-    let open = with(PlanStatus::Active).chain(subagents).chain(background);
-    open.chain(with(PlanStatus::Pending)).collect()
-}
-
 /// Heading: `tasks 2/5 · ctrl-t hides`.
-fn heading(app: &App, info: &RunInfo, hidden: usize) -> Line<'static> {
+fn heading(app: &App, plan: &[PlanItem], hidden: usize) -> Line<'static> {
     let theme = app.theme();
-    let done = info.plan.iter().filter(|item| item.status == PlanStatus::Done).count();
+    let done = plan.iter().filter(|item| item.status == PlanStatus::Done).count();
     let mut label = "Tasks".to_owned();
-    if !info.plan.is_empty() {
-        label += &format!("  {done} of {} done", info.plan.len());
+    if !plan.is_empty() {
+        label += &format!("  {done} of {} done", plan.len());
     }
     if hidden > 0 {
         label += &format!(" · {hidden} more");
     }
-    let key = app.keymap.hint(Action::Tasks).map(|key| format!(" · {key} hides")).unwrap_or_default();
+    let key = app.keymap.hint(Action::Tasks).map(|key| format!(" · {key} selects, then hides")).unwrap_or_default();
     Line::from(vec![Span::styled(label, style(theme.plan)), Span::styled(key, style(theme.faint))])
 }
 
@@ -86,7 +76,7 @@ fn lay(app: &App, chat: &Chat, row: &TaskRow) -> Vec<Span<'static>> {
     match row {
         TaskRow::Item(item) if item.status == PlanStatus::Active => spans("▸ ", theme.working, &item.text, theme.text),
         TaskRow::Item(item) => spans("○ ", theme.muted, &item.text, theme.muted),
-        TaskRow::Background(description) => spans("& ", theme.working, description, theme.text),
+        TaskRow::Background(task) => spans("& ", theme.working, &task.description, theme.text),
         TaskRow::Subagent(_, subagent) => {
             let name = chat.reader.live_call(&subagent.call).filter(|name| !name.is_empty());
             let name = name.unwrap_or_else(|| "sub-agent".to_owned());

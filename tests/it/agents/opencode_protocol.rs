@@ -25,16 +25,7 @@ fn codec() -> Box<dyn Codec> {
 
 fn opening(conversation: Conversation) -> RunStart {
     let cwd = Path::new("/home/dev/shop-api").into();
-    RunStart {
-        conversation,
-        cwd,
-        model: None,
-        mode: None,
-        effort: None,
-        extra: Vec::new(),
-        needs_history: false,
-        origin: None,
-    }
+    RunStart::new(conversation, cwd)
 }
 
 /// A codec that is open on a session, and the answers that made it so.

@@ -6,7 +6,7 @@ use salon::app::layer::Layer;
 use salon::app::msg::{RequestTicket, WorktreeReady};
 use salon::app::runs::RunMsg;
 use salon::domain::Agent;
-use salon::domain::run::{Conversation, RunStart};
+use salon::domain::run::{Conversation, FolderTrust, RunStart};
 
 use crate::screens::stage::Stage;
 
@@ -31,6 +31,7 @@ fn a_new_session_starts_with_the_chosen_settings() {
     stage.keys("H i alt-enter t h e r e up up p l a n up s o n n e t enter");
     let mut opening = RunStart::new(Conversation::New { id: None }, "/home/ann/shop-api".into());
     (opening.model, opening.mode) = (Some("sonnet".into()), Some("plan".into()));
+    opening.trust = FolderTrust::Ask;
     assert_eq!(started(&mut stage), Some((Agent::Claude, opening, Some("Hi\nthere".to_owned()))));
 }
 

@@ -4,7 +4,7 @@ use salon::app::layer::Layer;
 use salon::app::msg::ResumeCheck;
 use salon::app::runs::RunMsg;
 use salon::app::{Effect, Flow, Msg, RequestTicket};
-use salon::domain::run::{Conversation, Refusal, RingCursor, RunStart};
+use salon::domain::run::{Conversation, FolderTrust, Refusal, RingCursor, RunStart, UntrustedFolder};
 use salon::domain::{Agent, SessionKey};
 
 use super::{parts, turn};
@@ -20,7 +20,7 @@ fn past() -> (ChatHarness, SessionKey) {
 }
 
 fn opening(conversation: Conversation) -> RunStart {
-    RunStart::new(conversation, "/home/ann/shop-api".into())
+    RunStart { trust: FolderTrust::Ask, ..RunStart::new(conversation, "/home/ann/shop-api".into()) }
 }
 
 #[test]
@@ -154,4 +154,61 @@ fn h45_what_was_sent_as_the_first_prompt_is_no_draft_any_more() {
     assert_eq!(harness.draft(&draft).as_deref(), Some("hello"), "it is kept until the prompt is accepted");
     harness.send(RunMsg::Started { ticket: *ticket, result: Ok(run()) });
     assert_eq!(harness.draft(&draft).as_deref(), Some(""));
+}
+
+/// A chat whose start was refused because of its folder.
+fn untrusted(programs: &[&str]) -> ChatHarness {
+    let mut harness = ChatHarness::closed(80, 24);
+    let start = RunStart::new(Conversation::New { id: None }, "/home/ann/shop-api".into());
+    let effects = harness.stage.app.perform(Flow::StartChat { agent: Agent::Claude, start, prompt: None });
+    harness.stage.effects.extend(effects);
+    harness.type_in("fix it").keys("enter");
+    let asked = harness.take();
+    let Some(Effect::StartRun { ticket, start, .. }) = asked.last() else { panic!("{asked:?}") };
+    assert_eq!(start.trust, FolderTrust::Ask);
+    let refusal = Refusal::Untrusted(UntrustedFolder {
+        folder: "/home/ann/shop-api".into(),
+        settings: vec!["/home/ann/shop-api/.claude/settings.json".into()],
+        programs: programs.iter().map(|program| (*program).to_owned()).collect(),
+    });
+    harness.send(RunMsg::Started { ticket: *ticket, result: Err(refusal) });
+    harness.take();
+    harness
+}
+
+#[test]
+fn f7_a_folder_that_was_never_trusted_is_asked_about_with_what_would_run() {
+    let many: Vec<String> =
+        (0..12).map(|number| format!("hook PreToolUse: ./check-{number}.sh\r\u{1b}[2Jls")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let mut harness = untrusted(&many);
+    let screen = harness.screen();
+    for wanted in [
+        "Trust this folder?",
+        ".claude/settings.json",
+        "hook PreToolUse: ./check-0.sh",
+        "[2Jls",
+        "and 4 more",
+        "1  Start without these settings",
+        "2  Trust this folder, and start",
+    ] {
+        assert!(screen.contains(wanted), "{wanted}: {screen}");
+    }
+    harness.keys("esc");
+    assert!(harness.take().is_empty(), "nothing is started");
+    assert_eq!(harness.chat().composer.text.whole(), "fix it", "and the prompt stays");
+}
+
+#[test]
+fn f7_the_answer_starts_the_run_with_the_prompt() {
+    for (key, trust) in [("1", FolderTrust::WithoutSettings), ("2", FolderTrust::Trusted)] {
+        let mut harness = untrusted(&[]);
+        harness.keys(key);
+        let asked = harness.take();
+        let started = asked.iter().find_map(|effect| match effect {
+            Effect::StartRun { start, prompt, .. } => Some((start.trust, prompt.clone())),
+            _ => None,
+        });
+        assert_eq!(started, Some((trust, Some("fix it".to_owned()))), "{asked:?}");
+    }
 }

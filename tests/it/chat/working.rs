@@ -88,7 +88,8 @@ fn an_open_plan_background_tasks_and_sub_agents_are_listed_until_hidden() {
     for wanted in rows {
         assert!(screen.contains(wanted), "{wanted}: {screen}");
     }
-    harness.keys("ctrl-t");
+    // The first press gives the list the keys, at its first row that something can be done with.
+    harness.keys("ctrl-t ctrl-t");
     assert!(!harness.screen().contains("Tasks  1 of 3"), "{}", harness.screen());
     harness.keys("ctrl-t");
     // The row of a sub-agent leads to its session.
@@ -104,6 +105,21 @@ fn an_open_plan_background_tasks_and_sub_agents_are_listed_until_hidden() {
     harness.keys("esc ctrl-r enter");
     let read = harness.stage.app.stack.layers.last().and_then(|layer| layer.reader()).map(|reader| reader.key.clone());
     assert_eq!(read, Some(SessionKey::new(Agent::Claude, "agent-7")), "and so does its call in the transcript");
+    harness.keys("esc esc ctrl-t");
+    assert!(harness.screen().contains("x stop task"), "{}", harness.screen());
+    harness.keys("enter");
+    let read = harness.stage.app.stack.layers.last().and_then(|layer| layer.reader()).map(|reader| reader.key.clone());
+    assert_eq!(read, Some(SessionKey::new(Agent::Claude, "agent-7")), "and so does Enter on its row");
+    harness.keys("esc x");
+    assert!(harness.screen().contains("Only a background task can be stopped"), "{}", harness.screen());
+    harness.keys("j x");
+    assert!(harness.screen().contains("Stop a background task"), "{}", harness.screen());
+    harness.take();
+    harness.keys("j enter");
+    assert_eq!(harness.take(), [Effect::Run(RunRequest::StopTask(run(), "t".into()))]);
+    // Letters are keys of the list until Esc leads back to the composer.
+    harness.keys("q esc").type_in("hello");
+    assert!(harness.screen().contains("hello"), "{}", harness.screen());
 }
 
 #[test]

@@ -92,16 +92,7 @@ pub fn opencode() -> &'static dyn Protocol {
 }
 
 pub fn opening(cwd: &Path, conversation: Conversation) -> RunStart {
-    RunStart {
-        conversation,
-        cwd: cwd.to_owned(),
-        model: None,
-        mode: None,
-        effort: None,
-        extra: Vec::new(),
-        needs_history: false,
-        origin: None,
-    }
+    RunStart::new(conversation, cwd.to_owned())
 }
 
 /// A client session, as a run has it.

@@ -14,7 +14,6 @@ mod errors;
 mod identity;
 mod messages;
 mod stream;
-mod tasks;
 mod turns;
 
 use std::collections::{HashMap, HashSet};
@@ -24,6 +23,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::content;
+use super::task_list::TaskList;
 use super::user_markup::{UserText, classify};
 use crate::agent::protocol::{
     Codec, CodecStep, Conversation, Incoming, Outgoing, Protocol, ProtocolCommand, ProtocolSignal, RunSetting,
@@ -38,7 +38,6 @@ use crate::domain::{EntryKey, Event, Time};
 use approvals::Approvals;
 use identity::SessionIdentity;
 use stream::BlockStream;
-use tasks::TaskList;
 use turns::Turns;
 
 /// Claude Code's stream-json protocol.

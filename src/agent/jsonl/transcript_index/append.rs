@@ -30,6 +30,9 @@ impl TranscriptIndex {
         if line.repair == Some(Repair::Completed) {
             self.torn.insert(at);
         }
+        if !self.is_tail && metadata.rare.as_ref().is_some_and(|rare| rare.changes_tasks) {
+            self.tasks.lines.push(at);
+        }
         self.results.extend(at, metadata.results.iter().map(|result| (result.tool, result.error)));
         self.lines.push(LinePosition { offset: line.offset, len: length(line.len), first });
         let record = record.unwrap_or_else(|| ChainRecord::aside(metadata.time));

@@ -1,12 +1,12 @@
 //! What a living process leaves, and what tools and notices say.
 
-use salon::agent::{MarkKind, TextLimit};
+use salon::agent::{MarkKind, RefreshOutcome, TextLimit};
 use salon::domain::event::NoticeLevel;
 use salon::domain::transcript::{ChangeKind, ToolAction};
 use salon::domain::{EntryKind, SessionState, ToolStatus};
 use serde_json::{Value, json};
 
-use super::{One, VERSIONS, answer, assistant, call, claude, read, sessions, user};
+use super::{One, VERSIONS, answer, assistant, call, claude, read, sessions, text, user};
 use crate::support::Home;
 
 #[test]
@@ -196,8 +196,57 @@ fn an_answer_is_on_the_row_of_its_question_and_tasks_are_tools() {
         shown,
         [
             (EntryKind::Tool, "Which colour? → Red", Some(ToolStatus::Done)),
-            (EntryKind::Tool, "Write tests", Some(ToolStatus::Done)),
+            (EntryKind::Plan, "- [ ] Write tests", Some(ToolStatus::Done)),
             (EntryKind::Tool, "#1 in progress", Some(ToolStatus::Failed)),
         ]
     );
+}
+
+#[test]
+fn the_last_call_that_changed_a_task_shows_the_whole_list() {
+    let call = |id: &str, parent: &str, name: &str, input: Value| {
+        assistant(
+            id,
+            parent,
+            &format!("m-{id}"),
+            json!({"type": "tool_use", "id": id, "name": name, "input": input}),
+            1,
+        )
+    };
+    let mut records = vec![
+        user("1", None, "hello"),
+        call("2", "1", "TaskCreate", json!({"subject": "Write tests"})),
+        answer("3", "2", "2", "Task #1 created successfully: Write tests"),
+        call("4", "3", "TaskCreate", json!({"subject": "Fix it"})),
+        answer("5", "4", "4", "Task #2 created successfully: Fix it"),
+        call("6", "5", "TaskUpdate", json!({"taskId": "1", "status": "completed"})),
+    ];
+    let shown = |one: &One| {
+        let entries = read(&one.session());
+        entries[1..].iter().map(|entry| (entry.kind, entry.text.replace('\n', "|"))).collect::<Vec<_>>()
+    };
+    let tool = |text: &str| (EntryKind::Tool, text.to_owned());
+    let plan = |text: &str| (EntryKind::Plan, text.to_owned());
+    // The update has no result yet.
+    assert_eq!(
+        shown(&One::new(&records)),
+        [tool("Write tests"), plan("- [ ] Write tests|- [ ] Fix it"), tool("#1 completed")]
+    );
+    records.push(answer("7", "6", "6", "Updated task #1 status"));
+    let one = One::new(&records);
+    let done = plan("- [x] Write tests|- [ ] Fix it");
+    assert_eq!(shown(&one), [tool("Write tests"), tool("Fix it"), done]);
+    // An open transcript reports the entries that show another thing now.
+    let path = one.session().path;
+    let mut grown = claude().open(&one.session()).expect("opens");
+    grown.read(0..4, TextLimit::NONE);
+    let more = [
+        call("8", "7", "TaskUpdate", json!({"taskId": "2", "status": "in_progress"})),
+        answer("9", "8", "8", "Updated task #2 status"),
+    ];
+    std::fs::write(&path, [text(&records), text(&more)].concat()).expect("written");
+    assert_eq!(grown.refresh(), RefreshOutcome::Grown { from: 3 });
+    let texts: Vec<_> =
+        grown.read(3..5, TextLimit::NONE).into_iter().map(|entry| entry.text.replace('\n', "|")).collect();
+    assert_eq!(texts, ["#1 completed", "- [x] Write tests|- [~] Fix it"]);
 }

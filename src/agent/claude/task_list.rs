@@ -2,12 +2,41 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::domain::transcript::{PlanItem, PlanStatus};
+use crate::domain::Entry;
+use crate::domain::transcript::{PlanItem, PlanStatus, ToolStatus};
 
 /// Maximum tasks, because the list is part of each published state.
 const MAX_TASKS: usize = 200;
+
+/// Names of the tools that create and change a task.
+const CHANGES: [&str; 2] = ["TaskCreate", "TaskUpdate"];
+
+/// True for the name of a tool that creates or changes a task.
+pub(super) fn is_change(name: &[u8]) -> bool {
+    CHANGES.iter().any(|change| change.as_bytes() == name)
+}
+
+/// Folds stored calls in order. Returns the index of the last one that succeeded, with the tasks after it.
+pub(super) fn fold(calls: &[Entry]) -> Option<(usize, Vec<PlanItem>)> {
+    let (mut list, mut shown) = (TaskList::default(), None);
+    for (at, entry) in calls.iter().enumerate() {
+        let Some(tool) = entry.tool.as_deref().filter(|tool| is_change(tool.name.as_bytes())) else { continue };
+        list.called(&tool.id, &tool.name, &tool.input);
+        let result = created(&tool.output).map_or(Value::Null, |id| json!({"task": {"id": id}}));
+        if let Some(items) = list.ended(&tool.id, tool.status == ToolStatus::Done, &result) {
+            shown = Some((at, items));
+        }
+    }
+    shown.filter(|(_, items)| !items.is_empty())
+}
+
+/// Id in the text of a result: `Task #1 created successfully: …`.
+fn created(output: &str) -> Option<&str> {
+    let id = output.strip_prefix("Task #")?.split_ascii_whitespace().next()?;
+    Some(id.trim_end_matches(':'))
+}
 
 /// Tasks of the session, as far as this process saw them.
 #[derive(Debug, Default)]
@@ -21,8 +50,8 @@ pub(super) struct TaskList {
 impl TaskList {
     /// Records a call.
     pub(super) fn called(&mut self, id: &str, name: &str, input: &Value) {
-        if matches!(name, "TaskCreate" | "TaskUpdate") {
-            self.calls.insert(id.to_owned(), (name == "TaskCreate", input.clone()));
+        if is_change(name.as_bytes()) {
+            self.calls.insert(id.to_owned(), (name == CHANGES[0], input.clone()));
         }
     }
 
@@ -71,8 +100,6 @@ fn status(name: &Value) -> Option<PlanStatus> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn list(items: Option<Vec<PlanItem>>) -> Vec<String> {

@@ -1,0 +1,73 @@
+//! Runs in a folder whose settings run programs, and that the user never trusted.
+
+use salon::domain::Agent;
+use salon::domain::run::{FolderTrust, Refusal, RunEventKind, RunId, RunStart};
+
+use super::harness::Harness;
+
+/// A harness whose project has settings with a hook.
+fn harness() -> Harness {
+    let harness = Harness::new();
+    let settings = harness.sandbox.project().join(".claude/settings.json");
+    std::fs::create_dir_all(settings.parent().expect("a folder")).expect("created");
+    let hooks =
+        r#"{"hooks":{"SessionStart":[{"hooks":[{"type":"command","command":"./evil.sh"}]}]},"apiKeyHelper":"./key"}"#;
+    std::fs::write(&settings, hooks).expect("written");
+    std::fs::write(
+        harness.sandbox.project().join(".mcp.json"),
+        r#"{"mcpServers":{"db":{"command":"npx","args":["db"]}}}"#,
+    )
+    .expect("written");
+    harness
+}
+
+async fn open(harness: &Harness, trust: FolderTrust, prompt: &str) -> Result<RunId, Refusal> {
+    let opening = RunStart { trust, ..harness.sandbox.opening() };
+    harness.live.open_run(Agent::Claude, opening, Some(prompt.to_owned())).await
+}
+
+/// True for each start of an agent that was told to leave the folder's settings out.
+fn restricted(harness: &Harness) -> Vec<bool> {
+    let starts = harness.sandbox.agents.starts();
+    starts.iter().map(|start| start.to_string().contains("--setting-sources=user")).collect()
+}
+
+#[tokio::test]
+async fn f7_nothing_is_started_before_the_user_decided() {
+    let harness = harness();
+    let Err(Refusal::Untrusted(untrusted)) = open(&harness, FolderTrust::Ask, "say one").await else {
+        panic!("a question");
+    };
+    assert_eq!(untrusted.folder, harness.sandbox.project());
+    assert_eq!(untrusted.programs, ["hook SessionStart: ./evil.sh", "apiKeyHelper: ./key", "server db: npx db"]);
+    assert!(harness.sandbox.agents.starts().is_empty());
+    assert!(harness.live.runs().is_empty(), "the refused request leaves nothing");
+}
+
+#[tokio::test]
+async fn f7_without_settings_the_agent_is_restricted_and_says_so() {
+    let harness = harness();
+    let run = open(&harness, FolderTrust::WithoutSettings, "say one").await.expect("a run");
+    harness.done(&run, 1).await;
+    assert_eq!(restricted(&harness), [true]);
+    let is_notice = |kind: &RunEventKind| format!("{kind:?}").contains("its settings are not loaded");
+    assert!(harness.history(&run).await.iter().any(is_notice));
+    assert!(matches!(open(&harness, FolderTrust::Ask, "say two").await, Err(Refusal::Untrusted(_))), "not remembered");
+}
+
+#[tokio::test]
+async fn f7_trust_is_remembered_for_the_folder() {
+    let harness = harness();
+    let run = open(&harness, FolderTrust::Trusted, "say one").await.expect("a run");
+    harness.done(&run, 1).await;
+    for (trust, prompt) in [(FolderTrust::Ask, "say two"), (FolderTrust::WithoutSettings, "say three")] {
+        let run = open(&harness, trust, prompt).await.expect("a run");
+        harness.done(&run, 1).await;
+    }
+    assert_eq!(restricted(&harness), [false; 3]);
+    let inner = harness.sandbox.project().join("inner");
+    std::fs::create_dir(&inner).expect("created");
+    let opening = RunStart { trust: FolderTrust::Ask, cwd: inner, ..harness.sandbox.opening() };
+    let asked = harness.live.open_run(Agent::Claude, opening, None).await;
+    assert!(matches!(asked, Err(Refusal::Untrusted(_))), "another folder is asked about");
+}
