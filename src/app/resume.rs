@@ -37,7 +37,7 @@ pub(super) fn resume_dialog(
         let cwd = sessions.catalog.get(key).map(|session| session.cwd.to_string()).unwrap_or_default();
         text.push(format!("Directory not found: {cwd}"));
         let moved = |to: &String| DialogChoice {
-            label: format!("The project moved to {to}: open there{anyway}"),
+            label: format!("Moved to {to}: open there{anyway}"),
             outcome: relocated(&cwd, to, DialogOutcome::Resume { key: key.clone(), cwd: Some(to.clone()) }),
         };
         choices.extend(check.moved_to.iter().map(moved));
@@ -87,7 +87,7 @@ pub(super) fn continue_dialog(
         let in_here = in_here.filter(|dir| check.open_elsewhere.is_none() && !check.moved_to.contains(dir));
         let there = |to: &String| DialogOutcome::ContinueHere { key: key.clone(), cwd: Some(to.clone()), fork: false };
         let moved = |to: &String| DialogChoice {
-            label: format!("The project moved to {to}: continue there"),
+            label: format!("Moved to {to}: continue there"),
             outcome: relocated(&cwd, to, there(to)),
         };
         choices.extend(check.moved_to.iter().filter(|_| check.open_elsewhere.is_none()).map(moved));

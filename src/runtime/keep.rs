@@ -45,7 +45,7 @@ impl Archive {
             let copy = self.copy_of(session, &file)?;
             link_tree(&file, &copy, MAX_DEPTH).map_err(|error| format!("{}: {error}", file.display()))?;
         }
-        mark(store, &session.key, true)
+        if session.is_kept() { Ok(()) } else { mark(store, &session.key, true) }
     }
 
     /// Removes a session from the archive, unless its agent has deleted the original.

@@ -154,7 +154,7 @@ fn a_dialog_offers_the_new_directory_and_moves_the_whole_project() {
         };
         stage.send(message);
         let screen = stage.screen();
-        assert!(screen.contains("The project moved to /home/ann/new/shop"), "{screen}");
+        assert!(screen.contains("Moved to /home/ann/new/shop"), "{screen}");
         stage.keys("1");
         let effects = stage.take_effects();
         let (from, to) = ("/home/ann/old/shop".to_owned(), "/home/ann/new/shop".to_owned());

@@ -1,7 +1,5 @@
 //! Calendar of usage: a column per week, a row per weekday, and a shade per day.
 
-use std::ops::ControlFlow;
-
 use jiff::ToSpan;
 use jiff::civil::Date;
 use ratatui::layout::Rect;
@@ -44,17 +42,13 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, page: &StatsPage) {
     for (row, name) in WEEKDAYS.iter().enumerate() {
         put(canvas.buffer, line_of(area, row + 1), name, style(theme.faint), Align::Left);
     }
-    let mut days = first.series(1.day()).take_while(|day| *day <= page.today).enumerate();
-    let drawn = days.try_for_each(|(at, day)| {
-        let (Ok(week), row) = (u16::try_from(at / 7), at % 7) else { return ControlFlow::Break(()) };
+    for (at, day) in first.series(1.day()).take_while(|day| *day <= page.today).enumerate() {
+        let (week, row) = (u16::try_from(at / 7).unwrap_or(weeks), at % 7);
         let cell = line_of(Rect { x: area.x + NAMES + week * WEEK, width: 1, ..area }, row + 1);
         let shade = shade(used(day), most);
         let look = if shade == 0 { theme.faint } else { theme.success };
         put(canvas.buffer, cell, SHADES[shade], style(look), Align::Left);
-        ControlFlow::Continue(())
-    });
-    // A screen has fewer weeks than a number has values.
-    debug_assert!(drawn.is_continue());
+    }
     draw_months(canvas, line_of(area, 8), first, weeks);
 }
 
