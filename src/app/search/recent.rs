@@ -17,7 +17,7 @@ const MAX_SESSIONS: usize = 10;
 pub fn sessions(all: &Sessions) -> Vec<&Arc<Session>> {
     let is_shown = |session: &&Arc<Session>| {
         let flags = session.flags;
-        !(flags.subagent || flags.headless || flags.empty || flags.archived)
+        !(flags.subagent || flags.headless || flags.empty || flags.archived || flags.purged)
     };
     let opened = all.recent.iter().filter_map(|key| all.catalog.get(key));
     let others = all.catalog.iter().filter(is_shown).filter(|session| !all.recent.contains(&session.key));
