@@ -68,7 +68,7 @@ pub(super) fn session_ids(context: &CliContext) -> Result<ExitCode, CliError> {
 fn is_offered(session: &Session) -> bool {
     let flags = session.flags;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let is_listed = !(flags.subagent || flags.headless || flags.empty || flags.archived);
+    let is_listed = !(flags.subagent || flags.headless || flags.empty || flags.archived || flags.purged);
     is_listed && !session.key.id.starts_with('-') && session.key.id.chars().all(is_plain)
 }
 
