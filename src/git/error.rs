@@ -13,6 +13,9 @@ pub enum GitError {
     /// There is no `git` on the `PATH`.
     #[error("git is not installed, or not on the PATH")]
     NotInstalled,
+    /// This version ignores the settings that keep a repository from running programs.
+    #[error("git {0} is too old; salon needs version 2.36 or newer")]
+    TooOld(String),
     /// The directory does not exist.
     #[error("{} does not exist", .0.display())]
     NoDirectory(PathBuf),

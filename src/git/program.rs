@@ -5,11 +5,14 @@ use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use super::error::GitError;
 use crate::stdx::process::child::{kill_group, read_pipe, wait};
+use crate::stdx::text::one_line;
 
 /// Maximum time of a command that reads, because a network file system may not answer.
 const READ_LIMIT: Duration = Duration::from_secs(30);
@@ -62,6 +65,8 @@ pub struct Git {
     program: PathBuf,
     vars: Vec<(String, String)>,
     limit: Duration,
+    /// True once the version is known to be new enough.
+    is_checked: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Git {
@@ -77,7 +82,22 @@ impl Git {
         let passes = |name: &str| !name.starts_with("GIT_") && !name.starts_with("SSH_ASKPASS") && name != "PWD";
         let mut vars: Vec<_> = user.into_iter().filter(|(name, _)| passes(name)).collect();
         vars.extend(VARIABLES.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        Self { program: PathBuf::from("git"), vars, limit: READ_LIMIT }
+        Self { program: PathBuf::from("git"), vars, limit: READ_LIMIT, is_checked: Arc::default() }
+    }
+
+    /// Checks that the program respects the settings of its commands. An older one would run what a repository names.
+    pub(super) fn check_version(&self, dir: &Path) -> Result<(), GitError> {
+        if self.is_checked.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let line = self.command(dir, "version").line()?;
+        let line = String::from_utf8_lossy(&line);
+        let version = line.trim_start_matches("git version ");
+        if !is_supported(version) {
+            return Err(GitError::TooOld(one_line(version)));
+        }
+        self.is_checked.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Replaces the time limit of commands that read.
@@ -238,6 +258,12 @@ impl GitCommand {
         }
         vars
     }
+}
+
+/// Returns true for version 2.36 and newer: 2.31 has settings in the environment, 2.36 lists of worktrees with any name.
+fn is_supported(version: &str) -> bool {
+    let mut parts = version.split(['.', ' ', '-']).map(|part| part.parse::<u32>().unwrap_or(0));
+    (parts.next(), parts.next()) >= (Some(2), Some(36))
 }
 
 struct EndedCommand {

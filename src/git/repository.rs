@@ -28,6 +28,7 @@ impl Repository {
     /// Finds the repository that contains a directory.
     pub fn open(git: &Git, dir: &Path) -> Result<Self, GitError> {
         let canonical = dir.canonicalize().map_err(|_| GitError::NoDirectory(dir.to_owned()))?;
+        git.check_version(&canonical)?;
         let path = |option: &str| {
             let line = git.command(&canonical, "rev-parse").args(["--path-format=absolute", option]).line()?;
             let path = PathBuf::from(OsString::from_vec(line));

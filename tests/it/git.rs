@@ -137,6 +137,24 @@ fn a_command_that_hangs_is_ended_with_everything_that_it_started() {
 }
 
 #[test]
+fn an_old_git_is_refused_before_it_looks_at_the_repository() {
+    let repo = Repo::new();
+    let (bin, log) = (repo.outside().join("bin"), repo.outside().join("log"));
+    let open = |version: &str| {
+        let script = format!("#!/bin/sh\necho \"$@\" >> {}\necho 'git version {version}'\n", log.display());
+        repo::executable(&bin.join("git"), &script);
+        let git = Git::new([("PATH".to_owned(), format!("{}:/usr/bin:/bin", bin.display()))]);
+        Repository::open(&git, repo.path()).expect_err("no repository")
+    };
+    for old in ["2.30.2", "2.35.1 (Apple Git-137)", "1.8.3.1", "strange"] {
+        assert!(matches!(open(old), GitError::TooOld(_)), "{old}");
+    }
+    let logged = fs::read_to_string(&log).expect("a log");
+    assert!(logged.lines().all(|line| line.ends_with(" version")), "{logged}");
+    assert!(!matches!(open("2.47.3"), GitError::TooOld(_)) && !matches!(open("3.0.0.rc1"), GitError::TooOld(_)));
+}
+
+#[test]
 fn the_variables_of_the_user_cannot_redirect_git() {
     let (repo, other) = (Repo::new(), Repo::new());
     let vars = [
