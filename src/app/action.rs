@@ -137,6 +137,7 @@ actions! {
         CopyEntry "copy-entry" "Copy the entry"
         CopyCode "copy-code" "Copy a code block of the entry"
         EditEntry "edit-entry" "Open the entry in the editor, an image in its program"
+        FileVersion "file-version" "Open the file as it was after the entry in the editor"
         Split "split" "Pin the conversation beside the next one, or unpin it"
     }
     Search {

@@ -68,6 +68,8 @@ pub enum Effect {
     EditTranscript(SessionKey),
     /// Open one entry's text in `$EDITOR`.
     EditEntry(RequestTicket, usize),
+    /// Open the file that an entry changes, as it was after the entry, in `$EDITOR`.
+    EditFileVersion(RequestTicket, usize),
     /// Open the image or document of an entry in the program that the platform has for it.
     OpenAttachment(RequestTicket, usize),
     /// Open a file in `$EDITOR`.

@@ -47,6 +47,7 @@ impl Shell {
             Effect::Copy(text) => return self.copy(&text),
             Effect::EditTranscript(key) => return self.edit_transcript(&key),
             Effect::EditEntry(ticket, entry) => return self.edit_entry(ticket, entry),
+            Effect::EditFileVersion(ticket, entry) => return self.edit_file_version(ticket, entry),
             Effect::OpenAttachment(ticket, entry) => return self.open_attachment(ticket, entry),
             Effect::EditFile { path, line } => return self.edit_file(&path, line),
             Effect::OpenPage(address) => return self.open_page(&address),
@@ -223,6 +224,14 @@ impl Shell {
             return self.notice("The session no longer exists", true);
         };
         self.edit_generated(move || extract::entry(&session, entry))
+    }
+
+    fn edit_file_version(&mut self, ticket: RequestTicket, entry: usize) -> Step {
+        let Some(session) = self.read_session(ticket) else {
+            return self.notice("The session no longer exists", true);
+        };
+        let state_db = self.runner.paths.state_db();
+        self.edit_generated(move || extract::file_version(&session, entry, &state_db))
     }
 
     /// Returns the session of an open transcript.

@@ -20,7 +20,7 @@ use crate::app::{Action, App, annotate, health, keep};
 use crate::domain::{Session, SessionKey, Time};
 use crate::stdx::text::{ellipsis, one_line};
 
-/// Maximum columns of the title of a session that another one continues.
+/// Maximum columns of the title of a session that continues another one, or is continued.
 const MAX_ORIGIN_COLUMNS: usize = 40;
 
 /// Draws the preview of the session selected on the home screen.
@@ -75,7 +75,8 @@ fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session, zone: &TimeZ
     let annotation = annotation_line(session).map(|line| (line, theme.accent));
     let purge = purge_line(app, session).map(|line| (line, theme.warning));
     let origin = session.continues().map(|origin| (continues(app, &origin), theme.muted));
-    for (text, look) in [waiting, damage, purge, origin, annotation].into_iter().flatten() {
+    let continued = continued(app, session).map(|text| (text, theme.muted));
+    for (text, look) in [waiting, damage, purge, origin, continued, annotation].into_iter().flatten() {
         put(canvas.buffer, line_of(inner, lines.into()), &text, style(look), Align::Left);
         lines += 1;
     }
@@ -139,6 +140,14 @@ fn continues(app: &App, origin: &SessionKey) -> String {
     let title = app.sessions.catalog.get(origin).map(|session| session_title(app, session));
     let title = title.filter(|title| !title.is_empty()).unwrap_or_else(|| origin.id.to_string());
     format!("continues {}: {}", origin.agent, ellipsis(&title, MAX_ORIGIN_COLUMNS))
+}
+
+/// Names the newest session that continues this one in another agent.
+fn continued(app: &App, session: &Session) -> Option<String> {
+    let later = app.sessions.catalog.iter().filter(|later| later.continues().as_ref() == Some(&session.key));
+    let newest = later.max_by_key(|later| later.last_activity)?;
+    let title = ellipsis(&session_title(app, newest), MAX_ORIGIN_COLUMNS);
+    Some(format!("continued in {}: {title}", newest.key.agent))
 }
 
 /// Draws a transcript as a screen of its own.

@@ -182,7 +182,9 @@ fn the_session_that_continues_another_names_it() {
     let origin = session(Agent::Claude, "0123456789", "The origin", 9);
     stage.send(Msg::Catalog(change(vec![continued, origin])));
     assert!(stage.screen().contains("continues claude: The origin"), "{}", stage.screen());
-    stage.keys("enter");
+    stage.keys("down");
+    assert!(stage.screen().contains("continued in codex: Beta"), "{}", stage.screen());
+    stage.keys("up enter");
     assert!(stage.screen().contains("continues claude:01234567"), "{}", stage.screen());
 }
 

@@ -73,7 +73,10 @@ fn a_repaired_copy_has_everything_and_no_damage() {
         }
     }
     fs::write(&path, &damaged).expect("written");
-    assert!(shown(&home)["issues"].as_array().is_some_and(|issues| !issues.is_empty()));
+    let issues = shown(&home)["issues"].to_string();
+    assert!(issues.contains("hole of NUL bytes") && issues.contains("several records in one line"), "{issues}");
+    let listed = output_json(&run(&home, &["list", "--json", "--hidden"]))["issues"].to_string();
+    assert!(listed.contains("hole of NUL bytes"), "{listed}");
     let copy = home.path().join("copy.jsonl");
     let name = copy.to_str().expect("UTF-8");
     let report = output_json(&run(&home, &["repair", &id, "--output", name, "--json"]));

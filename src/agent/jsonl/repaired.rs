@@ -20,11 +20,11 @@ pub(crate) struct ScannedLine<'a> {
     pub number: u64,
     /// Its metadata.
     pub metadata: Result<LineMetadata<'a>, MalformedJson>,
-    /// Repair that it needs, if any.
+    /// Repair that it needs, if any; without metadata, what is there instead.
     pub repair: Option<Repair>,
 }
 
-/// Repair of a record.
+/// Repair of a record, or what is there instead of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Repair {
     /// Its line contained more than one record.
@@ -35,6 +35,8 @@ pub(crate) enum Repair {
     HalfCharacter,
     /// Record of the conversation without its content.
     NoContent,
+    /// Bytes of zero, as a crash leaves them where a record was to be written.
+    Hole,
 }
 
 impl Repair {
@@ -45,6 +47,7 @@ impl Repair {
             Self::Completed => "torn record, read as far as it goes",
             Self::HalfCharacter => "repaired: half a character in a text",
             Self::NoContent => "record without its content",
+            Self::Hole => "hole of NUL bytes",
         }
     }
 }
@@ -82,7 +85,8 @@ pub(crate) fn records(
             RecordPartKind::Record => visit(bytes, Repair::Split),
             RecordPartKind::Torn => visit(&repair::complete(bytes), Repair::Completed),
             RecordPartKind::Junk => {
-                each(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: None });
+                let hole = bytes.iter().all(|byte| *byte == 0).then_some(Repair::Hole);
+                each(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: hole });
             }
         }
     }

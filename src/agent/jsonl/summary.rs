@@ -172,7 +172,12 @@ struct Pass {
 
 impl Pass {
     fn line(&mut self, line: ScannedLine<'_>, all: bool) {
-        let Ok(metadata) = line.metadata else { return self.summary.add_unreadable(line.number) };
+        let Ok(metadata) = line.metadata else {
+            return match line.repair {
+                Some(instead) => self.summary.add_repair(line.number, instead),
+                None => self.summary.add_unreadable(line.number),
+            };
+        };
         if let Some(repair) = line.repair {
             self.summary.add_repair(line.number, repair);
         }

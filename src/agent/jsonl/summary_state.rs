@@ -245,7 +245,7 @@ impl SummaryState {
 
     /// Counts a record that was repaired; `number` is its line number, from 1. The end of a torn one is lost.
     pub(crate) fn add_repair(&mut self, number: u64, repair: Repair) {
-        let is_lost = matches!(repair, Repair::Completed | Repair::NoContent);
+        let is_lost = matches!(repair, Repair::Completed | Repair::NoContent | Repair::Hole);
         *(if is_lost { &mut self.unreadable } else { &mut self.repaired }) += 1;
         self.add_damage(number, Some(repair));
     }

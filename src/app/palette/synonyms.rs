@@ -65,6 +65,7 @@ const SYNONYMS: &[(Action, &str)] = &[
     (Action::Outline, "contents toc structure index overview headings"),
     (Action::Follow, "tail end bottom live scroll"),
     (Action::CopyEntry, "copy clipboard yank message export"),
+    (Action::FileVersion, "time machine history content before after old snapshot"),
     (Action::EditEntry, "editor export open save"),
     (Action::Split, "side pin two compare beside"),
     (Action::Complete, "autocomplete tab filter"),

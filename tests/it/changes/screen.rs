@@ -197,3 +197,15 @@ fn edits_of_a_transcript_cannot_be_discarded() {
     stage.keys("X");
     assert_eq!(restoration(&mut stage), None);
 }
+
+#[test]
+fn secrets_in_diffs_are_masked_until_a_key_shows_them() {
+    let (mut stage, ticket) = open(120, 30);
+    let token = format!("ghp_{}", "a1B2c3".repeat(6));
+    let line = format!("+let token = \"{token}\";");
+    let file = file("src/main.rs", FileDiffStatus::Modified, vec![hunk(1, 4, &[" fn main() {", &line, " }"])]);
+    stage.send(Msg::ChangesLoaded(ticket, Ok(Arc::new(Changes { files: vec![file], ..changes() }))));
+    assert!(stage.screen().contains("ghp_••••••••") && !stage.screen().contains(&token), "{}", stage.screen());
+    stage.keys("alt-v");
+    assert!(stage.screen().contains(&token), "{}", stage.screen());
+}

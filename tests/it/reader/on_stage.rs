@@ -129,6 +129,17 @@ fn token() -> String {
 }
 
 #[test]
+fn a_key_opens_the_file_as_it_was_after_the_entry() {
+    let change = FileChange { path: "src/webhook.rs".into(), kind: ChangeKind::Write("fn a() {}".into()) };
+    let entries =
+        vec![entry("p", EntryKind::Prompt, 0, "Go"), tool("e", 1, "Edit", ToolAction::Edit(vec![change]), "")];
+    let mut opened = OpenedSession::new((100, 30), entries);
+    opened.keys("G V");
+    let (ticket, wanted) = (opened.ticket, opened.reader().cursor());
+    assert!(opened.effects.contains(&Effect::EditFileVersion(ticket, wanted)), "{:?}", opened.effects);
+}
+
+#[test]
 fn secrets_are_masked_until_a_key_shows_them_and_copied_as_they_are_shown() {
     let entries = vec![
         entry("p", EntryKind::Prompt, 0, &format!("Push with {}", token())),

@@ -10,7 +10,7 @@ impl TranscriptIndex {
     /// Adds a scanned line.
     pub(super) fn line(&mut self, line: ScannedLine<'_>) {
         let Ok(metadata) = line.metadata else {
-            return self.add_damage(line.number, "unreadable record");
+            return self.add_damage(line.number, line.repair.map_or("unreadable record", Repair::reason));
         };
         if let Some(repair) = line.repair {
             self.add_damage(line.number, repair.reason());
