@@ -49,7 +49,8 @@ impl Protocol for KnownAgent {
             asking_mode: None,
             replay_end: ReplayEnd::Response,
             noise: None,
-            error_text: None,
+            // Several agents report a failed request so, and end the turn as a completed one.
+            error_text: Some("Error: "),
             named_ids: false,
             whole_thoughts: false,
             action: |_, input| ToolAction::Other(tool_input::one_line(input)),

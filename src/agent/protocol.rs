@@ -252,6 +252,9 @@ pub enum Transport {
     Server,
 }
 
+/// Words by which a server's failure says that its version has another interface; the version precedes them.
+pub const UNKNOWN_INTERFACE: &str = "has an interface that salon does not drive";
+
 /// Parameters for starting and calling an agent's HTTP server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerSpec {
@@ -261,6 +264,8 @@ pub struct ServerSpec {
     pub password: &'static str,
     /// Path that answers 200 as soon as the server is ready.
     pub health: &'static str,
+    /// Path at which a server with another interface reports its version.
+    pub info: &'static str,
     /// Path of the event stream of all sessions.
     pub events: &'static str,
     /// Path that lists its models.
@@ -352,6 +357,11 @@ pub trait Protocol: Send + Sync {
     /// Returns the restriction for a folder whose own settings would run programs, and that the user never trusted in the
     /// agent; `None` if the agent itself asks, or ignores such settings. `vars` is the user's environment.
     fn untrusted_project(&self, _vars: &[(String, String)], _cwd: &Path) -> Option<UntrustedProject> {
+        None
+    }
+
+    /// Another protocol of the agent, by which it can be driven after this failure.
+    fn fallback(&self, _failure: &RunFailure) -> Option<&'static dyn Protocol> {
         None
     }
 

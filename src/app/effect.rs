@@ -224,6 +224,8 @@ pub enum Effect {
         /// Text of the draft.
         text: String,
     },
+    /// Load the backends with their memory. Response: [`super::runs::RunMsg::Backends`].
+    LoadBackends,
     /// Load a saved draft. Response: [`super::runs::RunMsg::Draft`].
     LoadDraft {
         /// Key of the draft.

@@ -24,6 +24,7 @@ pub fn describe(failure: &RunFailure, agent: Agent) -> String {
             with(&format!("{name} exited unexpectedly (exit code {code})"), stderr)
         }
         RunFailure::Crashed { code: None, stderr } => with(&format!("{name} was killed by a signal"), stderr),
+        RunFailure::UnsupportedVersion(detail) => with("Unsupported version", detail),
         RunFailure::Other(detail) => with(&format!("{name} failed"), detail),
     }
 }
@@ -42,6 +43,7 @@ pub fn summarise(failure: &RunFailure, agent: Agent) -> String {
         RunFailure::Crashed { code, .. } => {
             describe(&RunFailure::Crashed { code: *code, stderr: String::new() }, agent)
         }
+        RunFailure::UnsupportedVersion(_) => "Unsupported version".to_owned(),
         RunFailure::Other(_) => "Failed".to_owned(),
     };
     text.trim_end_matches('.').to_owned()

@@ -12,6 +12,7 @@ use super::{keys, runs, search};
 use crate::config::key::Key;
 use crate::config::settings::DuringTurn;
 use crate::domain::SessionState;
+use crate::domain::run::RunInfo;
 
 /// A key with a label of one or two words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,9 @@ pub fn hints(app: &App) -> Vec<Hint> {
         }
         Some(Layer::Help(_)) => typed(&[("esc", "clear"), ("↑ ↓", "scroll")]),
         Some(Layer::Issues(_)) => named(app, &[(Action::Back, "close"), (Action::Down, "scroll")]),
+        Some(Layer::Backends(_)) => {
+            named(app, &[(Action::Back, "close"), (Action::Rescan, "refresh"), (Action::Down, "scroll")])
+        }
         Some(Layer::Chat(chat)) => with_other_pane(app, hints_in_chat(app, chat)),
         Some(Layer::Inbox(_)) if app.approvals.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
         Some(Layer::Inbox(inbox)) => inbox_hints(app, inbox),
@@ -233,10 +237,20 @@ fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
             hints.extend(named(app, &[(Action::Newline, "newline"), (Action::ReadChat, "read")]));
             hints
         }
+        ChatFocus::Composer if chat.info(&app.runs).is_some_and(waits_for_limit) => {
+            let mut hints = named(app, &[(Action::ContinueAtReset, "continue when the limit is over")]);
+            hints.extend(named(app, &CHAT));
+            hints
+        }
         ChatFocus::Composer => named(app, &CHAT),
         ChatFocus::Transcript if chat.read_only.is_some() => reading(app, &chat.reader, &READ_ONLY_CHAT),
         ChatFocus::Transcript => reading(app, &chat.reader, &READING_CHAT),
     }
+}
+
+/// Returns true if the user may ask for a continuation at the end of a rate limit.
+fn waits_for_limit(info: &RunInfo) -> bool {
+    runs::limit_end(info).is_some() && info.continues_at.is_none()
 }
 
 /// Inserts the key for the other pane after the first hint if a conversation is pinned.

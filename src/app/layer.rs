@@ -1,6 +1,7 @@
 //! Layers above the home screen: screens and overlays. The topmost layer receives the keys.
 
 use super::annotate::AnnotationForm;
+use super::backends::BackendsView;
 use super::changes::ChangesScreen;
 use super::chat::Chat;
 use super::dialog::Dialog;
@@ -33,6 +34,8 @@ pub enum Layer {
     Dialog(Dialog),
     /// Problems: files that could not be read.
     Issues(IssuesView),
+    /// The page of backends.
+    Backends(BackendsView),
     /// The inbox of all runs.
     Inbox(Inbox),
     /// Model, mode and effort of a run.
@@ -123,6 +126,7 @@ impl Layer {
             | Self::Palette(_)
             | Self::Dialog(_)
             | Self::Issues(_)
+            | Self::Backends(_)
             | Self::Inbox(_)
             | Self::Picker(_)
             | Self::NewSession(_)

@@ -10,6 +10,7 @@ pub mod action;
 pub mod age;
 pub mod annotate;
 pub mod approvals;
+pub mod backends;
 pub mod changes;
 pub mod chat;
 pub mod ctx;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ticket::{ApprovalId, RequestTicket};
+use crate::domain::backend::Backend;
 use crate::domain::prompt::{Prompt, PromptState};
-use crate::domain::run::{ModelCatalog, Phase, Refusal, Replay, RunId, RunInfo, StopReason};
+use crate::domain::run::{ModelCatalog, Phase, Refusal, Replay, RunFailure, RunId, RunInfo, StopReason};
 use crate::domain::tool::ChangeContext;
-use crate::domain::{Agent, SessionKey, SessionState};
+use crate::domain::{Agent, SessionKey, SessionState, Time};
 
 /// Obstacles to resuming a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,6 +65,8 @@ pub enum RunMsg {
         /// Obstacles.
         check: ResumeCheck,
     },
+    /// All backends, with their memory.
+    Backends(Vec<Backend>),
     /// Models of an agent.
     Models(Agent, ModelCatalog),
     /// The agents that salon can run, each with true if its program is on `PATH`.
@@ -196,6 +199,14 @@ impl RunTable {
 /// Returns the session key of a run; before the agent named a session, a provisional key made of the run's id.
 pub fn key_of(info: &RunInfo) -> SessionKey {
     info.session.clone().unwrap_or_else(|| SessionKey::new(info.agent, info.id.0.clone()))
+}
+
+/// Returns the end of the rate limit that ended the last turn, if it is known.
+pub fn limit_end(info: &RunInfo) -> Option<Time> {
+    match &info.failure {
+        Some(RunFailure::RateLimited { until, .. }) => *until,
+        Some(_) | None => None,
+    }
 }
 
 /// Returns true if a turn is open.

@@ -1,7 +1,9 @@
-//! Keys of the overlay that only scrolls a text: the problems.
+//! Keys of the overlays that only scroll a text: the problems, the backends.
 
 use super::action::{Action, KeyContext};
+use super::backends::BackendsView;
 use super::ctx::Ctx;
+use super::effect::Effect;
 use super::flow::Flow;
 use super::issues::IssuesView;
 use super::msg::Target;
@@ -17,6 +19,20 @@ impl IssuesView {
     /// Handles a click.
     pub fn click(&self, target: &Target) -> Flow {
         closes_outside(target)
+    }
+}
+
+impl BackendsView {
+    /// Handles a key.
+    pub fn key(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
+        match ctx.keymap.action(key, &[KeyContext::Move, KeyContext::Everywhere]) {
+            Some(Action::Rescan) => {
+                ctx.effects.push(Effect::LoadBackends);
+                Flow::Stay
+            }
+            Some(Action::Backends) => Flow::Pop,
+            _ => scroll_by_key(&mut self.scroll, key, ctx),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::args::DoctorArgs;
+use super::backends::{self, BackendJson};
 use super::context::CliContext;
 use super::error::CliError;
 use super::json::{IssueJson, SCHEMA_VERSION};
@@ -32,6 +33,7 @@ struct Report<'a> {
     agents: Vec<Installed>,
     cache: Cache,
     watch: Watch,
+    backends: Vec<BackendJson>,
     issues: Vec<IssueJson<'a>>,
 }
 
@@ -89,6 +91,7 @@ pub(super) fn run(context: &CliContext, args: &DoctorArgs) -> Result<ExitCode, C
         agents,
         cache: cache(&loaded, &context.paths.cache, age_ms),
         watch,
+        backends: backends::read(context),
         issues: loaded.issues.iter().chain(&unread).map(IssueJson::from).collect(),
     };
     if args.json {
@@ -263,6 +266,7 @@ fn print(report: &Report) -> io::Result<()> {
     let kind = report.watch.kind.unwrap_or("unknown");
     writeln!(out, "\nWatch\n  {kind}, {} paths", report.watch.paths)?;
     let missing = missing(report);
+    backends::print(&mut out, &report.backends)?;
     if report.issues.is_empty() && missing.is_empty() {
         writeln!(out, "\nNo problems found.")?;
     } else {

@@ -418,6 +418,7 @@ impl From<&RunFailure> for ReasonJson {
             RunFailure::UnknownModel(_) => "unknown_model",
             RunFailure::UnknownSession(_) => "unknown_session",
             RunFailure::OpenElsewhere(_) => "held_elsewhere",
+            RunFailure::UnsupportedVersion(_) => "unsupported_version",
             RunFailure::Crashed { .. } => "crashed",
             RunFailure::Other(_) => "other",
         };

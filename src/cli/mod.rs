@@ -14,6 +14,7 @@ mod annotations;
 mod annotations_args;
 mod approve;
 mod attach;
+mod backends;
 mod changes;
 mod changes_args;
 mod completions;

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod annotation;
 pub mod approval;
+pub mod backend;
 pub mod catalog;
 pub mod changes;
 pub mod configured_agent;
@@ -18,6 +19,7 @@ pub mod project;
 pub mod prompt;
 pub mod query;
 pub mod run;
+pub mod run_backend;
 pub mod run_request;
 pub mod search;
 pub mod secrets;

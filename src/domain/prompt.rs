@@ -71,6 +71,8 @@ pub struct Prompt {
     pub attempts: u32,
     /// Time of the latest delivery attempt. The id under which the agent stores the prompt is derived from it.
     pub sent: Option<Time>,
+    /// Earliest time of the delivery, if the prompt waits for one.
+    pub not_before: Option<Time>,
     /// True if the prompt is delivered alone; the prompts after it wait for the end of its turn.
     pub barrier: bool,
 }
@@ -118,6 +120,11 @@ pub fn image_mentions(text: &str) -> Vec<(&str, &'static str)> {
 }
 
 impl Prompt {
+    /// Returns true if the prompt waits for a time that has not come.
+    pub fn is_early(&self, now: Time) -> bool {
+        self.not_before.is_some_and(|time| time > now)
+    }
+
     /// Returns true if the text names a command, of which agents keep no record under the prompt's id.
     pub fn is_command(&self) -> bool {
         self.text.trim_start().starts_with('/')

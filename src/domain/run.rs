@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::approval::Approval;
+use super::backend::BackendChange;
 use super::tool::PlanItem;
 use super::{Agent, Event, SessionKey, Time, Tokens};
 use crate::stdx::ring::RingItem;
@@ -99,6 +100,8 @@ pub enum RunFailure {
     UnknownSession(String),
     /// Another process has the session open.
     OpenElsewhere(String),
+    /// The agent's version cannot be driven, with its number and an alternative.
+    UnsupportedVersion(String),
     /// The process exited on its own.
     Crashed {
         /// Exit code, if it has one.
@@ -121,6 +124,7 @@ impl RunFailure {
             | Self::UnknownModel(message)
             | Self::UnknownSession(message)
             | Self::OpenElsewhere(message)
+            | Self::UnsupportedVersion(message)
             | Self::Other(message) => message,
         }
     }
@@ -161,7 +165,7 @@ impl std::fmt::Display for RunFailure {
                     code.map_or_else(|| "killed by a signal".to_owned(), |code| format!("exited with code {code}"));
                 with_message(f, &how, stderr.lines().last().unwrap_or_default())
             }
-            Self::Other(message) => f.write_str(message),
+            Self::UnsupportedVersion(message) | Self::Other(message) => f.write_str(message),
         }
     }
 }
@@ -232,6 +236,14 @@ pub struct RunInfo {
     pub held: usize,
     /// Time of the last event.
     pub last_event: Option<Time>,
+    /// Time at which the first prompt of the queue is sent, if it waits for one.
+    pub continues_at: Option<Time>,
+    /// Number of processes started so far.
+    pub generation: u64,
+    /// Start of the process.
+    pub started: Option<Time>,
+    /// Latest changes of state, oldest first.
+    pub changes: Vec<BackendChange>,
 }
 
 impl RunInfo {
@@ -264,6 +276,10 @@ impl RunInfo {
             queued: 0,
             held: 0,
             last_event: None,
+            continues_at: None,
+            generation: 0,
+            started: None,
+            changes: Vec::new(),
         }
     }
 }

@@ -42,6 +42,8 @@ pub enum RunRequest {
     Set(RunId, RunSetting),
     /// Resume a paused queue.
     ResumeQueue(RunId),
+    /// Continue the turn that a rate limit ended, once the limit is over.
+    ContinueAtReset(RunId),
     /// Change the text of a queued prompt.
     EditPrompt(RunId, PromptId, String),
     /// Cancel a queued prompt.
@@ -62,6 +64,7 @@ impl RunRequest {
             | Self::CancelPrompt(..)
             | Self::MovePromptUp(..)
             | Self::ReleasePrompt(..)
+            | Self::ContinueAtReset(_)
             | Self::ResumeQueue(_) => true,
             Self::Interrupt(_) | Self::Stop(_) | Self::StopTask(..) | Self::Answer { .. } | Self::Set(..) => false,
         }

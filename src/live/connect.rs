@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::options::AttachedServer;
 use super::process::{ChildEnvironment, Process};
-use super::server::{ServerConfig, ServerHandle, ServerPhase, ServerProcessEvent, ServerSource};
+use super::server::{ServerConfig, ServerHandle, ServerPhase, ServerProcessEvent, ServerSource, ServerStatus};
 use super::store_handle::StoreHandle;
 use super::transport::{AgentConnection, ChildConnection};
 use super::{environment, identity};
@@ -20,18 +20,45 @@ use crate::domain::run::{FolderTrust, RunFailure};
 use crate::store::registry::ProcessId;
 
 /// Factory for agent connections; owns the shared servers.
-#[derive(Debug)]
 pub struct Connector {
     vars: Vec<(String, String)>,
     attached: BTreeMap<Agent, AttachedServer>,
     store: StoreHandle,
     servers: Mutex<BTreeMap<Agent, ServerHandle>>,
+    /// Protocols that replace those of agents whose version they cannot drive.
+    fallbacks: Mutex<BTreeMap<Agent, &'static dyn Protocol>>,
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The variables contain API keys.
+        f.debug_struct("Connector").field("attached", &self.attached).finish_non_exhaustive()
+    }
 }
 
 impl Connector {
     /// Creates a connector with the user's environment. Children are recorded in `store`.
     pub fn new(vars: Vec<(String, String)>, attached: BTreeMap<Agent, AttachedServer>, store: StoreHandle) -> Self {
-        Self { vars, attached, store, servers: Mutex::default() }
+        Self { vars, attached, store, servers: Mutex::default(), fallbacks: Mutex::default() }
+    }
+
+    /// Returns the protocol that drives the agent's version, as far as it is known.
+    pub(super) fn protocol(&self, agent: Agent, usual: &'static dyn Protocol) -> &'static dyn Protocol {
+        let fallbacks = self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner);
+        fallbacks.get(&agent).copied().unwrap_or(usual)
+    }
+
+    /// Returns another protocol for an agent after a failure, and uses it for all later runs.
+    pub(super) fn fall_back(
+        &self,
+        agent: Agent,
+        protocol: &dyn Protocol,
+        failure: &RunFailure,
+    ) -> Option<&'static dyn Protocol> {
+        // A server of the user is the user's choice.
+        let other = protocol.fallback(failure).filter(|_| !self.attached.contains_key(&agent))?;
+        self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner).insert(agent, other);
+        Some(other)
     }
 
     /// Connects a run to its agent. Spawns a child, or opens a session on the shared server, which starts on first use.
@@ -100,6 +127,14 @@ impl Connector {
             matches!(server.status().phase, ServerPhase::Starting | ServerPhase::Ready | ServerPhase::Degraded)
         };
         self.attached.contains_key(&agent) || servers.get(&agent).is_some_and(is_up)
+    }
+
+    /// Returns the servers with their agents; true for one that salon did not start.
+    pub(super) fn servers(&self) -> Vec<(Agent, bool, ServerStatus)> {
+        let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        let row =
+            |(agent, server): (&Agent, &ServerHandle)| (*agent, self.attached.contains_key(agent), server.status());
+        servers.iter().map(row).collect()
     }
 
     /// Stops the servers that this process started.

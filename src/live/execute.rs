@@ -15,6 +15,7 @@ impl Live {
             RunRequest::StopTask(run, task) => self.stop_task(&run, &task),
             RunRequest::Answer { run, id, answer } => self.answer(&run, &id, answer),
             RunRequest::Set(run, setting) => self.set(&run, setting),
+            RunRequest::ContinueAtReset(run) => self.continue_at_reset(&run),
             RunRequest::ResumeQueue(run) => self.resume_queue(&run).await,
             RunRequest::EditPrompt(_, prompt, text) => self.edit_prompt(prompt, text).await,
             RunRequest::CancelPrompt(_, prompt) => self.cancel_prompt(prompt).await,

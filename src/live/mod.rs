@@ -10,6 +10,7 @@
 //! ```
 
 pub mod approvals;
+mod backends;
 mod capabilities;
 mod capacity;
 mod connect;

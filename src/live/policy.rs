@@ -169,6 +169,7 @@ pub fn start_failure_action(failure: &RunFailure, failures: u32, limits: LiveLim
         | RunFailure::UnknownModel(_)
         | RunFailure::UnknownSession(_)
         | RunFailure::OpenElsewhere(_)
+        | RunFailure::UnsupportedVersion(_)
         | RunFailure::Other(_) => StartFailureAction::Pause,
     }
 }

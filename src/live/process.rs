@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use super::group;
 use crate::domain::launch::Launch;
 use crate::domain::run::RunFailure;
+use crate::domain::secrets::{self, SecretCounts};
 
 /// Maximum bytes per stdout line, because an unbounded line would exhaust memory. A longer line is skipped.
 pub const MAX_LINE_BYTES: usize = 64 << 20;
@@ -335,5 +336,6 @@ async fn keep_tail(mut stderr: impl AsyncRead + Unpin) -> String {
         tail.drain(..excess);
     }
     let bytes: Vec<u8> = tail.into();
-    crate::stdx::text::sanitise(&String::from_utf8_lossy(&bytes)).trim().to_owned()
+    let text = crate::stdx::text::sanitise(&String::from_utf8_lossy(&bytes)).trim().to_owned();
+    secrets::mask(&text, &mut SecretCounts::default()).into_owned()
 }

@@ -48,6 +48,12 @@ impl StoreHandle {
         self.with(move |db| outbox::enqueue(db, &run, &text, now)).await
     }
 
+    /// Puts a prompt in front of the queue, which is not delivered before a time.
+    pub async fn enqueue_first(&self, run: &RunId, text: String, not_before: Time) -> Result<PromptId, StoreFailure> {
+        let (run, now) = (run.clone(), self.now());
+        self.with(move |db| outbox::enqueue_first(db, &run, &text, not_before, now)).await
+    }
+
     /// Marks the next prompt of a run as sending and returns it.
     pub async fn claim(&self, run: &RunId) -> Result<Option<Prompt>, StoreFailure> {
         let (run, now) = (run.clone(), self.now());
@@ -62,8 +68,8 @@ impl StoreHandle {
 
     /// Returns true if a run has a next prompt.
     pub async fn is_next(&self, run: &RunId) -> Result<bool, StoreFailure> {
-        let run = run.clone();
-        self.with(move |db| outbox::has_next(db, &run)).await
+        let (run, now) = (run.clone(), self.now());
+        self.with(move |db| outbox::has_next(db, &run, now)).await
     }
 
     /// Marks the next prompt of a run as failed.

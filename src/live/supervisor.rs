@@ -139,6 +139,11 @@ impl Live {
         self.inner.send(run, RunCommand::Stop(StopReason::OnRequest))
     }
 
+    /// Continues the turn that a rate limit ended, once the limit is over. The prompt that does it can be cancelled.
+    pub fn continue_at_reset(&self, run: &RunId) -> Result<(), Refusal> {
+        self.inner.send(run, RunCommand::ContinueAtReset)
+    }
+
     /// Stops a background task.
     pub fn stop_task(&self, run: &RunId, task: &str) -> Result<(), Refusal> {
         self.inner.send(run, RunCommand::StopTask(task.into()))
@@ -253,7 +258,7 @@ impl Inner {
         let (handle, task) = run::start(RunParts {
             id: run.clone(),
             agent,
-            protocol,
+            protocol: self.connector.protocol(agent, protocol),
             opening,
             connector: self.connector.clone(),
             capacity: self.capacity.clone(),

@@ -90,6 +90,7 @@ impl Shell {
             Effect::UnwatchRun(run) => self.with_runs(|runs| runs.unwatch(&run)),
             Effect::CheckContinue(key) => self.check_run(key),
             Effect::LoadModels { agent, refresh } => self.with_runs(|runs| runs.load_models(agent, refresh)),
+            Effect::LoadBackends => self.with_runs(|runs| runs.load_backends()),
             Effect::LoadAgents => return self.load_agents(),
             Effect::FindFiles { below, query } => {
                 self.with_runs(|runs| runs.complete(CompletionRequest::Files { below, query }));

@@ -18,6 +18,7 @@ pub mod rename;
 pub mod resume;
 pub mod rewind;
 mod runs;
+pub mod saved_backends;
 
 mod attachment;
 pub mod brief_effects;

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::models::ModelLists;
 use super::path_completion::{self, CompletionRequest};
+use super::saved_backends::SavedBackends;
 use super::store_writer::StoreWriter;
 use super::task_message::TaskMessage;
 use super::turn_snapshots::TurnSnapshots;
@@ -25,6 +26,7 @@ use crate::domain::run::{RingCursor, RunId, RunInfo, RunStart};
 use crate::domain::run_request::RunRequest;
 use crate::git::Git;
 use crate::live::{self, Live, approvals};
+use crate::stdx::process;
 use crate::store::Store;
 
 /// Minimum interval between two replays of a streaming run: half a frame.
@@ -48,6 +50,7 @@ pub(super) struct Runs {
     approvals: mpsc::UnboundedSender<Arc<RunInfo>>,
     messages: mpsc::UnboundedSender<TaskMessage>,
     snapshots: TurnSnapshots,
+    backends: SavedBackends,
 }
 
 /// Receivers of run events and replays.
@@ -105,6 +108,7 @@ impl Runs {
             replays,
             approvals,
             messages: messages.clone(),
+            backends: SavedBackends::default(),
         };
         (runs, RunReceivers { events, replays: replay_receiver })
     }
@@ -114,6 +118,7 @@ impl Runs {
         for viewer in self.viewers.into_values() {
             viewer.abort();
         }
+        SavedBackends::remove(&self.writer);
         self.live.shutdown().await;
     }
 
@@ -132,6 +137,7 @@ impl Runs {
                 self.snapshots.run_changed(&info);
                 // An error means that salon is shutting down.
                 self.approvals.send(info.clone()).ok();
+                self.backends.changed(&info, &self.live, &self.writer);
                 Msg::Run(RunMsg::Changed(info))
             }
             live::LiveEvent::Recorded(sessions) => Msg::Run(RunMsg::Recorded(sessions)),
@@ -187,6 +193,19 @@ impl Runs {
 
     pub(super) fn load_draft(&self, key: String) {
         self.writer.load_draft(key);
+    }
+
+    /// Sends the backends with their memory.
+    pub(super) fn load_backends(&self) {
+        let (live, messages) = (self.live.clone(), self.messages.clone());
+        tokio::task::spawn_blocking(move || {
+            let mut backends = live.backends();
+            for backend in &mut backends {
+                backend.memory = backend.pid.and_then(process::group_memory);
+            }
+            // An error means that salon is shutting down.
+            messages.send(TaskMessage::of_run(RunMsg::Backends(backends))).ok();
+        });
     }
 
     pub(super) fn load_models(&self, agent: Agent, refresh: bool) {

@@ -44,6 +44,7 @@ const MIGRATIONS: &[&str] = &[
     turn_snapshots::SCHEMA,
     handovers::SCHEMA,
     projects::SCHEMA,
+    outbox::ADD_NOT_BEFORE,
 ];
 
 /// Maximum wait for another process that is writing.

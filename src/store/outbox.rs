@@ -38,7 +38,7 @@ pub const SCHEMA: &str = "
     CREATE TABLE drafts (key TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 ";
 
-const COLUMNS: &str = "id, run, text, state, reason, submitted, attempts, barrier, sent";
+const COLUMNS: &str = "id, run, text, state, reason, submitted, attempts, barrier, sent, not_before";
 
 /// Appends a prompt to the queue of a run. On return, it is on disk and survives a loss of power.
 pub fn enqueue(db: &mut Connection, run: &RunId, text: &str, now: Time) -> rusqlite::Result<PromptId> {
@@ -60,6 +60,28 @@ pub(super) fn insert(db: &Connection, run: &RunId, text: &str, now: Time) -> rus
     Ok(PromptId(db.last_insert_rowid()))
 }
 
+/// Migration: the earliest time of the delivery in ms.
+pub const ADD_NOT_BEFORE: &str = "ALTER TABLE prompts ADD COLUMN not_before INTEGER;";
+
+/// Puts a prompt in front of the queue of a run, which is not delivered before a time.
+pub fn enqueue_first(
+    db: &mut Connection,
+    run: &RunId,
+    text: &str,
+    not_before: Time,
+    now: Time,
+) -> rusqlite::Result<PromptId> {
+    write(db, |db| {
+        let id = insert(db, run, text, now)?;
+        db.execute(
+            "UPDATE prompts SET not_before = ?3,
+                 position = (SELECT min(position) - 1 FROM prompts WHERE run = ?2) WHERE id = ?1",
+            params![id.0, &*run.0, not_before.millis()],
+        )?;
+        Ok(id)
+    })
+}
+
 /// Migration: the time of the latest delivery attempt in ms, from which the agent's id of the prompt is derived.
 pub const ADD_SENT: &str = "ALTER TABLE prompts ADD COLUMN sent INTEGER;";
 
@@ -68,7 +90,7 @@ pub const ADD_SENT: &str = "ALTER TABLE prompts ADD COLUMN sent INTEGER;";
 /// marked and must not be sent.
 pub fn claim(db: &mut Connection, run: &RunId, now: Time) -> rusqlite::Result<Option<Prompt>> {
     write(db, |db| {
-        let Some(next) = first(db, run)?.filter(|prompt| prompt.state == PromptState::Pending) else { return Ok(None) };
+        let Some(next) = first(db, run)?.filter(|prompt| is_due(prompt, now)) else { return Ok(None) };
         db.execute(
             "UPDATE prompts SET state = 'sending', reason = NULL, attempts = attempts + 1, sent = ?2 WHERE id = ?1",
             params![next.id.0, now.millis()],
@@ -84,7 +106,7 @@ pub fn claim_one(db: &mut Connection, id: PromptId, now: Time) -> rusqlite::Resu
     write(db, |db| {
         let claimed = db.execute(
             "UPDATE prompts SET state = 'sending', reason = NULL, attempts = attempts + 1, sent = ?2
-             WHERE id = ?1 AND state = 'pending'",
+             WHERE id = ?1 AND state = 'pending' AND (not_before IS NULL OR not_before <= ?2)",
             params![id.0, now.millis()],
         )?;
         if claimed == 0 { Ok(None) } else { find(db, id) }
@@ -101,8 +123,12 @@ fn first(db: &Connection, run: &RunId) -> rusqlite::Result<Option<Prompt>> {
 }
 
 /// Returns true if [`claim`] would return a prompt.
-pub fn has_next(db: &Connection, run: &RunId) -> rusqlite::Result<bool> {
-    Ok(first(db, run)?.is_some_and(|prompt| prompt.state == PromptState::Pending))
+pub fn has_next(db: &Connection, run: &RunId, now: Time) -> rusqlite::Result<bool> {
+    Ok(first(db, run)?.is_some_and(|prompt| is_due(&prompt, now)))
+}
+
+fn is_due(prompt: &Prompt, now: Time) -> bool {
+    prompt.state == PromptState::Pending && !prompt.is_early(now)
 }
 
 /// Marks the next prompt of a run as failed, with the reason.
@@ -296,5 +322,6 @@ fn prompt(row: &Row<'_>) -> rusqlite::Result<Prompt> {
         attempts: row.get(6)?,
         barrier: row.get(7)?,
         sent: row.get::<_, Option<i64>>(8)?.map(Time::from_millis),
+        not_before: row.get::<_, Option<i64>>(9)?.map(Time::from_millis),
     })
 }

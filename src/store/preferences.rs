@@ -1,6 +1,8 @@
 //! Saved choices of the interface and cached terminal properties, as names and values. Losing them is harmless.
 
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Result, params};
 
 use super::write;
 
@@ -27,4 +29,10 @@ pub fn find(db: &mut Connection, name: &str) -> Result<Option<String>> {
 pub fn load_all(db: &mut Connection) -> Result<Vec<(String, String)>> {
     let mut query = db.prepare("SELECT name, value FROM choices")?;
     query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// Reads all saved names and values of a database, without creating or changing it.
+pub fn read_all(path: &Path) -> Result<Vec<(String, String)>> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    load_all(&mut Connection::open_with_flags(path, flags)?)
 }

@@ -9,6 +9,7 @@ pub mod widgets;
 
 mod annotate;
 mod approval;
+mod backends;
 mod canvas;
 mod changes;
 mod changes_cache;
@@ -89,6 +90,7 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
             Layer::Palette(palette) => palette::draw(canvas, body, palette),
             Layer::Dialog(dialog) => dialog::draw(canvas, body, dialog),
             Layer::Issues(issues) => issues::draw(canvas, body, issues),
+            Layer::Backends(backends) => backends::draw(canvas, body, backends),
             Layer::Inbox(inbox) => inbox::draw(canvas, body, inbox),
             Layer::Picker(picker) => picker::draw(canvas, body, picker),
             Layer::NewSession(new) => new_session::draw(canvas, body, new),

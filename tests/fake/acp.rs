@@ -97,8 +97,8 @@ impl Manners {
 /// Serves until the client disconnects.
 pub fn run(name: &str) {
     match std::env::args().nth(1).as_deref() {
-        Some("--acp") if name != "goose" => {}
-        Some("acp") if name == "goose" => {}
+        Some("--acp") if name != "goose" && name != "opencode" => {}
+        Some("acp") if name == "goose" || name == "opencode" => {}
         other => {
             eprintln!("Unknown argument: {other:?}");
             std::process::exit(2);

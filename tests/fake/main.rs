@@ -25,6 +25,7 @@ fn main() {
     }
     match name.as_str() {
         "codex" => codex::run(),
+        "opencode" if std::env::args().nth(1).as_deref() == Some("acp") => acp::run(&name),
         "opencode" => opencode::run(),
         "gemini" | "qwen" | "goose" | "mine" => acp::run(&name),
         _ => claude::run(),

@@ -1,7 +1,8 @@
 //! The scripted agent as `opencode serve`: a small HTTP/1.1 server with server-sent events.
 //!
 //! `FAKE_SESSIONS` (`id=directory`, separated by commas) lists sessions that exist at the start. `FAKE_CONTROL` names a
-//! file whose content, `hang` or `fail`, applies to each request for the list of models.
+//! file whose content, `hang` or `fail`, applies to each request for the list of models. `FAKE_VERSION` beginning with `2.`
+//! makes it a server with the interface of that version only.
 
 mod http;
 mod state;
@@ -22,7 +23,8 @@ pub fn run() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address");
     let state = Arc::new(State::new());
-    println!("opencode server listening on http://{address}");
+    let name = if version_2().is_some() { "server" } else { "opencode server" };
+    println!("{name} listening on http://{address}");
     std::io::stdout().flush().expect("stdout");
     for stream in listener.incoming().flatten() {
         let state = state.clone();
@@ -57,6 +59,11 @@ fn serve(mut stream: TcpStream, state: &Arc<State>) {
 /// Response: status and body. Null for an unknown route, where the real server returns its web page.
 fn respond(request: &Request, state: &Arc<State>) -> (u16, Value) {
     let path = request.path.split('?').next().unwrap_or_default();
+    if let Some(version) = version_2() {
+        // None of the paths of 1.x is left.
+        let info = json!({"version": version, "pid": std::process::id(), "urls": []});
+        return if path == "/api/info" { (200, info) } else { (404, json!({"_tag": "NotFound"})) };
+    }
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match (request.method.as_str(), segments.as_slice()) {
         ("GET", ["global", "health"]) => (200, json!({"healthy": true, "version": "1.18.33"})),
@@ -111,6 +118,11 @@ fn of_session(method: &str, id: &str, rest: &[&str], request: &Request, state: &
         }
         _ => (200, Value::Null),
     }
+}
+
+/// Version, if it is 2.x.
+fn version_2() -> Option<String> {
+    std::env::var("FAKE_VERSION").ok().filter(|version| version.starts_with("2."))
 }
 
 fn models() -> (u16, Value) {

@@ -1,6 +1,7 @@
 //! Live runs with the scripted agent: black-box tests of `salon::live`.
 
 mod acp;
+mod auto_continue;
 mod delivery;
 mod every_agent;
 mod harness;

@@ -18,6 +18,7 @@ mod agents {
 mod annotations;
 mod app;
 mod approvals;
+mod backends;
 mod cases;
 mod catalog;
 mod changes;

@@ -13,6 +13,7 @@ fn database() -> Connection {
     let db = Connection::open_in_memory().expect("a database in memory");
     db.execute_batch(outbox::SCHEMA).expect("the schema");
     db.execute_batch(outbox::ADD_SENT).expect("the migration");
+    db.execute_batch(outbox::ADD_NOT_BEFORE).expect("the migration");
     db
 }
 

@@ -120,7 +120,14 @@ fn fail_at_every(
 /// Database in which each operation finds something to change.
 fn database() -> Connection {
     let mut db = Connection::open_in_memory().expect("a database in memory");
-    for schema in [preferences::SCHEMA, registry::SCHEMA, outbox::SCHEMA, approvals::SCHEMA, outbox::ADD_SENT] {
+    for schema in [
+        preferences::SCHEMA,
+        registry::SCHEMA,
+        outbox::SCHEMA,
+        approvals::SCHEMA,
+        outbox::ADD_SENT,
+        outbox::ADD_NOT_BEFORE,
+    ] {
         db.execute_batch(schema).expect("the schema");
     }
     for (name, session, holder) in [("a", Some("s1"), ME), ("b", Some("s2"), OTHER), ("unused", None, OTHER)] {

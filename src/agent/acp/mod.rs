@@ -62,7 +62,7 @@ pub(super) fn ended(label: &str, code: Option<i32>, stderr: &str) -> RunFailure 
             .any(|words| line.to_ascii_lowercase().contains(words))
     };
     match stderr.lines().find(unknown) {
-        Some(line) => RunFailure::Other(format!("This version of {label} is too old for salon: {line}")),
+        Some(line) => RunFailure::UnsupportedVersion(format!("This version of {label} is too old for salon: {line}")),
         None => RunFailure::Crashed { code, stderr: stderr.to_owned() },
     }
 }

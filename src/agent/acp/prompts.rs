@@ -123,6 +123,7 @@ fn failure_text(failure: &RunFailure) -> String {
         | RunFailure::UnknownModel(message)
         | RunFailure::UnknownSession(message)
         | RunFailure::OpenElsewhere(message)
+        | RunFailure::UnsupportedVersion(message)
         | RunFailure::Other(message) => message.clone(),
         RunFailure::NotInstalled | RunFailure::Crashed { .. } => failure.to_string(),
     }

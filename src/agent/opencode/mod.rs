@@ -5,6 +5,7 @@
 //! OpenCode 1.2 imported JSON files without deleting them, so both sources may contain a session. The index prefers the
 //! newer one; of two equally new ones the database, because its kind is lower.
 
+mod acp;
 mod action;
 mod database;
 mod entries;

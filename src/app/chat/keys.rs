@@ -91,6 +91,7 @@ impl Chat {
             Action::ChatPageUp => ctx.effects.extend(self.reader.navigate(Action::PageUp)?),
             Action::ChatPageDown => ctx.effects.extend(self.reader.navigate(Action::PageDown)?),
             Action::ResumeQueue => self.send_first(ctx),
+            Action::ContinueAtReset => self.continue_at_reset(ctx),
             Action::ReadChat => {
                 let reads = self.focus == ChatFocus::Composer || self.read_only.is_some();
                 self.focus = if reads { ChatFocus::Transcript } else { ChatFocus::Composer };

@@ -5,7 +5,7 @@ use crate::app::action::Action;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
-use crate::app::session_actions;
+use crate::app::{runs, session_actions};
 use crate::domain::prompt::PromptState;
 use crate::domain::run::{FolderTrust, Phase};
 use crate::domain::run_request::RunRequest;
@@ -112,6 +112,16 @@ impl Chat {
                 ctx.notices.info("Nothing is running here");
                 Flow::Stay
             }
+        }
+    }
+
+    /// Continues the turn that a rate limit ended, once the limit is over.
+    pub(super) fn continue_at_reset(&self, ctx: &mut Ctx) {
+        let Some(info) = self.info(ctx.runs) else { return };
+        if runs::limit_end(info).is_none() {
+            ctx.notices.info("No rate limit with a known end stopped the turn");
+        } else if info.continues_at.is_none() {
+            ctx.effects.push(Effect::Run(RunRequest::ContinueAtReset(info.id.clone())));
         }
     }
 

@@ -17,6 +17,8 @@ const SYNONYMS: &[(Action, &str)] = &[
     (Action::Issues, "errors warnings problems config"),
     (Action::Recent, "history last switch back session"),
     (Action::Stats, "statistics tokens costs prices money spent dollars charts numbers"),
+    (Action::Backends, "processes health servers pool doctor"),
+    (Action::ContinueAtReset, "quota limit wait resume automatically"),
     (Action::Mouse, "click selection"),
     (Action::Theme, "colours colors light dark background"),
     (Action::Redraw, "repaint clear refresh"),

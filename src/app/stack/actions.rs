@@ -3,6 +3,7 @@
 use super::Stack;
 use crate::app::action::{Action, KeyContext};
 use crate::app::annotate::{self, AnnotationField, AnnotationForm};
+use crate::app::backends::BackendsView;
 use crate::app::changes::ChangesScreen;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
@@ -65,6 +66,10 @@ impl Stack {
             Action::Palette => return Flow::Push(Layer::Palette(Palette::open(self.key_contexts()))),
             Action::Issues => return Flow::Push(Layer::Issues(IssuesView::default())),
             Action::Stats => return self.stats(ctx),
+            Action::Backends => {
+                ctx.effects.push(Effect::LoadBackends);
+                return Flow::Push(Layer::Backends(BackendsView::default()));
+            }
             Action::Inbox if matches!(self.layers.last(), Some(Layer::Inbox(_))) => return Flow::Pop,
             Action::Inbox => return self.inbox(ctx),
             Action::Back => return Flow::Pop,

@@ -6,6 +6,7 @@ use crate::app::ctx::Ctx;
 use crate::app::flow::Flow;
 use crate::app::layer::Layer;
 use crate::app::msg::{Mouse, Target};
+use crate::app::text_overlays::closes_outside;
 use crate::config::key::Key;
 
 /// Rows per wheel event.
@@ -24,6 +25,7 @@ impl Stack {
             Some(Layer::Palette(palette)) => palette.key(key),
             Some(Layer::Dialog(dialog)) => dialog.key(key, ctx),
             Some(Layer::Issues(issues)) => issues.key(key, ctx),
+            Some(Layer::Backends(backends)) => backends.key(key, ctx),
             Some(Layer::Inbox(inbox)) => inbox.key(key, ctx),
             Some(Layer::Picker(picker)) => picker.key(key, ctx),
             Some(Layer::NewSession(new)) => new.key(key, ctx),
@@ -49,7 +51,9 @@ impl Stack {
             Some(Layer::Annotate(form)) => form.paste(text),
             Some(Layer::Export(form)) => form.paste(text),
             Some(Layer::Help(help)) => help.paste(text),
-            Some(Layer::Dialog(_) | Layer::Issues(_) | Layer::Stats(_) | Layer::Changes(_)) => Flow::Stay,
+            Some(Layer::Dialog(_) | Layer::Issues(_) | Layer::Backends(_) | Layer::Stats(_) | Layer::Changes(_)) => {
+                Flow::Stay
+            }
         };
         self.perform(flow, ctx);
     }
@@ -79,6 +83,7 @@ impl Stack {
             Some(Layer::Palette(palette)) => palette.click(target),
             Some(Layer::Dialog(dialog)) => dialog.click(target, ctx),
             Some(Layer::Issues(issues)) => issues.click(target),
+            Some(Layer::Backends(_)) => closes_outside(target),
             Some(Layer::Inbox(inbox)) => inbox.click(target, ctx),
             Some(Layer::Picker(picker)) => picker.click(target, ctx),
             Some(Layer::NewSession(_)) => Flow::Stay,
@@ -114,6 +119,7 @@ impl Stack {
             Some(Layer::Help(help)) => help.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(Layer::Changes(changes)) => changes.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(Layer::Issues(issues)) => issues.scroll.by(isize::try_from(lines).unwrap_or_default()),
+            Some(Layer::Backends(backends)) => backends.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(
                 Layer::Palette(_)
                 | Layer::Dialog(_)

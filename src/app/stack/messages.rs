@@ -161,6 +161,7 @@ impl Stack {
         match self.layers.last_mut() {
             Some(Layer::Help(help)) => help.scroll.fit(layout.overlay_rows, layout.overlay_len),
             Some(Layer::Issues(issues)) => issues.scroll.fit(layout.overlay_rows, layout.overlay_len),
+            Some(Layer::Backends(backends)) => backends.scroll.fit(layout.overlay_rows, layout.overlay_len),
             Some(Layer::Changes(changes)) => {
                 changes.fit(layout.overlay_rows, layout.overlay_len, &layout.hunk_rows);
             }

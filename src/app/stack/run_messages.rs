@@ -65,6 +65,11 @@ impl Stack {
             }
             RunMsg::Submitted { run, text, refused } => self.submitted(&run, &text, refused, ctx),
             RunMsg::Checked { key, check } => self.continue_checked(&key, check, ctx),
+            RunMsg::Backends(list) => {
+                if let Some(Layer::Backends(view)) = self.layers.last_mut() {
+                    view.list = Some(list);
+                }
+            }
             RunMsg::Models(agent, models) => {
                 ctx.runs.set_models(agent, models);
                 self.layers

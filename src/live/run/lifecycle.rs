@@ -103,6 +103,7 @@ impl Run {
             self.starts.pop_front();
         }
         self.generation += 1;
+        self.info.generation = self.generation;
         self.usage.process_started(&self.info);
         self.turn.touch(now);
         self.info.phase = Phase::Starting;
@@ -153,6 +154,7 @@ impl Run {
                 self.closed(failure).await;
             }
             Ok((connection, place)) => {
+                self.info.started = Some(self.store.now());
                 // Opening may have waited for other reasons than the agent.
                 self.turn.touch(Instant::now());
                 self.connection = ConnectionState::Up(Box::new(OpenConnection {
@@ -340,6 +342,7 @@ impl Run {
         self.info.silent_since = None;
         let keeps_history = unharmed || was_interrupted;
         match stopped {
+            StopReason::Failed(failure) if was_starting && self.falls_back(&failure) => {}
             StopReason::Failed(failure) => {
                 self.info.failure = Some(failure.clone());
                 self.notice(&format!("{}: {}", self.agent.label(), failure.message(self.agent)), NoticeLevel::Error);
@@ -354,7 +357,24 @@ impl Run {
         if let Some(recorder) = &mut self.recorder {
             recorder.complete_all();
         }
+        if matches!(self.info.phase, Phase::Stopped(StopReason::Evicted)) {
+            // Starts after an eviction are no sign of an agent that crashes at once.
+            self.starts.clear();
+        }
         self.resume_next_time();
+    }
+
+    /// Changes to another protocol of the agent, if one drives the version that is installed.
+    fn falls_back(&mut self, failure: &RunFailure) -> bool {
+        let Some(other) = self.connector.fall_back(self.agent, self.protocol, failure) else { return false };
+        let label = self.agent.label();
+        self.notice(
+            &format!("{label}: {}; it is driven over its client protocol.", failure.detail()),
+            NoticeLevel::Info,
+        );
+        self.protocol = other;
+        self.info.phase = Phase::Stopped(StopReason::NotStarted);
+        true
     }
 
     /// Handles a process that ended before it was ready.

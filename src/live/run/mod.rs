@@ -8,6 +8,7 @@
 //! A watch channel notifies viewers of changes. They fetch new events at their own pace, so that a slow viewer delays
 //! no other.
 
+mod auto_continue;
 mod delivery;
 mod images;
 mod kept;
@@ -43,6 +44,7 @@ use super::store_handle::StoreHandle;
 use crate::agent::Protocol;
 use crate::agent::protocol::{Conversation, ProtocolCommand, RunStart};
 use crate::domain::approval::ApprovalAnswer;
+use crate::domain::backend::{BackendChange, MAX_CHANGES};
 use crate::domain::event::{EventBody, NoticeLevel};
 use crate::domain::prompt::{PromptId, PromptState};
 use crate::domain::run::{Phase, Replay, RingCursor, RunId, RunInfo, RunSetting, StopReason};
@@ -59,6 +61,8 @@ pub enum RunCommand {
     QueueChanged,
     /// Resume the paused queue.
     ResumeQueue,
+    /// Continue the turn that a rate limit ended, once the limit is over.
+    ContinueAtReset,
     /// Interrupt the open turn; a second time, stop the process.
     Interrupt,
     /// Stop the process.
@@ -263,6 +267,7 @@ pub fn start(parts: RunParts) -> (RunHandle, JoinHandle<()>) {
         failures: 0,
         starts: VecDeque::new(),
         retry: None,
+        due: None,
         unsaved: Vec::new(),
         unlinked: false,
         store_failing: false,
@@ -325,6 +330,8 @@ struct Run {
     starts: VecDeque<Instant>,
     /// Time of the next retry after a failure.
     retry: Option<Instant>,
+    /// Time at which a prompt that waits for a time becomes due.
+    due: Option<Instant>,
     /// Prompt states that could not be stored yet. Delivery waits for them, because a prompt still counts as sending.
     unsaved: Vec<(PromptId, PromptState, Option<String>)>,
     /// True if the session is not recorded in the registry yet, because that failed.
@@ -368,7 +375,8 @@ impl Run {
         match command {
             RunCommand::Submitted => self.submitted(),
             RunCommand::Steer(prompt) => self.steering.push_back(prompt),
-            RunCommand::QueueChanged => (self.has_work, self.queue_changed) = (true, true),
+            RunCommand::QueueChanged => self.queue_changed().await,
+            RunCommand::ContinueAtReset => self.continue_at_reset().await,
             RunCommand::ResumeQueue => self.resume_queue(),
             RunCommand::Since(cursor, sender) => {
                 // An error means that the viewer is gone.
@@ -438,10 +446,22 @@ impl Run {
         }
     }
 
+    /// Records a change of the backend's state.
+    fn record_change(&mut self) {
+        let state = self.info.backend_state();
+        if self.info.changes.last().is_none_or(|last| last.state != state) {
+            if self.info.changes.len() == MAX_CHANGES {
+                self.info.changes.remove(0);
+            }
+            self.info.changes.push(BackendChange { time: self.store.now(), state });
+        }
+    }
+
     /// Publishes the state to viewers and the event loop, if it changed.
     fn publish(&mut self) {
         let cursor = self.history.cursor();
         self.info.pid = self.connection.pid();
+        self.record_change();
         let mut changed = None;
         self.snapshot.send_if_modified(|snapshot| {
             let history_changed = snapshot.cursor != cursor;

@@ -298,6 +298,7 @@ impl Run {
         let waiting = |prompt: &&Prompt| matches!(prompt.state, PromptState::Pending | PromptState::Sending);
         self.info.queued = queue.iter().filter(waiting).count();
         self.info.held = queue.len() - self.info.queued;
+        self.schedule(&queue);
         self.events.send(LiveEvent::Queued(self.info.id.clone(), queue));
     }
 
@@ -324,8 +325,14 @@ impl Run {
     /// Returns the time of the next timer, if any.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let provisional_end = self.turn.provisional_end.as_ref().map(|(_, until)| *until);
-        let timers =
-            [self.turn.force_at, self.retry, provisional_end, self.silence_deadline(), self.delivery.next_check()];
+        let timers = [
+            self.turn.force_at,
+            self.retry,
+            self.due,
+            provisional_end,
+            self.silence_deadline(),
+            self.delivery.next_check(),
+        ];
         timers.into_iter().flatten().min()
     }
 
@@ -349,6 +356,7 @@ impl Run {
                 self.set_prompt_state(id, to, reason).await;
             }
         }
+        self.run_due_prompt(now);
         if expired(self.delivery.next_check()) {
             self.delivery.start_check(self.info.session.as_ref());
         }

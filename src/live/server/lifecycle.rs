@@ -9,6 +9,7 @@ use super::event_stream::{self, StreamEvent};
 use super::http::{self, Endpoint, HttpRequest, HttpResponse};
 use super::task::{RunningServer, ServerTask};
 use super::{ServerPhase, ServerProcessEvent, ServerSource};
+use crate::agent::protocol::{ServerSpec, UNKNOWN_INTERFACE};
 use crate::domain::run::RunFailure;
 use crate::live::policy;
 use crate::live::process::{GracePeriods, Process, ProcessEvent, ProcessExit};
@@ -78,7 +79,7 @@ impl ServerTask {
         // The health of a server that salon started decides when it is lost.
         let reconnects = if self.running.process.is_some() { u32::MAX } else { event_stream::MAX_RECONNECTS };
         let task = tokio::spawn(async move {
-            match wait_healthy(&listening, spec.health).await {
+            match wait_healthy(&listening, spec).await {
                 Ok(()) => event_stream::listen(listening, spec.events, reconnects, events).await,
                 // An error means that the server task has ended.
                 Err(reason) => drop(events.send(StreamEvent::Lost(reason)).await),
@@ -216,14 +217,23 @@ impl ServerTask {
     }
 }
 
-/// Waits until the server is healthy. Returns an error if it rejects the password.
-async fn wait_healthy(endpoint: &Endpoint, path: &str) -> Result<(), String> {
+/// Waits until the server is healthy. Returns an error if it rejects the password, or has another interface.
+async fn wait_healthy(endpoint: &Endpoint, spec: ServerSpec) -> Result<(), String> {
     loop {
-        match endpoint.exchange(HttpRequest::get(path)).await {
+        match endpoint.exchange(HttpRequest::get(spec.health)).await {
             Ok(HttpResponse { status: 200, .. }) => return Ok(()),
             Ok(HttpResponse { status: 401 | 403, .. }) => return Err("it rejected the password".into()),
+            Ok(HttpResponse { status: 404, .. }) => return Err(other_version(endpoint, spec).await),
             // The server task has a timeout for this loop.
             Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
+}
+
+/// Describes a server that lacks the path of the health, with its version.
+async fn other_version(endpoint: &Endpoint, spec: ServerSpec) -> String {
+    let answer = endpoint.exchange(HttpRequest::get(spec.info)).await;
+    let info = answer.ok().and_then(|answer| serde_json::from_slice::<serde_json::Value>(&answer.body).ok());
+    let version = info.as_ref().and_then(|info| info["version"].as_str()).unwrap_or("of an unknown number");
+    format!("version {version} {UNKNOWN_INTERFACE}")
 }

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use self::health::HealthLimits;
 pub use self::http::{HttpRequest, HttpResponse};
@@ -165,6 +166,15 @@ pub struct ServerStatus {
     pub failures: u32,
     /// Latest phases, oldest first, with seconds since the server task started; bounded.
     pub log: Vec<(u64, ServerPhase)>,
+    /// Start of the server task.
+    pub since: Option<Instant>,
+}
+
+impl ServerStatus {
+    /// Returns the seconds since the server task started.
+    pub fn uptime_secs(&self) -> u64 {
+        self.since.map_or(0, |since| since.elapsed().as_secs())
+    }
 }
 
 /// Handle of a server. Clones share the same server.

@@ -335,6 +335,7 @@ impl ServerTask {
             generation: self.generation,
             failures: self.running.health.map_or(0, |health| health.failures()),
             log: self.log.iter().cloned().collect(),
+            since: Some(self.since),
         };
         self.status.send_if_modified(|current| {
             let changed = *current != status;

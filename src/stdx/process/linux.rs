@@ -80,6 +80,13 @@ pub fn started_at(pid: u32) -> Option<i64> {
     Some((boot + ticks / TICKS_PER_SECOND) * 1000)
 }
 
+/// Returns the resident memory of a process in bytes.
+pub fn resident_memory(pid: u32) -> Option<u64> {
+    let status = read_text(&format!("/proc/{pid}/status")).ok()?;
+    let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(size.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? << 10)
+}
+
 /// Returns true if a process has a file open. False if its open files cannot be read.
 pub fn has_open(pid: u32, path: &Path) -> bool {
     let Ok(wanted) = std::fs::metadata(path) else { return false };

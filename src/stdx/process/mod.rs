@@ -7,7 +7,7 @@ mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::{
     arguments, directory, group_members, has_open, has_variable, identity, is_program, lock_holder, programs,
-    start_time, started_at, with_directory_in,
+    resident_memory, start_time, started_at, with_directory_in,
 };
 
 #[cfg(not(target_os = "linux"))]
@@ -15,8 +15,14 @@ mod other;
 #[cfg(not(target_os = "linux"))]
 pub use other::{
     arguments, directory, group_members, has_open, has_variable, identity, is_program, lock_holder, programs,
-    start_time, started_at, with_directory_in,
+    resident_memory, start_time, started_at, with_directory_in,
 };
+
+/// Returns the resident memory of all members of a process group in bytes. `None` if it cannot be read.
+pub fn group_memory(group: u32) -> Option<u64> {
+    let sizes: Vec<u64> = group_members(group).into_iter().filter_map(resident_memory).collect();
+    (!sizes.is_empty()).then(|| sizes.iter().sum())
+}
 
 /// Returns true if a process with this id exists, of any user.
 pub fn is_alive(pid: u32) -> bool {

@@ -47,6 +47,11 @@ pub fn started_at(_pid: u32) -> Option<i64> {
     None
 }
 
+/// Memory of other processes is unavailable.
+pub fn resident_memory(_pid: u32) -> Option<u64> {
+    None
+}
+
 /// Open files of other processes are unavailable.
 pub fn has_open(_pid: u32, _path: &Path) -> bool {
     false

@@ -6,6 +6,7 @@ use crate::app::chat::{Chat, ChatFocus, queue};
 use crate::app::{Action, App, age};
 use crate::domain::prompt::{Prompt, PromptState};
 use crate::domain::run::{Phase, StopReason};
+use crate::domain::units;
 use crate::stdx::text;
 use crate::ui::canvas::Canvas;
 use crate::ui::style::style;
@@ -79,6 +80,13 @@ fn heading(app: &App, chat: &Chat) -> Option<String> {
     let first = prompts(app, chat).first()?;
     let held = matches!(first.state, PromptState::Held | PromptState::Failed);
     let info = chat.info(&app.runs)?;
+    if let Some(time) = info.continues_at.filter(|time| *time > app.now) {
+        let wait = match units::age(time, app.now).as_str() {
+            "now" => "within a minute".to_owned(),
+            age => format!("in {age}"),
+        };
+        return Some(format!("goes on by itself {wait}, when the limit is over: up, then x cancels it"));
+    }
     let key = app.hint(Action::ResumeQueue);
     if held {
         let send = key.map(|key| format!("{key} sends it, or ")).unwrap_or_default();

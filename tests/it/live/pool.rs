@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use salon::domain::Agent;
 use salon::domain::EventBody;
+use salon::domain::backend::BackendState;
 use salon::domain::run::{Phase, RunEventKind, RunId, StopReason, TurnOutcome};
 use salon::live::LiveEvent;
 
@@ -104,4 +105,40 @@ async fn e10_a_run_with_a_draft_stays_until_the_draft_is_gone() {
     assert_eq!(harness.info(&run).phase, Phase::Idle);
     harness.live.set_drafted(&run, false);
     assert_eq!(harness.event(evicted).await, run);
+}
+
+#[tokio::test]
+async fn opencode_2_is_recognised_at_once_and_driven_over_the_client_protocol() {
+    let harness = Harness::with(|options| options.vars.push(("FAKE_VERSION".into(), "2.0.3".into())));
+    let run = harness.begin_with(Agent::OpenCode, "say hello").await;
+    let info = harness.done(&run, 1).await;
+    assert_eq!(info.last_outcome, Some(TurnOutcome::Done), "{info:?}");
+    let texts = notices(&harness, &run).await;
+    assert!(texts[0].contains("version 2.0.3 has an interface"), "{texts:?}");
+    let args: Vec<_> = harness.sandbox.agents.starts().iter().map(|start| start["args"][0].clone()).collect();
+    assert_eq!(args, ["serve", "acp"]);
+    let other = harness.begin_with(Agent::OpenCode, "say again").await;
+    harness.done(&other, 1).await;
+    assert_eq!(harness.sandbox.agents.starts().len(), 3, "the server is not tried again");
+}
+
+#[tokio::test]
+async fn e29_the_list_of_backends_has_states_and_reasons_and_no_secrets() {
+    let harness = Harness::new();
+    let run = harness.begin_with(Agent::Qwen, "say one").await;
+    harness.done(&run, 1).await;
+    let backends = harness.live.backends();
+    assert_eq!((backends.len(), backends[0].state, backends[0].generation), (1, BackendState::Idle, 1));
+    let states: Vec<_> = backends[0].changes.iter().map(|change| change.state).collect();
+    assert!(states.ends_with(&[BackendState::Working, BackendState::Idle]), "{states:?}");
+    harness.submit(&run, "fail 429 Authorization: Bearer sk-secret-12345678").await;
+    harness.done(&run, 2).await;
+    let backend = harness.live.backends().remove(0);
+    let reason = backend.reason.unwrap_or_default();
+    assert_eq!(backend.state, BackendState::RateLimited);
+    assert!(reason.contains("too many requests") && !reason.contains("secret"), "{reason}");
+    harness.submit(&run, "crash 3").await;
+    harness.live.resume_queue(&run).await.expect("sent");
+    harness.gone(&run).await;
+    assert_eq!(harness.live.backends()[0].state, BackendState::Crashed);
 }

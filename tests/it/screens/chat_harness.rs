@@ -310,6 +310,7 @@ pub fn queued(id: i64, text: &str, state: PromptState, reason: Option<&str>) -> 
         attempts: 0,
         barrier: false,
         sent: None,
+        not_before: None,
     }
 }
 

@@ -141,6 +141,7 @@ pub fn prompt(run: &str, id: i64, text: &str, state: PromptState) -> Prompt {
         attempts: 1,
         barrier: false,
         sent: None,
+        not_before: None,
     }
 }
 

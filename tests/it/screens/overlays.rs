@@ -74,7 +74,7 @@ fn the_help_begins_with_the_place_and_filters_while_typing() {
 
 #[test]
 fn a_binding_that_another_one_hides_is_not_shown() {
-    let mut stage = Stage::with(120, 70, "[keys.list]\nfilter = [\"q\", \"i\"]", ColourDepth::default());
+    let mut stage = Stage::with(120, 80, "[keys.list]\nfilter = [\"q\", \"i\"]", ColourDepth::default());
     stage.send(Msg::Catalog(change(sessions())));
     let footer = stage.screen().lines().last().map(str::to_owned).unwrap_or_default();
     assert!(footer.contains("q filter") && !footer.contains("quit"), "{footer}");

@@ -17,7 +17,7 @@ pub(super) fn of_thread(error: &Value) -> RunFailure {
     } else if message.contains("already has an active writer") {
         RunFailure::OpenElsewhere(message)
     } else if rpc::unknown_method(error) {
-        RunFailure::Other(format!("This version of Codex is too old for salon: {message}"))
+        RunFailure::UnsupportedVersion(format!("This version of Codex is too old for salon: {message}"))
     } else {
         RunFailure::Other(message)
     }

@@ -56,7 +56,7 @@ impl Protocol for AppServer {
         // Versions before the app server reject its name as a command.
         let unknown = |line: &&str| line.contains("unrecognized subcommand") || line.contains("unexpected argument");
         match stderr.lines().find(unknown) {
-            Some(line) => RunFailure::Other(format!("This version of Codex is too old for salon: {line}")),
+            Some(line) => RunFailure::UnsupportedVersion(format!("This version of Codex is too old for salon: {line}")),
             None => RunFailure::Crashed { code, stderr: stderr.to_owned() },
         }
     }

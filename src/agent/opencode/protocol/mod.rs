@@ -14,10 +14,11 @@ mod turn;
 use std::path::{Path, PathBuf};
 
 use self::codec::SessionCodec;
-use crate::agent::protocol::{Codec, Protocol, RunStart, ServerSpec, Transport};
+use super::acp::ACP;
+use crate::agent::protocol::{Codec, Protocol, RunStart, ServerSpec, Transport, UNKNOWN_INTERFACE};
 use crate::domain::launch::Launch;
 use crate::domain::prompt::PromptId;
-use crate::domain::run::Capabilities;
+use crate::domain::run::{Capabilities, RunFailure};
 use crate::domain::{EntryKey, Time};
 
 /// Protocol of OpenCode's server.
@@ -41,6 +42,7 @@ impl Protocol for Serve {
             user: "opencode",
             password: "OPENCODE_SERVER_PASSWORD",
             health: "/global/health",
+            info: "/api/info",
             events: "/global/event",
             models: "/config/providers",
         })
@@ -68,6 +70,17 @@ impl Protocol for Serve {
 
     fn codec(&self) -> Box<dyn Codec> {
         Box::new(SessionCodec::default())
+    }
+
+    fn ended(&self, code: Option<i32>, stderr: &str) -> RunFailure {
+        match stderr.lines().find(|line| line.contains(UNKNOWN_INTERFACE)) {
+            Some(line) => RunFailure::UnsupportedVersion(line.to_owned()),
+            None => RunFailure::Crashed { code, stderr: stderr.to_owned() },
+        }
+    }
+
+    fn fallback(&self, failure: &RunFailure) -> Option<&'static dyn Protocol> {
+        matches!(failure, RunFailure::UnsupportedVersion(_)).then_some(&ACP as &'static dyn Protocol)
     }
 }
 

@@ -172,10 +172,10 @@ fn an_older_version_works_with_less_and_says_so() {
     assert!(driven.fatal().is_none() && driven.offers().len() == 1);
     let mut ancient = Driven::opened(Conversation::New { id: None });
     ancient.refuse("thread/start", "Invalid request: unknown variant `thread/start`");
-    assert!(matches!(ancient.fatal(), Some(RunFailure::Other(text)) if text.contains("too old")));
+    assert!(matches!(ancient.fatal(), Some(RunFailure::UnsupportedVersion(text)) if text.contains("too old")));
     let codex = salon::agent::protocol(salon::domain::Agent::Codex).expect("a protocol");
     let ended = codex.ended(Some(2), "error: unrecognized subcommand 'app-server'\n\nUsage: codex");
-    assert!(matches!(ended, RunFailure::Other(text) if text.contains("too old")));
+    assert!(matches!(ended, RunFailure::UnsupportedVersion(text) if text.contains("too old")));
     assert!(matches!(codex.ended(Some(101), "panicked"), RunFailure::Crashed { code: Some(101), .. }));
 }
 

@@ -1,0 +1,129 @@
+//! The page of backends, and their list in `salon doctor`.
+
+use std::process::Command;
+
+use salon::app::runs::RunMsg;
+use salon::app::{Effect, Msg};
+use salon::domain::backend::{Backend, BackendChange, BackendState};
+use salon::domain::{Agent, Time};
+use salon::live::this_process;
+use salon::store::{Store, preferences};
+use serde_json::{Value, json};
+
+use crate::screens::live::ago;
+use crate::screens::stage::Stage;
+use crate::support::{Home, clock};
+
+fn backend(agent: Agent, state: BackendState) -> Backend {
+    Backend {
+        agent,
+        session: None,
+        is_server: false,
+        is_external: false,
+        state,
+        reason: None,
+        pid: None,
+        memory: None,
+        started: None,
+        last_event: None,
+        queued: 0,
+        generation: 1,
+        sessions: 0,
+        port: None,
+        changes: Vec::new(),
+    }
+}
+
+fn several(at: impl Fn(i64) -> Time) -> Vec<Backend> {
+    let changed = |minutes, state| BackendChange { time: at(minutes), state };
+    vec![
+        Backend {
+            is_server: true,
+            pid: Some(4711),
+            memory: Some(210 << 20),
+            port: Some(40123),
+            sessions: 2,
+            started: Some(at(125)),
+            generation: 2,
+            changes: vec![changed(125, BackendState::Starting), changed(124, BackendState::Idle)],
+            ..backend(Agent::OpenCode, BackendState::Idle)
+        },
+        Backend {
+            session: Some("5e1f".into()),
+            pid: Some(4712),
+            memory: Some(90 << 20),
+            started: Some(at(10)),
+            queued: 1,
+            ..backend(Agent::Claude, BackendState::Working)
+        },
+        Backend {
+            reason: Some("exited with code 3: out of memory".into()),
+            generation: 4,
+            changes: vec![changed(9, BackendState::Working), changed(8, BackendState::Crashed)],
+            ..backend(Agent::Gemini, BackendState::Crashed)
+        },
+    ]
+}
+
+#[test]
+fn the_page_shows_each_backend_with_its_state_and_the_reason() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("A");
+    assert!(stage.take_effects().contains(&Effect::LoadBackends));
+    assert!(stage.screen().contains("Reading"));
+    stage.send(Msg::Run(RunMsg::Backends(several(|minutes| ago(minutes * 60)))));
+    let screen = stage.screen();
+    for text in [
+        "2 running, at most 8",
+        "server · port 40123 · pid 4711",
+        "up 2h · 2 sessions · 1 restart",
+        "up 10m · 1 queued",
+        "→ exited with code 3: out of memory",
+        "working 9m → crashed 8m",
+    ] {
+        assert!(screen.contains(text), "{text} is missing:\n{screen}");
+    }
+    stage.keys("f5");
+    assert!(stage.take_effects().contains(&Effect::LoadBackends), "it can be refreshed");
+    stage.keys("esc");
+    assert!(stage.app.stack.layers.is_empty());
+}
+
+#[test]
+fn the_page_fits_a_small_terminal() {
+    let mut stage = Stage::full(80, 24);
+    stage.keys("A").send(Msg::Run(RunMsg::Backends(several(|minutes| ago(minutes * 60)))));
+    assert!(stage.screen().contains("crashed"), "{}", stage.screen());
+    stage.send(Msg::Run(RunMsg::Backends(Vec::new())));
+    assert!(stage.screen().contains("No agent runs"), "{}", stage.screen());
+}
+
+#[test]
+fn doctor_lists_the_backends_of_running_salons_only() {
+    let home = Home::empty();
+    let store = Store::open(&home.path().join("state.db"), clock()).expect("state.db").store;
+    let text = serde_json::to_string(&several(|minutes| Time::from_millis(clock().millis() - minutes * 60_000)));
+    let text = text.expect("JSON");
+    let process = this_process();
+    store
+        .with(|db| {
+            preferences::save(db, &format!("backends.{}-{}", process.pid, process.start), &text)?;
+            preferences::save(db, "backends.999999999-1", &text)
+        })
+        .expect("saved");
+    let doctor = |args: &[&str]| {
+        let mut salon = Command::new(env!("CARGO_BIN_EXE_salon"));
+        salon.args(args).env_clear().env("HOME", home.path()).env("SALON_DATA_DIR", home.path());
+        let output = salon.output().expect("salon");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let report: Value = serde_json::from_str(&doctor(&["doctor", "--json"])).expect("JSON");
+    let backends = report["backends"].as_array().expect("backends");
+    assert_eq!(backends.len(), 3, "{report}");
+    let row = &backends[0];
+    assert_eq!((&row["kind"], &row["state"], &row["port"]), (&json!("server"), &json!("idle"), &json!(40123)));
+    assert_eq!((&row["salon_pid"], &row["restarts"]), (&json!(process.pid), &json!(1)));
+    assert_eq!(backends[2]["state"], "crashed");
+    let text = doctor(&["doctor"]);
+    assert!(text.contains("Running agents") && text.contains("out of memory"), "{text}");
+}
