@@ -12,6 +12,7 @@
 //! - [`index`]: finds, watches and searches all sessions; agent-neutral. Reads open transcripts off the event loop.
 //! - [`export`]: documents made from transcripts: Markdown, HTML, JSON and text, with secrets masked.
 //! - [`live`]: runs of agents; agent-neutral. One task per run owns the child process, its pipes, timers and events.
+//! - [`serve`]: runs in a background process, and the connection of windows and commands to it.
 //! - [`app`]: state and decisions: a message in, effects out. Each screen owns its state and updates. Pure and
 //!   synchronous.
 //! - [`ui`]: draws the state into terminal cells. Reads only.
@@ -52,7 +53,7 @@
 //! # Deliberately absent
 //!
 //! - Global state (except the names of configured agents), callbacks into `app`, a plug-in system, locks shared between drawing and reading.
-//! - A background service: runs end with salon.
+//! - A background service that is necessary: without [`serve`], runs end with salon.
 //! - Writing to an agent's own files, except as stated above.
 //! - Permissions that the user did not give: without a user, approvals are denied.
 //! - Agents' own screens in a pane: agents are driven over their protocols.
@@ -125,6 +126,7 @@ pub mod git;
 pub mod index;
 pub mod live;
 pub mod runtime;
+pub mod serve;
 pub mod stdx;
 pub mod store;
 pub mod ui;

@@ -13,13 +13,13 @@ use crate::domain::run::{BackgroundTask, RunInfo};
 use crate::domain::run_request::RunRequest;
 use crate::stdx::text::{first_chars, one_line};
 
-/// Quits, or asks first if turns are open or prompts are queued.
+/// Quits, or asks first if quitting stops open turns or holds queued prompts.
 pub(super) fn quit(ctx: &mut Ctx) -> Flow {
     let runs = &*ctx.runs;
     let open = runs.iter().filter(|info| runs::is_open(&info.phase)).count();
     let queued: usize = runs.iter().map(|info| queued(info, runs)).sum();
     let tasks: Vec<BackgroundTask> = runs.iter().flat_map(|info| info.tasks.iter().cloned()).collect();
-    if open == 0 && queued == 0 && tasks.is_empty() {
+    if runs.outlive() || (open == 0 && queued == 0 && tasks.is_empty()) {
         ctx.effects.push(Effect::Quit);
         return Flow::Stay;
     }

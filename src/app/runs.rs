@@ -71,6 +71,8 @@ pub enum RunMsg {
     Models(Agent, ModelCatalog),
     /// The agents that salon can run, each with true if its program is on `PATH`.
     Agents(Vec<(Agent, bool)>),
+    /// True if the runs belong to a background process, and go on when this window is closed.
+    Outlive(bool),
     /// Completions of a file or directory name, best first.
     Paths {
         /// The query.
@@ -105,6 +107,8 @@ pub struct RunTable {
     agents: Option<Vec<(Agent, bool)>>,
     /// Run that is being stopped, and its session, which is opened in the agent's own program afterwards.
     handover: Option<(RunId, SessionKey)>,
+    /// True if the runs go on when this window is closed.
+    outlive: bool,
 }
 
 impl RunTable {
@@ -157,6 +161,16 @@ impl RunTable {
     /// Returns the models of an agent.
     pub fn models(&self, agent: Agent) -> Option<&ModelCatalog> {
         self.models.get(&agent)
+    }
+
+    /// Returns true if the runs go on when this window is closed.
+    pub fn outlive(&self) -> bool {
+        self.outlive
+    }
+
+    /// Stores whether the runs go on when this window is closed.
+    pub(super) fn set_outlive(&mut self, outlive: bool) {
+        self.outlive = outlive;
     }
 
     /// Records that a session is opened in the agent's own program once its run has stopped.

@@ -15,6 +15,7 @@ use super::relocate_args::RelocateArgs;
 use super::repair_args::RepairArgs;
 use super::rewind_args::RewindArgs;
 use super::run_args::{ApproveArgs, AttachArgs, IdArgs, NewArgs, QueueArgs, SendArgs};
+use super::serve_args::ServeArgs;
 use super::session_args::{ListArgs, ResumeArgs, SearchArgs, ShowArgs};
 use super::stats_args::StatsArgs;
 use super::trash_args::{RestoreArgs, TrashArgs};
@@ -93,7 +94,13 @@ impl Cli {
             Some(CliCommand::Doctor(args)) => args.json,
             Some(CliCommand::Config(args)) => args.json,
             Some(CliCommand::Open(words)) => words.iter().any(|word| matches!(word.as_str(), "--json" | "-j")),
-            Some(CliCommand::Completions(_) | CliCommand::SessionIds | CliCommand::Man | CliCommand::Demo(_))
+            Some(
+                CliCommand::Completions(_)
+                | CliCommand::SessionIds
+                | CliCommand::Man
+                | CliCommand::Demo(_)
+                | CliCommand::Serve(_),
+            )
             | None => false,
         }
     }
@@ -133,6 +140,8 @@ pub enum CliCommand {
     Stop(IdArgs),
     /// Answer an agent's permission request
     Approve(ApproveArgs),
+    /// Keep runs in a background process, so that they go on when the window is closed
+    Serve(ServeArgs),
     /// Give a session a name, which is shown instead of its title
     Rename(RenameArgs),
     /// Star sessions, for `is:star`

@@ -3,7 +3,8 @@
 use super::error::{CliError, CliErrorCode, refusal_error};
 use super::output;
 use crate::domain::prompt::{Prompt, PromptState};
-use crate::live::Live;
+use crate::domain::run_request::RunRequest;
+use crate::serve::RunHost;
 use crate::stdx::text::{ellipsis, one_line};
 use crate::store::outbox;
 
@@ -32,13 +33,14 @@ fn needs_user(prompt: &Prompt) -> bool {
 }
 
 /// Names the prompts on stderr, and releases those that are held.
-pub(super) async fn release(live: &Live, waiting: &[Prompt]) -> Result<(), CliError> {
+pub(super) async fn release(host: &RunHost, waiting: &[Prompt]) -> Result<(), CliError> {
     for prompt in waiting {
         let reason = prompt.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         let text = ellipsis(&one_line(&prompt.text), MAX_TEXT);
         output::note(&format!("sending earlier prompt {}{reason}: {text}", prompt.id.0))?;
         if matches!(prompt.state, PromptState::Held | PromptState::Failed) {
-            live.release_prompt(prompt.id).await.map_err(|refusal| refusal_error(&refusal))?;
+            let request = RunRequest::ReleasePrompt(prompt.run.clone(), prompt.id);
+            host.execute(request).await.map_err(|refusal| refusal_error(&refusal))?;
         }
     }
     Ok(())

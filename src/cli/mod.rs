@@ -47,10 +47,13 @@ mod resume;
 mod rewind;
 mod rewind_args;
 mod run_args;
+mod run_host;
 mod scope;
 mod search;
 mod selection;
 mod send;
+mod serve;
+mod serve_args;
 mod session_args;
 mod sessions;
 mod show;
@@ -113,6 +116,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Some(CliCommand::Attach(args)) => attach::run(context, &args),
         Some(CliCommand::New(args)) => new::run(context, &args),
         Some(CliCommand::Send(args)) => send::run(context, &args),
+        Some(CliCommand::Serve(args)) => serve::run(&context, &args),
         Some(CliCommand::Rename(args)) => annotate::rename(&context, &args),
         Some(CliCommand::Star(args)) => annotate::star(&context, &args),
         Some(CliCommand::Tag(args)) => annotate::tag(&context, &args),

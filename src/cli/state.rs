@@ -8,6 +8,7 @@ use super::error::{CliError, CliErrorCode};
 use super::find;
 use super::sessions::LoadedSessions;
 use crate::config::paths::create_private_dir;
+use crate::domain::SessionKey;
 use crate::domain::run::RunId;
 use crate::live::identity;
 use crate::store::registry::{self, ProcessId, RunRecord};
@@ -33,8 +34,13 @@ pub(super) fn run_of(context: &CliContext, store: &Store, name: &str) -> Result<
         return Ok(record);
     }
     let session = find::find(&LoadedSessions::read(context).all, name)?;
-    let record = store.with(|db| registry::find_by_session(db, &session.key)).map_err(|error| db_error(&error))?;
-    record.ok_or_else(|| CliError::new(CliErrorCode::NotFound, format!("salon never ran {}", session.key)))
+    record_of(store, &session.key)?
+        .ok_or_else(|| CliError::new(CliErrorCode::NotFound, format!("salon never ran {}", session.key)))
+}
+
+/// Returns the record of a session's run.
+pub(super) fn record_of(store: &Store, key: &SessionKey) -> Result<Option<RunRecord>, CliError> {
+    store.with(|db| registry::find_by_session(db, key)).map_err(|error| db_error(&error))
 }
 
 /// Returns the salon process that owns a run, if it is still alive.

@@ -30,7 +30,8 @@ pub(super) fn has_terminal() -> bool {
 
 /// Opens the screen with an optional startup action.
 pub(super) fn open(context: CliContext, startup_action: Option<StartupAction>) -> Result<ExitCode, CliError> {
-    let CliContext { settings, issues, environment, paths, clock, style, .. } = context;
-    runtime::run(StartOptions { settings, issues, environment, paths, coloured: style.on, clock, startup_action })?;
+    let CliContext { settings, issues, environment, paths, config_file, clock, style, .. } = context;
+    let coloured = style.on;
+    runtime::run(StartOptions { settings, issues, environment, paths, config_file, coloured, clock, startup_action })?;
     Ok(ExitCode::SUCCESS)
 }

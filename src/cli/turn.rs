@@ -12,7 +12,7 @@ use super::error::{CliError, CliErrorCode, refusal_error};
 use super::events::EventJson;
 use super::run_args::{ApprovalPolicy, TurnArgs};
 use super::turn_signals::{TurnSignal, TurnSignals};
-use super::{earlier_prompts, output, state};
+use super::{earlier_prompts, output, run_host, state};
 use crate::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
 use crate::domain::event::{Delta, EventBody, NoticeLevel};
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
@@ -20,14 +20,17 @@ use crate::domain::run::{
     Conversation, Phase, Refusal, RingCursor, RunEvent, RunEventKind, RunFailure, RunId, RunInfo, RunStart, StopReason,
     TurnOutcome,
 };
+use crate::domain::run_request::RunRequest;
 use crate::domain::transcript::ToolStatus;
-use crate::domain::{Agent, EntryKey};
+use crate::domain::{Agent, EntryKey, SessionKey};
 use crate::git::Git;
-use crate::live::{self, Live, Viewer};
+use crate::live::{self, Live};
 use crate::runtime::turn_snapshots::TurnSnapshots;
 use crate::runtime::{env, live_options};
+use crate::serve::{Client, RunHost, RunViewer};
 use crate::stdx::ring::RingItem;
 use crate::stdx::text::sanitise;
+use crate::store::Store;
 
 /// Message if there is nothing to send.
 pub(super) const NO_PROMPT: &str = "no prompt; pass one, or `-` to read it from stdin";
@@ -55,17 +58,22 @@ pub(super) enum TurnTarget {
 /// Receiver of live events, and those who follow the states of runs.
 type RunEvents<'a> = (&'a mut UnboundedReceiver<live::LiveEvent>, &'a mut RunFollowers);
 
-/// Services that follow the states of runs.
+/// Services that follow the states of runs. A server has its own.
+#[derive(Default)]
 struct RunFollowers {
     /// Relay of approvals. Without `--approve wait` the channel has no receiver.
-    approvals: UnboundedSender<Arc<RunInfo>>,
-    snapshots: TurnSnapshots,
+    approvals: Option<UnboundedSender<Arc<RunInfo>>>,
+    snapshots: Option<TurnSnapshots>,
 }
 
 impl RunFollowers {
     fn run_changed(&mut self, info: Arc<RunInfo>) {
-        self.snapshots.run_changed(&info);
-        drop(self.approvals.send(info));
+        if let Some(snapshots) = &mut self.snapshots {
+            snapshots.run_changed(&info);
+        }
+        if let Some(approvals) = &self.approvals {
+            drop(approvals.send(info));
+        }
     }
 }
 
@@ -89,6 +97,10 @@ pub(super) fn run(context: &CliContext, turn: TurnRequest<'_>) -> Result<ExitCod
 
 async fn run_turn(context: &CliContext, turn: TurnRequest<'_>) -> Result<ExitCode, CliError> {
     let store = state::open(context)?;
+    if let Some((client, mut run_events)) = server_of(context, &store, &turn.target).await? {
+        let events = (&mut run_events, &mut RunFollowers::default());
+        return answer(context, &RunHost::Served(client), events, turn).await;
+    }
     let (live, mut run_events) = Live::start(live_options::options(
         store.clone(),
         &context.environment,
@@ -100,8 +112,8 @@ async fn run_turn(context: &CliContext, turn: TurnRequest<'_>) -> Result<ExitCod
         tokio::spawn(live::approvals::relay(live.clone(), store.clone(), approvals));
     }
     let snapshots = TurnSnapshots::start(Git::new(env::vars()), context.paths.repositories(), store);
-    let mut followers = RunFollowers { approvals: run_infos, snapshots };
-    let result = answer(context, &live, (&mut run_events, &mut followers), turn).await;
+    let mut followers = RunFollowers { approvals: Some(run_infos), snapshots: Some(snapshots) };
+    let result = answer(context, &RunHost::Here(live.clone()), (&mut run_events, &mut followers), turn).await;
     live.shutdown().await;
     // The end of the turn may not be processed yet.
     while let Ok(event) = run_events.try_recv() {
@@ -109,37 +121,59 @@ async fn run_turn(context: &CliContext, turn: TurnRequest<'_>) -> Result<ExitCod
             followers.run_changed(info);
         }
     }
-    followers.snapshots.finish();
+    if let Some(snapshots) = followers.snapshots {
+        snapshots.finish();
+    }
     result
+}
+
+/// Connects to the server that has the run of a conversation, if one has it.
+async fn server_of(
+    context: &CliContext,
+    store: &Store,
+    target: &TurnTarget,
+) -> Result<Option<(Client, UnboundedReceiver<live::LiveEvent>)>, CliError> {
+    let run = match target {
+        TurnTarget::Recorded(run) => Some(run.clone()),
+        TurnTarget::Session(agent, RunStart { conversation: Conversation::Resume(id), .. }) => {
+            let key = SessionKey::new(*agent, id.clone());
+            state::record_of(store, &key)?.map(|record| record.id)
+        }
+        TurnTarget::Session(..) => None,
+    };
+    match run {
+        Some(run) => run_host::server_of(context, store, &run).await,
+        None => Ok(None),
+    }
 }
 
 async fn answer(
     context: &CliContext,
-    live: &Live,
+    host: &RunHost,
     run_events: RunEvents<'_>,
     turn: TurnRequest<'_>,
 ) -> Result<ExitCode, CliError> {
     let run = match turn.target {
         TurnTarget::Session(agent, start) => {
             let is_new = matches!(start.conversation, Conversation::New { .. });
-            live.open_run(agent, start, None).await.map_err(|refusal| start_error(agent, is_new, &refusal))
+            host.open_run(agent, start, None).await.map_err(|refusal| start_error(agent, is_new, &refusal))
         }
         TurnTarget::Recorded(run) => {
-            live.open_recorded(&run).await.map(|()| run).map_err(|refusal| refusal_error(&refusal))
+            host.open_recorded(&run).await.map(|()| run).map_err(|refusal| refusal_error(&refusal))
         }
     };
     let run = run?;
-    let waiting = live.queue(&run).await.map_err(|refusal| refusal_error(&refusal))?;
+    let waiting = host.queue(&run).await.map_err(|refusal| refusal_error(&refusal))?;
     earlier_prompts::check(&waiting, turn.prompt.is_some())?;
     if waiting.is_empty() && turn.prompt.is_none() {
         return Err(CliError::new(CliErrorCode::Usage, NO_PROMPT));
     }
     // Before the agent starts: a signal must not end this process without its agent.
     let signals = TurnSignals::new()?;
-    let mut viewer = live.watch(&run).ok_or_else(|| CliError::new(CliErrorCode::Failed, "the run has ended"))?;
-    earlier_prompts::release(live, &waiting).await?;
+    let mut viewer = host.view(&run).await.ok_or_else(|| CliError::new(CliErrorCode::Failed, "the run has ended"))?;
+    earlier_prompts::release(host, &waiting).await?;
     let prompt = match turn.prompt {
-        Some(text) => Some(live.submit(&run, text).await.map_err(|refusal| refusal_error(&refusal))?),
+        Some(text) => Some(host.submit(&run, text).await.map_err(|refusal| refusal_error(&refusal))?),
         None => None,
     };
     let mut printer = TurnPrinter {
@@ -152,16 +186,18 @@ async fn answer(
         epoch: 0,
         info: None,
     };
-    let end = watch(live, (run_events, signals), &run, &mut viewer, &mut printer, turn.args.approve).await?;
+    let end = watch(host, (run_events, signals), &run, &mut viewer, &mut printer, turn.args.approve).await?;
     printer.finish()?;
-    for task in &viewer.info().tasks {
-        output::note(&format!("stopping a background task: {}", task.description))?;
+    if let RunViewer::Here(viewer) = &viewer {
+        for task in &viewer.info().tasks {
+            output::note(&format!("stopping a background task: {}", task.description))?;
+        }
     }
     if matches!(end, TurnEnd::Turn(TurnOutcome::Done)) {
-        check_delivered(live, &run, prompt).await?;
+        check_delivered(host, &run, prompt).await?;
     }
     printer.print_error(&end)?;
-    exit_code(live, prompt, end).await
+    exit_code(host, &run, prompt, end).await
 }
 
 /// Converts the refusal to start an agent. Names the program that is missing.
@@ -177,14 +213,14 @@ fn start_error(agent: Agent, is_new: bool, refusal: &Refusal) -> CliError {
 
 /// Processes events of the run until the turn ends.
 async fn watch(
-    live: &Live,
+    host: &RunHost,
     ((run_events, followers), mut signals): (RunEvents<'_>, TurnSignals),
     run: &RunId,
-    viewer: &mut Viewer,
+    viewer: &mut RunViewer,
     printer: &mut TurnPrinter<'_>,
     approve: ApprovalPolicy,
 ) -> Result<TurnEnd, CliError> {
-    let (mut cursor, mut interrupted) = (RingCursor::default(), false);
+    let (mut cursor, mut interrupted) = (viewer.start(), false);
     // Outcome of the latest turn that ended.
     let mut end = None;
     loop {
@@ -194,7 +230,7 @@ async fn watch(
                 if request == TurnSignal::End || std::mem::replace(&mut interrupted, true) {
                     return Ok(TurnEnd::Signal);
                 }
-                live.interrupt(run).map_err(|refusal| refusal_error(&refusal))?;
+                host.execute(RunRequest::Interrupt(run.clone())).await.map_err(|refusal| refusal_error(&refusal))?;
             }
             Some(event) = run_events.recv() => {
                 match event {
@@ -204,7 +240,7 @@ async fn watch(
                 }
             }
             alive = viewer.changed() => {
-                let Some(replay) = viewer.since(cursor).await else { return Ok(TurnEnd::Signal) };
+                let Some(replay) = viewer.since(cursor).await else { return gone(viewer) };
                 cursor = replay.cursor;
                 printer.epoch = cursor.epoch;
                 let info = viewer.info();
@@ -212,7 +248,7 @@ async fn watch(
                 for item in &replay.events {
                     printer.print(item)?;
                     match &item.value.kind {
-                        RunEventKind::Approval(approval) => answer_approval(live, run, approval, approve)?,
+                        RunEventKind::Approval(approval) => answer_approval(host, run, approval, approve).await?,
                         RunEventKind::TurnEnded { outcome, .. } => end = Some(outcome.clone()),
                         RunEventKind::Event(_) | RunEventKind::ApprovalGone(_) => {}
                     }
@@ -220,10 +256,10 @@ async fn watch(
                 printer.out.flush()?;
                 match (end.clone(), &info.phase) {
                     (Some(_), _) if interrupted => return Ok(TurnEnd::Signal),
-                    (Some(TurnOutcome::Done), _) if has_more(live, run, viewer, cursor).await? => {}
+                    (Some(TurnOutcome::Done), _) if has_more(host, run, viewer, cursor).await? => {}
                     (Some(outcome), _) => return Ok(TurnEnd::Turn(outcome)),
                     (None, Phase::Stopped(stopped)) if *stopped != StopReason::NotStarted => return Ok(TurnEnd::Gone(stopped.clone())),
-                    (None, _) if !alive => return Ok(TurnEnd::Signal),
+                    (None, _) if !alive => return gone(viewer),
                     (None, _) => {}
                 }
             }
@@ -231,9 +267,19 @@ async fn watch(
     }
 }
 
+/// Result of a run that is gone. A lost server is an error; a run of this process was ended by a signal.
+fn gone(viewer: &RunViewer) -> Result<TurnEnd, CliError> {
+    match viewer {
+        RunViewer::Here(_) => Ok(TurnEnd::Signal),
+        RunViewer::Served(_) => {
+            Err(CliError::new(CliErrorCode::Failed, "the connection to salon serve is lost; see `salon queue`"))
+        }
+    }
+}
+
 /// Fails if the run stopped before it delivered the prompt, although an earlier turn was successful.
-async fn check_delivered(live: &Live, run: &RunId, prompt: Option<PromptId>) -> Result<(), CliError> {
-    let queue = live.queue(run).await.map_err(|refusal| refusal_error(&refusal))?;
+async fn check_delivered(host: &RunHost, run: &RunId, prompt: Option<PromptId>) -> Result<(), CliError> {
+    let queue = host.queue(run).await.map_err(|refusal| refusal_error(&refusal))?;
     let left = queue.into_iter().find(|left| Some(left.id) == prompt && left.state != PromptState::Sending);
     let Some(left) = left else { return Ok(()) };
     let reason = left.reason.unwrap_or_else(|| "the run was stopped".to_owned());
@@ -241,8 +287,8 @@ async fn check_delivered(live: &Live, run: &RunId, prompt: Option<PromptId>) -> 
 }
 
 /// Returns true if another turn is open, or follows for a queued prompt.
-async fn has_more(live: &Live, run: &RunId, viewer: &Viewer, cursor: RingCursor) -> Result<bool, CliError> {
-    let queue = live.queue(run).await.map_err(|refusal| refusal_error(&refusal))?;
+async fn has_more(host: &RunHost, run: &RunId, viewer: &RunViewer, cursor: RingCursor) -> Result<bool, CliError> {
+    let queue = host.queue(run).await.map_err(|refusal| refusal_error(&refusal))?;
     // A prompt that is being sent waits for its turn, or for its record in the transcript.
     let undelivered = |prompt: &Prompt| matches!(prompt.state, PromptState::Pending | PromptState::Sending);
     if !viewer.info().paused && queue.iter().any(undelivered) {
@@ -255,7 +301,12 @@ async fn has_more(live: &Live, run: &RunId, viewer: &Viewer, cursor: RingCursor)
 }
 
 /// Answers an approval as `--approve` specifies.
-fn answer_approval(live: &Live, run: &RunId, approval: &Approval, approve: ApprovalPolicy) -> Result<(), CliError> {
+async fn answer_approval(
+    host: &RunHost,
+    run: &RunId,
+    approval: &Approval,
+    approve: ApprovalPolicy,
+) -> Result<(), CliError> {
     let kind = match approve {
         ApprovalPolicy::Wait => {
             return Ok(output::note(&format!("waiting for `salon approve {run}`: {}", approval.headline()))?);
@@ -269,11 +320,12 @@ fn answer_approval(live: &Live, run: &RunId, approval: &Approval, approve: Appro
     let Some(choice) = choice else { return Ok(()) };
     // A reason would become a message of the user where the agent has no field for it.
     let answer = ApprovalAnswer::Choice { token: choice.token.clone(), reason: None };
-    live.answer(run, &approval.id, answer).map_err(|refusal| refusal_error(&refusal))
+    let request = RunRequest::Answer { run: run.clone(), id: approval.id.as_ref().into(), answer };
+    host.execute(request).await.map_err(|refusal| refusal_error(&refusal))
 }
 
 /// Converts the result to an exit code. Cancels an undelivered prompt, because the caller may retry.
-async fn exit_code(live: &Live, prompt: Option<PromptId>, end: TurnEnd) -> Result<ExitCode, CliError> {
+async fn exit_code(host: &RunHost, run: &RunId, prompt: Option<PromptId>, end: TurnEnd) -> Result<ExitCode, CliError> {
     let failure = match end {
         TurnEnd::Turn(TurnOutcome::Done) => return Ok(ExitCode::SUCCESS),
         TurnEnd::Turn(TurnOutcome::Interrupted) | TurnEnd::Signal => return Ok(ExitCode::from(130)),
@@ -283,7 +335,7 @@ async fn exit_code(live: &Live, prompt: Option<PromptId>, end: TurnEnd) -> Resul
         }
     };
     let undelivered = match prompt {
-        Some(prompt) => live.cancel_prompt(prompt).await.is_ok(),
+        Some(prompt) => host.execute(RunRequest::CancelPrompt(run.clone(), prompt)).await.is_ok(),
         None => false,
     };
     let message = if undelivered { format!("{failure}; the prompt was not delivered") } else { failure };

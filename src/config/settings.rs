@@ -48,6 +48,8 @@ pub struct Settings {
     pub server: ServerSettings,
     /// Agents that the configuration defines.
     pub agents: Vec<Agent>,
+    /// Runs in a background process.
+    pub serve: ServeSettings,
     /// Additional roots of agents.
     pub roots: BTreeMap<Agent, Vec<PathBuf>>,
     /// Sessions to keep although their agents delete old ones.
@@ -149,6 +151,21 @@ impl Default for RunLimits {
     }
 }
 
+/// Background process that keeps runs while no window is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServeSettings {
+    /// Start it with the first window. A running one is used in any case.
+    pub background: bool,
+    /// Minutes without a window and without work after which it ends; `None` to keep it.
+    pub exit_minutes: Option<u32>,
+}
+
+impl Default for ServeSettings {
+    fn default() -> Self {
+        Self { background: false, exit_minutes: Some(10) }
+    }
+}
+
 /// Scope of a session list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ListScope {
@@ -200,6 +217,7 @@ impl Settings {
             let applied = match name.as_str() {
                 "agents" => Ok(()),
                 "limits" => self.apply_table(name, value, &mut problems, Self::apply_limit),
+                "serve" => self.apply_table(name, value, &mut problems, Self::apply_serve),
                 "servers" => self.apply_table(name, value, &mut problems, Self::apply_server),
                 "roots" => self.apply_table(name, value, &mut problems, Self::apply_root),
                 "worktrees" => self.apply_table(name, value, &mut problems, Self::apply_worktrees),
@@ -256,6 +274,19 @@ impl Settings {
             "idle_minutes" => self.limits.idle_minutes = count()?,
             "trash_days" => self.limits.trash_days = count()?,
             _ => return Err("unknown limit, ignored".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn apply_serve(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        match name {
+            "background" => self.serve.background = flag(value)?,
+            "exit_minutes" => {
+                let minutes = value.as_integer().and_then(|minutes| u32::try_from(minutes).ok());
+                let minutes = minutes.ok_or_else(|| format!("{value} is not a number of minutes"))?;
+                self.serve.exit_minutes = Some(minutes).filter(|minutes| *minutes > 0);
+            }
+            _ => return Err("unknown setting, ignored".to_owned()),
         }
         Ok(())
     }

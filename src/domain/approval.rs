@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Time;
@@ -12,7 +13,7 @@ use crate::stdx::exact;
 const HEADLINE_CHARS: usize = 400;
 
 /// A request that waits for the user.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Approval {
     /// Id of the request, assigned by the agent and unique within the run.
     pub id: Arc<str>,
@@ -35,7 +36,7 @@ pub struct Approval {
 }
 
 /// One question of the agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalQuestion {
     /// Text of the question.
     pub text: String,
@@ -46,7 +47,7 @@ pub struct ApprovalQuestion {
 }
 
 /// Option of a question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuestionOption {
     /// Label, which is also the answer.
     pub label: String,
@@ -68,7 +69,7 @@ impl QuestionOption {
 }
 
 /// One permitted answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalChoice {
     /// Meaning of the answer.
     pub kind: ChoiceKind,
@@ -79,7 +80,8 @@ pub struct ApprovalChoice {
 }
 
 /// Meaning of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ChoiceKind {
     /// Allow this call only.
     AllowOnce,
@@ -134,7 +136,8 @@ impl ChoiceKind {
 }
 
 /// Answer of the user.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ApprovalAnswer {
     /// One of the choices, with a reason if the user entered one.
     Choice {

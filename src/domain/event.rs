@@ -9,7 +9,7 @@ use super::tool::{PlanItem, ToolAction, ToolStatus};
 use super::{Time, Tokens};
 
 /// Identity of an entry: the same for a record on disk and for its streamed parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EntryKey(u64);
 
 impl EntryKey {
@@ -31,7 +31,7 @@ impl EntryKey {
 }
 
 /// One event of a conversation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Event {
     /// Entry that the event opens or updates.
     pub key: EntryKey,
@@ -42,7 +42,8 @@ pub struct Event {
 }
 
 /// Streamed text of an entry: a part to append, or the complete text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Delta {
     /// Text to append.
     Append(String),
@@ -53,7 +54,8 @@ pub enum Delta {
 }
 
 /// Content of an event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EventBody {
     /// Prompt of the user or of a caller.
     Prompt(String),

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::approval::Approval;
 use super::backend::BackendChange;
 use super::tool::PlanItem;
@@ -11,7 +13,7 @@ use crate::stdx::ring::RingItem;
 
 /// Stable id of a conversation with an agent, assigned by salon. Survives restarts and exists before the agent's own
 /// id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunId(pub Arc<str>);
 
 impl std::fmt::Display for RunId {
@@ -21,11 +23,12 @@ impl std::fmt::Display for RunId {
 }
 
 /// Sequence number of a turn within its run. Messages of an older turn never affect a newer one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TurnNumber(pub u64);
 
 /// Phase of a run. Every phase but [`Phase::Stopped`] requires a living process.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// The process was started and has not reported that it is ready.
     Starting,
@@ -49,7 +52,8 @@ pub enum Phase {
 }
 
 /// Activity of an open turn.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Activity {
     /// Answering.
     #[default]
@@ -68,7 +72,8 @@ pub enum Activity {
 }
 
 /// Reason for having no process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StopReason {
     /// Never started by this process.
     NotStarted,
@@ -81,7 +86,8 @@ pub enum StopReason {
 }
 
 /// Failure of a run. Each variant has its own remedy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RunFailure {
     /// The program is not on `PATH`.
     NotInstalled,
@@ -171,7 +177,8 @@ impl std::fmt::Display for RunFailure {
 }
 
 /// Outcome of a turn.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TurnOutcome {
     /// The turn completed.
     Done,
@@ -182,7 +189,7 @@ pub enum TurnOutcome {
 }
 
 /// State of a run as viewers see it, without the transcript.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {
     /// Id assigned by salon.
     pub id: RunId,
@@ -285,7 +292,7 @@ impl RunInfo {
 }
 
 /// A task that an agent runs in the background: a command, a server, a sub-agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackgroundTask {
     /// The agent's id of the task.
     pub id: Arc<str>,
@@ -294,7 +301,7 @@ pub struct BackgroundTask {
 }
 
 /// Progress of a sub-agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubagentProgress {
     /// Id of the tool call that started it.
     pub call: Arc<str>,
@@ -320,7 +327,7 @@ impl SubagentProgress {
 }
 
 /// Capabilities of an agent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     /// Models: identifier and display name.
     pub models: Vec<(String, String)>,
@@ -335,7 +342,8 @@ pub struct Capabilities {
 }
 
 /// Conversation of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Conversation {
     /// Starts a new session. The id is chosen beforehand if the agent supports it.
     New {
@@ -349,7 +357,7 @@ pub enum Conversation {
 }
 
 /// Parameters for starting a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunStart {
     /// Conversation to start or resume.
     pub conversation: Conversation,
@@ -412,7 +420,8 @@ impl RunStart {
 }
 
 /// A setting of a run that can be changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RunSetting {
     /// Model.
     Model(String),
@@ -423,7 +432,7 @@ pub enum RunSetting {
 }
 
 /// Read position in a run's event ring. Another epoch is another history, which must be read from the transcript.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RingCursor {
     /// Id of the history.
     pub epoch: u64,
@@ -432,7 +441,7 @@ pub struct RingCursor {
 }
 
 /// An event of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunEvent {
     /// Turn to which the event belongs.
     pub turn: TurnNumber,
@@ -441,7 +450,8 @@ pub struct RunEvent {
 }
 
 /// Content of a run event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RunEventKind {
     /// Event of the conversation.
     Event(Event),
@@ -461,7 +471,7 @@ pub enum RunEventKind {
 }
 
 /// Events that are replayed to a viewer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Replay {
     /// Position after the replayed events.
     pub cursor: RingCursor,
@@ -472,7 +482,8 @@ pub struct Replay {
 }
 
 /// Reason for refusing a command to a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// Another salon process has the lease of the run.
     LeasedBy {
@@ -507,7 +518,7 @@ impl std::fmt::Display for Refusal {
 }
 
 /// Cached model list of an agent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelCatalog {
     /// Models: identifier and display name.
     pub list: Vec<(String, String)>,

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::approval::ApprovalAnswer;
 use super::prompt::PromptId;
 use super::run::{RunId, RunSetting};
 
 /// Request to a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RunRequest {
     /// Queue a prompt; the run starts if necessary.
     Submit {

@@ -26,6 +26,11 @@ pub fn current_dir() -> Option<PathBuf> {
     pwd.filter(|pwd| pwd.canonicalize().is_ok_and(|path| path == real)).or(Some(real))
 }
 
+/// Returns the path of this program.
+pub fn current_exe() -> std::io::Result<PathBuf> {
+    std::env::current_exe()
+}
+
 /// Wall clock for displayed times. `SALON_NOW` fixes it for tests and demos.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {

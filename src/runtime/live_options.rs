@@ -3,11 +3,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::env::Clock;
 use super::resume;
 use crate::agent::{self, Environment};
-use crate::config::settings::ServerSettings;
+use crate::config::settings::{ServerSettings, Settings};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, SessionKey, Time};
 use crate::live::options::AttachedServer;
@@ -29,6 +30,14 @@ pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path, serve
     options.earliest_resume = Arc::new(move |key| agent::format(key.agent).earliest_resume(&at, &key.id));
     options.recorded.clone_from(&environment.recorded);
     options.is_delivered = super::delivery::check(environment.clone(), cache.to_owned());
+    options
+}
+
+/// Creates the options of a process that keeps many runs: with the limits of the configuration.
+pub fn limited(store: Arc<Store>, environment: &Environment, cache: &Path, settings: &Settings) -> LiveOptions {
+    let mut options = options(store, environment, cache, &settings.server);
+    options.limits.runs = settings.limits.runs;
+    options.limits.idle = Duration::from_mins(settings.limits.idle_minutes.into());
     options
 }
 

@@ -19,6 +19,7 @@ pub mod resume;
 pub mod rewind;
 mod runs;
 pub mod saved_backends;
+pub mod serve;
 
 mod attachment;
 pub mod brief_effects;

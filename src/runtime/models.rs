@@ -13,7 +13,7 @@ use crate::agent::{self, Protocol};
 use crate::app::runs::RunMsg;
 use crate::domain::run::ModelCatalog;
 use crate::domain::{Agent, Time};
-use crate::live::Live;
+use crate::serve::RunHost;
 use crate::store::{Store, preferences};
 
 /// Age up to which a list is current, in milliseconds, because agents change their models every few weeks.
@@ -22,8 +22,8 @@ const FRESH_MILLIS: i64 = 60 * 60 * 1000;
 /// Loader of model lists.
 #[derive(Clone, Debug)]
 pub(super) struct ModelLists {
-    /// Live runs, which query the agents.
-    pub live: Live,
+    /// Owner of the runs, which queries the agents.
+    pub host: RunHost,
     /// Cache of the lists.
     pub store: Arc<Store>,
     /// Writer of the cache.
@@ -46,7 +46,7 @@ impl ModelLists {
         if fresh && !refresh {
             return;
         }
-        let fetched = self.live.models(agent, &self.directory, refresh).await;
+        let fetched = self.host.models(agent, &self.directory, refresh).await;
         if fetched.list.is_empty() {
             // Send the cached list together with the failure.
             self.send(agent, ModelCatalog { failure: fetched.failure, ..cached });

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::resume_check::check;
-use super::runs::Runs;
+use super::runs::{RunServices, Runs};
 use super::shell::Shell;
 use super::task_message::TaskMessage;
 use super::terminal_owner::Purpose;
@@ -43,6 +43,22 @@ impl Shell {
         self.update(Msg::Run(RunMsg::Started { ticket, result: Err(refusal) }))
     }
 
+    /// Goes on without a server that has ended: its runs are gone, and new ones belong to this process.
+    pub(super) fn replace_lost_server(&mut self, reason: &str) -> Step {
+        let lost: Vec<_> = self.app.runs.iter().map(|info| info.id.clone()).collect();
+        let EffectRunner { environment, paths, store, writer, messages, .. } = &self.runner;
+        let Some((store, writer)) = store.as_ref().zip(writer.as_ref()) else { return Step::Continue(()) };
+        let settings = &self.app.settings;
+        let services = RunServices { store, writer, environment, paths, settings, messages };
+        let (runs, receivers) = Runs::start_here(services);
+        (self.runner.runs, self.sources.runs) = (Some(runs), Some(receivers));
+        for run in lost {
+            self.update(Msg::Run(RunMsg::Gone(run)))?;
+        }
+        let text = format!("The background process has ended ({reason}). Its sessions resume with your next prompt.");
+        self.notice(text, true)
+    }
+
     /// Reports the agents that salon can run, each with true if it is installed.
     pub(super) fn load_agents(&mut self) -> Step {
         let (environment, messages) = (self.runner.environment.clone(), self.runner.messages.clone());
@@ -61,8 +77,11 @@ impl Shell {
     pub(super) fn check_run(&mut self, key: SessionKey) {
         let Some(session) = self.session(&key) else { return };
         let (context, messages) = (self.check_context(), self.runner.messages.clone());
+        let server = self.runner.runs.as_ref().and_then(Runs::server_pid);
         tokio::task::spawn_blocking(move || {
-            let check = check(&session, &context);
+            let mut check = check(&session, &context);
+            // Its runs are the runs of this window.
+            check.owner_pid = check.owner_pid.filter(|pid| Some(*pid) != server);
             // An error means that salon is shutting down.
             messages.send(TaskMessage::of_run(RunMsg::Checked { key, check })).ok();
         });

@@ -1,16 +1,16 @@
-//! Live runs of this process and their services: viewers, drafts, model lists. Converts live events to app messages.
+//! Live runs and their services: viewers, drafts, model lists. Converts live events to app messages.
+//!
+//! The runs belong to this process, or to a `salon serve` to which it is connected.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 use super::models::ModelLists;
 use super::path_completion::{self, CompletionRequest};
 use super::saved_backends::SavedBackends;
+use super::serve::ServeConnection;
 use super::store_writer::StoreWriter;
 use super::task_message::TaskMessage;
 use super::turn_snapshots::TurnSnapshots;
@@ -22,35 +22,60 @@ use crate::app::runs::RunMsg;
 use crate::config::paths::Paths;
 use crate::config::settings::Settings;
 use crate::domain::Agent;
-use crate::domain::run::{RingCursor, RunId, RunInfo, RunStart};
+use crate::domain::run::{Replay, RingCursor, RunId, RunInfo, RunStart};
 use crate::domain::run_request::RunRequest;
 use crate::git::Git;
 use crate::live::{self, Live, approvals};
 use crate::stdx::process;
+use crate::serve::message::Call;
+use crate::serve::{Client, RunHost, ServedEvent, Viewers};
 use crate::store::Store;
 
-/// Minimum interval between two replays of a streaming run: half a frame.
-const REPLAY_INTERVAL: Duration = Duration::from_millis(8);
-
-/// Live runs of this process and their services.
+/// Live runs and their services.
 #[derive(Debug)]
 pub(super) struct Runs {
-    live: Live,
+    owner: RunOwner,
     writer: StoreWriter,
     paths: Sender<CompletionRequest>,
     /// Requests that change a queue, executed one by one in the user's order.
     queue_changes: mpsc::UnboundedSender<RunRequest>,
     /// Requests that need no disk; an interrupt never waits for a queue change.
     requests: mpsc::UnboundedSender<RunRequest>,
-    viewers: HashMap<RunId, JoinHandle<()>>,
-    /// Cursors of watched runs that do not exist yet; viewers attach when the run starts.
-    pending_views: HashMap<RunId, RingCursor>,
     lists: ModelLists,
-    replays: mpsc::Sender<Msg>,
-    approvals: mpsc::UnboundedSender<Arc<RunInfo>>,
     messages: mpsc::UnboundedSender<TaskMessage>,
-    snapshots: TurnSnapshots,
-    backends: SavedBackends,
+}
+
+/// Process that owns the runs.
+#[derive(Debug)]
+enum RunOwner {
+    /// This process.
+    Here {
+        live: Live,
+        viewers: Viewers,
+        /// Publishes open approvals for other processes.
+        approvals: mpsc::UnboundedSender<Arc<RunInfo>>,
+        snapshots: TurnSnapshots,
+        backends: SavedBackends,
+    },
+    /// A server, which outlives this process.
+    Server(Client),
+}
+
+/// Services of this process that runs use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RunServices<'a> {
+    /// Handle of `state.db`.
+    pub store: &'a Arc<Store>,
+    /// Writer of choices and drafts.
+    pub writer: &'a StoreWriter,
+    /// Roots of agent files, and environment variables.
+    pub environment: &'a Environment,
+    /// Directories of salon's own files.
+    pub paths: &'a Paths,
+    /// Configuration.
+    pub settings: &'a Settings,
+    /// Channel to the event loop.
+    pub messages: &'a mpsc::UnboundedSender<TaskMessage>,
 }
 
 /// Receivers of run events and replays.
@@ -59,33 +84,40 @@ pub(super) struct RunReceivers {
     /// Changes of state.
     pub events: mpsc::UnboundedReceiver<live::LiveEvent>,
     /// New events of watched runs.
-    pub replays: mpsc::Receiver<Msg>,
+    pub replays: mpsc::Receiver<(RunId, Replay)>,
 }
 
 impl Runs {
-    /// Starts the live layer. Starts no agent.
-    pub(super) fn start(
-        store: Arc<Store>,
-        writer: &StoreWriter,
-        environment: &Environment,
-        paths: &Paths,
-        settings: &Settings,
-        messages: &mpsc::UnboundedSender<TaskMessage>,
-    ) -> (Self, RunReceivers) {
-        let mut options = live_options::options(store.clone(), environment, &paths.cache, &settings.server);
-        options.limits.runs = settings.limits.runs;
-        options.limits.idle = Duration::from_mins(settings.limits.idle_minutes.into());
-        let own_repositories = paths.repositories();
+    /// Starts the live layer in this process. Starts no agent.
+    pub(super) fn start_here(services: RunServices<'_>) -> (Self, RunReceivers) {
+        let RunServices { store, environment, paths, settings, .. } = services;
+        let options = live_options::limited(store.clone(), environment, &paths.cache, settings);
         let (live, events) = Live::start(options);
         let (replays, replay_receiver) = mpsc::channel(2);
         let (approvals, approval_changes) = mpsc::unbounded_channel();
         tokio::spawn(approvals::relay(live.clone(), store.clone(), approval_changes));
-        let queue_changes = execute_in_order(&live, messages);
-        let requests = execute_in_order(&live, messages);
-        let snapshots = TurnSnapshots::start(Git::new(env::vars()), own_repositories, store.clone());
+        let snapshots = TurnSnapshots::start(Git::new(env::vars()), paths.repositories(), store.clone());
+        let viewers = Viewers::new(live.clone(), replays);
+        let host = RunHost::Here(live.clone());
+        let runs = Self::new(RunOwner::Here { live, viewers, approvals, snapshots, backends: SavedBackends::default() }, &host, services);
+        (runs, RunReceivers { events, replays: replay_receiver })
+    }
+
+    /// Uses the runs of a server.
+    pub(super) fn of_server((client, received): ServeConnection, services: RunServices<'_>) -> (Self, RunReceivers) {
+        let (events, event_receiver) = mpsc::unbounded_channel();
+        let (replays, replay_receiver) = mpsc::channel(2);
+        tokio::spawn(forward(received, events, replays, services.messages.clone()));
+        let host = RunHost::Served(client.clone());
+        let runs = Self::new(RunOwner::Server(client), &host, services);
+        (runs, RunReceivers { events: event_receiver, replays: replay_receiver })
+    }
+
+    fn new(owner: RunOwner, host: &RunHost, services: RunServices<'_>) -> Self {
+        let RunServices { store, writer, environment, messages, .. } = services;
         let lists = ModelLists {
-            live: live.clone(),
-            store,
+            host: host.clone(),
+            store: store.clone(),
             writer: writer.clone(),
             messages: messages.clone(),
             directory: environment.home.clone(),
@@ -94,50 +126,66 @@ impl Runs {
             let messages = messages.clone();
             move |query, found| messages.send(TaskMessage::of_run(RunMsg::Paths { query, found })).is_ok()
         });
-        let viewers = HashMap::new();
-        let runs = Self {
-            snapshots,
-            live,
+        let outlive = matches!(owner, RunOwner::Server(_));
+        // An error means that salon is shutting down.
+        messages.send(TaskMessage::of_run(RunMsg::Outlive(outlive))).ok();
+        Self {
+            owner,
             writer: writer.clone(),
             paths,
-            queue_changes,
-            requests,
-            viewers,
-            pending_views: HashMap::new(),
+            queue_changes: execute_in_order(host, messages),
+            requests: execute_in_order(host, messages),
             lists,
-            replays,
-            approvals,
             messages: messages.clone(),
-            backends: SavedBackends::default(),
-        };
-        (runs, RunReceivers { events, replays: replay_receiver })
-    }
-
-    /// Stops all agents that salon started.
-    pub(super) async fn end(self) {
-        for viewer in self.viewers.into_values() {
-            viewer.abort();
         }
-        SavedBackends::remove(&self.writer);
-        self.live.shutdown().await;
     }
 
-    /// Returns true if an agent process is running.
+    /// Returns the process id of the server that owns the runs.
+    pub(super) fn server_pid(&self) -> Option<u32> {
+        match &self.owner {
+            RunOwner::Here { .. } => None,
+            RunOwner::Server(client) => Some(client.pid()),
+        }
+    }
+
+    fn host(&self) -> RunHost {
+        match &self.owner {
+            RunOwner::Here { live, .. } => RunHost::Here(live.clone()),
+            RunOwner::Server(client) => RunHost::Served(client.clone()),
+        }
+    }
+
+    /// Stops all agents of this process. Those of a server go on.
+    pub(super) async fn end(self) {
+        match self.owner {
+            RunOwner::Here { live, viewers, .. } => {
+                drop(viewers);
+                SavedBackends::remove(&self.writer);
+                live.shutdown().await;
+            }
+            RunOwner::Server(_) => {}
+        }
+    }
+
+    /// Returns true if this process has an agent process.
     pub(super) fn any_alive(&self) -> bool {
-        self.live.runs().iter().any(|info| info.pid.is_some())
+        match &self.owner {
+            RunOwner::Here { live, .. } => live.runs().iter().any(|info| info.pid.is_some()),
+            RunOwner::Server(_) => false,
+        }
     }
 
     /// Converts a live event to an app message.
     pub(super) fn message(&mut self, event: live::LiveEvent) -> Msg {
         match event {
             live::LiveEvent::Run(info) => {
-                if let Some(cursor) = self.pending_views.remove(&info.id) {
-                    self.watch(info.id.clone(), cursor);
+                if let RunOwner::Here { live, viewers, approvals, snapshots, backends } = &mut self.owner {
+                    viewers.run_changed(&info.id);
+                    snapshots.run_changed(&info);
+                    backends.changed(&info, live, &self.writer);
+                    // An error means that salon is shutting down.
+                    approvals.send(info.clone()).ok();
                 }
-                self.snapshots.run_changed(&info);
-                // An error means that salon is shutting down.
-                self.approvals.send(info.clone()).ok();
-                self.backends.changed(&info, &self.live, &self.writer);
                 Msg::Run(RunMsg::Changed(info))
             }
             live::LiveEvent::Recorded(sessions) => Msg::Run(RunMsg::Recorded(sessions)),
@@ -148,27 +196,23 @@ impl Runs {
     }
 
     pub(super) fn watch(&mut self, run: RunId, cursor: RingCursor) {
-        let Some(viewer) = self.live.watch(&run) else {
-            self.pending_views.insert(run, cursor);
-            return;
-        };
-        let task = tokio::spawn(forward_replays(viewer, run.clone(), cursor, self.replays.clone()));
-        if let Some(before) = self.viewers.insert(run, task) {
-            before.abort();
+        match &mut self.owner {
+            RunOwner::Here { viewers, .. } => viewers.watch(run, cursor),
+            RunOwner::Server(client) => client.send(Call::Watch { run, cursor }),
         }
     }
 
     pub(super) fn unwatch(&mut self, run: &RunId) {
-        self.pending_views.remove(run);
-        if let Some(viewer) = self.viewers.remove(run) {
-            viewer.abort();
+        match &mut self.owner {
+            RunOwner::Here { viewers, .. } => viewers.unwatch(run),
+            RunOwner::Server(client) => client.send(Call::Unwatch { run: run.clone() }),
         }
     }
 
     pub(super) fn open_run(&self, ticket: RequestTicket, agent: Agent, start: RunStart, prompt: Option<String>) {
-        let (live, messages) = (self.live.clone(), self.messages.clone());
+        let (host, messages) = (self.host(), self.messages.clone());
         tokio::spawn(async move {
-            let result = live.open_run(agent, start, prompt).await;
+            let result = host.open_run(agent, start, prompt).await;
             messages.send(TaskMessage::of_run(RunMsg::Started { ticket, result })).ok();
         });
     }
@@ -185,8 +229,11 @@ impl Runs {
             let session = info.session.as_ref().map(ToString::to_string);
             session.is_some_and(|session| session == key) || key == format!("run:{}", info.id)
         };
-        if let Some(info) = self.live.runs().iter().find(of_key) {
-            self.live.set_drafted(&info.id, !text.trim().is_empty());
+        // A server cannot know the drafts of its windows. Their viewers keep a run with a draft from being evicted.
+        if let RunOwner::Here { live, .. } = &self.owner
+            && let Some(info) = live.runs().iter().find(of_key)
+        {
+            live.set_drafted(&info.id, !text.trim().is_empty());
         }
         self.writer.save_draft(key, text);
     }
@@ -197,14 +244,19 @@ impl Runs {
 
     /// Sends the backends with their memory.
     pub(super) fn load_backends(&self) {
-        let (live, messages) = (self.live.clone(), self.messages.clone());
-        tokio::task::spawn_blocking(move || {
-            let mut backends = live.backends();
-            for backend in &mut backends {
-                backend.memory = backend.pid.and_then(process::group_memory);
+        let (host, messages) = (self.host(), self.messages.clone());
+        tokio::spawn(async move {
+            let mut backends = host.backends().await;
+            let measured = tokio::task::spawn_blocking(move || {
+                for backend in &mut backends {
+                    backend.memory = backend.pid.and_then(process::group_memory);
+                }
+                backends
+            });
+            if let Ok(backends) = measured.await {
+                // An error means that salon is shutting down.
+                messages.send(TaskMessage::of_run(RunMsg::Backends(backends))).ok();
             }
-            // An error means that salon is shutting down.
-            messages.send(TaskMessage::of_run(RunMsg::Backends(backends))).ok();
         });
     }
 
@@ -219,25 +271,31 @@ impl Runs {
     }
 }
 
-/// Forwards the events of a run at the pace of the event loop.
-async fn forward_replays(mut viewer: live::Viewer, run: RunId, mut cursor: RingCursor, replays: mpsc::Sender<Msg>) {
-    let mut first = true;
-    while let Some(replay) = viewer.since(cursor).await {
-        let changed = std::mem::take(&mut first) || replay.cursor != cursor;
-        cursor = replay.cursor;
-        if changed && replays.send(Msg::Run(RunMsg::Events(run.clone(), replay))).await.is_err() {
-            return;
-        }
-        tokio::time::sleep(REPLAY_INTERVAL).await;
-        if !viewer.changed().await {
+/// Forwards the events of a server.
+async fn forward(
+    mut received: mpsc::Receiver<ServedEvent>,
+    events: mpsc::UnboundedSender<live::LiveEvent>,
+    replays: mpsc::Sender<(RunId, Replay)>,
+    messages: mpsc::UnboundedSender<TaskMessage>,
+) {
+    while let Some(event) = received.recv().await {
+        let open = match event {
+            ServedEvent::Live(event) => events.send(event).is_ok(),
+            ServedEvent::Replay(run, replay) => replays.send((run, replay)).await.is_ok(),
+            ServedEvent::Lost(reason) => messages.send(TaskMessage::ServerLost(reason)).is_ok(),
+        };
+        if !open {
             return;
         }
     }
 }
 
 /// Starts a task that executes requests one by one.
-fn execute_in_order(live: &Live, messages: &mpsc::UnboundedSender<TaskMessage>) -> mpsc::UnboundedSender<RunRequest> {
-    let (live, messages) = (live.clone(), messages.clone());
+fn execute_in_order(
+    host: &RunHost,
+    messages: &mpsc::UnboundedSender<TaskMessage>,
+) -> mpsc::UnboundedSender<RunRequest> {
+    let (host, messages) = (host.clone(), messages.clone());
     let (sender, mut receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(request) = receiver.recv().await {
@@ -245,7 +303,7 @@ fn execute_in_order(live: &Live, messages: &mpsc::UnboundedSender<TaskMessage>) 
                 RunRequest::Submit { run, text } | RunRequest::Steer { run, text } => Some((run.clone(), text.clone())),
                 _ => None,
             };
-            let refused = live.execute(request).await.err();
+            let refused = host.execute(request).await.err();
             let message = match (submitted, refused) {
                 (Some((run, text)), refused) => TaskMessage::of_run(RunMsg::Submitted { run, text, refused }),
                 (None, Some(refusal)) => {

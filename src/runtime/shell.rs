@@ -22,8 +22,10 @@ use super::terminal::Terminal;
 use super::terminal_owner::TerminalOwner;
 use super::{colours, index_messages, keys};
 use crate::app::msg::{DebounceTicket, LayoutFeedback};
+use crate::app::runs::RunMsg;
 use crate::app::{App, Flow, Msg};
 use crate::domain::SessionKey;
+use crate::domain::run::{Replay, RunId};
 use crate::domain::search::SearchOrder;
 use crate::index;
 use crate::live;
@@ -60,7 +62,7 @@ pub(super) struct Shell {
     input: TerminalInput,
     osc_reply: OscReplyParser,
     signals: Signals,
-    sources: EventSources,
+    pub(super) sources: EventSources,
     next_age: Option<Instant>,
     drawn: LayoutFeedback,
 }
@@ -245,6 +247,7 @@ impl Shell {
                 self.clean_up_worktrees();
                 Step::Continue(())
             }
+            TaskMessage::ServerLost(reason) => self.replace_lost_server(&reason),
             TaskMessage::Edit(file) => self.edit(&file, Some(file.clone())),
             TaskMessage::Open(file) => self.open_file(&file),
         }
@@ -253,7 +256,7 @@ impl Shell {
     fn handle_runs(&mut self, event: RunsEvent) -> Step {
         self.update(Msg::Clock(self.clock.now()))?;
         match event {
-            RunsEvent::Replay(msg) => self.update(*msg),
+            RunsEvent::Replay(run, replay) => self.update(Msg::Run(RunMsg::Events(run, replay))),
             RunsEvent::Live(event) => {
                 let msg = self.runner.runs.as_mut().map(|runs| runs.message(event));
                 msg.map_or(Step::Continue(()), |msg| self.update(msg))
@@ -432,14 +435,14 @@ impl Shell {
 /// An event of the live layer.
 enum RunsEvent {
     Live(live::LiveEvent),
-    Replay(Box<Msg>),
+    Replay(RunId, Replay),
 }
 
 async fn next_runs_event(runs: &mut Option<RunReceivers>) -> Option<RunsEvent> {
     let Some(runs) = runs else { return std::future::pending().await };
     tokio::select! {
         Some(event) = runs.events.recv() => Some(RunsEvent::Live(event)),
-        Some(msg) = runs.replays.recv() => Some(RunsEvent::Replay(Box::new(msg))),
+        Some((run, replay)) = runs.replays.recv() => Some(RunsEvent::Replay(run, replay)),
         else => std::future::pending().await,
     }
 }

@@ -2,13 +2,15 @@
 //! else.
 #![expect(clippy::disallowed_methods, reason = "the saved choices are read before the loop starts")]
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::effect_runner::EffectRunner;
 use super::env::{self, Clock};
-use super::runs::Runs;
+use super::runs::{RunServices, Runs};
+use super::serve::{self, ServeConnection};
 use super::shell::{EventSources, Shell};
 use super::startup_action::StartupAction;
 use super::store_writer::{StoreWriter, WriterMessage};
@@ -28,6 +30,7 @@ use crate::config::theme::{Background, Themes};
 use crate::domain::{Issue, Time};
 use crate::git::Git;
 use crate::index::{Index, IndexOptions, Workspaces};
+use crate::serve::ConnectError;
 use crate::stdx::temp;
 use crate::store::{Store, preferences};
 
@@ -42,6 +45,8 @@ pub struct StartOptions {
     pub environment: Environment,
     /// Directories of salon's own files.
     pub paths: Paths,
+    /// Path of the configuration file, which need not exist.
+    pub config_file: PathBuf,
     /// True if colours are enabled.
     pub coloured: bool,
     /// Clock for displayed times.
@@ -78,8 +83,14 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     }
     super::worktree_effects::schedule_clean_up(messages.clone());
     let writer = store.as_ref().map(|store| start_writer(store, messages.clone()));
+    let server = if store.is_some() { connect_server(&start, &messages).await } else { None };
     let start_runs = |(store, writer): (&Arc<Store>, &StoreWriter)| {
-        Runs::start(store.clone(), writer, &start.environment, &start.paths, &start.settings, &messages)
+        let StartOptions { environment, paths, settings, .. } = &start;
+        let services = RunServices { store, writer, environment, paths, settings, messages: &messages };
+        match server {
+            Some(server) => Runs::of_server(server, services),
+            None => Runs::start_here(services),
+        }
     };
     let (runs, receivers) = store.as_ref().zip(writer.as_ref()).map(start_runs).unzip();
     let StartOptions { environment, paths, .. } = start;
@@ -96,6 +107,28 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     // The state of the whole interface is part of the future.
     Box::pin(shell.end()).await;
     Ok(())
+}
+
+/// Connects to the server that owns the runs: a running one, or one that is started if the configuration asks for it.
+async fn connect_server(
+    start: &StartOptions,
+    messages: &mpsc::UnboundedSender<TaskMessage>,
+) -> Option<ServeConnection> {
+    let connected = if start.settings.serve.background {
+        serve::connect_or_start(&start.paths, &start.config_file).await
+    } else {
+        serve::connect(&start.paths).await
+    };
+    match connected {
+        Ok(connection) => Some(connection),
+        Err(ConnectError::NotRunning) => None,
+        Err(error) => {
+            let text = format!("{error}.");
+            // An error means that salon is shutting down.
+            messages.send(TaskMessage::Msg(Box::new(Msg::Notice { text, error: true }))).ok();
+            None
+        }
+    }
 }
 
 fn options(start: &StartOptions) -> IndexOptions {

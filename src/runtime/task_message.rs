@@ -12,6 +12,8 @@ pub(super) enum TaskMessage {
     UserDataSaved,
     /// Worktrees that are not used any more are due for removal.
     CleanUpWorktrees,
+    /// The connection to the server that owns the runs is lost. Contains the reason.
+    ServerLost(String),
     /// A file to open in the editor.
     Edit(std::path::PathBuf),
     /// A file to open in the program that the platform has for it.

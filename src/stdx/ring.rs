@@ -6,6 +6,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 /// Value that a ring can store.
 pub trait RingValue: Clone {
     /// Approximate size in bytes.
@@ -21,7 +23,7 @@ pub trait RingValue: Clone {
 }
 
 /// A value with the ids that it covers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RingItem<T> {
     /// Id of its first delta.
     pub first: u64,

@@ -69,6 +69,7 @@ mod search_scan;
 mod search_screen;
 mod search_values;
 mod secrets;
+mod serve;
 mod server;
 mod split;
 mod stats;

@@ -77,6 +77,7 @@ impl Stack {
                     .filter_map(Layer::picker_mut)
                     .for_each(|picker| picker.models_received(agent, ctx.runs));
             }
+            RunMsg::Outlive(outlive) => ctx.runs.set_outlive(outlive),
             RunMsg::Agents(agents) => self.agents_received(agents, ctx),
             RunMsg::Paths { query, found } => self.paths_found(query, found),
             RunMsg::Draft { key, text } => self.chats_mut().for_each(|chat| chat.draft_loaded(&key, &text)),

@@ -55,6 +55,7 @@ fn options(cli: &Cli, home: &DemoHome, clock: Clock) -> StartOptions {
         settings: Settings::read(settings::DEFAULT).0,
         issues: Vec::new(),
         environment: Environment { home: home.path().to_owned(), vars, ..Environment::default() },
+        config_file: home.paths().config_file(),
         paths: home.paths(),
         coloured: context::coloured(cli.color),
         clock,

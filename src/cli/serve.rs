@@ -1,0 +1,192 @@
+//! `salon serve`: keeps runs without a terminal. Windows and commands connect to it.
+
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tokio::net::UnixStream;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
+use super::serve_args::ServeArgs;
+use super::{output, state};
+use crate::config::paths::create_private_dir;
+use crate::git::Git;
+use crate::live::{Live, LiveEvent, approvals};
+use crate::runtime::turn_snapshots::TurnSnapshots;
+use crate::runtime::{env, live_options, serve};
+use crate::serve::socket::ServeSocket;
+use crate::serve::{ConnectError, server};
+use crate::stdx::process;
+use crate::store::Store;
+
+/// Maximum wait for a server that was asked to stop: the longest graceful stop of its agents, and some more.
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Maximum bytes per copied piece.
+const COPY_BYTES: usize = 64 << 10;
+
+/// Interval between two checks whether a server has ended.
+const STOP_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Runs, starts or stops a server.
+pub(super) fn run(context: &CliContext, args: &ServeArgs) -> Result<ExitCode, CliError> {
+    if args.in_background {
+        // An error means that this process leads a session already.
+        rustix::process::setsid().ok();
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(async {
+        match args {
+            ServeArgs { stop: true, .. } => stop(context).await,
+            ServeArgs { detach: true, .. } => detach(context).await,
+            ServeArgs { stdio: true, .. } => serve_stdio(context).await,
+            _ => listen(context).await,
+        }
+    });
+    runtime.shutdown_background();
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn listen(context: &CliContext) -> Result<(), CliError> {
+    let runtime_dir = &context.paths.runtime;
+    let failed = |error: &io::Error| {
+        let code = if error.kind() == io::ErrorKind::AddrInUse { CliErrorCode::Busy } else { CliErrorCode::Failed };
+        CliError::new(code, format!("{}: {error}", runtime_dir.display()))
+    };
+    let mut signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    // A closed terminal must not end the runs; without a receiver the signal is ignored all the same.
+    let _hangup = signal(SignalKind::hangup())?;
+    create_private_dir(runtime_dir).map_err(|error| failed(&error))?;
+    let socket = ServeSocket::listen(runtime_dir).map_err(|error| failed(&error))?;
+    let store = state::open(context)?;
+    let (live, events) = start_live(context, &store);
+    output::note(&format!("serving on {}", socket.path().display()))?;
+    let stop = async {
+        let [terminate, interrupt] = &mut signals;
+        match (terminate, interrupt) {
+            (Ok(terminate), Ok(interrupt)) => {
+                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            }
+            _ => std::future::pending().await,
+        }
+    };
+    let unused = context.settings.serve.exit_minutes.map(|minutes| Duration::from_mins(minutes.into()));
+    server::listen(live.clone(), events, &socket, unused, stop).await;
+    // No client connects while the agents are stopped.
+    drop(socket);
+    live.shutdown().await;
+    Ok(())
+}
+
+async fn serve_stdio(context: &CliContext) -> Result<(), CliError> {
+    let store = state::open(context)?;
+    let (live, events) = start_live(context, &store);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = async {
+        terminate.recv().await;
+    };
+    let (stream, output) = stdio()?;
+    server::serve_one(live.clone(), events, stream.into_split(), stop).await;
+    live.shutdown().await;
+    // An error means that the client no longer reads.
+    output.join().ok();
+    Ok(())
+}
+
+/// Connects a stream to stdin and stdout, which block. Returns the thread that ends when everything is written.
+fn stdio() -> io::Result<(UnixStream, JoinHandle<()>)> {
+    let (near, far) = net::UnixStream::pair()?;
+    near.set_nonblocking(true)?;
+    let (mut from_client, mut to_client) = (far.try_clone()?, far);
+    thread::Builder::new().name("serve-input".to_owned()).spawn(move || {
+        // After an error the client is gone, as at the end of its input.
+        copy(&mut io::stdin().lock(), &mut from_client).ok();
+        from_client.shutdown(Shutdown::Write).ok();
+    })?;
+    let output = thread::Builder::new().name("serve-output".to_owned()).spawn(move || {
+        copy(&mut to_client, &mut io::stdout().lock()).ok();
+    })?;
+    Ok((UnixStream::from_std(near)?, output))
+}
+
+/// Copies bytes as they come. `std::io::copy` lets the kernel copy, which holds bytes back that a client waits for.
+fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+    let mut buffer = vec![0; COPY_BYTES];
+    loop {
+        match from.read(&mut buffer)? {
+            0 => return Ok(()),
+            count => to.write_all(&buffer[..count]).and_then(|()| to.flush())?,
+        }
+    }
+}
+
+/// Starts the live layer, with its approvals open to other processes, and with snapshots of its turns.
+fn start_live(context: &CliContext, store: &Arc<Store>) -> (Live, mpsc::UnboundedReceiver<LiveEvent>) {
+    let options = live_options::limited(store.clone(), &context.environment, &context.paths.cache, &context.settings);
+    let (live, mut reported) = Live::start(options);
+    let (changes, approval_changes) = mpsc::unbounded_channel();
+    tokio::spawn(approvals::relay(live.clone(), store.clone(), approval_changes));
+    let mut snapshots = TurnSnapshots::start(Git::new(env::vars()), context.paths.repositories(), store.clone());
+    let (events, receiver) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(event) = reported.recv().await {
+            if let LiveEvent::Run(info) = &event {
+                snapshots.run_changed(info);
+                // An error means that the process is shutting down.
+                changes.send(info.clone()).ok();
+            }
+            if events.send(event).is_err() {
+                return;
+            }
+        }
+    });
+    (live, receiver)
+}
+
+async fn detach(context: &CliContext) -> Result<(), CliError> {
+    create_private_dir(&context.paths.runtime)?;
+    let connected = serve::connect_or_start(&context.paths, &context.config_file).await;
+    let (client, _) = connected.map_err(|error| connect_error(&error))?;
+    let mut out = output::stdout();
+    writeln!(out, "{}", client.pid())?;
+    Ok(out.flush()?)
+}
+
+async fn stop(context: &CliContext) -> Result<(), CliError> {
+    let pid = match serve::connect(&context.paths).await {
+        Ok((client, _)) => client.pid(),
+        Err(ConnectError::Incompatible { pid, .. }) => pid,
+        Err(error) => return Err(connect_error(&error)),
+    };
+    let started = process::identity(pid);
+    let signalled = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+        .is_some_and(|pid| rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_ok());
+    let deadline = Instant::now() + STOP_TIMEOUT;
+    while signalled && process::identity(pid) == started && started.is_some() {
+        if Instant::now() > deadline {
+            return Err(CliError::new(CliErrorCode::Failed, format!("salon serve (pid {pid}) does not end")));
+        }
+        tokio::time::sleep(STOP_INTERVAL).await;
+    }
+    output::note(&format!("stopped salon serve (pid {pid})"))?;
+    Ok(())
+}
+
+/// Converts a failure to connect.
+pub(super) fn connect_error(error: &ConnectError) -> CliError {
+    let code = match error {
+        ConnectError::NotRunning => CliErrorCode::NotFound,
+        ConnectError::Incompatible { .. } => CliErrorCode::Busy,
+        ConnectError::Failed(_) => CliErrorCode::Failed,
+    };
+    CliError::new(code, error.to_string())
+}

@@ -1,0 +1,291 @@
+//! Client of `salon serve`: sends calls, and receives changes and watched events.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::VERSION;
+use super::message::{Call, ClientMessage, PROTOCOL, Reply, ServerMessage, encode};
+use super::message_reader::MessageReader;
+use super::socket::is_own_user;
+use crate::domain::run::{Refusal, Replay, RingCursor, RunFailure, RunId, RunInfo};
+use crate::live::LiveEvent;
+
+/// Maximum wait for the answer to the first message, because a server that hangs must not delay a window.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Maximum events that wait for a window; then the server waits.
+const MAX_PENDING_EVENTS: usize = 256;
+
+/// Reason why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// No server is running.
+    #[error("no salon serve is running")]
+    NotRunning,
+    /// The server has another protocol version.
+    #[error(
+        "salon {version} (pid {pid}) runs sessions in the background and cannot talk to salon {VERSION}; stop it with: salon serve --stop"
+    )]
+    Incompatible {
+        /// Process id of the server.
+        pid: u32,
+        /// Version of its program.
+        version: String,
+    },
+    /// The connection failed.
+    #[error("salon serve does not answer: {0}")]
+    Failed(#[from] io::Error),
+}
+
+/// Event from the server.
+#[derive(Debug)]
+pub enum ServedEvent {
+    /// Change of state.
+    Live(LiveEvent),
+    /// Events of a watched run.
+    Replay(RunId, Replay),
+    /// The connection is lost; nothing follows. Contains the reason.
+    Lost(String),
+}
+
+/// Handle of a connection. The connection is closed with the last handle.
+#[derive(Clone, Debug)]
+pub struct Client {
+    commands: mpsc::UnboundedSender<Command>,
+    pid: u32,
+}
+
+#[derive(Debug)]
+enum Command {
+    Call(Call, Option<oneshot::Sender<Reply>>),
+    /// Return the state of a run and its changes.
+    View(RunId, oneshot::Sender<Option<watch::Receiver<ViewedRun>>>),
+}
+
+/// State of a run at the server. Each event and each change of state increments the version.
+#[derive(Clone, Debug)]
+struct ViewedRun {
+    info: Arc<RunInfo>,
+    version: u64,
+}
+
+impl Client {
+    /// Connects to the server of a socket. The current state arrives as events.
+    pub async fn connect(socket: &Path) -> Result<(Self, mpsc::Receiver<ServedEvent>), ConnectError> {
+        let stream = UnixStream::connect(socket).await.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ConnectError::NotRunning,
+            _ => ConnectError::Failed(error),
+        })?;
+        if !is_own_user(&stream) {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the socket belongs to another user").into());
+        }
+        let (reader, mut writer) = stream.into_split();
+        let mut reader = MessageReader::new(reader);
+        let pid = tokio::time::timeout(HELLO_TIMEOUT, greet(&mut reader, &mut writer))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let (events, event_receiver) = mpsc::channel(MAX_PENDING_EVENTS);
+        let connection = Connection { events, replies: HashMap::new(), views: HashMap::new(), runs: HashMap::new() };
+        tokio::spawn(connection.run(reader, writer, receiver));
+        Ok((Self { commands, pid }, event_receiver))
+    }
+
+    /// Process id of the server.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Sends a call and waits for its reply. A lost connection is a refusal.
+    pub async fn call(&self, call: Call) -> Result<Reply, Refusal> {
+        let (sender, reply) = oneshot::channel();
+        self.commands.send(Command::Call(call, Some(sender))).map_err(|_| lost())?;
+        match reply.await {
+            Ok(Reply::Refused(refusal)) => Err(refusal),
+            Ok(reply) => Ok(reply),
+            Err(_) => Err(lost()),
+        }
+    }
+
+    /// Sends a call whose reply says nothing.
+    pub fn send(&self, call: Call) {
+        // An error means that the connection is lost, which is an event of its own.
+        self.commands.send(Command::Call(call, None)).ok();
+    }
+
+    /// Attaches a viewer to a run of the server, after its newest event.
+    pub async fn view(&self, run: &RunId) -> Option<ServedViewer> {
+        let (sender, viewed) = oneshot::channel();
+        self.commands.send(Command::View(run.clone(), sender)).ok()?;
+        let state = viewed.await.ok().flatten()?;
+        let mut viewer = ServedViewer { client: self.clone(), run: run.clone(), state, start: RingCursor::default() };
+        viewer.start = viewer.since(RingCursor::default()).await?.cursor;
+        self.send(Call::Watch { run: run.clone(), cursor: viewer.start });
+        Some(viewer)
+    }
+}
+
+/// Refusal of a call whose connection is lost.
+pub(super) fn lost() -> Refusal {
+    Refusal::Failed(RunFailure::Other("the connection to salon serve is lost".to_owned()))
+}
+
+/// A viewer of a run of the server.
+#[derive(Debug)]
+pub struct ServedViewer {
+    client: Client,
+    run: RunId,
+    state: watch::Receiver<ViewedRun>,
+    start: RingCursor,
+}
+
+impl ServedViewer {
+    /// Returns the latest known state.
+    pub fn info(&self) -> Arc<RunInfo> {
+        self.state.borrow().info.clone()
+    }
+
+    /// Position at which the viewer attached.
+    pub fn start(&self) -> RingCursor {
+        self.start
+    }
+
+    /// Waits for a change of state or a new event. Returns false if the connection is lost.
+    pub async fn changed(&mut self) -> bool {
+        self.state.changed().await.is_ok()
+    }
+
+    /// Returns the events after a cursor; `None` if the run has ended.
+    pub async fn since(&self, cursor: RingCursor) -> Option<Replay> {
+        match self.client.call(Call::Since { run: self.run.clone(), cursor }).await {
+            Ok(Reply::Replay(replay)) => replay,
+            _ => None,
+        }
+    }
+}
+
+/// Exchanges the versions. Returns the process id of the server.
+async fn greet(reader: &mut MessageReader<OwnedReadHalf>, writer: &mut OwnedWriteHalf) -> Result<u32, ConnectError> {
+    let hello = ClientMessage { id: 0, call: Call::Hello { protocol: PROTOCOL, version: VERSION.to_owned() } };
+    writer.write_all(encode(&hello).map_err(io::Error::from)?.as_bytes()).await?;
+    let line = reader.next().await?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+    match serde_json::from_slice(&line).map_err(io::Error::from)? {
+        ServerMessage::Hello { protocol: PROTOCOL, pid, .. } => Ok(pid),
+        ServerMessage::Hello { pid, version, .. } => Err(ConnectError::Incompatible { pid, version }),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "its first message is not a hello").into()),
+    }
+}
+
+/// State of a connection.
+struct Connection {
+    events: mpsc::Sender<ServedEvent>,
+    replies: HashMap<u64, oneshot::Sender<Reply>>,
+    views: HashMap<RunId, watch::Sender<ViewedRun>>,
+    runs: HashMap<RunId, Arc<RunInfo>>,
+}
+
+impl Connection {
+    async fn run(
+        mut self,
+        mut reader: MessageReader<OwnedReadHalf>,
+        mut writer: OwnedWriteHalf,
+        mut commands: mpsc::UnboundedReceiver<Command>,
+    ) {
+        let mut id = 0;
+        let reason = loop {
+            let step = tokio::select! {
+                command = commands.recv() => match command {
+                    Some(Command::Call(call, reply)) => {
+                        id += 1;
+                        self.replies.extend(reply.map(|reply| (id, reply)));
+                        write(&mut writer, &ClientMessage { id, call }).await
+                    }
+                    Some(Command::View(run, sender)) => {
+                        // An error means that the caller no longer waits.
+                        sender.send(self.view(&run)).ok();
+                        Ok(())
+                    }
+                    None => return,
+                },
+                line = reader.next() => match line {
+                    Ok(Some(line)) => self.receive(&line).await,
+                    Ok(None) => Err("salon serve has ended".to_owned()),
+                    Err(error) => Err(error.to_string()),
+                },
+            };
+            if let Err(reason) = step {
+                break reason;
+            }
+        };
+        // An error means that the receiver is gone as well.
+        self.events.send(ServedEvent::Lost(reason)).await.ok();
+    }
+
+    fn view(&mut self, run: &RunId) -> Option<watch::Receiver<ViewedRun>> {
+        let info = self.runs.get(run)?.clone();
+        let view = self.views.entry(run.clone()).or_insert_with(|| watch::channel(ViewedRun { info, version: 0 }).0);
+        Some(view.subscribe())
+    }
+
+    /// Handles a message. An error is the reason for the end of the connection.
+    async fn receive(&mut self, line: &[u8]) -> Result<(), String> {
+        let message = serde_json::from_slice(line).map_err(|error| format!("salon serve sent no message: {error}"))?;
+        let event = match message {
+            ServerMessage::Reply { id, body } => {
+                if let Some(reply) = self.replies.remove(&id) {
+                    // An error means that the caller no longer waits.
+                    reply.send(body).ok();
+                }
+                return Ok(());
+            }
+            ServerMessage::Hello { .. } | ServerMessage::Ready => return Ok(()),
+            ServerMessage::Bye { reason } => return Err(reason),
+            ServerMessage::Run(info) => {
+                self.runs.insert(info.id.clone(), info.clone());
+                self.notify(&info.id, Some(&info));
+                ServedEvent::Live(LiveEvent::Run(info))
+            }
+            ServerMessage::Recorded(sessions) => ServedEvent::Live(LiveEvent::Recorded(sessions)),
+            ServerMessage::Gone(run) => {
+                self.runs.remove(&run);
+                self.views.remove(&run);
+                ServedEvent::Live(LiveEvent::Gone(run))
+            }
+            ServerMessage::Queued { run, prompts } => {
+                self.notify(&run, None);
+                ServedEvent::Live(LiveEvent::Queued(run, prompts))
+            }
+            ServerMessage::Notice { run, text, error } => ServedEvent::Live(LiveEvent::Notice { run, text, error }),
+            ServerMessage::Replay { run, replay } => {
+                self.notify(&run, None);
+                ServedEvent::Replay(run, replay)
+            }
+        };
+        // An error means that only calls are of interest.
+        self.events.send(event).await.ok();
+        Ok(())
+    }
+
+    fn notify(&self, run: &RunId, info: Option<&Arc<RunInfo>>) {
+        let Some(view) = self.views.get(run) else { return };
+        view.send_modify(|viewed| {
+            viewed.version += 1;
+            if let Some(info) = info {
+                viewed.info = info.clone();
+            }
+        });
+    }
+}
+
+async fn write(writer: &mut OwnedWriteHalf, message: &ClientMessage) -> Result<(), String> {
+    let line = encode(message).map_err(|error| error.to_string())?;
+    writer.write_all(line.as_bytes()).await.map_err(|error| error.to_string())
+}

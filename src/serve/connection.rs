@@ -1,0 +1,216 @@
+//! One client of a server: executes its calls, and sends it the changes and the events that it watches.
+//!
+//! A slow client delays only itself.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+
+use super::VERSION;
+use super::hub::{self, Hub, Line};
+use super::message::{Call, ClientMessage, PROTOCOL, Reply, ServerMessage};
+use super::message_reader::MessageReader;
+use super::viewers::Viewers;
+use crate::domain::run::Refusal;
+use crate::live::Live;
+
+/// Maximum messages that wait for a slow client.
+const MAX_PENDING_LINES: usize = 64;
+
+/// Serves a client until it disconnects or sends something that is not a message.
+pub(super) async fn run(
+    hub: Arc<Hub>,
+    reader: impl AsyncRead + Unpin,
+    writer: impl AsyncWrite + Unpin + Send + 'static,
+) {
+    let _guard = hub.register();
+    let (lines, outgoing) = mpsc::channel(MAX_PENDING_LINES);
+    let writing = tokio::spawn(write_lines(writer, outgoing));
+    let ended = serve(&hub, MessageReader::new(reader), &lines).await;
+    if let Err(reason) = ended {
+        send(&lines, &ServerMessage::Bye { reason }).await;
+    }
+    drop(lines);
+    // Replies of calls that are still executed keep the writer alive; an error means that the task panicked.
+    writing.await.ok();
+}
+
+/// Serves a client. An error is the reason for closing the connection.
+async fn serve<R: AsyncRead + Unpin>(
+    hub: &Arc<Hub>,
+    mut reader: MessageReader<R>,
+    lines: &mpsc::Sender<Line>,
+) -> Result<(), String> {
+    greet(&mut reader, lines).await?;
+    let (state, mut changes) = hub.subscribe();
+    send_all(lines, state).await;
+    let (replays, mut watched) = mpsc::channel(2);
+    let mut calls = Calls {
+        hub: hub.clone(),
+        viewers: Viewers::new(hub.live.clone(), replays),
+        ordered: execute_in_order(hub.live.clone(), lines.clone()),
+        lines: lines.clone(),
+    };
+    loop {
+        tokio::select! {
+            line = reader.next() => match line {
+                Ok(Some(line)) => calls.handle(decode(&line)?).await,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(error.to_string()),
+            },
+            change = changes.recv() => match change {
+                Ok(change) => {
+                    if let Some(run) = &change.run {
+                        calls.viewers.run_changed(run);
+                    }
+                    send_all(lines, vec![change.line]).await;
+                }
+                Err(RecvError::Lagged(_)) => {
+                    let (state, newer) = hub.subscribe();
+                    changes = newer;
+                    send_all(lines, state).await;
+                }
+                Err(RecvError::Closed) => return Ok(()),
+            },
+            Some((run, replay)) = watched.recv() => send(lines, &ServerMessage::Replay { run, replay }).await,
+            () = lines.closed() => return Ok(()),
+        }
+    }
+}
+
+/// Exchanges the versions.
+async fn greet<R: AsyncRead + Unpin>(reader: &mut MessageReader<R>, lines: &mpsc::Sender<Line>) -> Result<(), String> {
+    let Ok(Some(first)) = reader.next().await else { return Err("no message was received".to_owned()) };
+    let Call::Hello { protocol, version } = decode(&first)?.call else {
+        return Err("the first message must be a hello".to_owned());
+    };
+    send(lines, &ServerMessage::Hello { protocol: PROTOCOL, version: VERSION.to_owned(), pid: std::process::id() })
+        .await;
+    if protocol == PROTOCOL {
+        return Ok(());
+    }
+    Err(format!("salon {version} speaks protocol {protocol}, this salon {VERSION} speaks protocol {PROTOCOL}"))
+}
+
+fn decode(line: &[u8]) -> Result<ClientMessage, String> {
+    serde_json::from_slice(line).map_err(|error| format!("not a message of protocol {PROTOCOL}: {error}"))
+}
+
+/// Executor of a client's calls.
+struct Calls {
+    hub: Arc<Hub>,
+    viewers: Viewers,
+    /// Calls that change a queue.
+    ordered: mpsc::UnboundedSender<ClientMessage>,
+    lines: mpsc::Sender<Line>,
+}
+
+impl Calls {
+    async fn handle(&mut self, message: ClientMessage) {
+        let ClientMessage { id, call } = message;
+        let body = match call {
+            Call::Watch { run, cursor } => {
+                self.viewers.watch(run, cursor);
+                Reply::Done
+            }
+            Call::Unwatch { run } => {
+                self.viewers.unwatch(&run);
+                Reply::Done
+            }
+            Call::Backends => Reply::Backends(self.hub.live.backends()),
+            Call::Shutdown => {
+                self.hub.shut_down();
+                Reply::Done
+            }
+            Call::Hello { .. } => Reply::Done,
+            Call::Request(request) if !request.changes_queue() => done(self.hub.live.execute(request).await),
+            Call::Submit { .. } | Call::Request(_) => {
+                if self.ordered.send(ClientMessage { id, call }).is_err() {
+                    tracing::error!("a call was lost: the task that executes them is gone");
+                }
+                return;
+            }
+            // These may wait for an agent or the disk.
+            Call::OpenRun { .. }
+            | Call::OpenRecorded { .. }
+            | Call::Queue { .. }
+            | Call::Since { .. }
+            | Call::Models { .. } => {
+                let (live, lines) = (self.hub.live.clone(), self.lines.clone());
+                tokio::spawn(async move { reply(&lines, id, execute(&live, call).await).await });
+                return;
+            }
+        };
+        reply(&self.lines, id, body).await;
+    }
+}
+
+/// Starts a task that executes calls one by one.
+fn execute_in_order(live: Live, lines: mpsc::Sender<Line>) -> mpsc::UnboundedSender<ClientMessage> {
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(ClientMessage { id, call }) = receiver.recv().await {
+            reply(&lines, id, execute(&live, call).await).await;
+        }
+    });
+    sender
+}
+
+async fn execute(live: &Live, call: Call) -> Reply {
+    match call {
+        Call::OpenRun { agent, start, prompt } => {
+            live.open_run(agent, start, prompt).await.map_or_else(Reply::Refused, Reply::Run)
+        }
+        Call::OpenRecorded { run } => done(live.open_recorded(&run).await),
+        Call::Submit { run, text } => live.submit(&run, text).await.map_or_else(Reply::Refused, Reply::Prompt),
+        Call::Request(request) => done(live.execute(request).await),
+        Call::Queue { run } => live.queue(&run).await.map_or_else(Reply::Refused, Reply::Queue),
+        Call::Since { run, cursor } => match live.watch(&run) {
+            Some(viewer) => Reply::Replay(viewer.since(cursor).await),
+            None => Reply::Replay(None),
+        },
+        Call::Models { agent, directory, refresh } => Reply::Models(live.models(agent, &directory, refresh).await),
+        Call::Backends => Reply::Backends(live.backends()),
+        Call::Hello { .. } | Call::Watch { .. } | Call::Unwatch { .. } | Call::Shutdown => Reply::Done,
+    }
+}
+
+fn done(result: Result<(), Refusal>) -> Reply {
+    result.map_or_else(Reply::Refused, |()| Reply::Done)
+}
+
+async fn reply(lines: &mpsc::Sender<Line>, id: u64, body: Reply) {
+    send(lines, &ServerMessage::Reply { id, body }).await;
+}
+
+async fn send(lines: &mpsc::Sender<Line>, message: &ServerMessage) {
+    if let Some(line) = hub::line(message) {
+        send_all(lines, vec![line]).await;
+    }
+}
+
+async fn send_all(lines: &mpsc::Sender<Line>, messages: Vec<Line>) {
+    for line in messages {
+        // An error means that the client is gone, which the reader notices too.
+        lines.send(line).await.ok();
+    }
+}
+
+/// Writes messages until the connection is closed; those that wait are written together.
+async fn write_lines(writer: impl AsyncWrite + Unpin, mut lines: mpsc::Receiver<Line>) {
+    let mut writer = BufWriter::new(writer);
+    while let Some(line) = lines.recv().await {
+        let mut next = Some(line);
+        while let Some(line) = next {
+            if writer.write_all(line.as_bytes()).await.is_err() {
+                return;
+            }
+            next = lines.try_recv().ok();
+        }
+        if writer.flush().await.is_err() {
+            return;
+        }
+    }
+}

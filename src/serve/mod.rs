@@ -1,0 +1,26 @@
+//! Runs in a background process: `salon serve` owns them, and windows and commands connect to it over a Unix socket.
+//!
+//! ```text
+//! TUI, command ─▶ RunHost ─┬─▶ Live (runs of this process)
+//!                          └─▶ Client ─ socket, one JSON object per line ─▶ connection ─▶ Hub ─▶ Live
+//! ```
+//!
+//! The protocol is documented in [`message`]. Only processes of the same user can connect. This layer starts no agent:
+//! [`crate::live`] does.
+
+mod client;
+mod connection;
+mod host;
+mod hub;
+pub mod message;
+mod message_reader;
+pub mod server;
+pub mod socket;
+mod viewers;
+
+pub use client::{Client, ConnectError, ServedEvent, ServedViewer};
+pub use host::{RunHost, RunViewer};
+pub use viewers::Viewers;
+
+/// Version of this program, which both sides name in their first message.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
