@@ -372,6 +372,7 @@ pub struct RunStart {
     /// Extra arguments for the agent's program, verbatim.
     pub extra: Vec<String>,
     /// True if the history of a resumed session is needed from the agent, because there is no other record of it.
+    #[serde(default)]
     pub needs_history: bool,
     /// Session of another agent that the conversation continues.
     pub origin: Option<SessionKey>,

@@ -129,6 +129,17 @@ impl Live {
         }
     }
 
+    /// Records whether the draft of a key, a session or `run:` and a run, is not empty.
+    pub fn draft_changed(&self, key: &str, drafted: bool) {
+        let of_key = |info: &&Arc<RunInfo>| {
+            let session = info.session.as_ref().map(ToString::to_string);
+            session.is_some_and(|session| session == key) || key.strip_prefix("run:") == Some(&info.id.0)
+        };
+        if let Some(info) = self.runs().iter().find(of_key) {
+            self.set_drafted(&info.id, drafted);
+        }
+    }
+
     /// Interrupts the open turn; a second call stops the process. The queue is then paused.
     pub fn interrupt(&self, run: &RunId) -> Result<(), Refusal> {
         self.inner.send(run, RunCommand::Interrupt)

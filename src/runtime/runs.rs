@@ -225,15 +225,10 @@ impl Runs {
     }
 
     pub(super) fn save_draft(&self, key: String, text: String) {
-        let of_key = |info: &&Arc<RunInfo>| {
-            let session = info.session.as_ref().map(ToString::to_string);
-            session.is_some_and(|session| session == key) || key == format!("run:{}", info.id)
-        };
-        // A server cannot know the drafts of its windows. Their viewers keep a run with a draft from being evicted.
-        if let RunOwner::Here { live, .. } = &self.owner
-            && let Some(info) = live.runs().iter().find(of_key)
-        {
-            live.set_drafted(&info.id, !text.trim().is_empty());
+        let drafted = !text.trim().is_empty();
+        match &self.owner {
+            RunOwner::Here { live, .. } => live.draft_changed(&key, drafted),
+            RunOwner::Server(client) => client.send(Call::DraftChanged { key: key.clone(), drafted }),
         }
         self.writer.save_draft(key, text);
     }

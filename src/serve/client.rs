@@ -66,8 +66,8 @@ pub struct Client {
 #[derive(Debug)]
 enum Command {
     Call(Call, Option<oneshot::Sender<Reply>>),
-    /// Return the state of a run and its changes.
-    View(RunId, oneshot::Sender<Option<watch::Receiver<ViewedRun>>>),
+    /// Return the state of a run and its changes, once the state is known.
+    View(RunId, oneshot::Sender<watch::Receiver<ViewedRun>>),
 }
 
 /// State of a run at the server. Each event and each change of state increments the version.
@@ -94,7 +94,13 @@ impl Client {
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let (commands, receiver) = mpsc::unbounded_channel();
         let (events, event_receiver) = mpsc::channel(MAX_PENDING_EVENTS);
-        let connection = Connection { events, replies: HashMap::new(), views: HashMap::new(), runs: HashMap::new() };
+        let connection = Connection {
+            events,
+            replies: HashMap::new(),
+            views: HashMap::new(),
+            runs: HashMap::new(),
+            awaited: Vec::new(),
+        };
         tokio::spawn(connection.run(reader, writer, receiver));
         Ok((Self { commands, pid }, event_receiver))
     }
@@ -121,15 +127,21 @@ impl Client {
         self.commands.send(Command::Call(call, None)).ok();
     }
 
+    async fn since(&self, run: &RunId, cursor: RingCursor) -> Option<Replay> {
+        match self.call(Call::Since { run: run.clone(), cursor }).await {
+            Ok(Reply::Replay(replay)) => replay,
+            _ => None,
+        }
+    }
+
     /// Attaches a viewer to a run of the server, after its newest event.
     pub async fn view(&self, run: &RunId) -> Option<ServedViewer> {
+        let held = self.since(run, RingCursor::default()).await?;
         let (sender, viewed) = oneshot::channel();
         self.commands.send(Command::View(run.clone(), sender)).ok()?;
-        let state = viewed.await.ok().flatten()?;
-        let mut viewer = ServedViewer { client: self.clone(), run: run.clone(), state, start: RingCursor::default() };
-        viewer.start = viewer.since(RingCursor::default()).await?.cursor;
-        self.send(Call::Watch { run: run.clone(), cursor: viewer.start });
-        Some(viewer)
+        let state = viewed.await.ok()?;
+        self.send(Call::Watch { run: run.clone(), cursor: held.cursor });
+        Some(ServedViewer { client: self.clone(), run: run.clone(), state, start: held.cursor })
     }
 }
 
@@ -165,10 +177,7 @@ impl ServedViewer {
 
     /// Returns the events after a cursor; `None` if the run has ended.
     pub async fn since(&self, cursor: RingCursor) -> Option<Replay> {
-        match self.client.call(Call::Since { run: self.run.clone(), cursor }).await {
-            Ok(Reply::Replay(replay)) => replay,
-            _ => None,
-        }
+        self.client.since(&self.run, cursor).await
     }
 }
 
@@ -190,6 +199,8 @@ struct Connection {
     replies: HashMap<u64, oneshot::Sender<Reply>>,
     views: HashMap<RunId, watch::Sender<ViewedRun>>,
     runs: HashMap<RunId, Arc<RunInfo>>,
+    /// Viewers of runs whose state has not arrived yet.
+    awaited: Vec<(RunId, oneshot::Sender<watch::Receiver<ViewedRun>>)>,
 }
 
 impl Connection {
@@ -209,8 +220,11 @@ impl Connection {
                         write(&mut writer, &ClientMessage { id, call }).await
                     }
                     Some(Command::View(run, sender)) => {
-                        // An error means that the caller no longer waits.
-                        sender.send(self.view(&run)).ok();
+                        match self.view(&run) {
+                            // An error means that the caller no longer waits.
+                            Some(view) => drop(sender.send(view)),
+                            None => self.awaited.push((run, sender)),
+                        }
                         Ok(())
                     }
                     None => return,
@@ -251,6 +265,7 @@ impl Connection {
             ServerMessage::Run(info) => {
                 self.runs.insert(info.id.clone(), info.clone());
                 self.notify(&info.id, Some(&info));
+                self.answer_awaited(&info.id);
                 ServedEvent::Live(LiveEvent::Run(info))
             }
             ServerMessage::Recorded(sessions) => ServedEvent::Live(LiveEvent::Recorded(sessions)),
@@ -272,6 +287,15 @@ impl Connection {
         // An error means that only calls are of interest.
         self.events.send(event).await.ok();
         Ok(())
+    }
+
+    fn answer_awaited(&mut self, run: &RunId) {
+        for (_, sender) in self.awaited.extract_if(.., |(awaited, _)| awaited == run).collect::<Vec<_>>() {
+            if let Some(view) = self.view(run) {
+                // An error means that the caller no longer waits.
+                sender.send(view).ok();
+            }
+        }
     }
 
     fn notify(&self, run: &RunId, info: Option<&Arc<RunInfo>>) {

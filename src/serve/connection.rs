@@ -120,6 +120,10 @@ impl Calls {
                 Reply::Done
             }
             Call::Backends => Reply::Backends(self.hub.live.backends()),
+            Call::DraftChanged { key, drafted } => {
+                self.hub.live.draft_changed(&key, drafted);
+                Reply::Done
+            }
             Call::Shutdown => {
                 self.hub.shut_down();
                 Reply::Done
@@ -173,7 +177,9 @@ async fn execute(live: &Live, call: Call) -> Reply {
         },
         Call::Models { agent, directory, refresh } => Reply::Models(live.models(agent, &directory, refresh).await),
         Call::Backends => Reply::Backends(live.backends()),
-        Call::Hello { .. } | Call::Watch { .. } | Call::Unwatch { .. } | Call::Shutdown => Reply::Done,
+        Call::Hello { .. } | Call::Watch { .. } | Call::Unwatch { .. } | Call::DraftChanged { .. } | Call::Shutdown => {
+            Reply::Done
+        }
     }
 }
 

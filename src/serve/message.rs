@@ -93,6 +93,13 @@ pub enum Call {
     },
     /// Return all backends, without their memory. Replies with [`Reply::Backends`].
     Backends,
+    /// A draft was saved. A run with a draft keeps its process.
+    DraftChanged {
+        /// Key of the draft: the session, or `run:` and the run.
+        key: String,
+        /// False if the draft is empty.
+        drafted: bool,
+    },
     /// Return the models of an agent. Replies with [`Reply::Models`].
     Models {
         /// The agent.
