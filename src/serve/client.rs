@@ -99,7 +99,7 @@ impl Client {
             replies: HashMap::new(),
             views: HashMap::new(),
             runs: HashMap::new(),
-            awaited: Vec::new(),
+            pending: Vec::new(),
         };
         tokio::spawn(connection.run(reader, writer, receiver));
         Ok((Self { commands, pid }, event_receiver))
@@ -200,7 +200,7 @@ struct Connection {
     views: HashMap<RunId, watch::Sender<ViewedRun>>,
     runs: HashMap<RunId, Arc<RunInfo>>,
     /// Viewers of runs whose state has not arrived yet.
-    awaited: Vec<(RunId, oneshot::Sender<watch::Receiver<ViewedRun>>)>,
+    pending: Vec<(RunId, oneshot::Sender<watch::Receiver<ViewedRun>>)>,
 }
 
 impl Connection {
@@ -223,7 +223,7 @@ impl Connection {
                         match self.view(&run) {
                             // An error means that the caller no longer waits.
                             Some(view) => drop(sender.send(view)),
-                            None => self.awaited.push((run, sender)),
+                            None => self.pending.push((run, sender)),
                         }
                         Ok(())
                     }
@@ -265,7 +265,7 @@ impl Connection {
             ServerMessage::Run(info) => {
                 self.runs.insert(info.id.clone(), info.clone());
                 self.notify(&info.id, Some(&info));
-                self.answer_awaited(&info.id);
+                self.answer_pending(&info.id);
                 ServedEvent::Live(LiveEvent::Run(info))
             }
             ServerMessage::Recorded(sessions) => ServedEvent::Live(LiveEvent::Recorded(sessions)),
@@ -289,8 +289,8 @@ impl Connection {
         Ok(())
     }
 
-    fn answer_awaited(&mut self, run: &RunId) {
-        for (_, sender) in self.awaited.extract_if(.., |(awaited, _)| awaited == run).collect::<Vec<_>>() {
+    fn answer_pending(&mut self, run: &RunId) {
+        for (_, sender) in self.pending.extract_if(.., |(pending, _)| pending == run).collect::<Vec<_>>() {
             if let Some(view) = self.view(run) {
                 // An error means that the caller no longer waits.
                 sender.send(view).ok();

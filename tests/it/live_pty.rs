@@ -210,7 +210,7 @@ fn h16_turns_of_agents_without_ids_are_shown_once_when_they_are_on_disk() {
             salon.wait_for("the answer", |screen| shown(&screen.contents(), words) == (1, 1));
         }
         salon.wait_for_text("ready");
-        assert_eq!(shown(&salon.contents(), "first words"), (1, 1), "{agent}: {}", salon.contents());
+        salon.wait_for("the first turn once", |screen| shown(&screen.contents(), "first words") == (1, 1));
         salon.send(ESCAPE);
         salon.wait_for_text("Idle");
         salon.send(ENTER);
