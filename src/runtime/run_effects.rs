@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use super::effect_runner::EffectRunner;
 use super::resume_check::check;
 use super::runs::{RunServices, Runs};
 use super::shell::Shell;
