@@ -377,11 +377,13 @@ pub struct RunStart {
     /// Session of another agent that the conversation continues.
     pub origin: Option<SessionKey>,
     /// Trust in the settings of the working directory.
+    #[serde(default)]
     pub trust: FolderTrust,
 }
 
 /// Trust in a directory whose settings make the agent run programs, and that the user never trusted in the agent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FolderTrust {
     /// Start without the settings.
     #[default]
