@@ -395,7 +395,7 @@ pub enum FolderTrust {
 }
 
 /// A directory with settings that make an agent run programs, and that the user never trusted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UntrustedFolder {
     /// The directory.
     pub folder: PathBuf,
