@@ -26,9 +26,9 @@ use crate::domain::run::{Replay, RingCursor, RunId, RunInfo, RunStart};
 use crate::domain::run_request::RunRequest;
 use crate::git::Git;
 use crate::live::{self, Live, approvals};
-use crate::stdx::process;
 use crate::serve::message::Call;
 use crate::serve::{Client, RunHost, ServedEvent, Viewers};
+use crate::stdx::process;
 use crate::store::Store;
 
 /// Live runs and their services.
@@ -99,7 +99,11 @@ impl Runs {
         let snapshots = TurnSnapshots::start(Git::new(env::vars()), paths.repositories(), store.clone());
         let viewers = Viewers::new(live.clone(), replays);
         let host = RunHost::Here(live.clone());
-        let runs = Self::new(RunOwner::Here { live, viewers, approvals, snapshots, backends: SavedBackends::default() }, &host, services);
+        let runs = Self::new(
+            RunOwner::Here { live, viewers, approvals, snapshots, backends: SavedBackends::default() },
+            &host,
+            services,
+        );
         (runs, RunReceivers { events, replays: replay_receiver })
     }
 
