@@ -23,6 +23,7 @@ impl SecretDisplay {
     }
 
     /// Returns the other display.
+    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::Masked => Self::Shown,

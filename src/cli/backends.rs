@@ -86,7 +86,7 @@ pub(super) fn print(out: &mut impl Write, backends: &[BackendJson]) -> io::Resul
         facts.extend(backend.port.map(|port| format!("port {port}")));
         facts.extend(backend.pid.map(|pid| format!("pid {pid}")));
         facts.extend(backend.memory.map(units::bytes));
-        facts.extend(backend.reason.as_deref().map(one_line).map(|reason| reason.to_string()));
+        facts.extend(backend.reason.as_deref().map(one_line));
         writeln!(out, "  {}", facts.join("  "))?;
     }
     Ok(())

@@ -21,6 +21,7 @@ pub const DEFAULT: &str = include_str!("../../assets/config.toml");
 
 /// User settings.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each field is a setting of its own")]
 pub struct Settings {
     /// Theme to use.
     pub theme: ThemeChoice,

@@ -21,6 +21,7 @@ pub mod query;
 pub mod run;
 pub mod run_backend;
 pub mod run_request;
+pub mod run_start;
 pub mod search;
 pub mod secrets;
 pub mod session;

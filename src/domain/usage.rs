@@ -59,11 +59,10 @@ pub fn add_usage(rows: &mut Vec<UsageRow>, slot: UsageSlot, model: Option<&str>,
     if tokens.total() == 0 {
         return;
     }
-    match rows.iter_mut().rev().find(|row| row.slot == slot && row.model.as_deref() == model) {
-        Some(row) => row.tokens += tokens,
-        None => {
-            let known = rows.iter().rev().find_map(|row| row.model.clone().filter(|known| Some(&**known) == model));
-            rows.push(UsageRow { slot, model: known.or_else(|| model.map(Arc::from)), tokens });
-        }
+    if let Some(row) = rows.iter_mut().rev().find(|row| row.slot == slot && row.model.as_deref() == model) {
+        row.tokens += tokens;
+        return;
     }
+    let known = rows.iter().rev().find_map(|row| row.model.clone().filter(|known| Some(&**known) == model));
+    rows.push(UsageRow { slot, model: known.or_else(|| model.map(Arc::from)), tokens });
 }

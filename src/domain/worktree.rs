@@ -243,7 +243,7 @@ pub fn branch_name(text: &str) -> Option<String> {
 fn counted(count: usize, what: &str) -> String {
     match what.split_once(' ') {
         _ if count == 1 => format!("1 {what}"),
-        Some((first, rest)) if first == "file" => format!("{count} files {rest}"),
+        Some(("file", rest)) => format!("{count} files {rest}"),
         _ => format!("{count} {what}s"),
     }
 }

@@ -56,6 +56,7 @@ pub struct SessionJson<'a> {
 
 impl SessionJson<'_> {
     /// Adds the time from which its agent deletes the session.
+    #[must_use]
     pub fn purged_at(self, time: Option<Time>) -> Self {
         Self { purge_at: time.map(Time::rfc3339), ..self }
     }

@@ -13,7 +13,7 @@ use crate::domain::worktree::Worktree;
 use crate::stdx::files::{self, SizeLimit};
 
 /// Maximum time of a checkout, because large repositories take minutes.
-const CHECKOUT_LIMIT: Duration = Duration::from_secs(900);
+const CHECKOUT_LIMIT: Duration = Duration::from_mins(15);
 
 /// File in a worktree's administrative directory that contains the id of the worktree.
 const MARK: &str = "salon";

@@ -49,16 +49,20 @@ pub(super) struct Runs {
 #[derive(Debug)]
 enum RunOwner {
     /// This process.
-    Here {
-        live: Live,
-        viewers: Viewers,
-        /// Publishes open approvals for other processes.
-        approvals: mpsc::UnboundedSender<Arc<RunInfo>>,
-        snapshots: TurnSnapshots,
-        backends: SavedBackends,
-    },
+    Here(Box<OwnRuns>),
     /// A server, which outlives this process.
     Server(Client),
+}
+
+/// Runs of this process, with what follows them.
+#[derive(Debug)]
+struct OwnRuns {
+    live: Live,
+    viewers: Viewers,
+    /// Publishes open approvals for other processes.
+    approvals: mpsc::UnboundedSender<Arc<RunInfo>>,
+    snapshots: TurnSnapshots,
+    backends: SavedBackends,
 }
 
 /// Services of this process that runs use.
@@ -99,11 +103,8 @@ impl Runs {
         let snapshots = TurnSnapshots::start(Git::new(env::vars()), paths.repositories(), store.clone());
         let viewers = Viewers::new(live.clone(), replays);
         let host = RunHost::Here(live.clone());
-        let runs = Self::new(
-            RunOwner::Here { live, viewers, approvals, snapshots, backends: SavedBackends::default() },
-            &host,
-            services,
-        );
+        let own = OwnRuns { live, viewers, approvals, snapshots, backends: SavedBackends::default() };
+        let runs = Self::new(RunOwner::Here(Box::new(own)), &host, services);
         (runs, RunReceivers { events, replays: replay_receiver })
     }
 
@@ -147,14 +148,14 @@ impl Runs {
     /// Returns the process id of the server that owns the runs.
     pub(super) fn server_pid(&self) -> Option<u32> {
         match &self.owner {
-            RunOwner::Here { .. } => None,
+            RunOwner::Here(_) => None,
             RunOwner::Server(client) => Some(client.pid()),
         }
     }
 
     fn host(&self) -> RunHost {
         match &self.owner {
-            RunOwner::Here { live, .. } => RunHost::Here(live.clone()),
+            RunOwner::Here(own) => RunHost::Here(own.live.clone()),
             RunOwner::Server(client) => RunHost::Served(client.clone()),
         }
     }
@@ -162,10 +163,10 @@ impl Runs {
     /// Stops all agents of this process. Those of a server go on.
     pub(super) async fn end(self) {
         match self.owner {
-            RunOwner::Here { live, viewers, .. } => {
-                drop(viewers);
+            RunOwner::Here(own) => {
+                drop(own.viewers);
                 SavedBackends::remove(&self.writer);
-                live.shutdown().await;
+                own.live.shutdown().await;
             }
             RunOwner::Server(_) => {}
         }
@@ -174,7 +175,7 @@ impl Runs {
     /// Returns true if this process has an agent process.
     pub(super) fn any_alive(&self) -> bool {
         match &self.owner {
-            RunOwner::Here { live, .. } => live.runs().iter().any(|info| info.pid.is_some()),
+            RunOwner::Here(own) => own.live.runs().iter().any(|info| info.pid.is_some()),
             RunOwner::Server(_) => false,
         }
     }
@@ -183,7 +184,8 @@ impl Runs {
     pub(super) fn message(&mut self, event: live::LiveEvent) -> Msg {
         match event {
             live::LiveEvent::Run(info) => {
-                if let RunOwner::Here { live, viewers, approvals, snapshots, backends } = &mut self.owner {
+                if let RunOwner::Here(own) = &mut self.owner {
+                    let OwnRuns { live, viewers, approvals, snapshots, backends } = &mut **own;
                     viewers.run_changed(&info.id);
                     snapshots.run_changed(&info);
                     backends.changed(&info, live, &self.writer);
@@ -201,14 +203,14 @@ impl Runs {
 
     pub(super) fn watch(&mut self, run: RunId, cursor: RingCursor) {
         match &mut self.owner {
-            RunOwner::Here { viewers, .. } => viewers.watch(run, cursor),
+            RunOwner::Here(own) => own.viewers.watch(run, cursor),
             RunOwner::Server(client) => client.send(Call::Watch { run, cursor }),
         }
     }
 
     pub(super) fn unwatch(&mut self, run: &RunId) {
         match &mut self.owner {
-            RunOwner::Here { viewers, .. } => viewers.unwatch(run),
+            RunOwner::Here(own) => own.viewers.unwatch(run),
             RunOwner::Server(client) => client.send(Call::Unwatch { run: run.clone() }),
         }
     }
@@ -231,7 +233,7 @@ impl Runs {
     pub(super) fn save_draft(&self, key: String, text: String) {
         let drafted = !text.trim().is_empty();
         match &self.owner {
-            RunOwner::Here { live, .. } => live.draft_changed(&key, drafted),
+            RunOwner::Here(own) => own.live.draft_changed(&key, drafted),
             RunOwner::Server(client) => client.send(Call::DraftChanged { key: key.clone(), drafted }),
         }
         self.writer.save_draft(key, text);

@@ -65,7 +65,7 @@ pub struct Client {
 
 #[derive(Debug)]
 enum Command {
-    Call(Call, Option<oneshot::Sender<Reply>>),
+    Call(Box<Call>, Option<oneshot::Sender<Reply>>),
     /// Return the state of a run and its changes, once the state is known.
     View(RunId, oneshot::Sender<watch::Receiver<ViewedRun>>),
 }
@@ -113,7 +113,7 @@ impl Client {
     /// Sends a call and waits for its reply. A lost connection is a refusal.
     pub async fn call(&self, call: Call) -> Result<Reply, Refusal> {
         let (sender, reply) = oneshot::channel();
-        self.commands.send(Command::Call(call, Some(sender))).map_err(|_| lost())?;
+        self.commands.send(Command::Call(Box::new(call), Some(sender))).map_err(|_| lost())?;
         match reply.await {
             Ok(Reply::Refused(refusal)) => Err(refusal),
             Ok(reply) => Ok(reply),
@@ -124,7 +124,7 @@ impl Client {
     /// Sends a call whose reply says nothing.
     pub fn send(&self, call: Call) {
         // An error means that the connection is lost, which is an event of its own.
-        self.commands.send(Command::Call(call, None)).ok();
+        self.commands.send(Command::Call(Box::new(call), None)).ok();
     }
 
     async fn since(&self, run: &RunId, cursor: RingCursor) -> Option<Replay> {
@@ -217,7 +217,7 @@ impl Connection {
                     Some(Command::Call(call, reply)) => {
                         id += 1;
                         self.replies.extend(reply.map(|reply| (id, reply)));
-                        write(&mut writer, &ClientMessage { id, call }).await
+                        write(&mut writer, &ClientMessage { id, call: *call }).await
                     }
                     Some(Command::View(run, sender)) => {
                         match self.view(&run) {

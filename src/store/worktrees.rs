@@ -93,7 +93,7 @@ pub fn remove(db: &mut Connection, id: &str) -> Result<()> {
 
 fn worktree(row: &Row<'_>) -> Result<Worktree> {
     let path = |at: usize| -> Result<PathBuf> { Ok(Path::new(OsStr::from_bytes(row.get_ref(at)?.as_blob()?)).into()) };
-    let invalid = |_| rusqlite::Error::InvalidQuery;
+    let invalid = |()| rusqlite::Error::InvalidQuery;
     Ok(Worktree {
         id: row.get(0)?,
         name: row.get(1)?,

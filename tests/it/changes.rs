@@ -34,7 +34,7 @@ impl Transcript {
         }
     }
 
-    fn record(&mut self, kind: &str, message: Value) {
+    fn record(&mut self, kind: &str, message: &Value) {
         let at = self.lines.len();
         let parent = at.checked_sub(1).map(|at| format!("{}-{at}", self.id));
         self.lines.push(json!({
@@ -45,7 +45,7 @@ impl Transcript {
     }
 
     fn prompt(mut self, text: &str) -> Self {
-        self.record("user", json!({"role": "user", "content": text}));
+        self.record("user", &json!({"role": "user", "content": text}));
         self
     }
 
@@ -56,10 +56,10 @@ impl Transcript {
         let id = format!("msg_{}_{}", self.id, self.lines.len());
         self.record(
             "assistant",
-            json!({"id": id, "type": "message", "role": "assistant", "model": "claude-opus-5-5", "content": content, "usage": usage}),
+            &json!({"id": id, "type": "message", "role": "assistant", "model": "claude-opus-5-5", "content": content, "usage": usage}),
         );
         let result = json!([{"type": "tool_result", "tool_use_id": call, "content": "ok", "is_error": is_error}]);
-        self.record("user", json!({"role": "user", "content": result}));
+        self.record("user", &json!({"role": "user", "content": result}));
         self
     }
 

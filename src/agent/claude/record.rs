@@ -343,9 +343,8 @@ impl<'a> TranscriptRecord<'a> {
                     push(0, EntryKind::Notice, None, false);
                 }
             }
-            b"queue-operation" if self.operation == b"remove" && !queue::is_sent(self.reason) => {
-                let prompts = self.content.0.iter().enumerate();
-                for (at, block) in prompts.filter(|(_, block)| block.kind(b"user") == Some(EntryKind::Prompt)) {
+            b"queue-operation" => {
+                for (at, block) in self.removed_prompts() {
                     if self.reason.is_empty() {
                         metadata.prompt = metadata.prompt.or(block.text);
                         metadata.turns = 1;
@@ -361,10 +360,15 @@ impl<'a> TranscriptRecord<'a> {
             _ => {}
         }
         let results = blocks.iter().filter(|block| block.kind.ends_with(b"tool_result"));
-        metadata.results.extend(
-            results
-                .filter_map(|block| Some(ResultMark { tool: block.tool?.hash(), error: block.error || self.denied })),
-        );
+        let mark = |block: &Block<'_>| Some(ResultMark { tool: block.tool?.hash(), error: block.error || self.denied });
+        metadata.results.extend(results.filter_map(mark));
+    }
+
+    /// Returns the prompts that a queue's record removes from the queue, without those that another record has as sent.
+    fn removed_prompts(&self) -> impl Iterator<Item = (usize, &Block<'a>)> {
+        let removed = self.operation == b"remove" && !queue::is_sent(self.reason);
+        let prompts = self.content.0.iter().enumerate().filter(move |_| removed);
+        prompts.filter(|(_, block)| block.kind(b"user") == Some(EntryKind::Prompt))
     }
 
     /// Adds the metadata that is independent of its entries.

@@ -19,6 +19,7 @@ use crate::domain::Time;
 
 /// Data from the beginning of a rollout. Stored between summaries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each field is an independent fact of the file")]
 pub(crate) struct RolloutHead {
     /// Hash of the file's first bytes, to detect that the file was replaced.
     pub fingerprint: u64,

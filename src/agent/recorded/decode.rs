@@ -26,7 +26,7 @@ pub(super) fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
 
 fn entry(line: &[u8]) -> Option<EntryRecord> {
     match serde_json::from_slice(line).ok()? {
-        Record::Entry(record) => Some(record),
+        Record::Entry(record) => Some(*record),
         Record::Session { .. } | Record::Title { .. } | Record::Turn { .. } => None,
     }
 }

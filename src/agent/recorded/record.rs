@@ -28,7 +28,7 @@ pub(super) enum Record {
         title: String,
     },
     /// A complete entry.
-    Entry(EntryRecord),
+    Entry(Box<EntryRecord>),
     /// Model and usage of a turn.
     Turn {
         /// Model that answered.
@@ -102,7 +102,7 @@ pub fn entry(entry: &Entry) -> Vec<u8> {
         duration_ms: tool.duration_ms,
     });
     let is_derived = tool.is_some() || entry.kind == EntryKind::Plan;
-    line(&Record::Entry(EntryRecord {
+    line(&Record::Entry(Box::new(EntryRecord {
         key: format!("{:016x}", entry.key.raw()),
         kind: entry.kind.name().to_owned(),
         time: entry.time,
@@ -110,7 +110,7 @@ pub fn entry(entry: &Entry) -> Vec<u8> {
         level: (entry.kind == EntryKind::Notice).then_some(entry.level),
         plan: if tool.is_none() { entry.plan.clone() } else { Vec::new() },
         tool,
-    }))
+    })))
 }
 
 fn line(record: &Record) -> Vec<u8> {

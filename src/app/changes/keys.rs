@@ -99,15 +99,10 @@ impl ChangesScreen {
 
     /// Shows the entry from which the hunk at the top comes; of several, the last one.
     fn show_entry(&self, ctx: &mut Ctx) -> Flow {
-        match self.hunk().and_then(|hunk| hunk.authors.last()) {
-            Some(author) => {
-                let entry = author.entry.saturating_sub(1);
-                Flow::pop_then(Flow::ShowEntry(author.session.clone(), entry))
-            }
-            None => {
-                ctx.notices.info("Made by hand, by a command, or unknown");
-                Flow::Stay
-            }
-        }
+        let Some(author) = self.hunk().and_then(|hunk| hunk.authors.last()) else {
+            ctx.notices.info("Made by hand, by a command, or unknown");
+            return Flow::Stay;
+        };
+        Flow::pop_then(Flow::ShowEntry(author.session.clone(), author.entry.saturating_sub(1)))
     }
 }

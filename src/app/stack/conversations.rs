@@ -25,7 +25,7 @@ impl Stack {
 
     /// Shows an entry of a session's transcript, which is opened unless it is on top.
     pub(super) fn show_entry(&mut self, key: SessionKey, entry: usize, ctx: &mut Ctx) {
-        if !self.layers.last().and_then(Layer::reader).is_some_and(|reader| reader.key == key) {
+        if self.layers.last().and_then(Layer::reader).is_none_or(|reader| reader.key != key) {
             self.open(key, ctx);
         }
         if let Some(reader) = self.layers.last_mut().and_then(Layer::reader_mut) {

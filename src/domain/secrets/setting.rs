@@ -103,7 +103,7 @@ fn is_secret(name: &[u8]) -> bool {
     }
     let ends =
         |end: &&str| last.len() >= end.len() && last[last.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes());
-    ENDS.iter().any(|end| ends(&end))
+    ENDS.iter().any(ends)
 }
 
 /// Splits the last word off a name in any notation: `client_secret`, `client-secret`, `clientSecret`.
@@ -190,7 +190,7 @@ fn is_placeholder(value: &str) -> bool {
     let first = value.chars().next();
     first.is_none_or(|first| "$<{%*[•…@".contains(first) || value.chars().all(|c| c == first))
         || value.contains("${")
-        || PLACEHOLDERS.iter().any(|word| starts(&word))
+        || PLACEHOLDERS.iter().any(starts)
         || CONSTANTS.iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 

@@ -88,7 +88,7 @@ pub(super) fn header(text: &str, prefix: Range<usize>) -> Option<Range<usize>> {
     let is_basic =
         bytes[prefix.start].eq_ignore_ascii_case(&b'b') && bytes[prefix.start + 1].eq_ignore_ascii_case(&b'a');
     let is_value = if is_basic {
-        value.len() >= 8 && value.len() % 4 == 0 && (has_digit || value.ends_with(b"="))
+        value.len() >= 8 && value.len().is_multiple_of(4) && (has_digit || value.ends_with(b"="))
     } else {
         value.len() >= MIN_HEADER_CHARS && has_digit
     };

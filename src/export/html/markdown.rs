@@ -62,7 +62,7 @@ impl Writer<'_> {
             }
             Tag::Table(_) => self.raw("<div class=\"wide\"><table>"),
             Tag::TableCell => self.raw(if self.in_head { "<th>" } else { "<td>" }),
-            tag => self.named(&tag.to_end(), false),
+            tag => self.named(tag.to_end(), false),
         }
     }
 
@@ -80,12 +80,12 @@ impl Writer<'_> {
             }
             TagEnd::Table => self.raw("</table></div>\n"),
             TagEnd::TableCell => self.raw(if self.in_head { "</th>" } else { "</td>" }),
-            tag => self.named(&tag, true),
+            tag => self.named(tag, true),
         }
     }
 
     /// Writes an element without attributes.
-    fn named(&mut self, tag: &TagEnd, ends: bool) -> io::Result<()> {
+    fn named(&mut self, tag: TagEnd, ends: bool) -> io::Result<()> {
         let name = match tag {
             TagEnd::Paragraph => "p",
             TagEnd::BlockQuote(_) => "blockquote",

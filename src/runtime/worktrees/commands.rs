@@ -11,10 +11,10 @@ use crate::runtime::children;
 use crate::stdx::process::child::{kill_group, read_pipe, wait};
 
 /// Maximum time of a command that prepares a worktree.
-pub(super) const SETUP_LIMIT: Duration = Duration::from_secs(900);
+pub(super) const SETUP_LIMIT: Duration = Duration::from_mins(15);
 
 /// Maximum time of a command that runs before a removal.
-pub(super) const TEARDOWN_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const TEARDOWN_LIMIT: Duration = Duration::from_mins(1);
 
 /// Maximum bytes of output that are kept, because only a failure is read.
 const MAX_OUTPUT_BYTES: usize = 256 << 10;

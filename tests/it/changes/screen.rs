@@ -139,7 +139,10 @@ fn a_hunk_leads_to_its_entry_and_its_file_to_the_editor() {
     stage.keys("enter");
     let top = stage.app.stack.layers.last().and_then(|layer| layer.reader()).expect("a transcript");
     assert_eq!(&*top.key.id, "aaaaaaaa-1");
-    assert!(stage.app.stack.layers.iter().all(|layer| layer.is_conversation()), "the screen of changes is closed");
+    assert!(
+        stage.app.stack.layers.iter().all(salon::app::layer::Layer::is_conversation),
+        "the screen of changes is closed"
+    );
 }
 
 #[test]

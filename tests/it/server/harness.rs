@@ -71,7 +71,7 @@ impl ServerHarness {
     }
 
     /// Stops a server's process without ending it, so that it answers nothing.
-    pub fn freeze(&self, pid: u32) {
+    pub fn freeze(pid: u32) {
         let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).expect("a pid");
         rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("it is stopped");
     }

@@ -116,7 +116,7 @@ async fn e15_a_server_that_does_not_respond_is_restarted_once_and_its_turn_is_in
     assert_eq!(client.turn("say one").await, TurnOutcome::Done);
     let (pid, address) = (server.status().pid.expect("a pid"), server.status().address.expect("an address"));
     client.set_busy();
-    harness.freeze(pid);
+    ServerHarness::freeze(pid);
     let exit = client.gone().await;
     assert!(exit.unresponsive, "{exit:?}");
     let mut status = server.watch();

@@ -9,8 +9,17 @@ use crate::domain::{Entry, EntryKind};
 pub(super) struct TaskLines {
     /// Indices of the lines, ascending.
     pub lines: Vec<u32>,
-    /// Mark that shows the list, and its items; `None` until they are needed.
-    list: Option<Option<TaskListMark>>,
+    list: TaskListState,
+}
+
+/// Task list of the shown branch.
+#[derive(Clone, Debug, Default)]
+enum TaskListState {
+    /// Not needed so far.
+    #[default]
+    Unread,
+    /// Read; `None` if no call shows a list.
+    Read(Option<TaskListMark>),
 }
 
 /// Mark of the call that shows a task list, with the items.
@@ -19,7 +28,7 @@ pub(super) type TaskListMark = (u32, Vec<PlanItem>);
 impl TaskLines {
     /// Forgets the list after lines were added, or another branch was chosen.
     pub(super) fn invalidate(&mut self) {
-        self.list = None;
+        self.list = TaskListState::Unread;
     }
 }
 
@@ -29,10 +38,12 @@ impl TranscriptIndex {
         if self.tasks.lines.is_empty() {
             return None;
         }
-        if self.tasks.list.is_none() {
-            self.tasks.list = Some(self.read_task_list());
+        if let TaskListState::Read(list) = &self.tasks.list {
+            return list.clone();
         }
-        self.tasks.list.clone().flatten()
+        let list = self.read_task_list();
+        self.tasks.list = TaskListState::Read(list.clone());
+        list
     }
 
     fn read_task_list(&mut self) -> Option<TaskListMark> {
