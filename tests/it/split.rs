@@ -121,7 +121,8 @@ fn where_there_is_no_room_for_two_only_the_topmost_is_drawn() {
 
 #[test]
 fn what_happens_reaches_the_pinned_conversation() {
-    for mut harness in vec![split(160, 40, disk()), pinned(160, 40, disk())] {
+    for create in [split, pinned] {
+        let mut harness = create(160, 40, disk());
         harness.working(true);
         harness.happen(2, vec![prompt("p2", "Fix it."), delta("a2", "Done so.")]);
         assert_eq!(texts(&harness)[3..], ["Fix it.", "Done so."]);

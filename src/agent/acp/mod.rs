@@ -1,6 +1,6 @@
 //! Agent Client Protocol (version 1): JSON-RPC on stdin and stdout, spoken by many agents.
 //!
-//! One process serves one conversation. [`codec`] encodes commands, [`session`] opens the conversation, [`prompts`] runs its turns, [`updates`]
+//! One process serves one conversation. [`mod@codec`] encodes commands, [`session`] opens the conversation, [`prompts`] runs its turns, [`updates`]
 //! decodes what the agent reports, [`permissions`] its requests for permission, [`files`] its requests for files,
 //! [`terminals`] those for commands.
 //! No IO and no clock.

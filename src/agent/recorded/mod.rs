@@ -1,7 +1,7 @@
 //! Sessions that salon records itself, because it cannot read the files of their agents: those of agents from the
 //! configuration. One file of JSON lines per session, in a folder per agent.
 //!
-//! [`record`] encodes the lines that `live` appends, [`dialect`] reads them, and [`paths`] names the files. Writes
+//! [`record`] encodes the lines that `live` appends, `dialect` reads them, and [`paths`] names the files. Writes
 //! nothing.
 
 mod decode;
