@@ -36,6 +36,7 @@ pub fn prompt(state: &Arc<State>, session: &Arc<Session>, body: &Value) -> JoinH
     let (state, session, body) = (state.clone(), session.clone(), body.clone());
     std::thread::spawn(move || {
         let _one = session.turn.lock().expect("the last turn");
+        session.aborted.store(false, Ordering::SeqCst);
         let mut turn = Turn::new(state, session.clone(), &body);
         let command = body["command"].as_str().map(|name| format!("say {name} of {}", body["arguments"]));
         let text = command.or_else(|| body["parts"][0]["text"].as_str().map(str::to_owned)).unwrap_or_default();
@@ -56,10 +57,11 @@ pub fn prompt(state: &Arc<State>, session: &Arc<Session>, body: &Value) -> JoinH
     })
 }
 
-/// Adds a prompt to the running turn, which answers it with its next step. Returns false if no turn is running.
+/// Adds a prompt to the running turn, which answers it with its next step. Returns false if no turn is running, or if it
+/// is being aborted.
 pub fn join(state: &Arc<State>, session: &Arc<Session>, body: &Value) -> bool {
     let mut joined = session.joined.lock().expect("prompts");
-    if !session.busy.load(Ordering::SeqCst) {
+    if !session.busy.load(Ordering::SeqCst) || session.aborted.load(Ordering::SeqCst) {
         return false;
     }
     let turn = Turn::new(state.clone(), session.clone(), body);
@@ -74,6 +76,7 @@ pub fn compact(state: &Arc<State>, session: &Arc<Session>, body: &Value) -> Join
     let (state, session, body) = (state.clone(), session.clone(), json!({"model": body}));
     std::thread::spawn(move || {
         let _one = session.turn.lock().expect("the last turn");
+        session.aborted.store(false, Ordering::SeqCst);
         let mut turn = Turn::new(state, session.clone(), &body);
         turn.begin(&body, &json!({"type": "compaction", "auto": false}));
         let end = turn.step(Step::Compact);
@@ -83,7 +86,6 @@ pub fn compact(state: &Arc<State>, session: &Arc<Session>, body: &Value) -> Join
 
 impl Turn {
     fn new(state: Arc<State>, session: Arc<Session>, body: &Value) -> Self {
-        session.aborted.store(false, Ordering::SeqCst);
         let model_given = &body["model"];
         let model =
             if model_given.is_object() { model_given.clone() } else { json!({"providerID": "lab", "modelID": "big"}) };

@@ -217,7 +217,8 @@ async fn calls_of_two_clients_reach_the_same_run() {
     tokio::time::timeout(TIMEOUT, working).await.expect("it works");
     host.submit(&run, "say queued".to_owned()).await.expect("accepted");
     let Ok(Reply::Queue(queue)) = first.call(Call::Queue { run: run.clone() }).await else { panic!("a queue") };
-    assert_eq!(queue.iter().map(|prompt| prompt.text.as_str()).collect::<Vec<_>>(), ["say queued"]);
+    // The first prompt may still be awaited in the record of its agent.
+    assert_eq!(queue.last().map(|prompt| prompt.text.as_str()), Some("say queued"));
     host.execute(RunRequest::Interrupt(run.clone())).await.expect("interrupted");
     let interrupted = async {
         while !matches!(viewer.info().phase, Phase::Idle) {
