@@ -84,7 +84,7 @@ fn begin(salon: &mut Terminal, driven: &Driven, prompt: &str) {
         salon.send("\x1b[C");
     }
     if let Some(mode) = driven.mode {
-        salon.send(&format!("\x1b[B\x1b[B\x1b[B{mode}"));
+        salon.send(&format!("\x1b[B\x1b[B\x1b[B\x1b[B{mode}"));
         salon.wait_for_text(mode);
         salon.send("\x1b[B");
     } else {
