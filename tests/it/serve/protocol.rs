@@ -236,11 +236,11 @@ async fn an_unused_server_ends_and_a_client_keeps_it() {
     let options = LiveOptions::new(Arc::new(store), Vec::new(), clock, salon::live::this_process());
     let (live, events) = Live::start(options);
     let socket = ServeSocket::listen(dir.path()).expect("a socket");
-    let grace = Duration::from_millis(200);
+    let grace = Duration::from_secs(2);
     let path = socket.path().to_owned();
     let client = async {
         let connected = Client::connect(&path).await.expect("connected");
-        tokio::time::sleep(grace * 4).await;
+        tokio::time::sleep(grace + grace / 2).await;
         drop(connected);
         tokio::time::Instant::now()
     };
