@@ -68,7 +68,7 @@ fn several(at: impl Fn(i64) -> Time) -> Vec<Backend> {
 #[test]
 fn the_page_shows_each_backend_with_its_state_and_the_reason() {
     let mut stage = Stage::full(120, 40);
-    stage.keys("A");
+    stage.keys("B");
     assert!(stage.take_effects().contains(&Effect::LoadBackends));
     assert!(stage.screen().contains("Reading"));
     stage.send(Msg::Run(RunMsg::Backends(several(|minutes| ago(minutes * 60)))));
@@ -92,7 +92,7 @@ fn the_page_shows_each_backend_with_its_state_and_the_reason() {
 #[test]
 fn the_page_fits_a_small_terminal() {
     let mut stage = Stage::full(80, 24);
-    stage.keys("A").send(Msg::Run(RunMsg::Backends(several(|minutes| ago(minutes * 60)))));
+    stage.keys("B").send(Msg::Run(RunMsg::Backends(several(|minutes| ago(minutes * 60)))));
     assert!(stage.screen().contains("crashed"), "{}", stage.screen());
     stage.send(Msg::Run(RunMsg::Backends(Vec::new())));
     assert!(stage.screen().contains("No agent runs"), "{}", stage.screen());

@@ -117,7 +117,7 @@ fn the_brief_is_edited_in_the_form_of_a_new_session_of_another_agent() {
     let agents = Agent::ALL.into_iter().map(|agent| (agent, true)).collect::<Vec<_>>();
     stage.send(Msg::Run(RunMsg::Agents(agents))).take_effects();
     let key = SessionKey::new(Agent::Claude, "a");
-    stage.keys("B");
+    stage.keys("A");
     assert!(stage.take_effects().contains(&Effect::WriteBrief(key.clone())));
     stage.send(Msg::BriefWritten { key: key.clone(), brief: Ok("## Goal\n\nThe brief".to_owned()) });
     let screen = stage.screen();
