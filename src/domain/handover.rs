@@ -113,7 +113,7 @@ impl Handover {
         part("Files changed", &list(&self.files.iter().map(file).collect::<Vec<_>>()));
         part("Open", &list(&self.open_ends()));
         part("Last answer", &self.answer);
-        brief.push_str("\n\nCheck the state of the files first, then go on with what is open.");
+        brief.push_str("\n\nCheck the state of the files first, then continue with the open items.");
         secrets::mask(&brief, &mut SecretCounts::default()).into_owned()
     }
 

@@ -17,7 +17,7 @@ pub fn own_files<'a>(
         return Err("a sub-agent belongs to its session".to_owned());
     }
     if session.flags.purged {
-        return Err("only its prompts are left, in a file of all sessions".to_owned());
+        return Err("its agent deleted it; its prompts remain in a file that all sessions share".to_owned());
     }
     if session.state != SessionState::Past {
         return Err(format!("open in {}; close it first", session.key.agent.label()));

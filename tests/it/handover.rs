@@ -92,7 +92,7 @@ Make the cart faster, with ghp_••••••••
 - Failed last: cargo test
 - Not answered yet: Now the tests
 
-Check the state of the files first, then go on with what is open.";
+Check the state of the files first, then continue with the open items.";
     assert_eq!(brief, expected);
 }
 

@@ -1,6 +1,6 @@
 //! Continuation of a turn that a rate limit ended: a prompt in front of the queue that waits for the end of the limit.
 //!
-//! It exists only because the user asked for it, once; like any other prompt it is sent once, and can be cancelled.
+//! Created only on request of the user; like any other prompt, sent once, and can be cancelled.
 
 use std::time::Duration;
 

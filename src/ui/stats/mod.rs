@@ -90,18 +90,19 @@ fn draw_sums(canvas: &mut Canvas, area: Rect, page: &StatsPage) {
     ];
     put_line(canvas.buffer, line_of(area, 1), &Line::from(first));
     let mut second = vec![Span::styled(format!(" {}", total.cost_text()), strong)];
+    // Before the sources of the costs, which a narrow terminal cuts.
+    if total.unpriced > 0 {
+        second.push(Span::styled(format!(" · {} unpriced", tokens(total.unpriced)), style(theme.warning)));
+    }
     let (known, estimated, date) = (total.known_usd, total.estimated_usd, &canvas.app.settings.prices.date);
     second.push(match (known > 0.0, estimated > 0.0) {
         (true, true) => {
-            let text = format!(" · {} reported, ~{} at list prices of {date}", usd(known), usd(estimated));
+            let text = format!(" · {} reported, ~{} at prices of {date}", usd(known), usd(estimated));
             Span::styled(text, plain)
         }
         (true, false) => Span::styled(" · reported by agents", plain),
         (false, true) => Span::styled(format!(" · at list prices of {date}"), plain),
         (false, false) => Span::raw(""),
     });
-    if total.unpriced > 0 {
-        second.push(Span::styled(format!(" · {} unpriced", tokens(total.unpriced)), style(theme.warning)));
-    }
     put_line(canvas.buffer, line_of(area, 2), &Line::from(second));
 }
