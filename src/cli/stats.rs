@@ -181,6 +181,10 @@ fn print(context: &CliContext, report: &UsageReport, range: StatsRange, args: &S
     if args.by.is_none() {
         stats_table::summary(&mut out, layout, report, range, &context.settings.prices.date)?;
     }
+    if report.total.sessions == 0 {
+        writeln!(out, "No usage in this time.")?;
+        return out.flush();
+    }
     for group in [StatsGroup::Day, StatsGroup::Workspace, StatsGroup::Agent, StatsGroup::Model, StatsGroup::Session] {
         if args.by.is_none_or(|by| by == group) {
             stats_table::write(&mut out, layout, report, range, group)?;

@@ -170,6 +170,12 @@ fn tables_have_names_numbers_and_bars() {
     assert!(models.contains("claude-sonnet-4-5") && models.contains("2 more") && !models.contains("Workspace"));
 }
 
+#[test]
+fn without_usage_a_sentence_stands_in_place_of_the_tables() {
+    let text = printed(&Home::empty(), &["stats"]);
+    assert!(text.contains("No usage in this time.") && !text.contains("Workspace"), "{text}");
+}
+
 /// Returns sessions with usage over half a year.
 fn busy_sessions(count: i64) -> Vec<Session> {
     let models = ["claude-opus-4-5-20251101", "gpt-5-codex", "nobody-knows-1"];
