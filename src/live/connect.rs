@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::mpsc;
@@ -10,7 +11,7 @@ use super::options::AttachedServer;
 use super::process::{ChildEnvironment, Process};
 use super::server::{ServerConfig, ServerHandle, ServerPhase, ServerProcessEvent, ServerSource, ServerStatus};
 use super::store_handle::StoreHandle;
-use super::transport::{AgentConnection, ChildConnection};
+use super::transport::{ChildConnection, Connection};
 use super::{environment, identity};
 use crate::agent::Protocol;
 use crate::agent::protocol::{RunStart, Transport, UntrustedProject};
@@ -19,7 +20,27 @@ use crate::domain::launch::Launch;
 use crate::domain::run::{FolderTrust, RunFailure};
 use crate::store::registry::ProcessId;
 
-/// Factory for agent connections; owns the shared servers.
+/// Connection of a run to its agent, or the reason why there is none.
+pub type Connected = Result<Box<dyn Connection>, RunFailure>;
+
+/// Opens the connections of runs.
+pub trait Connect: Send + Sync {
+    /// Connects a run to its agent. Spawns a child, or opens a session on the shared server, which starts on first use.
+    fn connect<'a>(
+        &'a self,
+        agent: Agent,
+        protocol: &'static dyn Protocol,
+        opening: &'a RunStart,
+    ) -> Pin<Box<dyn Future<Output = Connected> + Send + 'a>>;
+
+    /// Returns the restriction of a run in a folder that the user never trusted.
+    fn untrusted_project(&self, protocol: &dyn Protocol, opening: &RunStart) -> Option<UntrustedProject>;
+
+    /// Returns another protocol for an agent after a failure, and uses it for all later runs.
+    fn fall_back(&self, agent: Agent, protocol: &dyn Protocol, failure: &RunFailure) -> Option<&'static dyn Protocol>;
+}
+
+/// Connects to the installed agents; owns the shared servers.
 pub struct Connector {
     vars: Vec<(String, String)>,
     attached: BTreeMap<Agent, AttachedServer>,
@@ -48,42 +69,6 @@ impl Connector {
         fallbacks.get(&agent).copied().unwrap_or(usual)
     }
 
-    /// Returns another protocol for an agent after a failure, and uses it for all later runs.
-    pub(super) fn fall_back(
-        &self,
-        agent: Agent,
-        protocol: &dyn Protocol,
-        failure: &RunFailure,
-    ) -> Option<&'static dyn Protocol> {
-        // A server of the user is the user's choice.
-        let other = protocol.fallback(failure).filter(|_| !self.attached.contains_key(&agent))?;
-        self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner).insert(agent, other);
-        Some(other)
-    }
-
-    /// Connects a run to its agent. Spawns a child, or opens a session on the shared server, which starts on first use.
-    pub async fn connect(
-        &self,
-        agent: Agent,
-        protocol: &'static dyn Protocol,
-        opening: &RunStart,
-    ) -> Result<AgentConnection, RunFailure> {
-        let mut launch = protocol.launch(opening);
-        launch.args.extend(self.untrusted_project(protocol, opening).into_iter().flat_map(|project| project.args));
-        match protocol.transport() {
-            Transport::Lines => self.spawn_child(protocol, launch).await,
-            Transport::Server => {
-                let server = self.server(agent, protocol, launch)?;
-                server.open_session().await.map(AgentConnection::Server)
-            }
-        }
-    }
-
-    /// Returns the restriction of a run in a folder that the user never trusted.
-    pub fn untrusted_project(&self, protocol: &dyn Protocol, opening: &RunStart) -> Option<UntrustedProject> {
-        if opening.trust == FolderTrust::Trusted { None } else { self.restriction(protocol, opening) }
-    }
-
     /// Returns the restriction of a run in a folder that the user never trusted in the agent. Arguments of the user take
     /// precedence.
     pub fn restriction(&self, protocol: &dyn Protocol, opening: &RunStart) -> Option<UntrustedProject> {
@@ -91,7 +76,7 @@ impl Connector {
         (!opening.extra.iter().any(|arg| arg.starts_with(project.option))).then_some(project)
     }
 
-    async fn spawn_child(&self, protocol: &dyn Protocol, launch: Launch) -> Result<AgentConnection, RunFailure> {
+    async fn spawn_child(&self, protocol: &dyn Protocol, launch: Launch) -> Connected {
         let environment = self.environment(protocol, &launch.cwd);
         let spawned = Process::spawn(&launch, &environment)?;
         let recorded = identity::identify(spawned.0.pid());
@@ -101,7 +86,7 @@ impl Connector {
             // Without a record the child still ends with this process, except after `kill -9`.
             tracing::warn!("a child was not recorded: {failure}");
         }
-        Ok(AgentConnection::Child(ChildConnection::new(spawned, recorded, environment, self.store.clone())))
+        Ok(Box::new(ChildConnection::new(spawned, recorded, environment, self.store.clone())))
     }
 
     /// Returns the shared server of an agent. Starts no process yet.
@@ -150,6 +135,38 @@ impl Connector {
         vars.retain(|(name, _)| name != identity::OWNER_VARIABLE);
         vars.push((identity::OWNER_VARIABLE.into(), identity::owner_mark(self.store.process())));
         ChildEnvironment { vars }
+    }
+}
+
+impl Connect for Connector {
+    fn connect<'a>(
+        &'a self,
+        agent: Agent,
+        protocol: &'static dyn Protocol,
+        opening: &'a RunStart,
+    ) -> Pin<Box<dyn Future<Output = Connected> + Send + 'a>> {
+        let mut launch = protocol.launch(opening);
+        launch.args.extend(self.untrusted_project(protocol, opening).into_iter().flat_map(|project| project.args));
+        Box::pin(async move {
+            match protocol.transport() {
+                Transport::Lines => self.spawn_child(protocol, launch).await,
+                Transport::Server => {
+                    let session = self.server(agent, protocol, launch)?.open_session().await?;
+                    Ok(Box::new(session) as Box<dyn Connection>)
+                }
+            }
+        })
+    }
+
+    fn untrusted_project(&self, protocol: &dyn Protocol, opening: &RunStart) -> Option<UntrustedProject> {
+        if opening.trust == FolderTrust::Trusted { None } else { self.restriction(protocol, opening) }
+    }
+
+    fn fall_back(&self, agent: Agent, protocol: &dyn Protocol, failure: &RunFailure) -> Option<&'static dyn Protocol> {
+        // A server of the user is the user's choice.
+        let other = protocol.fallback(failure).filter(|_| !self.attached.contains_key(&agent))?;
+        self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner).insert(agent, other);
+        Some(other)
     }
 }
 

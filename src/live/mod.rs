@@ -12,8 +12,8 @@
 pub mod approvals;
 mod backends;
 mod capabilities;
-mod capacity;
-mod connect;
+pub mod capacity;
+pub mod connect;
 pub mod environment;
 mod evict;
 mod execute;

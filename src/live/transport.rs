@@ -1,5 +1,7 @@
 //! Connection of a run to its agent: the pipes of a child, or a session on a shared server.
 
+use std::pin::Pin;
+
 use tokio::sync::mpsc;
 
 use super::files;
@@ -9,7 +11,6 @@ use super::store_handle::StoreHandle;
 use super::terminals::Terminals;
 pub use super::transport_event::TransportEvent;
 use crate::agent::protocol::{FileRequest, Outgoing};
-use crate::domain::run::RunFailure;
 use crate::store::registry::ProcessId;
 
 /// Connection to a run's own child process.
@@ -65,7 +66,7 @@ impl ChildConnection {
     }
 
     /// Waits for the next event; `None` after the last one of the process. Cancel safe.
-    async fn next_event(&mut self) -> Option<TransportEvent> {
+    async fn next_output(&mut self) -> Option<TransportEvent> {
         let output = tokio::select! {
             biased;
             output = self.outputs.recv() => output?,
@@ -83,15 +84,6 @@ impl ChildConnection {
     }
 }
 
-/// Connection to an agent.
-#[derive(Debug)]
-pub enum AgentConnection {
-    /// A child process of the run.
-    Child(ChildConnection),
-    /// A session on a shared server.
-    Server(ServerSession),
-}
-
 /// Receipt of a sent item.
 #[derive(Clone, Copy, Debug)]
 pub enum Sent {
@@ -101,100 +93,128 @@ pub enum Sent {
     Request,
 }
 
-impl AgentConnection {
-    /// Sends without waiting. Returns an error if the agent no longer accepts input.
-    pub fn send(&mut self, outgoing: Outgoing) -> Result<Sent, RunFailure> {
-        let sent = match (self, outgoing) {
-            (Self::Child(child), Outgoing::Line(line)) => child.process.send(line).map(Sent::Line),
-            (Self::Server(session), Outgoing::Request { id, method, path, headers, body, shared }) => {
-                session.request(id, HttpRequest { method, path, headers, body, shared }).then_some(Sent::Request)
-            }
-            (Self::Child(child), Outgoing::File { id, request }) => {
-                child.requests.execute(id, request);
-                Some(Sent::Request)
-            }
-            (Self::Child(child), Outgoing::Terminal { id, request }) => {
-                child.requests.terminals.execute(id, request);
-                Some(Sent::Request)
-            }
-            (Self::Child(..), Outgoing::Request { .. })
-            | (Self::Server(_), Outgoing::Line(_) | Outgoing::File { .. } | Outgoing::Terminal { .. }) => None,
-        };
-        sent.ok_or_else(|| RunFailure::Other("the agent no longer accepts input".into()))
-    }
+/// Future of a connection's next event.
+pub type NextEvent<'a> = Pin<Box<dyn Future<Output = TransportEvent> + Send + 'a>>;
+
+/// Connection of a run to its agent.
+pub trait Connection: std::fmt::Debug + Send {
+    /// Sends without waiting. Returns `None` if the agent no longer accepts input.
+    fn send(&mut self, outgoing: Outgoing) -> Option<Sent>;
 
     /// Returns true if at least one byte was written. Final once the agent has exited.
-    pub fn wrote(&self, sent: Sent) -> bool {
-        match (self, sent) {
-            (Self::Child(child), Sent::Line(line)) => child.process.wrote(line),
-            (Self::Child(_) | Self::Server(_), Sent::Request | Sent::Line(_)) => true,
-        }
-    }
+    fn wrote(&self, sent: Sent) -> bool;
 
-    /// Returns the next event if one is available.
-    pub async fn try_next_event(&mut self) -> Option<TransportEvent> {
-        tokio::select! {
-            biased;
-            event = self.next_event() => Some(event),
-            () = std::future::ready(()) => None,
-        }
-    }
-
-    /// Waits for the next event; pending for ever after the last one.
-    pub async fn next_event(&mut self) -> TransportEvent {
-        let next = match self {
-            Self::Child(child) => child.next_event().await,
-            Self::Server(session) => session.next_event().await,
-        };
-        match next {
-            Some(event) => event,
-            None => std::future::pending().await,
-        }
-    }
+    /// Waits for the next event; pending for ever after the last one. Cancel safe.
+    fn next_event(&mut self) -> NextEvent<'_>;
 
     /// Closes the connection: stops the child gracefully, or closes the server session.
-    pub fn stop(&mut self, grace: GracePeriods) {
-        match self {
-            Self::Child(child) => {
-                child.requests.terminals.end_all();
-                child.process.stop(grace);
-            }
-            Self::Server(session) => session.close(),
-        }
-    }
+    fn stop(&mut self, grace: GracePeriods);
 
     /// Closes the connection at once.
-    pub fn kill(&mut self) {
-        match self {
-            Self::Child(child) => {
-                child.requests.terminals.end_all();
-                child.process.kill();
-            }
-            Self::Server(session) => session.close(),
-        }
-    }
+    fn kill(&mut self);
 
     /// Records whether the run has an open turn, which matters to a shared server.
-    pub fn set_busy(&self, busy: bool) {
-        match self {
-            Self::Child(_) => {}
-            Self::Server(session) => session.set_busy(busy),
-        }
-    }
+    fn set_busy(&self, _busy: bool) {}
 
     /// Returns the pid of the run's own child, if any.
-    pub fn pid(&self) -> Option<u32> {
-        match self {
-            Self::Child(child) => Some(child.process.pid()),
-            Self::Server(_) => None,
-        }
+    fn pid(&self) -> Option<u32> {
+        None
     }
 
     /// Returns the registry identity of the child, if any.
-    pub fn recorded_child(&self) -> Option<ProcessId> {
-        match self {
-            Self::Child(child) => child.recorded,
-            Self::Server(_) => None,
+    fn recorded_child(&self) -> Option<ProcessId> {
+        None
+    }
+}
+
+/// Returns the next event of a connection if one is available.
+pub(super) async fn try_next_event(connection: &mut dyn Connection) -> Option<TransportEvent> {
+    tokio::select! {
+        biased;
+        event = connection.next_event() => Some(event),
+        () = std::future::ready(()) => None,
+    }
+}
+
+impl Connection for ChildConnection {
+    fn send(&mut self, outgoing: Outgoing) -> Option<Sent> {
+        match outgoing {
+            Outgoing::Line(line) => self.process.send(line).map(Sent::Line),
+            Outgoing::File { id, request } => {
+                self.requests.execute(id, request);
+                Some(Sent::Request)
+            }
+            Outgoing::Terminal { id, request } => {
+                self.requests.terminals.execute(id, request);
+                Some(Sent::Request)
+            }
+            Outgoing::Request { .. } => None,
         }
+    }
+
+    fn wrote(&self, sent: Sent) -> bool {
+        match sent {
+            Sent::Line(line) => self.process.wrote(line),
+            Sent::Request => true,
+        }
+    }
+
+    fn next_event(&mut self) -> NextEvent<'_> {
+        Box::pin(async {
+            match self.next_output().await {
+                Some(event) => event,
+                None => std::future::pending().await,
+            }
+        })
+    }
+
+    fn stop(&mut self, grace: GracePeriods) {
+        self.requests.terminals.end_all();
+        self.process.stop(grace);
+    }
+
+    fn kill(&mut self) {
+        self.requests.terminals.end_all();
+        self.process.kill();
+    }
+
+    fn pid(&self) -> Option<u32> {
+        Some(self.process.pid())
+    }
+
+    fn recorded_child(&self) -> Option<ProcessId> {
+        self.recorded
+    }
+}
+
+impl Connection for ServerSession {
+    fn send(&mut self, outgoing: Outgoing) -> Option<Sent> {
+        let Outgoing::Request { id, method, path, headers, body, shared } = outgoing else { return None };
+        self.request(id, HttpRequest { method, path, headers, body, shared }).then_some(Sent::Request)
+    }
+
+    fn wrote(&self, _sent: Sent) -> bool {
+        true
+    }
+
+    fn next_event(&mut self) -> NextEvent<'_> {
+        Box::pin(async {
+            match self.next_message().await {
+                Some(event) => event,
+                None => std::future::pending().await,
+            }
+        })
+    }
+
+    fn stop(&mut self, _grace: GracePeriods) {
+        self.close();
+    }
+
+    fn kill(&mut self) {
+        self.close();
+    }
+
+    fn set_busy(&self, busy: bool) {
+        self.record_busy(busy);
     }
 }

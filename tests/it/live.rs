@@ -11,5 +11,6 @@ mod pool;
 mod processes;
 mod recovery;
 mod runs;
+mod timers;
 mod trust;
 mod viewers;

@@ -13,7 +13,7 @@ use crate::domain::run::{Phase, RunFailure, StopReason, TurnOutcome};
 use crate::live::capacity::RunPlace;
 use crate::live::policy::{self, StartFailureAction};
 use crate::live::process::{GracePeriods, MAX_LINE_BYTES, ProcessExit};
-use crate::live::transport::{AgentConnection, Sent, TransportEvent};
+use crate::live::transport::{self, Connection, Sent, TransportEvent};
 
 /// Maximum events handled before publishing, because a flood must not delay viewers.
 const MAX_BATCH: usize = 256;
@@ -29,11 +29,11 @@ pub(super) enum ConnectionState {
 }
 
 /// A connection with its place among the running agents.
-pub(super) type PlacedConnection = (AgentConnection, RunPlace);
+pub(super) type PlacedConnection = (Box<dyn Connection>, RunPlace);
 
 /// An open connection with its codec.
 pub(super) struct OpenConnection {
-    connection: AgentConnection,
+    connection: Box<dyn Connection>,
     _place: RunPlace,
     codec: Box<dyn Codec>,
     /// Time at which the agent closed stdout.
@@ -176,7 +176,7 @@ impl Run {
             let Some(event) = next.take() else { return };
             self.handle_transport(event).await;
             if let ConnectionState::Up(up) = &mut self.connection {
-                next = up.connection.try_next_event().await;
+                next = transport::try_next_event(&mut *up.connection).await;
             }
         }
         if let Some(event) = next {
@@ -246,9 +246,9 @@ impl Run {
         for outgoing in step.outgoing {
             let ConnectionState::Up(up) = &mut self.connection else { break };
             match up.connection.send(outgoing) {
-                Ok(sent) => last = Some(sent),
+                Some(sent) => last = Some(sent),
                 // The exit event follows and contains the cause.
-                Err(failure) => tracing::debug!(run = %self.info.id, ?failure, "nothing was sent"),
+                None => tracing::debug!(run = %self.info.id, "the agent no longer accepts input"),
             }
         }
         for signal in step.signals {

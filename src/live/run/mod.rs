@@ -18,6 +18,7 @@ mod resume_wait;
 mod signals;
 mod steer;
 mod turn;
+mod turn_state;
 mod usage;
 
 use std::collections::VecDeque;
@@ -33,10 +34,10 @@ use self::delivery::Delivery;
 use self::kept::KeptNotices;
 use self::lifecycle::{ConnectionEvent, ConnectionState};
 use self::recorder::SessionRecorder;
-use self::turn::TurnState;
+use self::turn_state::TurnState;
 use self::usage::UsageTotals;
 use super::capacity::RunCapacity;
-use super::connect::Connector;
+use super::connect::Connect;
 use super::history::RunHistory;
 use super::options::{DeliveryCheck, LiveEvent, ResumeTimeCheck};
 use super::policy::LiveLimits;
@@ -210,7 +211,7 @@ pub struct RunParts {
     /// Session and settings of the first process.
     pub opening: RunStart,
     /// Factory for connections.
-    pub connector: Arc<Connector>,
+    pub connector: Arc<dyn Connect>,
     /// Places for running agents.
     pub capacity: RunCapacity,
     /// Outbox and registry.
@@ -297,7 +298,7 @@ struct Run {
     protocol: &'static dyn Protocol,
     /// Session and settings of the next process.
     opening: RunStart,
-    connector: Arc<Connector>,
+    connector: Arc<dyn Connect>,
     capacity: RunCapacity,
     store: StoreHandle,
     limits: LiveLimits,
@@ -361,7 +362,7 @@ impl Run {
                 found = self.delivery.checked() => self.record_checked(found).await,
                 () = until(deadline) => {}
             }
-            self.run_due().await;
+            self.run_due(Instant::now()).await;
             self.steer_next().await;
             self.deliver().await;
             self.keep_notices().await;

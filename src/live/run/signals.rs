@@ -42,7 +42,7 @@ impl Run {
             ProtocolSignal::SteerRefused { id, reason } => self.steer_refused(id, &reason).await,
             // Some agents start turns by themselves.
             ProtocolSignal::TurnStarted => match self.info.phase {
-                Phase::Working { .. } | Phase::Interrupting { .. } => self.acknowledge(),
+                Phase::Working { .. } | Phase::Interrupting { .. } => self.turn.acknowledge(),
                 Phase::Starting | Phase::Idle | Phase::Stopped(_) => self.open_turn(true),
             },
             ProtocolSignal::Activity(activity) => {

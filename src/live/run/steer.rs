@@ -13,7 +13,7 @@ impl Run {
         if !matches!(self.info.phase, Phase::Working { .. } | Phase::Starting) {
             self.steering.clear();
         }
-        let is_free = self.is_acknowledged() && !self.is_delivering() && self.unsaved.is_empty();
+        let is_free = self.turn.is_acknowledged() && !self.is_delivering() && self.unsaved.is_empty();
         let is_open = matches!((&self.connection, &self.info.phase), (ConnectionState::Up(_), Phase::Working { .. }));
         if !(is_free && is_open && self.info.stopping.is_none()) {
             return;
@@ -33,7 +33,7 @@ impl Run {
 
     /// Returns a prompt to the queue that could not join the turn.
     pub(super) async fn steer_refused(&mut self, id: PromptId, reason: &str) {
-        if self.take_sending(id).is_none() {
+        if self.turn.take_sending_if(id).is_none() {
             return;
         }
         self.set_prompt_state(id, PromptState::Pending, None).await;

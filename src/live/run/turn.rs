@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::turn_state::{TurnState, TurnTimer};
 use super::{Run, lifecycle::ConnectionState};
 use crate::agent::protocol::ProtocolCommand;
 use crate::domain::Time;
@@ -13,60 +14,9 @@ use crate::domain::run::{Activity, Phase, RunEventKind, StopReason, TurnOutcome}
 use crate::live::options::LiveEvent;
 use crate::live::policy::{self, UnsentAction};
 use crate::live::store_handle::DELIVERY_UNCERTAIN;
-use crate::live::transport::Sent;
-
-/// Time for which the end of an unacknowledged turn is provisional, because it may be a repeated end of the turn
-/// before.
-const PROVISIONAL_END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Delay before a failed store operation is retried.
 const STORE_RETRY: Duration = Duration::from_secs(1);
-
-/// State of the open turn.
-pub(super) struct TurnState {
-    /// Prompt that was sent and not yet acknowledged.
-    sending: Option<(Prompt, Option<Sent>)>,
-    /// The agent showed activity for this turn.
-    acknowledged: bool,
-    /// The agent has started its answer.
-    answered: bool,
-    /// End that was reported before the turn was acknowledged, with the time at which it takes effect.
-    provisional_end: Option<(TurnOutcome, Instant)>,
-    /// Start of the turn.
-    began: Option<Time>,
-    /// Time of the agent's latest output.
-    last_activity: Instant,
-    /// Time at which an interrupted turn is stopped by force.
-    pub(super) force_at: Option<Instant>,
-}
-
-impl TurnState {
-    pub(super) fn new(now: Instant) -> Self {
-        Self {
-            sending: None,
-            acknowledged: false,
-            answered: false,
-            provisional_end: None,
-            began: None,
-            last_activity: now,
-            force_at: None,
-        }
-    }
-
-    /// Restarts the silence timer.
-    pub(super) fn touch(&mut self, now: Instant) {
-        self.last_activity = now;
-    }
-
-    /// Records that the agent has started its answer.
-    pub(super) fn answered(&mut self) {
-        self.answered = true;
-    }
-
-    pub(super) fn is_sending(&self, id: PromptId) -> bool {
-        self.sending.as_ref().is_some_and(|(prompt, _)| prompt.id == id)
-    }
-}
 
 impl Run {
     /// Handles a new prompt at the end of the queue. Resumes the queue if the prompt is the only one.
@@ -124,26 +74,14 @@ impl Run {
     pub(super) async fn send_prompt(&mut self, prompt: Prompt, command: ProtocolCommand) {
         // The agent's id of the prompt is derived from the time that the outbox contains.
         let at = prompt.sent.unwrap_or_else(|| self.store.now());
-        self.turn.sending = Some((prompt, None));
+        self.turn.send(prompt);
         let sent = self.command_at(command, at).await;
-        if let Some((_, receipt)) = &mut self.turn.sending {
-            *receipt = sent;
-        }
+        self.turn.sent(sent);
     }
 
     /// Returns true if a prompt is being sent, or is acknowledged and not recorded.
     pub(super) fn is_delivering(&self) -> bool {
-        self.turn.sending.is_some() || self.delivery.is_open()
-    }
-
-    /// Returns true if the agent showed activity for the open turn.
-    pub(super) fn is_acknowledged(&self) -> bool {
-        self.turn.acknowledged
-    }
-
-    /// Takes the prompt with this id, if it is being sent.
-    pub(super) fn take_sending(&mut self, id: PromptId) -> Option<Prompt> {
-        self.turn.sending.take_if(|(prompt, _)| prompt.id == id).map(|(prompt, _)| prompt)
+        self.turn.is_sending() || self.delivery.is_open()
     }
 
     /// Schedules a retry. The prompt remains in the outbox. Reports the first of several failures in a row.
@@ -159,25 +97,15 @@ impl Run {
     pub(super) fn open_turn(&mut self, acknowledged: bool) {
         self.info.turn.0 += 1;
         self.info.failure = None;
-        let (since, now) = (self.store.now(), Instant::now());
+        let since = self.store.now();
         self.info.phase = Phase::Working { since, activity: Activity::Answering };
-        let sending = self.turn.sending.take();
-        self.turn = TurnState { acknowledged, began: Some(since), sending, ..TurnState::new(now) };
-    }
-
-    /// Marks the open turn as acknowledged.
-    pub(super) fn acknowledge(&mut self) {
-        self.turn.acknowledged = true;
-        self.turn.provisional_end = None;
+        self.turn.open(acknowledged, since, Instant::now());
     }
 
     /// Handles the agent's acknowledgement of a prompt.
     pub(super) async fn accepted(&mut self, id: PromptId) {
-        if !self.turn.is_sending(id) {
-            return;
-        }
-        self.acknowledge();
-        if let Some((prompt, _)) = self.turn.sending.take() {
+        if let Some(prompt) = self.turn.take_sending_if(id) {
+            self.turn.acknowledge();
             self.await_record(prompt).await;
         }
     }
@@ -187,10 +115,8 @@ impl Run {
         if !self.is_open() {
             return;
         }
-        if self.turn.acknowledged {
+        if let Some(outcome) = self.turn.ended(outcome, Instant::now()) {
             self.end_turn(outcome).await;
-        } else {
-            self.turn.provisional_end.get_or_insert((outcome, Instant::now() + PROVISIONAL_END_TIMEOUT));
         }
     }
 
@@ -212,10 +138,10 @@ impl Run {
         if !self.is_open() {
             return;
         }
-        if let Some((prompt, _)) = self.turn.sending.take() {
+        if let Some((prompt, _)) = self.turn.take_sending() {
             match &outcome {
                 // The agent refused the prompt and reported the reason.
-                TurnOutcome::Failed(failure) if !self.turn.acknowledged => {
+                TurnOutcome::Failed(failure) if !self.turn.is_acknowledged() => {
                     self.set_prompt_state(prompt.id, PromptState::Held, Some(failure.message(self.agent))).await;
                 }
                 // An agent that answered has received its prompt, even without an acknowledgement.
@@ -239,7 +165,7 @@ impl Run {
         self.info.subagents.clear();
         self.info.last_outcome = Some(outcome.clone());
         let time = self.store.now();
-        let duration_ms = self.turn.began.map_or(0, |began| u64::try_from(time.since(began)).unwrap_or(0));
+        let duration_ms = self.turn.began().map_or(0, |began| u64::try_from(time.since(began)).unwrap_or(0));
         self.history.push(self.info.turn, RunEventKind::TurnEnded { outcome, time, duration_ms });
         self.turn = TurnState::new(Instant::now());
         if let Some(recorder) = &mut self.recorder {
@@ -254,7 +180,7 @@ impl Run {
     /// available.
     pub(super) async fn resolve_unsent(&mut self) {
         self.resolve_unrecorded().await;
-        let Some((prompt, sent)) = self.turn.sending.take() else { return };
+        let Some((prompt, sent)) = self.turn.take_sending() else { return };
         let written = sent.is_some_and(|sent| self.connection.wrote(sent));
         // After a requested stop the prompt stays in the queue, whatever was written.
         let stop_requested = matches!(self.info.stopping, Some(StopReason::OnRequest));
@@ -306,7 +232,7 @@ impl Run {
         match self.info.phase {
             Phase::Working { .. } => {
                 self.info.phase = Phase::Interrupting { since: self.store.now() };
-                self.turn.force_at = Some(Instant::now() + self.limits.interrupt);
+                self.turn.interrupt(self.limits.interrupt, Instant::now());
                 self.command(ProtocolCommand::Interrupt).await;
             }
             Phase::Interrupting { .. } => self.force(),
@@ -324,29 +250,20 @@ impl Run {
 
     /// Returns the time of the next timer, if any.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let provisional_end = self.turn.provisional_end.as_ref().map(|(_, until)| *until);
-        let timers = [
-            self.turn.force_at,
-            self.retry,
-            self.due,
-            provisional_end,
-            self.silence_deadline(),
-            self.delivery.next_check(),
-        ];
+        let timers = [self.retry, self.due, self.delivery.next_check(), self.turn.deadline(self.silence_limit())];
         timers.into_iter().flatten().min()
     }
 
     /// Runs expired timers.
-    pub(super) async fn run_due(&mut self) {
-        let now = Instant::now();
+    pub(super) async fn run_due(&mut self, now: Instant) {
+        while let Some(timer) = self.turn.expired(self.silence_limit(), now) {
+            match timer {
+                TurnTimer::Force => self.force(),
+                TurnTimer::End(outcome) => self.end_turn(outcome).await,
+                TurnTimer::Silent(silence) => self.warn_of_silence(silence),
+            }
+        }
         let expired = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        if expired(self.turn.force_at) {
-            self.turn.force_at = None;
-            self.force();
-        }
-        if let Some((outcome, _)) = self.turn.provisional_end.take_if(|(_, until)| *until <= now) {
-            self.end_turn(outcome).await;
-        }
         if expired(self.retry) {
             self.retry = None;
             if self.unlinked {
@@ -360,13 +277,10 @@ impl Run {
         if expired(self.delivery.next_check()) {
             self.delivery.start_check(self.info.session.as_ref());
         }
-        if expired(self.silence_deadline()) {
-            self.warn_of_inactivity();
-        }
     }
 
-    /// Returns the time at which the user is warned of a silent agent.
-    fn silence_deadline(&self) -> Option<Instant> {
+    /// Returns the time for which the agent may be silent before the user is warned; `None` for no limit.
+    fn silence_limit(&self) -> Option<Duration> {
         let busy = self.info.phase == Phase::Starting || self.is_open();
         if !busy || self.info.silent_since.is_some() {
             return None;
@@ -374,16 +288,15 @@ impl Run {
         let retrying =
             matches!(self.info.phase, Phase::Working { activity: Activity::Retrying { at: Some(_), .. }, .. });
         let waiting = !self.info.approvals.is_empty() || retrying;
-        Some(self.turn.last_activity + policy::silence_limit(self.turn.answered, waiting, self.limits)?)
+        policy::silence_limit(self.turn.is_answered(), waiting, self.limits)
     }
 
-    fn warn_of_inactivity(&mut self) {
-        let silence = self.turn.last_activity.elapsed();
+    fn warn_of_silence(&mut self, silence: Duration) {
         let silence_ms = i64::try_from(silence.as_millis()).unwrap_or(i64::MAX);
         self.info.silent_since = Some(Time::from_millis(self.store.now().millis().saturating_sub(silence_ms)));
         let minutes = silence.as_secs() / 60;
         let label = self.agent.label();
-        let text = if self.turn.answered && minutes > 0 {
+        let text = if self.turn.is_answered() && minutes > 0 {
             format!("No activity from {label} for {minutes} min. It may be running a long task; you can interrupt it.")
         } else {
             format!("{label} has not responded yet. You can interrupt or stop it.")

@@ -286,7 +286,7 @@ impl ServerSession {
     }
 
     /// Waits for the next event; `None` after the exit, which is the last one.
-    pub async fn next_event(&mut self) -> Option<TransportEvent> {
+    pub(super) async fn next_message(&mut self) -> Option<TransportEvent> {
         loop {
             if self.events.is_empty() {
                 if self.missed.swap(false, Ordering::AcqRel) {
@@ -308,7 +308,7 @@ impl ServerSession {
     }
 
     /// Records whether the session has an open turn, which holds a restart of the server off.
-    pub fn set_busy(&self, busy: bool) {
+    pub(super) fn record_busy(&self, busy: bool) {
         if let Some(commands) = self.commands.upgrade() {
             // An error means that the server task has ended.
             commands.send(ServerCommand::SetBusy(self.number, busy)).ok();

@@ -11,7 +11,7 @@ use salon::domain::run::{RunFailure, TurnOutcome};
 use salon::domain::transcript::Transcript;
 use salon::live::process::{ChildEnvironment, ProcessExit};
 use salon::live::server::{ServerConfig, ServerHandle, ServerSession, ServerSource};
-use salon::live::transport::{AgentConnection, TransportEvent};
+use salon::live::transport::{Connection, TransportEvent};
 use serde_json::Value;
 
 use crate::support::{Agents, TIMEOUT, clock};
@@ -97,7 +97,7 @@ pub fn opening(cwd: &Path, conversation: Conversation) -> RunStart {
 
 /// A client session, as a run has it.
 pub struct Client {
-    connection: AgentConnection,
+    connection: ServerSession,
     codec: Box<dyn Codec>,
     prompts: i64,
     pub transcript: Transcript,
@@ -115,7 +115,7 @@ impl Client {
     /// Opens a session without waiting.
     pub fn begin(session: ServerSession, opening: RunStart) -> Self {
         let mut client = Self {
-            connection: AgentConnection::Server(session),
+            connection: session,
             codec: opencode().codec(),
             prompts: 0,
             transcript: Transcript::default(),
@@ -237,9 +237,6 @@ impl Client {
     }
 
     pub fn leave(&mut self) {
-        match &mut self.connection {
-            AgentConnection::Server(session) => session.close(),
-            AgentConnection::Child(_) => unreachable!("a client sits at a server"),
-        }
+        self.connection.close();
     }
 }
