@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::outline::OutlineItem;
 use super::search::EntryLocation;
 use super::transcript::Entry;
 
 /// Event of an opened transcript.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TranscriptEvent {
     /// The newest entries, before the transcript is indexed. Their indices are not known yet.
     Tail(Vec<Arc<Entry>>),
@@ -59,7 +62,7 @@ pub enum TranscriptEvent {
 }
 
 /// A matching entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryMatches {
     /// Index of the entry.
     pub entry: usize,
@@ -68,7 +71,7 @@ pub struct EntryMatches {
 }
 
 /// Point at which branches part.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BranchPoint {
     /// Index of the first entry that the branches do not share.
     pub entry: usize,
@@ -77,7 +80,7 @@ pub struct BranchPoint {
 }
 
 /// Properties of an indexed transcript.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TranscriptInfo {
     /// Number of entries.
     pub len: usize,

@@ -24,6 +24,8 @@ pub struct IndexOptions {
     pub zone: Option<TimeZone>,
     /// Mode of change detection.
     pub watch: WatchMode,
+    /// Name by which queries call this machine; empty for `local`.
+    pub host: String,
 }
 
 /// Mode of change detection.
@@ -47,6 +49,7 @@ impl IndexOptions {
             clock,
             zone: None,
             watch: WatchMode::default(),
+            host: String::new(),
         }
     }
 }

@@ -129,7 +129,7 @@ impl<'a> SharedTexts<'a> {
     fn session(&mut self, session: &'a Session) -> SessionRow<'a> {
         // An exhaustive pattern, so that a new field cannot be forgotten here.
         let Session {
-            key: SessionKey { agent, id },
+            key: SessionKey { agent, id, host: _ },
             title: Title { text: title, source: title_source },
             workspace: _,
             cwd,
@@ -241,7 +241,7 @@ impl SnapshotDecoder {
             Some(number) => self.texts.get(number as usize).cloned().map(Some),
             None => Some(None),
         };
-        let key = SessionKey { agent: row.agent, id: row.id.into() };
+        let key = SessionKey::new(row.agent, row.id);
         let usage = row
             .usage
             .iter()
