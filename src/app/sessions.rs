@@ -231,8 +231,7 @@ impl Sessions {
     /// Represents a run without a session on disk as a session.
     fn as_session(&self, info: &RunInfo) -> Session {
         let cwd: Arc<str> = info.cwd.to_string_lossy().into();
-        let mut in_same_directory =
-            self.catalog.iter().filter(|session| session.cwd == cwd && !session.is_remote());
+        let mut in_same_directory = self.catalog.iter().filter(|session| session.cwd == cwd && !session.is_remote());
         let mut session = Session::new(runs::key_of(info), PathBuf::new());
         session.title = Title::new(&format!("new · {} · {cwd}", info.agent), TitleSource::Prompt);
         session.workspace = in_same_directory.next().map_or_else(|| cwd.clone(), |session| session.workspace.clone());

@@ -94,9 +94,8 @@ pub(super) fn run_there(source: &RemoteSource, args: &[String], json: bool) -> R
     let argv = command::run(source, args).ok_or_else(|| no_commands(source))?;
     let mut command = Command::new(&argv[0]);
     command.args(&argv[1..]).stdin(Stdio::null());
-    let failed = |error: io::Error| {
-        CliError::new(CliErrorCode::Unavailable, format!("cannot start {}: {error}", argv[0]))
-    };
+    let failed =
+        |error: io::Error| CliError::new(CliErrorCode::Unavailable, format!("cannot start {}: {error}", argv[0]));
     if !json {
         return Ok(exit_code(command.status().map_err(failed)?));
     }

@@ -30,7 +30,11 @@ struct Printed<'a> {
 pub(super) fn run(context: CliContext, args: &ResumeArgs) -> Result<ExitCode, CliError> {
     if let Some((source, id)) = remote::named(&context, &args.id) {
         let there = words(args, id);
-        return if args.print { remote::run_there(source, &there, args.json) } else { Err(remote::become_there(source, &there)) };
+        return if args.print {
+            remote::run_there(source, &there, args.json)
+        } else {
+            Err(remote::become_there(source, &there))
+        };
     }
     let loaded = LoadedSessions::read(&context);
     let session = find::find(&loaded.all, &args.id)?;

@@ -11,7 +11,9 @@ pub fn read(name: &str, value: &Value) -> Result<RemoteSource, String> {
     check_name(name)?;
     let table = value.as_table().ok_or("must be a table such as { ssh = \"me@box\" }")?;
     if let Some(unknown) = table.keys().find(|key| *key != "program" && !is_transport(key)) {
-        return Err(format!("{unknown} is no setting of a source; it has one of ssh, docker, podman, kubectl, command"));
+        return Err(format!(
+            "{unknown} is no setting of a source; it has one of ssh, docker, podman, kubectl, command"
+        ));
     }
     let ways: Vec<_> = table.keys().filter(|key| is_transport(key)).collect();
     let [way] = ways.as_slice() else {

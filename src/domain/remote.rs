@@ -137,14 +137,12 @@ impl std::fmt::Display for RemoteFailure {
             Self::Unreachable(reason) => f.write_str(reason),
             Self::Stopped => f.write_str("the container is not running"),
             Self::Missing => f.write_str("there is no salon; install it there, in PATH or in ~/.local/bin"),
-            Self::Incompatible { version, own_version, is_older: true } => write!(
-                f,
-                "salon {version} there is too old for salon {own_version} here; update salon there"
-            ),
-            Self::Incompatible { version, own_version, is_older: false } => write!(
-                f,
-                "salon {version} there is too new for salon {own_version} here; update salon here"
-            ),
+            Self::Incompatible { version, own_version, is_older: true } => {
+                write!(f, "salon {version} there is too old for salon {own_version} here; update salon there")
+            }
+            Self::Incompatible { version, own_version, is_older: false } => {
+                write!(f, "salon {version} there is too new for salon {own_version} here; update salon here")
+            }
             Self::Misbehaved(reason) => f.write_str(reason),
         }
     }

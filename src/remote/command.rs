@@ -84,11 +84,7 @@ fn shell(source: &RemoteSource, script: &str, with_terminal: bool) -> Vec<String
             let mut argv = vec!["ssh".to_owned()];
             argv.extend(if with_terminal { words(&["-t"]) } else { words(&SSH_OPTIONS) });
             // The user's shell there may be any; it passes the script on.
-            argv.extend([
-                "--".to_owned(),
-                destination.clone(),
-                format!("exec sh -c {}", quoted(script)),
-            ]);
+            argv.extend(["--".to_owned(), destination.clone(), format!("exec sh -c {}", quoted(script))]);
             argv
         }
         RemoteTransport::Container(engine, name) => {

@@ -47,7 +47,8 @@ pub fn classify(error: &ConnectError, end: &TransportEnd) -> RemoteFailure {
 
 /// Returns the reason of a lost connection.
 pub(super) fn lost(reason: &str, end: &TransportEnd) -> RemoteFailure {
-    let is_garbage = ["no message", "exceeds", "too much", "within a compressed"].iter().any(|text| reason.contains(text));
+    let is_garbage =
+        ["no message", "exceeds", "too much", "within a compressed"].iter().any(|text| reason.contains(text));
     if is_garbage {
         return RemoteFailure::Misbehaved(reason.to_owned());
     }

@@ -58,8 +58,17 @@ pub(super) async fn run(
 ) {
     let rows = RemoteRows::load(&source.name, options.cache_dir.as_deref());
     let (open, searches) = (HashMap::new(), Vec::new());
-    let mut task =
-        SourceTask { source, options, requests, events, rows, open, searches, state: RemoteState::Connecting, failures: 0 };
+    let mut task = SourceTask {
+        source,
+        options,
+        requests,
+        events,
+        rows,
+        open,
+        searches,
+        state: RemoteState::Connecting,
+        failures: 0,
+    };
     let _ends_with_the_program = task.run().await;
     task.rows.save();
 }

@@ -78,9 +78,9 @@ impl Shell {
             Effect::Trash { keys, .. } | Effect::Export { keys, .. } => {
                 (None, keys.iter().find(|key| key.host.is_some()))
             }
-            Effect::EditEntry(ticket, _)
-            | Effect::EditFileVersion(ticket, _)
-            | Effect::OpenAttachment(ticket, _) => (Some(*ticket), None),
+            Effect::EditEntry(ticket, _) | Effect::EditFileVersion(ticket, _) | Effect::OpenAttachment(ticket, _) => {
+                (Some(*ticket), None)
+            }
             Effect::Keep { keys, silent: false, .. } => (None, keys.iter().find(|key| key.host.is_some())),
             _ => return Err(effect),
         };

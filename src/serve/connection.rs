@@ -84,7 +84,10 @@ async fn serve<R: AsyncRead + Unpin>(
 }
 
 /// Exchanges the versions.
-pub(super) async fn greet<R: AsyncRead + Unpin>(reader: &mut MessageReader<R>, lines: &mpsc::Sender<Line>) -> Result<(), String> {
+pub(super) async fn greet<R: AsyncRead + Unpin>(
+    reader: &mut MessageReader<R>,
+    lines: &mpsc::Sender<Line>,
+) -> Result<(), String> {
     let Ok(Some(first)) = reader.next().await else { return Err("no message was received".to_owned()) };
     let Call::Hello { protocol, version } = decode(&first)?.call else {
         return Err("the first message must be a hello".to_owned());
@@ -196,9 +199,12 @@ async fn execute(live: &Live, call: Call) -> Reply {
         },
         Call::Models { agent, directory, refresh } => Reply::Models(live.models(agent, &directory, refresh).await),
         Call::Backends => Reply::Backends(live.backends()),
-        Call::Hello { .. } | Call::Watch { .. } | Call::Unwatch { .. } | Call::DraftChanged { .. } | Call::Shutdown | Call::Index(_) => {
-            Reply::Done
-        }
+        Call::Hello { .. }
+        | Call::Watch { .. }
+        | Call::Unwatch { .. }
+        | Call::DraftChanged { .. }
+        | Call::Shutdown
+        | Call::Index(_) => Reply::Done,
     }
 }
 

@@ -24,7 +24,16 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     // The last column is a margin.
     let area = Rect { width: area.width.saturating_sub(1), ..area };
-    let parts = [quitting(app), progress(app), waiting(app), remotes(app), pinned(app), unseen(app), inbox_items(app), issues(app)];
+    let parts = [
+        quitting(app),
+        progress(app),
+        waiting(app),
+        remotes(app),
+        pinned(app),
+        unseen(app),
+        inbox_items(app),
+        issues(app),
+    ];
     let mut right: Vec<_> = parts.into_iter().flatten().collect();
     // Parts that do not fit are omitted as a whole.
     while right.len() > 1 && text::width(&right.join(" · ")) > usize::from(area.width / 3 * 2) {

@@ -27,9 +27,15 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("ui", &["stdx", "domain", "config", "app"]),
     (
         "runtime",
-        &["stdx", "domain", "config", "agent", "git", "store", "index", "export", "live", "serve", "remote", "app", "ui"],
+        &[
+            "stdx", "domain", "config", "agent", "git", "store", "index", "export", "live", "serve", "remote", "app",
+            "ui",
+        ],
     ),
-    ("cli", &["stdx", "domain", "config", "agent", "git", "store", "index", "export", "live", "serve", "remote", "runtime"]),
+    (
+        "cli",
+        &["stdx", "domain", "config", "agent", "git", "store", "index", "export", "live", "serve", "remote", "runtime"],
+    ),
 ];
 
 /// Where a crate, or a part of the standard library, may be named.
@@ -52,7 +58,10 @@ const CONFINED: [(&str, &[&str]); 19] = [
     ("SystemTime::now", &["live", "runtime", "cli"]),
     ("Instant::now", &["live", "remote", "runtime", "cli"]),
     ("std::process::Command", &["git", "live", "runtime", "cli"]),
-    ("std::fs", &["stdx", "config", "agent", "git", "store", "index", "export", "live", "serve", "remote", "runtime", "cli"]),
+    (
+        "std::fs",
+        &["stdx", "config", "agent", "git", "store", "index", "export", "live", "serve", "remote", "runtime", "cli"],
+    ),
 ];
 
 /// Maximum methods of `App`, because screens own their updates.

@@ -98,11 +98,7 @@ impl Peer {
     fn source(&self, name: &str) -> RemoteSource {
         let script = self.dir.path().join("ssh").to_string_lossy().into_owned();
         let salon = format!("exec {} serve --stdio --shared", env!("CARGO_BIN_EXE_salon"));
-        RemoteSource {
-            name: name.into(),
-            transport: RemoteTransport::Command(vec![script, salon]),
-            program: None,
-        }
+        RemoteSource { name: name.into(), transport: RemoteTransport::Command(vec![script, salon]), program: None }
     }
 }
 

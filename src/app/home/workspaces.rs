@@ -193,7 +193,16 @@ impl WorkspaceList {
 
 impl Workspace {
     fn new(path: Arc<str>) -> Self {
-        Self { path, name: String::new(), sessions: 0, state: SessionState::Past, live: 0, unseen: 0, host: None, newest: None }
+        Self {
+            path,
+            name: String::new(),
+            sessions: 0,
+            state: SessionState::Past,
+            live: 0,
+            unseen: 0,
+            host: None,
+            newest: None,
+        }
     }
 
     fn add(&mut self, session: &Session, state: SessionState) {

@@ -62,7 +62,9 @@ fn a_search_merges_the_hits_of_all_machines_and_names_the_missing() {
     let (home, peer) = (Home::of(&["claude/2.1.329"]), Peer::of(&["claude/2.1.329"]));
     json(&home, &peer, &["source", "add", "box", "--docker", "shop-dev", "--json"]);
     let found = json(&home, &peer, &["search", "--json", "the"]);
-    let of = |host: &Value| found["hits"].as_array().expect("hits").iter().filter(|hit| hit["session"]["host"] == *host).count();
+    let of = |host: &Value| {
+        found["hits"].as_array().expect("hits").iter().filter(|hit| hit["session"]["host"] == *host).count()
+    };
     let (own, remote) = (of(&Value::Null), of(&Value::from("box")));
     assert!(own > 0 && own == remote, "{own} and {remote}");
     assert_eq!(found["complete"], true);
@@ -146,7 +148,8 @@ fn resume_runs_there_in_a_terminal() {
     let (home, peer) = (Home::empty(), Peer::of(&["claude/2.1.329"]));
     json(&home, &peer, &["source", "add", "box", "--ssh", "me@box", "--json"]);
     json(&home, &peer, &["source", "add", "dev", "--docker", "shop-dev", "--json"]);
-    let printed = json(&home, &peer, &["resume", "--print", "--json", "box:claude:0eb326a8-825c-4422-af12-0fa163f5428a"]);
+    let printed =
+        json(&home, &peer, &["resume", "--print", "--json", "box:claude:0eb326a8-825c-4422-af12-0fa163f5428a"]);
     assert_eq!(printed["program"], "claude");
     // Without an agent there, the refusal is that machine's.
     let refused = run(&home, &peer, &["resume", "dev:claude:0eb326a8-825c-4422-af12-0fa163f5428a"]);

@@ -133,9 +133,8 @@ fn a20_a_key_connects_at_once() {
     let peer = Peer::of(&[CLAUDE]);
     peer.control("missing");
     let mut observed = Observed::start(&[("box", &peer)], None);
-    observed.wait_for_state("box", |state| {
-        matches!(state, RemoteState::Offline { failure: RemoteFailure::Missing, .. })
-    });
+    observed
+        .wait_for_state("box", |state| matches!(state, RemoteState::Offline { failure: RemoteFailure::Missing, .. }));
     // The next attempt by itself would be in minutes.
     peer.control("");
     let before = Instant::now();
@@ -153,12 +152,13 @@ fn a21_a_container_that_restarts_is_found_again_by_its_name() {
     let before = peer.pids();
     peer.control("stopped");
     peer.kill();
-    observed.wait_for_state("dev", |state| {
-        matches!(state, RemoteState::Offline { failure: RemoteFailure::Stopped, .. })
-    });
+    observed
+        .wait_for_state("dev", |state| matches!(state, RemoteState::Offline { failure: RemoteFailure::Stopped, .. }));
     // It runs again, as another process, with one session less.
-    std::fs::remove_file(peer.home().join(".claude/projects/-home-dev-shop-api/0eb326a8-825c-4422-af12-0fa163f5428a.jsonl"))
-        .ok();
+    std::fs::remove_file(
+        peer.home().join(".claude/projects/-home-dev-shop-api/0eb326a8-825c-4422-af12-0fa163f5428a.jsonl"),
+    )
+    .ok();
     peer.control("");
     observed.wait_for_state("dev", |state| *state == RemoteState::Connected);
     observed.wait_for_list("dev");

@@ -145,7 +145,10 @@ fn a_run_goes_on_in_the_background_process_when_the_connection_is_lost() {
     helper.hello();
     let options = json!({"conversation": {"new": {"id": null}}, "cwd": home.join("project"), "model": null, "mode": null,
         "effort": null, "extra": []});
-    helper.write(&json!({"id": 1, "call": {"open_run": {"agent": "claude", "start": options, "prompt": "ask make install"}}}).to_string());
+    helper.write(
+        &json!({"id": 1, "call": {"open_run": {"agent": "claude", "start": options, "prompt": "ask make install"}}})
+            .to_string(),
+    );
     let reply = helper.read_until(|message| message["reply"]["id"] == 1);
     let run = reply["reply"]["body"]["run"].as_str().expect("a run").to_owned();
     helper.read_until(|message| message["run"]["id"] == *run && message["run"]["approvals"][0].is_object());
