@@ -180,6 +180,11 @@ pub trait TranscriptReader: Send {
         Vec::new()
     }
 
+    /// Returns the agent's id of the record of an entry on the shown branch, if it is known.
+    fn record_id(&mut self, _index: usize) -> Option<String> {
+        None
+    }
+
     /// Finds entries on any branch, see [`positions`](Self::positions); on the shown one if it contains them.
     fn locate(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<BranchPosition>> {
         let branch = self.shown_branch();
@@ -256,6 +261,35 @@ pub struct Fork {
     pub entry: Option<usize>,
     /// Numbers of the other branches that part here, ascending.
     pub branches: Vec<usize>,
+    /// For each of them, the first line of its first own entry; empty if it is unknown.
+    pub heads: Vec<String>,
+}
+
+/// Requests to an agent's program over JSON-RPC, one message per line of its stdin. Those with an id have a response.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RpcExchange {
+    /// The program.
+    pub launch: Launch,
+    /// Requests and notifications, in order.
+    pub messages: Vec<serde_json::Value>,
+}
+
+/// Backup of a file, made by an agent before it changed the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileBackup {
+    /// Entry before which the file had the content.
+    pub before: EntryKey,
+    /// File with the content; `None` if the file did not exist.
+    pub content: Option<PathBuf>,
+}
+
+/// Record that an agent is given to fork a session before one of its prompts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForkCut {
+    /// The last reply that the fork keeps.
+    AfterReply,
+    /// The prompt, which the fork no longer contains.
+    BeforePrompt,
 }
 
 /// Position of an entry on a branch.
@@ -354,13 +388,35 @@ pub trait Format: Send + Sync {
         Some(named_alike(&session.path))
     }
 
-    /// True if [`write_title`](Self::write_title) can rename sessions.
+    /// True if [`write_title`](Self::write_title) or [`rename_exchange`](Self::rename_exchange) can rename sessions.
     fn can_rename(&self) -> bool {
         false
     }
 
     /// Renames a session in the agent's own files, in its own way. `None` if there is no way.
     fn write_title(&self, _session: &Session, _title: &str) -> Option<io::Result<()>> {
+        None
+    }
+
+    /// Requests by which the agent's program renames a session itself. `None` if there is no such way.
+    fn rename_exchange(&self, _session: &Session, _title: &str) -> Option<RpcExchange> {
+        None
+    }
+
+    /// Command line with which the agent's program deletes a session from its database. `None` if there is none, or if the
+    /// session has files of its own.
+    fn delete_command(&self, _session: &Session) -> Option<Launch> {
+        None
+    }
+
+    /// Returns the agent's own backups of a file that a session changed, in the order in which they were made. The path
+    /// is absolute. Unreadable ones are left out.
+    fn file_backups(&self, _session: &Session, _path: &Path) -> Vec<FileBackup> {
+        Vec::new()
+    }
+
+    /// Record by which the agent forks a session before a prompt; `None` if it forks only whole sessions.
+    fn fork_cut(&self) -> Option<ForkCut> {
         None
     }
 

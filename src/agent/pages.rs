@@ -222,6 +222,11 @@ impl<S: MessageStore> TranscriptReader for PagedTranscript<S> {
         }
     }
 
+    fn record_id(&mut self, index: usize) -> Option<String> {
+        let at = self.messages_of(&(index..index + 1)).find(|&at| self.end_of(at) > index)?;
+        Some(self.messages[at].id.clone())
+    }
+
     fn branches(&self) -> usize {
         1
     }

@@ -333,6 +333,11 @@ pub trait Protocol: Send + Sync {
         Vec::new()
     }
 
+    /// Request by which the agent's server renames a session of a directory. `None` if there is none.
+    fn rename_request(&self, _session: &str, _directory: &Path, _title: &str) -> Option<Outgoing> {
+        None
+    }
+
     /// Parses the server's response at [`ServerSpec::models`] into models, as in [`Capabilities::models`].
     fn models(&self, _body: &[u8]) -> Option<Vec<(String, String)>> {
         None

@@ -8,11 +8,12 @@ use super::ticket::{ApprovalId, DebounceTicket, RequestTicket, Timer};
 use crate::domain::annotation::AnnotationEdit;
 use crate::domain::changes::{ChangesScope, Restoration};
 use crate::domain::document::DocumentFormat;
+use crate::domain::file_history::FileView;
 use crate::domain::query::FilterKey;
 use crate::domain::run::{RingCursor, RunId, RunStart};
 use crate::domain::run_request::RunRequest;
 use crate::domain::search::{EntryLocation, SearchRequest};
-use crate::domain::{Agent, SessionKey};
+use crate::domain::{Agent, EntryKey, SessionKey};
 
 /// Command to the runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,10 @@ pub enum Effect {
     FindInTranscript(RequestTicket, String),
     /// Locate the entry of an opened transcript at a location. Response: [`super::Msg::Transcript`].
     Locate(RequestTicket, EntryLocation),
+    /// Find entries on the shown branch of an opened transcript. Response: [`super::Msg::Transcript`].
+    FindPositions(RequestTicket, Vec<EntryKey>),
+    /// Find the place at which the agent can fork before a prompt, by its index. Response: [`super::Msg::Transcript`].
+    FindForkPoint(RequestTicket, usize),
     /// Show another branch of an opened transcript, by its number from 0. Response: [`super::Msg::Transcript`].
     ShowBranch(RequestTicket, usize),
     /// Read the outline of an opened transcript, now and after each change. Response: [`super::Msg::Transcript`].
@@ -68,8 +73,8 @@ pub enum Effect {
     EditTranscript(SessionKey),
     /// Open one entry's text in `$EDITOR`.
     EditEntry(RequestTicket, usize),
-    /// Open the file that an entry changes, as it was after the entry, in `$EDITOR`.
-    EditFileVersion(RequestTicket, usize),
+    /// Open the file that an entry changes in `$EDITOR`: as it was after the entry, or a difference.
+    EditFileVersion(RequestTicket, usize, FileView),
     /// Open the image or document of an entry in the program that the platform has for it.
     OpenAttachment(RequestTicket, usize),
     /// Open a file in `$EDITOR`.

@@ -7,6 +7,7 @@ use super::effect::Effect;
 use super::flow::Flow;
 use super::layer::Layer;
 use super::picker::Picker;
+use super::ticket::RequestTicket;
 use super::{quit, runs};
 use crate::domain::run::{Phase, RunInfo};
 use crate::domain::run_request::RunRequest;
@@ -47,9 +48,18 @@ pub(super) fn open_in_agent(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow 
     Flow::Push(Layer::Dialog(Dialog { title: format!("Open in {label}"), text, choices, selected }))
 }
 
-/// Forks the session.
-pub(super) fn fork(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
-    runnable(session, ctx).map_or(Flow::Stay, |key| Flow::Continue { key, cwd: None, fork: true })
+/// Forks the session. At a prompt of an opened transcript, asks whether to fork there.
+pub(super) fn fork(session: Option<SessionKey>, prompt: Option<(RequestTicket, usize)>, ctx: &mut Ctx) -> Flow {
+    let Some(key) = runnable(session, ctx) else { return Flow::Stay };
+    let Some((ticket, prompt)) = prompt else { return Flow::Continue { key, cwd: None, fork: true } };
+    let choice = |label: &str, outcome| DialogChoice { label: label.to_owned(), outcome };
+    let choices = vec![
+        choice("Fork the whole session", DialogOutcome::ContinueHere { key, cwd: None, fork: true }),
+        choice("Fork before this prompt, and edit it", DialogOutcome::Open(Effect::FindForkPoint(ticket, prompt))),
+        choice("Cancel", DialogOutcome::Cancel),
+    ];
+    let text = vec!["A fork is a new session that begins with a copy of this one.".to_owned()];
+    Flow::Push(Layer::Dialog(Dialog { title: "Fork".to_owned(), text, choices, selected: 0 }))
 }
 
 /// Opens the run's chat, or watches the transcript that another program writes.

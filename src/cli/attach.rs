@@ -106,6 +106,8 @@ impl Follower<'_> {
             | TranscriptEvent::Tail(_)
             | TranscriptEvent::Found { .. }
             | TranscriptEvent::Outline { .. }
+            | TranscriptEvent::Positions(_)
+            | TranscriptEvent::ForkPoint { .. }
             | TranscriptEvent::Located { .. } => {}
         }
         Ok(())

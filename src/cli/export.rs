@@ -1,5 +1,6 @@
 //! `salon export`: writes sessions as documents.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
@@ -15,10 +16,11 @@ use super::export_args::ExportArgs;
 use super::json::SCHEMA_VERSION;
 use super::output;
 use super::selection::{self, Selection};
+use super::sessions::LoadedSessions;
 use crate::agent::{self, TranscriptReader};
-use crate::domain::Session;
 use crate::domain::document::{DocumentSummary, ExportOptions};
-use crate::export;
+use crate::domain::{Session, SessionKey};
+use crate::export::{self, Subagents};
 use crate::index;
 use crate::stdx::text::one_line;
 
@@ -45,6 +47,9 @@ struct Row {
     masked: BTreeMap<&'static str, usize>,
 }
 
+/// All sessions, once a sub-agent was looked up.
+type AllSessions = OnceCell<Vec<Arc<Session>>>;
+
 /// Target of the documents.
 enum Target {
     Stdout,
@@ -61,10 +66,11 @@ pub(super) fn run(context: &CliContext, args: &ExportArgs) -> Result<ExitCode, C
     let target = target(args)?;
     let sessions = selection::sessions(context, &selection)?;
     let options = ExportOptions { format: args.format, with_secrets: args.no_mask, kinds: args.include.clone() };
+    let all = OnceCell::new();
     if let (Target::Stdout, [session], false) = (&target, sessions.as_slice(), args.dry_run) {
-        return to_stdout(context, session, &options);
+        return to_stdout(context, session, (&options, &all));
     }
-    let rows = sessions.iter().map(|session| row(context, args, session, (&target, &options))).collect();
+    let rows = sessions.iter().map(|session| row(context, args, session, (&target, &options, &all))).collect();
     finish(args, rows)
 }
 
@@ -85,12 +91,18 @@ fn open(context: &CliContext, session: &Session) -> io::Result<Box<dyn Transcrip
     index::open_transcript(agent::format(session.key.agent), session, Some(&context.paths.state_db()))
 }
 
-fn to_stdout(context: &CliContext, session: &Session, options: &ExportOptions) -> Result<ExitCode, CliError> {
+fn to_stdout(
+    context: &CliContext,
+    session: &Session,
+    (options, all): (&ExportOptions, &AllSessions),
+) -> Result<ExitCode, CliError> {
     let mut reader = open(context, session).map_err(|error| {
         CliError::new(CliErrorCode::Failed, format!("cannot read {}: {error}", session.path.display()))
     })?;
     let mut out = output::stdout();
-    let summary = export::write(&mut out, session, &mut *reader, options)?;
+    let summary = with_subagents(context, all, |subagents| {
+        export::write(&mut out, session, &mut *reader, options, subagents)
+    })?;
     out.flush()?;
     note_masked(&[summary])?;
     Ok(ExitCode::SUCCESS)
@@ -101,7 +113,7 @@ fn row(
     context: &CliContext,
     args: &ExportArgs,
     session: &Arc<Session>,
-    (target, options): (&Target, &ExportOptions),
+    (target, options, all): (&Target, &ExportOptions, &AllSessions),
 ) -> (Row, DocumentSummary) {
     let path = match target {
         Target::Stdout => None,
@@ -112,7 +124,7 @@ fn row(
     let written = match (&path, refusal) {
         (_, Some(reason)) => Err(reason),
         (Some(path), None) if !args.dry_run => {
-            to_file(context, path, session, options, args.force).map_err(|error| error.to_string())
+            to_file(context, path, session, (options, all), args.force).map_err(|error| error.to_string())
         }
         (_, None) => Ok(DocumentSummary::default()),
     };
@@ -148,14 +160,30 @@ fn to_file(
     context: &CliContext,
     path: &Path,
     session: &Session,
-    options: &ExportOptions,
+    (options, all): (&ExportOptions, &AllSessions),
     force: bool,
 ) -> io::Result<DocumentSummary> {
     let mut reader = open(context, session)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder)?;
     }
-    export::create_file(path, force, |out| export::write(out, session, &mut *reader, options))
+    with_subagents(context, all, |subagents| {
+        export::create_file(path, force, |out| export::write(out, session, &mut *reader, options, subagents))
+    })
+}
+
+/// Calls a function with access to all sessions, which are loaded if a sub-agent is looked up.
+fn with_subagents<T>(
+    context: &CliContext,
+    all: &AllSessions,
+    write: impl FnOnce(Subagents<'_>) -> T,
+) -> T {
+    let find = |key: &SessionKey| {
+        let all = all.get_or_init(|| LoadedSessions::read(context).all);
+        all.iter().find(|session| session.key == *key).cloned()
+    };
+    let state_db = context.paths.state_db();
+    write(Subagents { find: &find, state_db: Some(&state_db) })
 }
 
 /// Prints the report. The exit code is 1 if a session was refused.

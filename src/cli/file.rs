@@ -15,7 +15,6 @@ use super::json::SCHEMA_VERSION;
 use super::sessions::LoadedSessions;
 use super::{find, output};
 use crate::agent::{self, TextLimit, TranscriptReader};
-use crate::domain::file_history::FileHistory;
 use crate::domain::transcript::ToolAction;
 use crate::domain::{Entry, Session};
 use crate::index;
@@ -78,8 +77,7 @@ fn print_file(
     reader: &mut dyn TranscriptReader,
 ) -> Result<ExitCode, CliError> {
     let wanted = absolute(session, path);
-    let mut history = FileHistory::default();
-    each(reader, |index, entry| history.add(index, entry, |path| absolute(session, Path::new(path)) == wanted));
+    let history = index::file_history(agent::format(session.key.agent), session, reader, &wanted);
     let entries: Vec<_> = history.entries().into_iter().map(|index| index + 1).collect();
     if entries.is_empty() {
         return Err(CliError::new(CliErrorCode::NotFound, format!("the session does not change {}", path.display())));

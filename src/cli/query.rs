@@ -68,10 +68,18 @@ pub(super) struct QuerySearch {
 
 /// Loads all sessions and opens the text index, in parallel.
 pub(super) fn load(context: &CliContext) -> (LoadedSessions, SearchIndex) {
+    load_with(context, LoadedSessions::read)
+}
+
+/// Loads the sessions by `read`, and meanwhile the text index.
+pub(super) fn load_with(
+    context: &CliContext,
+    read: impl FnOnce(&CliContext) -> LoadedSessions,
+) -> (LoadedSessions, SearchIndex) {
     let dir = index::search_dir(&context.paths.cache);
     std::thread::scope(|scope| {
         let opening = scope.spawn(|| SearchIndex::open_loaded(&dir));
-        let loaded = LoadedSessions::read(context);
+        let loaded = read(context);
         // The panic was already reported; the search also works without a text index.
         (loaded, opening.join().unwrap_or_else(|_| SearchIndex::open(&dir)))
     })

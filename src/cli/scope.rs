@@ -19,6 +19,7 @@ pub(super) fn filter(context: &CliContext, scope: &ScopeArgs, show_hidden: bool)
         workspace: here.map(|dir| Workspaces::default().of(&dir.to_string_lossy().into())),
         show_hidden,
         own: own_sessions(context),
+        contained: HashSet::new(),
         agents: scope.agents.clone(),
         dir: scope.dir.as_deref().map(|dir| absolute(context, dir).to_string_lossy().into_owned()),
         since: scope.since.map(|when| when.time(now)),

@@ -8,7 +8,8 @@ use super::query::{self, QueryOptions, QuerySearch};
 use super::sessions::LoadedSessions;
 use super::{find, scope};
 use crate::domain::Session;
-use crate::domain::catalog::{CatalogView, Sort};
+use crate::domain::catalog::{CatalogFilter, CatalogView, Sort};
+use crate::domain::query::{Filter, IsValue, Query};
 use crate::domain::search::SearchOrder;
 use crate::index::search::SnippetContext;
 
@@ -47,7 +48,19 @@ fn matching(context: &CliContext, source: &str) -> Result<Vec<Arc<Session>>, Cli
     }
     let options = QueryOptions { order: SearchOrder::Time, limit: None, detailed: 0, around: SnippetContext::Line(0) };
     let results = query_search.run_exact(context, options);
+    // Hidden sessions are selected only if the query asks for their kind, as in `is:empty`.
+    let show_hidden = names_hidden(&query_search.query);
     let mut found: Vec<_> = results.hits.into_iter().map(|hit| hit.session).collect();
     found.sort_by(|a, b| Sort::Activity.compare(a, b));
-    Ok(CatalogView::new(&found, &scope::visible(context), Sort::Activity).sessions)
+    let filter = CatalogFilter { show_hidden, ..scope::visible(context) };
+    Ok(CatalogView::new(&found, &filter, Sort::Activity).sessions)
+}
+
+/// Returns true if each alternative of a query asks for a kind of sessions that lists hide.
+fn names_hidden(query: &Query) -> bool {
+    let is_hidden = |value: &IsValue| matches!(value, IsValue::Empty | IsValue::Headless | IsValue::Subagent);
+    let names = |filter: &Filter| matches!(filter, Filter::Is(values) if values.iter().all(is_hidden));
+    let branches = &query.branches;
+    !branches.is_empty()
+        && branches.iter().all(|branch| branch.filters().any(|(filter, negated)| !negated && names(filter)))
 }

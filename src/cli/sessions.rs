@@ -4,12 +4,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use super::context::CliContext;
-use super::remote;
 use crate::agent::{self, Source, SourceRoot};
-use crate::domain::catalog::Sort;
 use crate::domain::{Agent, Issue, Session, Time};
 use crate::index::{self, IndexOptions, Refresh};
-use crate::remote::collect::CollectedSource;
 use crate::runtime;
 
 /// Result of loading all sessions.
@@ -32,25 +29,22 @@ pub(super) struct LoadedSessions {
 }
 
 impl LoadedSessions {
-    /// Loads all sessions; reads only sources that changed since the last time.
+    /// Loads all sessions, without their usage; reads only sources that changed since the last time.
     pub(super) fn read(context: &CliContext) -> Self {
-        let options = options(context);
-        let collected = index::collect(&options, Refresh::Changed);
+        Self::collect(context, &IndexOptions { with_usage: false, ..options(context) })
+    }
+
+    /// Loads all sessions with their usage.
+    pub(super) fn with_usage(context: &CliContext) -> Self {
+        Self::collect(context, &options(context))
+    }
+
+    fn collect(context: &CliContext, options: &IndexOptions) -> Self {
+        let collected = index::collect(options, Refresh::Changed);
         let index::Collected { sessions: all, issues: unread, sources: units, roots, cache, pending_write, .. } =
             collected;
         let issues = context.issues.iter().cloned().chain(unread).collect();
         Self { all, units, roots, cache, issues, retention: OnceLock::new(), pending_write }
-    }
-
-    /// Adds the sessions of other machines, and what is missing of them.
-    pub(super) fn add_remote(&mut self, collected: &[CollectedSource]) {
-        self.issues.extend(remote::issues(collected));
-        let sessions = collected.iter().flat_map(|source| source.sessions.values());
-        let before = self.all.len();
-        self.all.extend(sessions.cloned());
-        if self.all.len() > before {
-            self.all.sort_by(|a, b| Sort::Activity.compare(a, b));
-        }
     }
 
     /// Returns the time from which its agent deletes a session; `None` if it does not.

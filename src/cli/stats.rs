@@ -90,9 +90,9 @@ pub(super) fn run(context: &CliContext, args: &StatsArgs) -> Result<ExitCode, Cl
     let zone = TimeZone::system();
     let range = range(context, &args.scope, &zone);
     let (loaded, found) = match query::from_args(&args.query)? {
-        None => (LoadedSessions::read(context), None),
+        None => (LoadedSessions::with_usage(context), None),
         Some(source) => {
-            let (mut loaded, search) = query::load(context);
+            let (mut loaded, search) = query::load_with(context, LoadedSessions::with_usage);
             let search = QuerySearch::new(search, loaded.take_sources(), loaded.all.clone(), source);
             let options =
                 QueryOptions { order: SearchOrder::Time, limit: None, detailed: 0, around: SnippetContext::Line(0) };

@@ -13,8 +13,10 @@ use super::json::SCHEMA_VERSION;
 use super::selection::{self, Selection};
 use super::sessions::LoadedSessions;
 use super::trash_args::{RestoreArgs, TrashArgs};
-use super::{find, output, state};
+use super::{find, output, sessions, state};
+use crate::agent;
 use crate::domain::{Session, SessionKey};
+use crate::index::{self, IndexOptions, Refresh};
 use crate::runtime::keep::Archive;
 use crate::runtime::trash::{self, Removal};
 use crate::stdx::text::one_line;
@@ -101,23 +103,41 @@ fn remove(
 /// Deletes the files in the trash permanently, or says which would be deleted.
 fn empty(context: &CliContext, args: &TrashArgs, store: &Store) -> Result<Vec<Row>, CliError> {
     let before = args.older_than.map(|age| age.time(context.clock.now()));
-    let is_due =
-        |session: &TrashedSession| session.moved.is_some() && before.is_none_or(|before| session.time < before);
+    let is_due = |session: &TrashedSession| {
+        (session.moved.is_some() || args.in_agents) && before.is_none_or(|before| session.time < before)
+    };
     let due: Vec<_> = listed(store)?.into_iter().filter(is_due).collect();
     if !args.yes && !args.dry_run && !due.is_empty() {
-        let count = due.len();
-        let message = format!("this deletes {count} sessions permanently: confirm with --yes, or look with --dry-run");
+        let (count, databases) = (due.len(), due.iter().filter(|session| session.moved.is_none()).count());
+        let of_agents = if databases > 0 { format!(", {databases} of them in agents' databases") } else { String::new() };
+        let message =
+            format!("this deletes {count} sessions permanently{of_agents}: confirm with --yes, or look with --dry-run");
         return Err(CliError::new(CliErrorCode::Usage, message));
     }
+    let hidden = if due.iter().any(|session| session.moved.is_none()) { all_sessions(context) } else { Vec::new() };
     let delete = |session: &TrashedSession| {
         let (key, title) = (&session.key, &session.title);
+        let stored = hidden.iter().find(|stored| stored.key == *key).filter(|_| session.moved.is_none());
         if args.dry_run {
-            return Row::new(key, title, "would_delete");
+            let command = stored.and_then(|stored| agent::format(key.agent).delete_command(stored));
+            let reason = command.map(|command| format!("runs {}", command.shell_line()));
+            return Row { reason, ..Row::new(key, title, "would_delete") };
         }
-        let deleted = trash::delete(store, key);
+        let deleted = match (&session.moved, stored) {
+            (Some(_), _) => trash::delete(store, key),
+            (None, Some(stored)) => trash::delete_in_agent(store, stored, &context.environment),
+            // Its agent has deleted it.
+            (None, None) => trash::restore(store, key).map(drop),
+        };
         deleted.map_or_else(|reason| Row::refused(key, title, reason), |()| Row::new(key, title, "deleted"))
     };
     Ok(due.iter().map(delete).collect())
+}
+
+/// Returns all sessions, with those that the user hid.
+fn all_sessions(context: &CliContext) -> Vec<Arc<Session>> {
+    let options = IndexOptions { state_db: None, with_usage: false, ..sessions::options(context) };
+    index::collect(&options, Refresh::Changed).sessions
 }
 
 /// Brings sessions back from the trash.

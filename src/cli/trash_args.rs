@@ -12,8 +12,8 @@ pub struct TrashArgs {
     #[arg(value_name = "ID", required_unless_present_any = ["query", "list", "empty"])]
     pub ids: Vec<String>,
 
-    /// Select the sessions that match this query instead
-    #[arg(long, value_name = "QUERY", conflicts_with = "ids")]
+    /// Select the sessions that match this query instead: `is:empty`, `turns:<2`, `-since:90d`
+    #[arg(long, value_name = "QUERY", conflicts_with = "ids", allow_hyphen_values = true)]
     pub query: Option<String>,
 
     /// Also cancel prompts that are queued for the sessions
@@ -31,6 +31,10 @@ pub struct TrashArgs {
     /// With --empty: only delete what was moved before this time (`30d`, `2026-11-01`)
     #[arg(long, value_name = "TIME", requires = "empty")]
     pub older_than: Option<TimeArg>,
+
+    /// With --empty: also delete hidden sessions from their agents' databases, by the agents' own programs
+    #[arg(long, requires = "empty")]
+    pub in_agents: bool,
 
     /// Confirm the permanent deletion
     #[arg(long, requires = "empty")]

@@ -4,8 +4,6 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::annotation::AnnotationEdit;
 use super::{Agent, Issue, Session, SessionKey, SessionState, Time};
 
@@ -23,7 +21,7 @@ pub struct CatalogChange {
 }
 
 /// Progress of the index.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IndexProgress {
     /// Number of sources that are summarised.
     pub done: usize,
@@ -118,6 +116,8 @@ pub struct CatalogFilter {
     pub show_hidden: bool,
     /// Sessions of salon's runs, which are shown whatever their flags are.
     pub own: HashSet<SessionKey>,
+    /// Sessions that another one contains, see [`lineage`](super::lineage). They are hidden while they are past.
+    pub contained: HashSet<SessionKey>,
     /// Agents to include; empty means all.
     pub agents: Vec<Agent>,
     /// Directory in or below which a session must have started.
@@ -154,6 +154,9 @@ impl CatalogFilter {
             flags if flags.empty && !flags.unreadable => Some(HiddenReason::Empty),
             flags if flags.archived => Some(HiddenReason::Archived),
             flags if flags.headless && session.state == SessionState::Past => Some(HiddenReason::Headless),
+            _ if session.state == SessionState::Past && self.contained.contains(&session.key) => {
+                Some(HiddenReason::Copy)
+            }
             _ => None,
         }
     }
@@ -172,6 +175,8 @@ pub enum HiddenReason {
     Archived,
     /// The session was deleted by its agent, and only its prompts are left.
     Purged,
+    /// Another session contains all of its conversation.
+    Copy,
     /// The session belongs to another workspace.
     Elsewhere,
 }
@@ -189,6 +194,8 @@ pub struct HiddenCounts {
     pub archived: usize,
     /// Sessions of which only prompts are left.
     pub purged: usize,
+    /// Sessions that another one contains.
+    pub copies: usize,
     /// Sessions of other workspaces.
     pub elsewhere: usize,
 }
@@ -202,13 +209,14 @@ impl HiddenCounts {
             HiddenReason::Empty => self.empty += 1,
             HiddenReason::Archived => self.archived += 1,
             HiddenReason::Purged => self.purged += 1,
+            HiddenReason::Copy => self.copies += 1,
             HiddenReason::Elsewhere => self.elsewhere += 1,
         }
     }
 
     /// Sum over all reasons.
     pub fn total(self) -> usize {
-        self.subagent + self.headless + self.empty + self.archived + self.purged + self.elsewhere
+        self.subagent + self.headless + self.empty + self.archived + self.purged + self.copies + self.elsewhere
     }
 }
 

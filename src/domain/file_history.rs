@@ -1,7 +1,8 @@
 //! Content of a file at any entry of a transcript, from the changes that the agent made.
 //!
-//! Forwards from the last time the file was written as a whole, else backwards from its present content. A change that
-//! does not fit makes the content unknown: a guess would be worse than none.
+//! Forwards from the last time the whole content is known, by a change that wrote it or by a backup of the agent, else
+//! backwards from the next backup or from the present content. A change that does not fit makes the content unknown: a
+//! guess would be worse than none.
 
 use super::tool::{ChangeKind, ToolAction, ToolStatus};
 use super::transcript::Entry;
@@ -11,6 +12,19 @@ use super::transcript::Entry;
 pub struct FileHistory {
     /// Changes with the index of their entry, ascending.
     changes: Vec<(usize, ChangeKind)>,
+    /// Contents before an entry, of which backups were made, ascending; `None` if the file did not exist.
+    backups: Vec<(usize, Option<String>)>,
+}
+
+/// View of a file at an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileView {
+    /// Content after the entry.
+    Content,
+    /// Difference that the session made up to the entry.
+    ChangesUntil,
+    /// Difference from after the entry to the present content.
+    ChangesSince,
 }
 
 impl FileHistory {
@@ -20,6 +34,22 @@ impl FileHistory {
         let Some(ToolAction::Edit(changes)) = done.map(|tool| &tool.action) else { return };
         let wanted = changes.iter().filter(|change| is_wanted(&change.path));
         self.changes.extend(wanted.map(|change| (index, change.kind.clone())));
+    }
+
+    /// Adds the content that the file had before an entry; `None` if it did not exist.
+    pub fn add_backup(&mut self, before: usize, content: Option<String>) {
+        let at = self.backups.partition_point(|(index, _)| *index <= before);
+        self.backups.insert(at, (before, content));
+    }
+
+    /// Returns the content before the first change; empty if the file did not exist, or if its first change replaced what
+    /// it contained.
+    pub fn content_before(&self, present: Option<&str>) -> Option<String> {
+        let (first, kind) = self.changes.first()?;
+        let known = first.checked_sub(1).and_then(|before| self.content_after(before, present));
+        let at_first = || self.backups.iter().find(|(index, _)| index == first).map(|(_, content)| content.clone());
+        let replaced = || matches!(kind, ChangeKind::Write(_)).then(String::new);
+        known.or_else(|| at_first().map(Option::unwrap_or_default)).or_else(replaced)
     }
 
     /// Returns the indices of the entries that change the file.
@@ -33,14 +63,22 @@ impl FileHistory {
     /// did not exist.
     pub fn content_after(&self, entry: usize, present: Option<&str>) -> Option<String> {
         let end = self.changes.partition_point(|(index, _)| *index <= entry);
-        self.forwards(end).or_else(|| self.backwards(end, present?))
+        self.forwards(end, entry).or_else(|| self.backwards(end, entry, present))
     }
 
-    /// Applies the changes before `end`, from the last that wrote the whole file.
-    fn forwards(&self, end: usize) -> Option<String> {
+    /// Applies the changes before `end`, up to an entry, from the last place where the whole content is known.
+    fn forwards(&self, end: usize, entry: usize) -> Option<String> {
         let whole = |(_, kind): &(usize, ChangeKind)| matches!(kind, ChangeKind::Write(_) | ChangeKind::Delete);
-        let start = self.changes[..end].iter().rposition(whole)?;
-        let mut content = None;
+        let written = self.changes[..end].iter().rposition(whole);
+        let backup = self.backups.iter().rfind(|(before, _)| *before <= entry.saturating_add(1));
+        let since = |before: usize| self.changes.partition_point(|(index, _)| *index < before);
+        let backup = backup.map(|(before, content)| (since(*before), content));
+        let (start, mut content) = match (written, backup) {
+            (Some(written), Some((from, content))) if from > written => (from, content.clone()),
+            (Some(written), _) => (written, None),
+            (None, Some((from, content))) => (from, content.clone()),
+            (None, None) => return None,
+        };
         for (_, kind) in &self.changes[start..end] {
             content = apply(content, kind);
             content.as_ref()?;
@@ -48,10 +86,17 @@ impl FileHistory {
         content
     }
 
-    /// Takes the changes from `end` on back.
-    fn backwards(&self, end: usize, present: &str) -> Option<String> {
-        let mut content = present.to_owned();
-        for (_, kind) in self.changes[end..].iter().rev() {
+    /// Takes changes from `end` on back: from the next backup after an entry, else from the present content.
+    fn backwards(&self, end: usize, entry: usize, present: Option<&str>) -> Option<String> {
+        let backup = self.backups.iter().find(|(before, _)| *before > entry.saturating_add(1));
+        let (to, content) = match backup {
+            Some((before, content)) => {
+                (self.changes.partition_point(|(index, _)| index < before), content.as_deref())
+            }
+            None => (self.changes.len(), present),
+        };
+        let mut content = content?.to_owned();
+        for (_, kind) in self.changes[end..to].iter().rev() {
             content = take_back(&content, kind)?;
         }
         Some(content)

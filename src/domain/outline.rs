@@ -1,7 +1,5 @@
 //! Outline of a transcript: the entries by which a reader finds the way in it.
 
-use serde::{Deserialize, Serialize};
-
 use super::event::NoticeLevel;
 use super::tool::{PlanItem, PlanStatus, ToolAction, ToolStatus};
 use super::tool_name::tool_label;
@@ -15,8 +13,7 @@ const MAX_TEXT: usize = 100;
 const MAX_PATHS: usize = 240;
 
 /// Kind of an outline item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OutlineKind {
     /// A prompt.
     Prompt,
@@ -30,10 +27,14 @@ pub enum OutlineKind {
     Subagent,
     /// A compaction, or another boundary of the agent's context.
     Compaction,
+    /// Another branch, which parts there.
+    Branch,
+    /// Another session: the origin of this one, or a fork.
+    Fork,
 }
 
 /// An entry in the outline.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutlineItem {
     /// Index of the entry.
     pub entry: usize,
@@ -53,6 +54,8 @@ impl OutlineKind {
             Self::Plan => "plan",
             Self::Subagent => "sub-agent",
             Self::Compaction => "compaction",
+            Self::Branch => "branch",
+            Self::Fork => "fork",
         }
     }
 

@@ -27,6 +27,9 @@ pub enum Conversation {
 pub struct RunStart {
     /// Conversation to start or resume.
     pub conversation: Conversation,
+    /// Id of the record at which a fork of the session ends its copy; `None` for a fork of the whole.
+    #[serde(default)]
+    pub fork_at: Option<Arc<str>>,
     /// Working directory.
     pub cwd: PathBuf,
     /// Model; `None` for the agent's default.
@@ -76,6 +79,7 @@ impl RunStart {
     pub fn new(conversation: Conversation, cwd: PathBuf) -> Self {
         Self {
             conversation,
+            fork_at: None,
             cwd,
             model: None,
             mode: None,

@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::query::TextKind;
 use super::{EntryKey, Session, SessionKey};
 
@@ -22,7 +20,7 @@ pub struct Hit {
 }
 
 /// Excerpt of a session around a match.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Snippet {
     /// Location of the matching text.
     pub location: EntryLocation,
@@ -35,8 +33,7 @@ pub struct Snippet {
 }
 
 /// Location of a match within a session.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum EntryLocation {
     /// Title of the session.
     Title,
@@ -50,8 +47,7 @@ pub enum EntryLocation {
 }
 
 /// Sort order of search results.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SearchOrder {
     /// Highest score first.
     #[default]
@@ -92,7 +88,7 @@ impl SearchOrder {
 }
 
 /// Request for a search over sessions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchRequest {
     /// Query, as typed.
     pub query: String,
@@ -114,7 +110,7 @@ pub struct SearchUpdate {
 }
 
 /// Extent to which a search has covered the corpus.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     /// Number of sessions searched.
     pub sessions: usize,

@@ -8,45 +8,27 @@ use serde::{Deserialize, Serialize};
 
 use super::annotation::Annotation;
 use super::usage::UsageRow;
-use super::{Agent, Time, Tokens};
+use super::{Agent, EntryKey, Time, Tokens};
 
-/// Identity of a session. The agent's own id is unique only within that agent, and only on its machine.
-///
-/// The host is not part of the stored form: to a machine, its own sessions have none. The receiver of a key from another
-/// machine sets it.
+/// Identity of a session. The agent's own id is unique only within that agent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SessionKey {
     /// Agent of the session.
     pub agent: Agent,
     /// Id assigned by the agent.
     pub id: Arc<str>,
-    /// Name of the machine or container; `None` for this machine.
-    #[serde(skip)]
-    pub host: Option<Arc<str>>,
 }
 
 impl SessionKey {
-    /// Creates the key of session `id` of `agent` on this machine.
+    /// Creates the key of session `id` of `agent`.
     pub fn new(agent: Agent, id: impl Into<Arc<str>>) -> Self {
-        Self { agent, id: id.into(), host: None }
+        Self { agent, id: id.into() }
     }
 
-    /// Returns the key with a host.
-    #[must_use]
-    pub fn on(self, host: &Arc<str>) -> Self {
-        Self { host: Some(host.clone()), ..self }
-    }
-
-    /// Parses the form of [`Display`](std::fmt::Display): `agent:id`, or `host:agent:id`.
+    /// Parses the form of [`Display`](std::fmt::Display): `agent:id`.
     pub fn from_line(line: &str) -> Option<Self> {
-        let (first, id) = line.split_once(':')?;
-        if let Some((agent, id)) = id.split_once(':')
-            && Agent::from_name(first).is_none()
-            && let Some(agent) = Agent::from_name(agent)
-        {
-            return Some(Self::new(agent, id).on(&first.into()));
-        }
-        Some(Self::new(Agent::from_stored(first)?, id))
+        let (agent, id) = line.split_once(':')?;
+        Some(Self::new(Agent::from_stored(agent)?, id))
     }
 
     /// True if the id can be an argument of the agent's program: not empty, not like an option, and without invisible
@@ -62,9 +44,6 @@ impl SessionKey {
 
 impl std::fmt::Display for SessionKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(host) = &self.host {
-            write!(f, "{host}:")?;
-        }
         write!(f, "{}:{}", self.agent, self.id)
     }
 }
@@ -112,6 +91,9 @@ pub struct Session {
     pub parent: Option<Arc<str>>,
     /// Session from which it was forked, if known.
     pub forked_from: Option<Arc<str>>,
+    /// History that a fork copied from its origin, for agents that copy records.
+    #[serde(default)]
+    pub copied: Option<Box<CopiedPrefix>>,
     /// Hash of the first record's id: equal for two sessions if one is a copy of the other.
     #[serde(default)]
     pub first: Option<u64>,
@@ -150,6 +132,7 @@ impl Session {
             flags: Flags::default(),
             parent: None,
             forked_from: None,
+            copied: None,
             first: None,
             unreadable: 0,
             tip: None,
@@ -211,18 +194,24 @@ impl Session {
     /// Returns the session of another agent that this one continues.
     pub fn continues(&self) -> Option<SessionKey> {
         let (agent, id) = self.annotation()?.continues.clone()?;
-        Some(SessionKey::new(agent, id))
-    }
-
-    /// Returns true if the session is on another machine or in a container.
-    pub fn is_remote(&self) -> bool {
-        self.key.host.is_some()
+        Some(SessionKey { agent, id })
     }
 
     /// Returns the note.
     pub fn note(&self) -> Option<&str> {
         self.annotation()?.note.as_deref()
     }
+}
+
+/// History that a fork copied from its origin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiedPrefix {
+    /// Id of the newest copied record.
+    pub record: Arc<str>,
+    /// Newest copied entry.
+    pub entry: Option<EntryKey>,
+    /// True if the fork has other entries too.
+    pub is_extended: bool,
 }
 
 /// Annotation that was applied to a session.

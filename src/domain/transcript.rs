@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::event::{Delta, EntryKey, Event, EventBody, NoticeLevel};
@@ -11,7 +10,7 @@ pub use super::tool::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction, 
 use super::{Time, Tokens};
 
 /// One block of a transcript.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Entry {
     /// Identity; equal each time the transcript is read.
     pub key: EntryKey,
@@ -46,7 +45,7 @@ pub struct Entry {
 }
 
 /// Usage and duration of a turn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TurnTotals {
     /// Token usage of all replies.
     pub tokens: Tokens,
@@ -73,8 +72,7 @@ impl TurnTotals {
 }
 
 /// Kinds of entries, as in the JSON contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EntryKind {
     /// A prompt.
     Prompt,
@@ -143,8 +141,7 @@ impl EntryKind {
 }
 
 /// Author of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Person or headless caller.
     User,
@@ -166,7 +163,7 @@ impl Role {
 }
 
 /// A tool call with its result.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Tool {
     /// Tool name as the agent reports it.
     pub name: Arc<str>,

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use super::event::EntryKey;
 use super::outline::OutlineItem;
 use super::search::EntryLocation;
 use super::transcript::Entry;
 
 /// Event of an opened transcript.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug)]
 pub enum TranscriptEvent {
     /// The newest entries, before the transcript is indexed. Their indices are not known yet.
     Tail(Vec<Arc<Entry>>),
@@ -55,6 +53,15 @@ pub enum TranscriptEvent {
         /// Index of the entry; `None` if there is none, or if it is on another branch.
         entry: Option<usize>,
     },
+    /// The requested entries that the shown branch contains, with their indices.
+    Positions(Vec<(EntryKey, usize)>),
+    /// Place at which the agent can fork the session before a prompt.
+    ForkPoint {
+        /// Index of the prompt.
+        prompt: usize,
+        /// Id for [`RunStart::fork_at`](super::run_start::RunStart::fork_at); `None` if there is no such place.
+        point: Option<Arc<str>>,
+    },
     /// The transcript was deleted.
     Gone,
     /// The transcript cannot be opened, with the reason.
@@ -62,7 +69,7 @@ pub enum TranscriptEvent {
 }
 
 /// A matching entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntryMatches {
     /// Index of the entry.
     pub entry: usize,
@@ -71,16 +78,18 @@ pub struct EntryMatches {
 }
 
 /// Point at which branches part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BranchPoint {
     /// Index of the first entry that the branches do not share.
     pub entry: usize,
     /// Numbers of the branches, with the shown one, ascending.
     pub branches: Vec<usize>,
+    /// For each branch, the first line of its first own entry; empty for the shown one, or if it is unknown.
+    pub heads: Vec<String>,
 }
 
 /// Properties of an indexed transcript.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TranscriptInfo {
     /// Number of entries.
     pub len: usize,

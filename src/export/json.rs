@@ -18,9 +18,6 @@ pub const SCHEMA_VERSION: u32 = 1;
 #[derive(Serialize)]
 pub struct SessionJson<'a> {
     id: &'a str,
-    /// Name of another machine or container.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    host: Option<&'a str>,
     agent: &'static str,
     title: &'a str,
     title_source: TitleSource,
@@ -213,7 +210,6 @@ impl<'a> From<&'a domain::Session> for SessionJson<'a> {
     fn from(session: &'a domain::Session) -> Self {
         Self {
             id: &session.key.id,
-            host: session.key.host.as_deref(),
             agent: session.key.agent.name(),
             title: &session.title.text,
             title_source: session.title.source,
@@ -266,7 +262,7 @@ impl IssueJson<'_> {
 
 impl From<domain::catalog::HiddenCounts> for HiddenJson {
     fn from(counts: domain::catalog::HiddenCounts) -> Self {
-        let domain::catalog::HiddenCounts { subagent, headless, empty, archived, purged, elsewhere } = counts;
+        let domain::catalog::HiddenCounts { subagent, headless, empty, archived, purged, copies: _, elsewhere } = counts;
         Self { subagent, headless, empty, archived, purged, elsewhere }
     }
 }

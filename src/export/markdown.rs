@@ -48,6 +48,17 @@ pub fn entry(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
     }
 }
 
+/// Writes the beginning of a sub-agent's conversation, which is folded.
+pub(super) fn begin_subagent(out: &mut dyn Write, session: &Session) -> io::Result<()> {
+    let title = one_line(&session.title.text).replace('<', "&lt;");
+    writeln!(out, "<details><summary>Sub-agent: {title}</summary>\n")
+}
+
+/// Writes the end of a sub-agent's conversation.
+pub(super) fn end_subagent(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "</details>\n")
+}
+
 /// Formats text as inline code.
 fn code(text: &str) -> String {
     format!("`{}`", one_line(text).replace('`', "'"))

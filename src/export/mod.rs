@@ -17,6 +17,6 @@ mod text;
 
 pub use brief::brief;
 pub use changes::changed_lines;
-pub use document::write;
+pub use document::{Subagents, write};
 pub use file::{create_file, file_name};
 pub use json_document::JsonDocument;

@@ -36,6 +36,16 @@ pub(super) fn entry(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
     writeln!(out)
 }
 
+/// Writes the line above a sub-agent's conversation.
+pub(super) fn begin_subagent(out: &mut dyn Write, session: &Session) -> io::Result<()> {
+    writeln!(out, "════ sub-agent: {}\n", one_line(&session.title.text))
+}
+
+/// Writes the line below a sub-agent's conversation.
+pub(super) fn end_subagent(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "════ end of the sub-agent\n")
+}
+
 fn name(entry: &Entry) -> String {
     match (&entry.tool, entry.kind) {
         (Some(tool), EntryKind::Tool) => format!("{} ({})", one_line(&tool_label(&tool.name)), tool.status.name()),

@@ -72,7 +72,7 @@ pub struct RootReport {
 pub fn collect(options: &IndexOptions, refresh: Refresh) -> Collected {
     let roots: Vec<SourceRoot> = options.formats.iter().flat_map(|format| format.roots(&options.environment)).collect();
     let loaded = match refresh {
-        Refresh::Changed => snapshot::load(options.cache_dir.as_deref(), &roots, options.formats),
+        Refresh::Changed => snapshot::load(options, &roots),
         Refresh::Everything => None,
     };
     let mut collected = match loaded {

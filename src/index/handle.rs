@@ -10,10 +10,9 @@ use super::engine::{Engine, EngineCommand, EngineInput};
 use super::message::{IndexEvent, TranscriptTicket};
 use super::open_transcripts::TranscriptRequest;
 use super::options::IndexOptions;
-use crate::domain::catalog::CatalogChange;
 use crate::domain::query::FilterKey;
 use crate::domain::search::{EntryLocation, SearchRequest};
-use crate::domain::{SessionKey, Time};
+use crate::domain::{EntryKey, SessionKey, Time};
 
 /// Maximum unread events. Further ones are merged, or block the worker that sends them.
 const EVENT_CAPACITY: usize = 64;
@@ -55,11 +54,6 @@ impl Index {
         self.command(EngineCommand::LoadUserData);
     }
 
-    /// Applies a change of the sessions of another machine, whose keys have its name as host.
-    pub fn apply_remote(&self, change: CatalogChange) {
-        self.command(EngineCommand::Remote(change));
-    }
-
     /// Opens a session's transcript. Events of `ticket` follow: its newest entries, the whole, then its changes.
     pub fn open(&self, ticket: TranscriptTicket, key: SessionKey) {
         self.command(EngineCommand::Open(ticket, key));
@@ -83,6 +77,16 @@ impl Index {
     /// Finds the entry of a location in an opened transcript.
     pub fn locate(&self, ticket: TranscriptTicket, place: EntryLocation) {
         self.command(EngineCommand::Transcript(ticket, TranscriptRequest::Locate(place)));
+    }
+
+    /// Finds entries on the shown branch of an opened transcript.
+    pub fn positions(&self, ticket: TranscriptTicket, keys: Vec<EntryKey>) {
+        self.command(EngineCommand::Transcript(ticket, TranscriptRequest::Positions(keys)));
+    }
+
+    /// Finds the place at which the agent can fork the session of an opened transcript before a prompt.
+    pub fn fork_point(&self, ticket: TranscriptTicket, prompt: usize) {
+        self.command(EngineCommand::Transcript(ticket, TranscriptRequest::ForkPoint(prompt)));
     }
 
     /// Shows another branch of an opened transcript, by its number from 0.

@@ -152,6 +152,12 @@ impl TranscriptReader for KeptTranscript {
         self.inner.raw(index - nth)
     }
 
+    fn record_id(&mut self, index: usize) -> Option<String> {
+        let nth = self.placed_before(index);
+        let is_placed = nth < self.placed.len() && self.outer_of_placed(nth) == index;
+        if is_placed { None } else { self.inner.record_id(index - nth) }
+    }
+
     fn branches(&self) -> usize {
         self.inner.branches()
     }

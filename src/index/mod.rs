@@ -15,6 +15,7 @@ mod cache;
 mod collect;
 mod encoding;
 mod engine;
+mod file_history;
 mod handle;
 mod kept_transcript;
 mod locate;
@@ -36,6 +37,7 @@ mod watch;
 mod workspace;
 
 pub use collect::{Collected, Refresh, RootReport, collect, report};
+pub use file_history::file_history;
 pub use handle::Index;
 pub use kept_transcript::open_transcript;
 pub use locate::{LocatedEntry, locate};

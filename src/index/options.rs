@@ -24,8 +24,8 @@ pub struct IndexOptions {
     pub zone: Option<TimeZone>,
     /// Mode of change detection.
     pub watch: WatchMode,
-    /// Name by which queries call this machine; empty for `local`.
-    pub host: String,
+    /// True if [`Session::usage`](crate::domain::Session::usage) is needed. Without it a snapshot is read faster.
+    pub with_usage: bool,
 }
 
 /// Mode of change detection.
@@ -49,7 +49,7 @@ impl IndexOptions {
             clock,
             zone: None,
             watch: WatchMode::default(),
-            host: String::new(),
+            with_usage: true,
         }
     }
 }

@@ -30,6 +30,7 @@ mod queue;
 pub mod recover;
 pub mod run;
 pub mod server;
+pub mod server_request;
 mod session_files;
 pub mod store_handle;
 mod supervisor;

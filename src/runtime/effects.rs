@@ -21,6 +21,7 @@ use crate::app::msg::RequestTicket;
 use crate::app::{Effect, Msg};
 use crate::domain::annotation::AnnotationEdit;
 use crate::domain::document::ExportOptions;
+use crate::domain::file_history::FileView;
 use crate::domain::{Session, SessionKey};
 use crate::stdx::program;
 
@@ -29,15 +30,13 @@ type Step = ControlFlow<()>;
 impl Shell {
     /// Runs an effect.
     pub(super) fn run_effect(&mut self, effect: Effect) -> Step {
-        let effect = match self.run_remote_effect(effect) {
-            Ok(step) => return step,
-            Err(effect) => effect,
-        };
         match effect {
             Effect::OpenTranscript(ticket, key) => self.runner.index.open(ticket.0, key),
             Effect::CloseTranscript(ticket) => self.runner.index.close(ticket.0),
             Effect::ReadEntries(ticket, range) => self.runner.index.read(ticket.0, range),
             Effect::FindInTranscript(ticket, query) => self.runner.index.find(ticket.0, query),
+            Effect::FindPositions(ticket, keys) => self.runner.index.positions(ticket.0, keys),
+            Effect::FindForkPoint(ticket, prompt) => self.runner.index.fork_point(ticket.0, prompt),
             Effect::Locate(ticket, place) => self.runner.index.locate(ticket.0, place),
             Effect::ShowBranch(ticket, branch) => self.runner.index.show_branch(ticket.0, branch),
             Effect::ReadOutline(ticket) => self.runner.index.outline(ticket.0),
@@ -51,7 +50,7 @@ impl Shell {
             Effect::Copy(text) => return self.copy(&text),
             Effect::EditTranscript(key) => return self.edit_transcript(&key),
             Effect::EditEntry(ticket, entry) => return self.edit_entry(ticket, entry),
-            Effect::EditFileVersion(ticket, entry) => return self.edit_file_version(ticket, entry),
+            Effect::EditFileVersion(ticket, entry, view) => return self.edit_file_version(ticket, entry, view),
             Effect::OpenAttachment(ticket, entry) => return self.open_attachment(ticket, entry),
             Effect::EditFile { path, line } => return self.edit_file(&path, line),
             Effect::OpenPage(address) => return self.open_page(&address),
@@ -151,7 +150,7 @@ impl Shell {
             environment: self.runner.environment.clone(),
             backups: self.runner.paths.backups(),
             store: self.runner.store.clone(),
-            workspaces: relocate::workspaces(self.own_sessions()),
+            workspaces: relocate::workspaces(self.app.sessions.catalog.iter()),
         }
     }
 
@@ -231,12 +230,12 @@ impl Shell {
         self.edit_generated(move || extract::entry(&session, entry))
     }
 
-    fn edit_file_version(&mut self, ticket: RequestTicket, entry: usize) -> Step {
+    fn edit_file_version(&mut self, ticket: RequestTicket, entry: usize, view: FileView) -> Step {
         let Some(session) = self.read_session(ticket) else {
             return self.notice("The session no longer exists", true);
         };
         let state_db = self.runner.paths.state_db();
-        self.edit_generated(move || extract::file_version(&session, entry, &state_db))
+        self.edit_generated(move || extract::file_version(&session, entry, view, &state_db))
     }
 
     /// Returns the session of an open transcript.
@@ -296,7 +295,7 @@ impl Shell {
         }
     }
 
-    pub(super) fn run_in_foreground(&mut self, command: &mut Command, name: &str, purpose: Purpose) -> Step {
+    fn run_in_foreground(&mut self, command: &mut Command, name: &str, purpose: Purpose) -> Step {
         self.terminal.leave();
         match ForegroundChild::start(command) {
             Ok(child) => {

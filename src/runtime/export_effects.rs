@@ -1,5 +1,6 @@
 //! Writing of sessions to files, on a blocking thread.
 
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,8 +12,8 @@ use crate::agent;
 use crate::app::Msg;
 use crate::app::msg::ExportResult;
 use crate::domain::document::{DocumentSummary, ExportOptions};
-use crate::domain::{Session, SessionKey};
-use crate::export;
+use crate::domain::{Agent, Session, SessionKey};
+use crate::export::{self, Subagents};
 use crate::index;
 
 impl Shell {
@@ -21,12 +22,13 @@ impl Shell {
         let sessions: Vec<Arc<Session>> = keys.iter().filter_map(|key| self.session(key)).collect();
         let folder = self.absolute(folder);
         let state_db = self.runner.paths.state_db();
+        let all = self.subagents_of(&sessions);
         let messages = self.runner.messages.clone();
         tokio::task::spawn_blocking(move || {
             let mut result = ExportResult::default();
             for session in &sessions {
                 let path = folder.join(export::file_name(session, options.format));
-                match write(session, &path, &options, &state_db) {
+                match write(session, &path, (&options, &all), &state_db) {
                     Ok(summary) => {
                         result.secrets.add(&summary.secrets);
                         result.written.push(path);
@@ -42,6 +44,14 @@ impl Shell {
         });
     }
 
+    /// Returns the sub-agents of the agents of some sessions, which a document includes.
+    fn subagents_of(&self, sessions: &[Arc<Session>]) -> HashMap<SessionKey, Arc<Session>> {
+        let agents: HashSet<Agent> = sessions.iter().map(|session| session.key.agent).collect();
+        let all = self.app.sessions.catalog.iter();
+        let subagents = all.filter(|session| session.flags.subagent && agents.contains(&session.key.agent));
+        subagents.map(|session| (session.key.clone(), session.clone())).collect()
+    }
+
     /// Returns a path below the current directory, or below the home directory after `~/`.
     fn absolute(&self, path: &Path) -> PathBuf {
         match path.strip_prefix("~") {
@@ -51,10 +61,17 @@ impl Shell {
     }
 }
 
-fn write(session: &Session, path: &Path, options: &ExportOptions, state_db: &Path) -> io::Result<DocumentSummary> {
+fn write(
+    session: &Session,
+    path: &Path,
+    (options, all): (&ExportOptions, &HashMap<SessionKey, Arc<Session>>),
+    state_db: &Path,
+) -> io::Result<DocumentSummary> {
     let mut reader = index::open_transcript(agent::format(session.key.agent), session, Some(state_db))?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    export::create_file(path, false, |out| export::write(out, session, &mut *reader, options))
+    let find = |key: &SessionKey| all.get(key).cloned();
+    let subagents = Subagents { find: &find, state_db: Some(state_db) };
+    export::create_file(path, false, |out| export::write(out, session, &mut *reader, options, subagents))
 }

@@ -3,16 +3,15 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use similar::TextDiff;
+
 use crate::agent::{self, TextLimit};
 use crate::domain::Session;
-use crate::domain::file_history::FileHistory;
+use crate::domain::file_history::FileView;
 use crate::domain::transcript::ToolAction;
 use crate::index;
 use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::temp;
-
-/// Number of entries that are read at a time.
-const CHUNK: usize = 128;
 
 /// Maximum size of a file on disk whose changes are taken back.
 const MAX_FILE: SizeLimit = SizeLimit(16 << 20);
@@ -34,9 +33,10 @@ pub(super) fn entry(session: &Session, index: usize) -> io::Result<PathBuf> {
     })
 }
 
-/// Writes the file that an entry changes, as it was after the entry, to a file of the same kind.
-pub(super) fn file_version(session: &Session, index: usize, state_db: &Path) -> io::Result<PathBuf> {
-    let mut reader = index::open_transcript(agent::format(session.key.agent), session, Some(state_db))?;
+/// Writes the file that an entry changes, as it was after the entry, to a file of the same kind, or a difference.
+pub(super) fn file_version(session: &Session, index: usize, view: FileView, state_db: &Path) -> io::Result<PathBuf> {
+    let format = agent::format(session.key.agent);
+    let mut reader = index::open_transcript(format, session, Some(state_db))?;
     let entries = reader.read(index..index + 1, TextLimit::NONE);
     let tool = entries.first().and_then(|entry| entry.tool.as_ref());
     let path = match tool.map(|tool| &tool.action) {
@@ -44,17 +44,33 @@ pub(super) fn file_version(session: &Session, index: usize, state_db: &Path) -> 
         _ => None,
     };
     let path = path.ok_or_else(|| io::Error::other("the entry changes no file"))?;
-    let mut history = FileHistory::default();
-    for from in (0..reader.len()).step_by(CHUNK) {
-        for (at, entry) in (from..).zip(&reader.read(from..from + CHUNK, TextLimit::NONE)) {
-            history.add(at, entry, |changed| Path::new(&*session.cwd).join(changed) == path);
-        }
-    }
+    let history = index::file_history(format, session, &mut *reader, &path);
     let present = files::read_text(&path, MAX_FILE).ok();
     let unknown = || io::Error::other("the content of the file after this entry cannot be known");
     let content = history.content_after(index, present.as_deref()).ok_or_else(unknown)?;
-    let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
-    write(&ending, |file| file.write_all(content.as_bytes()))
+    let number = index + 1;
+    let (old, new, names) = match view {
+        FileView::Content => {
+            let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
+            return write(&ending, |file| file.write_all(content.as_bytes()));
+        }
+        FileView::ChangesUntil => {
+            let before = history.content_before(present.as_deref()).ok_or_else(unknown)?;
+            (before, content, ("before the session".to_owned(), format!("after entry {number}")))
+        }
+        FileView::ChangesSince => {
+            let last = || history.content_after(usize::MAX, None);
+            let now = present.clone().or_else(last).unwrap_or_default();
+            (content, now, (format!("after entry {number}"), "now".to_owned()))
+        }
+    };
+    if old == new {
+        return Err(io::Error::other("the two versions do not differ"));
+    }
+    let name = path.to_string_lossy();
+    let (from, to) = (format!("{name} {}", names.0), format!("{name} {}", names.1));
+    let diff = TextDiff::from_lines(&old, &new).unified_diff().header(&from, &to).to_string();
+    write(".diff", |file| file.write_all(diff.as_bytes()))
 }
 
 /// Writes the stored records of a session to a file.

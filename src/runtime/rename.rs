@@ -1,9 +1,12 @@
 //! Writes a name back into an agent's own files, in the agent's own way. Only on the user's explicit request. Blocks: not
 //! for the event loop.
 
-use super::resume;
+use std::path::Path;
+
+use super::{agent_command, env, resume};
 use crate::agent::{self, Environment};
 use crate::domain::Session;
+use crate::live::server_request;
 
 /// Writes a title for the agent. The error is the reason why it does not know the name.
 pub fn write_back(session: &Session, title: &str, environment: &Environment) -> Result<(), String> {
@@ -16,8 +19,25 @@ pub fn write_back(session: &Session, title: &str, environment: &Environment) -> 
         let owner = resume::describe_owner(&session.key, &status);
         return Err(format!("open in {owner}; rename it there, or close it first"));
     }
-    match agent::format(session.key.agent).write_title(session, title) {
-        Some(written) => written.map_err(|error| format!("{}: {error}", session.path.display())),
+    let format = agent::format(session.key.agent);
+    if let Some(written) = format.write_title(session, title) {
+        return written.map_err(|error| format!("{}: {error}", session.path.display()));
+    }
+    if let Some(exchange) = format.rename_exchange(session, title) {
+        return agent_command::exchange(&exchange);
+    }
+    // A session with files of its own is not in the database that the server uses.
+    let protocol = agent::protocol(session.key.agent).filter(|_| format.own_files(session).is_none());
+    let request = protocol.and_then(|protocol| {
+        let request = protocol.rename_request(&session.key.id, Path::new(&*session.cwd), title)?;
+        Some((protocol, request))
+    });
+    match request {
+        Some((protocol, request)) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let vars: Vec<_> = env::vars().collect();
+            runtime.map_err(|error| error.to_string())?.block_on(server_request::send(protocol, &vars, request))
+        }
         None => Err(format!("{label} has no way to rename a session from outside; salon can name it for itself")),
     }
 }

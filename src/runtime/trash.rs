@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::keep::Archive;
+use super::{agent_command, resume};
+use crate::agent::{self, Environment};
 use crate::domain::{Session, SessionKey, Time};
-use crate::index;
+use crate::index::{self, IndexOptions, Refresh};
 use crate::store::trash::TrashedSession;
 use crate::store::{self, Store, outbox, registry, trash};
 
@@ -78,6 +80,29 @@ pub fn restore(store: &Store, key: &SessionKey) -> Result<TrashedSession, String
 pub fn delete(store: &Store, key: &SessionKey) -> Result<(), String> {
     let deleted = store.with(|db| Ok(trash::delete(db, key))).map_err(|error| store::describe_error(&error))?;
     deleted.map(drop).map_err(|error| error.to_string())
+}
+
+/// Deletes a hidden session from its agent's database, by the agent's own program. The error is the reason why it stays.
+pub fn delete_in_agent(store: &Store, session: &Session, environment: &Environment) -> Result<(), String> {
+    let label = session.key.agent.label();
+    let Some(launch) = agent::format(session.key.agent).delete_command(session) else {
+        return Err(format!("{label} has no command that deletes a session; it stays hidden"));
+    };
+    if !session.key.is_valid_argument() {
+        return Err("its id is not one that the agent writes".to_owned());
+    }
+    if let Some(status) = resume::live_status(&session.key, environment) {
+        return Err(format!("open in {}", resume::describe_owner(&session.key, &status)));
+    }
+    agent_command::run(&launch)?;
+    let options = IndexOptions::new(environment.clone(), super::instant);
+    let left = index::collect(&options, Refresh::Changed);
+    if left.session(&session.key).is_some() {
+        return Err(format!("{label} reported no error, but the session is still there"));
+    }
+    // Nothing is left that could be shown again.
+    let removed = store.with(|db| Ok(trash::restore(db, &session.key))).map_err(|error| store::describe_error(&error))?;
+    removed.map(drop).map_err(|error| error.to_string())
 }
 
 /// Deletes what was moved to the trash before a time.

@@ -10,16 +10,14 @@ use tokio::sync::mpsc;
 
 use super::VERSION;
 use super::hub::{self, Hub, Line};
-use super::index_message::IndexCall;
-use super::index_service::IndexService;
 use super::message::{Call, ClientMessage, PROTOCOL, Reply, ServerMessage};
 use super::message_reader::MessageReader;
 use super::viewers::Viewers;
-use crate::domain::run::{Refusal, RunFailure};
+use crate::domain::run::Refusal;
 use crate::live::Live;
 
 /// Maximum messages that wait for a slow client.
-pub(super) const MAX_PENDING_LINES: usize = 64;
+const MAX_PENDING_LINES: usize = 64;
 
 /// Serves a client until it disconnects or sends something that is not a message.
 pub(super) async fn run(
@@ -54,7 +52,6 @@ async fn serve<R: AsyncRead + Unpin>(
         viewers: Viewers::new(hub.live.clone(), replays),
         ordered: execute_in_order(hub.live.clone(), lines.clone()),
         lines: lines.clone(),
-        index: None,
     };
     loop {
         tokio::select! {
@@ -84,10 +81,7 @@ async fn serve<R: AsyncRead + Unpin>(
 }
 
 /// Exchanges the versions.
-pub(super) async fn greet<R: AsyncRead + Unpin>(
-    reader: &mut MessageReader<R>,
-    lines: &mpsc::Sender<Line>,
-) -> Result<(), String> {
+async fn greet<R: AsyncRead + Unpin>(reader: &mut MessageReader<R>, lines: &mpsc::Sender<Line>) -> Result<(), String> {
     let Ok(Some(first)) = reader.next().await else { return Err("no message was received".to_owned()) };
     let Call::Hello { protocol, version } = decode(&first)?.call else {
         return Err("the first message must be a hello".to_owned());
@@ -100,7 +94,7 @@ pub(super) async fn greet<R: AsyncRead + Unpin>(
     Err(format!("salon {version} speaks protocol {protocol}, this salon {VERSION} speaks protocol {PROTOCOL}"))
 }
 
-pub(super) fn decode(line: &[u8]) -> Result<ClientMessage, String> {
+fn decode(line: &[u8]) -> Result<ClientMessage, String> {
     serde_json::from_slice(line).map_err(|error| format!("not a message of protocol {PROTOCOL}: {error}"))
 }
 
@@ -111,8 +105,6 @@ struct Calls {
     /// Calls that change a queue.
     ordered: mpsc::UnboundedSender<ClientMessage>,
     lines: mpsc::Sender<Line>,
-    /// Index of this client, from its first request on.
-    index: Option<IndexService>,
 }
 
 impl Calls {
@@ -137,7 +129,6 @@ impl Calls {
                 Reply::Done
             }
             Call::Hello { .. } => Reply::Done,
-            Call::Index(call) => self.index_call(call),
             Call::Request(request) if !request.changes_queue() => done(self.hub.live.execute(request).await),
             Call::Submit { .. } | Call::Request(_) => {
                 if self.ordered.send(ClientMessage { id, call }).is_err() {
@@ -157,19 +148,6 @@ impl Calls {
             }
         };
         reply(&self.lines, id, body).await;
-    }
-}
-
-impl Calls {
-    /// Executes a request of the index, which is started by the first one.
-    fn index_call(&mut self, call: IndexCall) -> Reply {
-        if self.index.is_none() {
-            self.index = self.hub.index.as_ref().map(|options| IndexService::start(options, &call, &self.lines));
-        }
-        match &self.index {
-            Some(index) => index.execute(call),
-            None => Reply::Refused(Refusal::Failed(RunFailure::Other("this server only has runs".to_owned()))),
-        }
     }
 }
 
@@ -199,12 +177,9 @@ async fn execute(live: &Live, call: Call) -> Reply {
         },
         Call::Models { agent, directory, refresh } => Reply::Models(live.models(agent, &directory, refresh).await),
         Call::Backends => Reply::Backends(live.backends()),
-        Call::Hello { .. }
-        | Call::Watch { .. }
-        | Call::Unwatch { .. }
-        | Call::DraftChanged { .. }
-        | Call::Shutdown
-        | Call::Index(_) => Reply::Done,
+        Call::Hello { .. } | Call::Watch { .. } | Call::Unwatch { .. } | Call::DraftChanged { .. } | Call::Shutdown => {
+            Reply::Done
+        }
     }
 }
 
@@ -212,11 +187,11 @@ fn done(result: Result<(), Refusal>) -> Reply {
     result.map_or_else(Reply::Refused, |()| Reply::Done)
 }
 
-pub(super) async fn reply(lines: &mpsc::Sender<Line>, id: u64, body: Reply) {
+async fn reply(lines: &mpsc::Sender<Line>, id: u64, body: Reply) {
     send(lines, &ServerMessage::Reply { id, body }).await;
 }
 
-pub(super) async fn send(lines: &mpsc::Sender<Line>, message: &ServerMessage) {
+async fn send(lines: &mpsc::Sender<Line>, message: &ServerMessage) {
     if let Some(line) = hub::line(message) {
         send_all(lines, vec![line]).await;
     }
@@ -230,7 +205,7 @@ async fn send_all(lines: &mpsc::Sender<Line>, messages: Vec<Line>) {
 }
 
 /// Writes messages until the connection is closed; those that wait are written together.
-pub(super) async fn write_lines(writer: impl AsyncWrite + Unpin, mut lines: mpsc::Receiver<Line>) {
+async fn write_lines(writer: impl AsyncWrite + Unpin, mut lines: mpsc::Receiver<Line>) {
     let mut writer = BufWriter::new(writer);
     while let Some(line) = lines.recv().await {
         let mut next = Some(line);

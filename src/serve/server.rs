@@ -9,7 +9,6 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::connection;
 use super::hub::Hub;
 use super::socket::ServeSocket;
-use crate::index::IndexOptions;
 use crate::live::{Live, LiveEvent};
 
 /// Serves the runs of this process on a socket. Returns when a client or `stop` asks for it, or after no agent worked and no
@@ -21,7 +20,7 @@ pub async fn listen(
     unused: Option<Duration>,
     stop: impl Future<Output = ()>,
 ) {
-    let hub = Hub::new(live, None);
+    let hub = Hub::new(live);
     tokio::spawn(forward(events, hub.clone()));
     let is_unused = async {
         match unused {
@@ -37,15 +36,14 @@ pub async fn listen(
     }
 }
 
-/// Serves the runs of this process, and its sessions, to one client, until it disconnects or `stop` is ready.
+/// Serves the runs of this process to one client, until it disconnects or `stop` is ready.
 pub async fn serve_one(
     live: Live,
-    index: IndexOptions,
     events: UnboundedReceiver<LiveEvent>,
     (reader, writer): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin + Send + 'static),
     stop: impl Future<Output = ()>,
 ) {
-    let hub = Hub::new(live, Some(index));
+    let hub = Hub::new(live);
     tokio::spawn(forward(events, hub.clone()));
     tokio::select! {
         () = stop => {}

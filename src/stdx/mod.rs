@@ -8,6 +8,7 @@ pub mod lines;
 pub mod process;
 pub mod program;
 pub mod ring;
+pub mod syntax;
 pub mod temp;
 pub mod text;
 pub mod wrap;

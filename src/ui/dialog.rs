@@ -7,6 +7,7 @@ use super::style::style;
 use super::widgets::{Align, line_of, overlay, put, put_line, split_left, split_right, wrapped};
 use crate::app::dialog::Dialog;
 use crate::app::msg::Target;
+use crate::app::scroll;
 
 const WIDTH: u16 = 64;
 
@@ -28,8 +29,9 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, dialog: &Dialog) {
     }
     let choices = choices.min(inner.height);
     let choices_area = Rect { y: inner.bottom() - choices, height: choices, ..inner };
-    for (at, choice) in dialog.choices.iter().enumerate() {
-        let area = line_of(choices_area, at);
+    let top = scroll::reveal(0, dialog.selected, choices.into(), dialog.choices.len());
+    for (row, (at, choice)) in dialog.choices.iter().enumerate().skip(top).take(choices.into()).enumerate() {
+        let area = line_of(choices_area, row);
         canvas.target(area, Target::Choice(at));
         if at == dialog.selected {
             canvas.buffer.set_style(area, style(theme.selected));
@@ -37,7 +39,8 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, dialog: &Dialog) {
         }
         let (_, area) = split_left(area, 2);
         let (number, label) = split_left(area, 3);
-        put(canvas.buffer, number, &(at + 1).to_string(), style(theme.key), Align::Left);
+        let digit = if at < 9 { (at + 1).to_string() } else { String::new() };
+        put(canvas.buffer, number, &digit, style(theme.key), Align::Left);
         put(canvas.buffer, label, &choice.label, style(theme.text), Align::Left);
     }
 }

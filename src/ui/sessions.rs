@@ -144,7 +144,6 @@ fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessi
     } else {
         put(canvas.buffer, badge, glyph(state), style::state(theme, state), Align::Left);
     }
-    let is_offline = app.sessions.offline(session).is_some();
     let (agent, mut rest) = match agent_width(app, area.width) {
         0 => (Rect::ZERO, rest),
         width => split_left(rest, width + 1),
@@ -153,13 +152,12 @@ fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessi
         canvas.buffer,
         agent,
         agent_name(session.key.agent, agent.width),
-        if is_offline { style(theme.faint) } else { style::agent(theme, session.key.agent) },
+        style::agent(theme, session.key.agent),
         Align::Left,
     );
     for column in columns(app, area.width).into_iter().rev() {
         let (left, cell) = split_right(rest, column.width() + 1);
-        let look = style(if is_offline { theme.faint } else { theme.muted });
-        put_cell(canvas, cell, column, &column.text(app, session), look);
+        put_cell(canvas, cell, column, &column.text(app, session), style(theme.muted));
         rest = left;
     }
     let mut marks = session.annotation().map(annotate::marks).unwrap_or_default();
@@ -202,19 +200,16 @@ fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
         put(canvas.buffer, area, "(no prompt yet)", style(theme.faint), Align::Left);
         return;
     }
-    let damaged = health::is_damaged(session, &app.sessions.catalog.issues).then_some(("×", theme.warning));
+    let damaged = health::is_damaged(session, &app.sessions.catalog.issues).then(|| ("×".to_owned(), theme.warning));
     let sign = damaged.or_else(|| mark(app, session).map(|mark| (mark, theme.accent)));
-    let (place, area) = split_left(area, if sign.is_some() { 2 } else { 0 });
+    let width = sign.as_ref().map_or(0, |(sign, _)| text::width(sign) + 1);
+    let (place, area) = split_left(area, u16::try_from(width).unwrap_or(0));
     if let Some((sign, look)) = sign {
-        put(canvas.buffer, place, sign, style(look), Align::Left);
+        put(canvas.buffer, place, &sign, style(look), Align::Left);
     }
     let cut = text::ellipsis(&title, area.width.into());
     let hits = app.stack.home.filter.shown_query().map(|query| hits(&cut, query)).unwrap_or_default();
-    let plain = match session.flags {
-        _ if app.sessions.offline(session).is_some() => style(theme.faint),
-        flags if flags.subagent || flags.archived => style(theme.muted),
-        _ => style(theme.text),
-    };
+    let plain = if session.flags.subagent || session.flags.archived { style(theme.muted) } else { style(theme.text) };
     let spans = cut.chars().enumerate().fold(Vec::<(String, Style)>::new(), |mut spans, (at, c)| {
         let look = if hits.contains(&at) { style(theme.hit) } else { plain };
         match spans.last_mut() {
@@ -227,15 +222,18 @@ fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
     put_line(canvas.buffer, area, &Line::from(spans));
 }
 
-/// Mark of a session by its relation to others: a fork, a sub-agent, or a session with sub-agents. Else by its origin in
-/// a desktop application or an editor.
-fn mark(app: &App, session: &Session) -> Option<&'static str> {
-    match app.stack.home.relation(session) {
-        Some(Relation::Fork) => Some("↱"),
-        Some(Relation::Subagent) => Some("↳"),
-        Some(Relation::Parent) => Some("⊞"),
-        None => session.flags.app.then_some("▣"),
-    }
+/// Mark of a session by its relation to others: its number of copies, a fork, a sub-agent, or a session with sub-agents.
+/// Else by its origin in a desktop application or an editor.
+fn mark(app: &App, session: &Session) -> Option<String> {
+    let home = &app.stack.home;
+    let mark = match (home.copies(session), home.relation(session)) {
+        (1.., _) => return Some(format!("❐{}", home.copies(session) + 1)),
+        (0, Some(Relation::Fork)) => "↱",
+        (0, Some(Relation::Subagent)) => "↳",
+        (0, Some(Relation::Parent)) => "⊞",
+        (0, None) => return session.flags.app.then(|| "▣".to_owned()),
+    };
+    Some(mark.to_owned())
 }
 
 /// Indexes of the characters that the query matches.

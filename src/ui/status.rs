@@ -73,13 +73,14 @@ fn counts(app: &App, room: usize) -> String {
 }
 
 fn counts_with(app: &App, reasons: bool) -> String {
-    let HiddenCounts { subagent, headless, empty, archived, purged, elsewhere } = app.stack.home.hidden;
+    let HiddenCounts { subagent, headless, empty, archived, purged, copies, elsewhere } = app.stack.home.hidden;
     let by_reason = [
         (subagent, "sub-agents"),
         (headless, "headless"),
         (empty, "empty"),
         (archived, "archived"),
         (purged, "deleted"),
+        (copies, "copies"),
     ];
     let hidden: usize = by_reason.iter().map(|(count, _)| count).sum();
     let key = |action, does: &str| app.hint(action).map(|key| format!(" ({key}{does})")).unwrap_or_default();
@@ -103,5 +104,9 @@ fn counts_with(app: &App, reasons: bool) -> String {
 }
 
 fn plural(count: usize, word: &'static str) -> &'static str {
-    if count == 1 && word == "sub-agents" { "sub-agent" } else { word }
+    match word {
+        "sub-agents" if count == 1 => "sub-agent",
+        "copies" if count == 1 => "copy",
+        word => word,
+    }
 }

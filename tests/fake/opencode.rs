@@ -95,7 +95,7 @@ fn of_session(method: &str, id: &str, rest: &[&str], request: &Request, state: &
         return (404, json!({"name": "NotFoundError", "data": {"message": format!("Session not found: {id}")}}));
     };
     match (method, rest) {
-        ("GET", []) => (200, session.info()),
+        ("GET" | "PATCH", []) => (200, session.info()),
         ("GET", ["message"]) => (200, session.messages()),
         ("POST", ["fork"]) => (200, state.create(&session.directory, Some(&session))),
         ("POST", ["abort"]) => {

@@ -416,7 +416,7 @@ fn doctor_names_each_mistake_in_the_configuration() {
 }
 
 /// Command with its own home directory, a fixed clock, and no other variables.
-fn salon(home: &Home, args: &[&str]) -> Command {
+pub fn salon(home: &Home, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_salon"));
     command.args(args).env_clear().current_dir(home.path()).stdin(Stdio::null());
     command.env("HOME", home.path()).env("PATH", "/nowhere").env("SALON_NOW", "2026-11-21T12:00:00Z").env("TZ", "UTC");

@@ -270,3 +270,49 @@ fn titles_and_results_are_masked_on_the_screen() {
     stage.keys("alt-v");
     assert!(stage.screen().contains(&token()), "{}", stage.screen());
 }
+
+#[test]
+fn conversations_of_sub_agents_follow_their_calls_folded() {
+    let home = Home::of(&["claude/2.1.329"]);
+    let all = output_json(&run(&home, &["list", "--json", "--hidden"]));
+    let is_subagent = |session: &&Value| session["flags"].as_array().is_some_and(|flags| flags.contains(&json!("subagent")));
+    let child = all["sessions"].as_array().expect("sessions").iter().find(is_subagent).expect("a sub-agent");
+    let (child, parent) = (child["id"].as_str().expect("an id"), child["parent"].as_str().expect("a parent"));
+    let answer = output_json(&run(&home, &["show", child, "--json"]));
+    let answer = answer["entries"].as_array().expect("entries").iter().rev().find(|entry| entry["kind"] == "text");
+    let answer = answer.expect("an answer")["text"].as_str().expect("a text").to_owned();
+    let page = text(&run(&home, &["export", parent, "--format", "html"]).stdout);
+    let at = page.find("<section class=\"subagent\"><details>").expect("a folded conversation");
+    let inside = &page[at..page[at..].find("</details></section>").expect("its end") + at];
+    assert!(inside.contains("id=\"s1-e1\""), "{inside}");
+    let first = answer.lines().next().expect("a line").chars().take(20).collect::<String>();
+    let plain = inside.replace("&#39;", "'").replace("&quot;", "\"");
+    assert!(plain.contains(&first), "{first}: {inside}");
+    let ids: Vec<_> = page.match_indices(" id=\"").map(|(at, _)| page[at + 5..].split('"').next()).collect();
+    assert_eq!(ids.len(), ids.iter().collect::<std::collections::HashSet<_>>().len(), "anchors are unique");
+    for (format, mark) in [("md", "<details><summary>Sub-agent: "), ("txt", "════ sub-agent: ")] {
+        let document = text(&run(&home, &["export", parent, "--format", format]).stdout);
+        assert!(document.contains(mark), "{format}: {document}");
+    }
+}
+
+#[test]
+fn code_has_its_syntax_by_classes_and_no_styles_of_its_own() {
+    let page = document(&home(), "html");
+    assert!(page.contains("<span class=k>let</span>"), "{page}");
+    assert!(page.contains("pre .k { color: var(--keyword); }"));
+    assert!(!page.contains("style=\""), "no inline styles");
+    let code = page.split("<code class=\"language-rust\">").nth(1).and_then(|rest| rest.split("</code>").next());
+    let code = code.expect("the block");
+    let mut plain = String::new();
+    let mut in_tag = false;
+    for c in code.chars() {
+        match c {
+            '<' => in_tag = true,
+            '>' if in_tag => in_tag = false,
+            c if !in_tag => plain.push(c),
+            _ => {}
+        }
+    }
+    assert_eq!(plain, "let a = b &lt; c &amp;&amp; d;\n", "the text is the same");
+}

@@ -11,6 +11,7 @@ use similar::TextDiff;
 
 use super::cli::{code, json as output_json, run, text};
 use super::export;
+use crate::support::Home;
 
 fn edit(path: &str, kind: ChangeKind, status: ToolStatus) -> Entry {
     let action = ToolAction::Edit(vec![FileChange { path: path.into(), kind }]);
@@ -140,4 +141,43 @@ proptest! {
             prop_assert!(index != last || from_disk.as_ref() == Some(content));
         }
     }
+}
+
+#[test]
+fn backups_of_the_agent_fill_what_changes_leave_unknown() {
+    let mut history = history(&[replace("a", "b"), replace("b", "c"), replace("c", "d")]);
+    let after = |history: &FileHistory, entry, present| history.content_after(entry, present);
+    assert_eq!(after(&history, 0, None), None);
+    history.add_backup(1, Some("b\n".into()));
+    assert_eq!(after(&history, 0, Some("elsewhere")).as_deref(), Some("b\n"), "the content before the next entry");
+    assert_eq!(after(&history, 2, Some("elsewhere")).as_deref(), Some("d\n"), "forwards from it");
+    assert_eq!(history.content_before(None), None);
+    history.add_backup(0, Some("a\n".into()));
+    assert_eq!(history.content_before(None).as_deref(), Some("a\n"));
+    // A backup after a change takes it back, whatever is on the disk now.
+    let mut history = self::history(&[replace("a", "b"), ChangeKind::Delete]);
+    history.add_backup(1, Some("b\n".into()));
+    assert_eq!(history.content_after(0, None).as_deref(), Some("b\n"));
+    let mut created = self::history(&[ChangeKind::Write("new\n".into())]);
+    created.add_backup(0, None);
+    assert_eq!(created.content_before(None).as_deref(), Some(""), "it did not exist");
+}
+
+#[test]
+fn claude_codes_backups_are_found_by_the_lines_that_name_them() {
+    let home = Home::of(&["claude/2.1.329"]);
+    let id = "0eb326a8-825c-4422-af12-0fa163f5428a";
+    let listed = output_json(&run(&home, &["file", id, "--json"]));
+    let files = listed["files"].as_array().expect("files");
+    let readme = files.iter().find(|file| file["path"].as_str().is_some_and(|path| path.ends_with("README.md")));
+    let entries = readme.expect("README.md")["entries"].as_array().expect("entries").clone();
+    let last = entries.last().and_then(Value::as_u64).expect("a number");
+    let backup = home.path().join(".claude/file-history").join(id).join("34537ab62f4325f2@v1");
+    let kept = fs::read_to_string(backup).expect("the backup");
+    let before = text(&run(&home, &["file", id, "README.md", "--at", &(last - 1).to_string()]).stdout);
+    assert_eq!(before, kept, "the content before the last change");
+    let hidden = home.path().join(".claude/file-history");
+    fs::rename(&hidden, home.path().join("elsewhere")).expect("moves");
+    let without = run(&home, &["file", id, "README.md", "--at", &(last - 1).to_string()]);
+    assert!(code(&without) == 0 || code(&without) == 1, "a missing backup is no failure of its own");
 }

@@ -8,6 +8,7 @@ use salon::app::{Effect, Msg};
 use salon::config::key::Key;
 use salon::domain::live_status::LiveStatus;
 use salon::domain::run::{Phase, Refusal};
+use salon::domain::session::CopiedPrefix;
 use salon::domain::{Agent, SessionKey, SessionState, Time};
 
 use super::screens::live::run;
@@ -290,4 +291,44 @@ fn many_changes_before_a_frame_compute_the_rows_once() {
         stage.app.update(Msg::Frame);
         assert_eq!((stage.app.stack.home.computations, stage.app.stack.home.shown), (before + 1, shown + 500));
     }
+}
+
+/// A session, and a fork that continues a copy of it.
+fn session_with_copy() -> Vec<salon::domain::Session> {
+    let mut origin = session(Agent::Claude, "origin", "the login fails", 50);
+    origin.tip = Some("record-9".into());
+    let mut fork = session(Agent::Claude, "fork", "the login fails again", 5);
+    fork.forked_from = Some("origin".into());
+    fork.flags.fork = true;
+    let copied = CopiedPrefix { record: "record-9".into(), entry: None, is_extended: true };
+    fork.copied = Some(Box::new(copied));
+    vec![origin, fork]
+}
+
+#[test]
+fn copies_of_one_conversation_are_one_row_with_their_number() {
+    let mut stage = Stage::new(120, 40);
+    stage.send(Msg::Catalog(change(session_with_copy())));
+    let screen = stage.screen();
+    assert!(screen.contains("❐2 the login fails again") && screen.contains("1 hidden: 1 copy"), "{screen}");
+    assert_eq!(stage.app.stack.home.shown, 1);
+    stage.keys("H");
+    let screen = stage.screen();
+    assert_eq!(stage.app.stack.home.shown, 2, "{screen}");
+}
+
+#[test]
+fn a_copy_stays_a_row_if_it_differs_is_used_or_its_container_is_hidden() {
+    let shown = |adapt: &dyn Fn(&mut Vec<salon::domain::Session>)| {
+        let mut sessions = session_with_copy();
+        adapt(&mut sessions);
+        let mut stage = Stage::new(120, 40);
+        stage.send(Msg::Catalog(change(sessions)));
+        stage.app.stack.home.shown
+    };
+    assert_eq!(shown(&|_| {}), 1);
+    assert_eq!(shown(&|sessions| sessions[0].tip = Some("record-10".into())), 2, "the origin went on");
+    assert_eq!(shown(&|sessions| sessions[0].state = SessionState::Idle), 2, "it is open");
+    assert_eq!(shown(&|sessions| sessions[1].flags.archived = true), 1, "the fork is hidden, and the origin is not");
+    assert_eq!(shown(&|sessions| sessions[1].workspace = "/elsewhere".into()), 2, "they are in two workspaces");
 }

@@ -269,5 +269,11 @@ fn h9_a_deleted_session_is_listed_with_the_prompts_that_its_agent_remembers() {
     for refused in [&["resume", id][..], &["trash", id], &["keep", id], &["rename", id, "x", "--write-back"]] {
         assert_eq!(code(&run(&home, refused)), 1, "{refused:?}");
     }
+    let found = output_json(&run(&home, &["search", "\"now test it\"", "--json"]));
+    assert_eq!(found["hits"][0]["session"]["id"], json!(id), "its prompts are found: {found}");
+    assert_eq!(found["hits"][0]["snippets"][0]["entry"], json!(3));
+    let known = output_json(&run(&home, &["search", "\"hello from the tui\"", "--json"]));
+    let hits = known["hits"].as_array().expect("hits");
+    assert!(hits.iter().all(|hit| hit["session"]["id"] != json!(id)), "{known}");
     assert!(history.exists());
 }

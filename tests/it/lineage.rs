@@ -1,6 +1,8 @@
 //! Sub-agents and forks: their origins, and that nothing is shown or counted twice.
 
 use salon::agent::{Format, SourceSessions, TextLimit};
+use salon::domain::catalog::{Catalog, CatalogChange};
+use salon::domain::lineage;
 use salon::domain::transcript::ToolAction;
 use salon::domain::{Agent, Entry, EntryKind, Session, SessionKey};
 use salon::index::{Collected, IndexOptions, Refresh, collect};
@@ -88,8 +90,11 @@ fn copy_records(home: &Home, from: &str, to: &str, count: usize) -> PathBuf {
 fn append_turn(path: &Path, id: &str, output: u64) {
     let mut file = std::fs::OpenOptions::new().append(true).open(path).expect("opens");
     let text = std::fs::read_to_string(path).expect("reads");
-    let last: serde_json::Value = serde_json::from_str(text.lines().last().expect("a line")).expect("a record");
-    let parent = last["uuid"].as_str().expect("an id");
+    let record_id = |line: &str| {
+        let record: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(record["uuid"].as_str()?.to_owned())
+    };
+    let parent = text.lines().rev().find_map(record_id).expect("an id");
     writeln!(file, r#"{{"parentUuid":"{parent}","type":"user","uuid":"{id}-p","timestamp":"2026-11-21T12:00:00.000Z","message":{{"role":"user","content":"own {id}"}}}}"#).expect("writes");
     writeln!(file, r#"{{"parentUuid":"{id}-p","type":"assistant","uuid":"{id}-r","timestamp":"2026-11-21T12:00:01.000Z","message":{{"id":"msg-{id}","role":"assistant","content":[{{"type":"text","text":"yes"}}],"usage":{{"input_tokens":0,"output_tokens":{output}}}}}}}"#).expect("writes");
 }
@@ -150,4 +155,44 @@ fn h5_the_forks_of_all_fixtures_are_traced() {
         "3ec5520e-1682-4254-bb9e-c8a3949e1a60",
     ];
     assert_eq!(forks, origins);
+}
+
+/// Ids of the sessions that another one contains, each with that one's.
+fn contained(found: &Collected) -> Vec<(String, String)> {
+    let mut catalog = Catalog::default();
+    catalog.apply(CatalogChange { sessions: found.sessions.clone(), ..CatalogChange::default() });
+    let contained = lineage::contained(&catalog, |_| true);
+    let mut pairs: Vec<_> = contained.into_iter().map(|(a, b)| (a.id.to_string(), b.id.to_string())).collect();
+    pairs.sort();
+    pairs
+}
+
+#[test]
+fn a_copy_without_entries_of_its_own_is_contained_in_its_origin() {
+    let home = Home::of(&["claude/2.1.329"]);
+    let before = contained(&scan(&home));
+    let path = copy_records(&home, ORIGIN, COPY, 12);
+    let added = |found: &Collected| contained(found).into_iter().filter(|pair| !before.contains(pair)).collect::<Vec<_>>();
+    assert_eq!(added(&scan(&home)), [(COPY.to_owned(), ORIGIN.to_owned())]);
+    append_turn(&path, "one", 10);
+    assert_eq!(added(&scan(&home)), [], "both have entries that the other one lacks");
+}
+
+#[test]
+fn an_origin_that_ends_where_its_fork_begins_is_contained_in_the_fork() {
+    let home = Home::of(&["claude/2.1.329"]);
+    let before = contained(&scan(&home));
+    let path = copy_records(&home, ORIGIN, COPY, usize::MAX);
+    append_turn(&path, "one", 10);
+    let added = |found: &Collected| contained(found).into_iter().filter(|pair| !before.contains(pair)).collect::<Vec<_>>();
+    assert_eq!(added(&scan(&home)), [(ORIGIN.to_owned(), COPY.to_owned())]);
+    // A fork of the fork contains both.
+    let (second, records) = (COPY.replace('0', "2"), std::fs::read_to_string(&path).expect("reads"));
+    std::fs::write(transcript(&home, &second), records.replace(COPY, &second)).expect("writes");
+    append_turn(&transcript(&home, &second), "two", 10);
+    let found = added(&scan(&home));
+    assert!(found.iter().any(|(inner, outer)| inner == ORIGIN && (*outer == second || outer == COPY)), "{found:?}");
+    append_turn(&transcript(&home, ORIGIN), "three", 10);
+    let rest = added(&scan(&home));
+    assert!(rest.iter().all(|(inner, _)| inner != ORIGIN), "the origin went on: {rest:?}");
 }

@@ -53,7 +53,6 @@ mod outbox;
 mod pty;
 mod reader;
 mod relocate;
-mod remote;
 mod repair;
 mod ring;
 mod safeguards;

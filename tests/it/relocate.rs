@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::cli::{code, json as output_json, run, text};
 use super::screens::stage::{Stage, change, session};
-use crate::support::Home;
+use crate::support::{Agents, Home};
 
 const OTHER: &str = "44444444-0000-4000-8000-000000000000";
 const ID: &str = "33333333-0000-4000-8000-000000000000";
@@ -182,9 +182,49 @@ fn a17_a_name_is_written_back_only_on_request() {
     let refused = run(&home, &["rename", ID, "Third", "--write-back"]);
     assert_eq!(code(&refused), 1);
     assert!(text(&refused.stderr).contains("its last record is not complete"));
-    let codex = Home::of(&["codex/0.169.0"]);
-    let id = row(&codex)["id"].as_str().expect("id").to_owned();
-    assert_eq!(code(&run(&codex, &["rename", &id, "x", "--write-back"])), 1);
+    let gemini = Home::of(&["gemini/0.61.0"]);
+    let id = row(&gemini)["id"].as_str().expect("id").to_owned();
+    assert_eq!(code(&run(&gemini, &["rename", &id, "x", "--write-back"])), 1);
+}
+
+#[test]
+fn a17_a_name_is_given_to_opencode_by_its_own_server() {
+    let (home, agents) = (Home::of(&["opencode/1.18.33"]), Agents::of(&["opencode"]));
+    let all = output_json(&run(&home, &["list", "--json"]));
+    let is_stored = |row: &&Value| row["path"].as_str().is_some_and(|path| path.ends_with(".db"));
+    let session = all["sessions"].as_array().expect("sessions").iter().find(is_stored).expect("a session").clone();
+    let (id, cwd) = (session["id"].as_str().expect("id"), session["cwd"].as_str().expect("cwd"));
+    let rename = |known: &str| {
+        let mut command = super::cli::salon(&home, &["rename", id, "The cart", "--write-back"]);
+        command.env("PATH", agents.search_path()).env("FAKE_LOG", agents.log_file());
+        command.env("FAKE_SESSIONS", known).output().expect("salon runs")
+    };
+    let renamed = rename(&format!("{id}={cwd}"));
+    assert_eq!(code(&renamed), 0, "{}", text(&renamed.stderr));
+    let path = format!("PATCH /session/{id}");
+    let patch = agents.log().into_iter().find(|record| record["request"].as_str() == Some(&path));
+    let patch = patch.unwrap_or_else(|| panic!("{:?}", agents.log()));
+    let body = &patch["body"];
+    let body = body.as_str().map_or_else(|| body.clone(), |text| serde_json::from_str(text).expect("JSON"));
+    assert_eq!((&body, &patch["directory"]), (&json!({"title": "The cart"}), &json!(cwd)));
+    assert_eq!(code(&rename("other=/")), 1, "the server does not know the session");
+}
+
+#[test]
+fn a17_a_name_is_given_to_codex_by_its_own_program() {
+    let (home, agents) = (Home::of(&["codex/0.169.0"]), Agents::of(&["codex"]));
+    let id = row(&home)["id"].as_str().expect("id").to_owned();
+    let rename = |path: String| {
+        let mut command = super::cli::salon(&home, &["rename", &id, "The cart", "--write-back"]);
+        command.env("PATH", path).env("FAKE_LOG", agents.log_file()).output().expect("salon runs")
+    };
+    let missing = rename("/nowhere".to_owned());
+    assert!(code(&missing) == 1 && text(&missing.stderr).contains("codex is not installed"), "{}", text(&missing.stderr));
+    let renamed = rename(agents.search_path());
+    assert_eq!(code(&renamed), 0, "{}", text(&renamed.stderr));
+    let set = agents.log().into_iter().find(|record| record["received"]["method"] == "thread/name/set");
+    let set = set.unwrap_or_else(|| panic!("{:?}", agents.log()));
+    assert_eq!(set["received"]["params"], json!({"threadId": id, "name": "The cart"}));
 }
 
 #[test]

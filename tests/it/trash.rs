@@ -102,6 +102,32 @@ fn a_query_selects_many_and_a_dry_run_changes_nothing() {
 }
 
 #[test]
+fn empty_tiny_and_old_sessions_are_selected_by_a_query_that_names_them() {
+    let home = Home::of(&[CLAUDE]);
+    let folder = home.path().join(".claude/projects/-home-dev-shop-api");
+    let (empty, tiny) = ("00000000-0000-4000-8000-00000000000e", "00000000-0000-4000-8000-00000000000f");
+    let meta = json!({"type": "custom-title", "customTitle": "nothing", "sessionId": empty});
+    fs::write(folder.join(format!("{empty}.jsonl")), format!("{meta}\n")).expect("written");
+    let prompt = json!({"parentUuid": null, "isSidechain": false, "type": "user", "uuid": "t1", "cwd": "/home/dev/shop-api",
+        "timestamp": "2025-01-01T00:00:00.000Z", "sessionId": tiny, "version": "2.1.329", "entrypoint": "cli",
+        "message": {"role": "user", "content": "hi"}});
+    fs::write(folder.join(format!("{tiny}.jsonl")), format!("{prompt}\n")).expect("written");
+    let selected = |query: &str| {
+        let planned = output_json(&run(&home, &["trash", "--query", query, "--dry-run", "--json"]));
+        let rows = planned["sessions"].as_array().unwrap_or_else(|| panic!("{planned}")).clone();
+        rows.iter().map(|row| row["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+    };
+    assert!(selected("is:empty").contains(&empty.to_owned()));
+    assert!(!selected("turns:0..1").contains(&empty.to_owned()), "hidden sessions are chosen by name only");
+    assert_eq!(selected("-since:2025-06-01"), [tiny]);
+    assert!(selected("turns:<2 tokens:<1").contains(&tiny.to_owned()));
+    assert_eq!(code(&run(&home, &["trash", "--query", "is:empty"])), 0);
+    assert!(!folder.join(format!("{empty}.jsonl")).exists());
+    assert_eq!(code(&run(&home, &["restore", empty])), 0);
+    assert!(folder.join(format!("{empty}.jsonl")).exists());
+}
+
+#[test]
 fn a_newer_file_is_never_replaced() {
     let home = Home::of(&["codex/0.169.0"]);
     let session = listed(&home)[0].clone();
@@ -248,4 +274,53 @@ proptest! {
         prop_assert_eq!(files(&home), before);
         prop_assert!(store.with(|db| trash::list(db)).expect("list").is_empty());
     }
+}
+
+#[test]
+fn hidden_sessions_are_deleted_by_their_agents_own_program_only_on_request() {
+    let home = Home::of(&["opencode/1.18.33"]);
+    let all = listed(&home);
+    let is_main = |session: &&Value| !is_subagent(session) && session["path"].as_str().is_some_and(|path| path.ends_with(".db"));
+    let session = all.iter().find(is_main).expect("a session in the database");
+    let (id, database) = (session["id"].as_str().expect("id"), PathBuf::from(session["path"].as_str().expect("path")));
+    assert_eq!(code(&run(&home, &["trash", id])), 0);
+    let programs = tempfile::tempdir().expect("a scratch directory");
+    let (prepared, calls) = (programs.path().join("prepared.db"), programs.path().join("calls"));
+    fs::copy(&database, &prepared).expect("copied");
+    let log = format!("{}-wal", database.display());
+    if fs::metadata(&log).is_ok() {
+        fs::copy(&log, format!("{}-wal", prepared.display())).expect("copied");
+    }
+    let changed = rusqlite::Connection::open(&prepared).expect("a database");
+    changed.execute("DELETE FROM session WHERE id = ?1", [id]).expect("deleted");
+    drop(changed);
+    let script = |body: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        let path = programs.path().join("opencode");
+        fs::write(&path, format!("#!/bin/sh\necho \"$@\" >> '{}'\n{body}\n", calls.display())).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
+    };
+    let empty = |args: &[&str]| {
+        let args = [&["trash", "--empty", "--json"], args].concat();
+        let path = format!("{}:/usr/bin:/bin", programs.path().display());
+        output_json(&super::cli::salon(&home, &args).env("PATH", path).output().expect("salon runs"))
+    };
+    script("exit 0");
+    assert!(empty(&["--yes"])["sessions"].as_array().is_some_and(Vec::is_empty), "not without --in-agents");
+    let planned = empty(&["--in-agents", "--dry-run"]);
+    let reason = planned["sessions"][0]["reason"].as_str().expect("a command").to_owned();
+    assert!(reason.contains(&format!("opencode session delete {id}")), "{planned}");
+    assert!(!calls.exists(), "nothing ran yet");
+    let kept = empty(&["--in-agents", "--yes"]);
+    assert!(kept["sessions"][0]["reason"].as_str().is_some_and(|reason| reason.contains("still there")), "{kept}");
+    script("echo 'no such session' >&2; exit 3");
+    let failed = empty(&["--in-agents", "--yes"]);
+    assert!(failed["sessions"][0]["reason"].as_str().is_some_and(|reason| reason.contains("no such session")), "{failed}");
+    let (from, to) = (prepared.display(), database.display());
+    script(&format!("rm -f '{to}-wal' '{to}-shm'; mv '{from}' '{to}'"));
+    let deleted = empty(&["--in-agents", "--yes"]);
+    assert_eq!(deleted["sessions"][0]["outcome"], "deleted", "{deleted}");
+    assert!(fs::read_to_string(&calls).expect("calls").lines().all(|line| line == format!("session delete {id}")));
+    assert!(!ids(&home).contains(&id.to_owned()));
+    assert!(output_json(&run(&home, &["trash", "--list", "--json"]))["sessions"].as_array().is_some_and(Vec::is_empty));
 }

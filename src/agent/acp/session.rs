@@ -71,6 +71,10 @@ impl AcpCodec {
                 self.notice(NoticeLevel::Boundary, text, now, step);
                 self.open_new(cwd, step);
             }
+            Conversation::Fork(_) if opening.fork_at.is_some() => {
+                let text = format!("{label} can fork only whole sessions.");
+                fatal(RunFailure::Other(text), step);
+            }
             Conversation::Fork(id) if has("fork") => {
                 let params = json!({"sessionId": &*id, "cwd": cwd, "mcpServers": []});
                 self.send_request(AcpRequest::Session, "session/fork", &params, step);

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::agent::texts::StoredRecord;
 use crate::agent::jsonl::{EntryMark, LineMetadata, MalformedJson, RecordLink};
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
 use crate::domain::event::EventBody;
@@ -86,6 +88,30 @@ pub(super) fn lines_of(path: &Path, id: &str) -> io::Result<Vec<(u64, u64)>> {
         }
     }
     Ok(found)
+}
+
+/// Visits the lines of the file, session by session, until `visit` breaks.
+pub(super) fn visit_records(
+    path: &Path,
+    visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let mut sessions: BTreeMap<String, Vec<(u64, Vec<u8>)>> = BTreeMap::new();
+    let mut lines = LineReader::from_offset(files::open(path)?, 0)?;
+    while let Some(line) = lines.next_line()? {
+        if let Some(prompt) = parse(line.bytes) {
+            let session = sessions.entry(prompt.session.into_owned()).or_default();
+            session.push((line.offset, line.bytes.to_vec()));
+        }
+    }
+    for (session, lines) in &sessions {
+        for (offset, bytes) in lines {
+            let record = StoredRecord { session, id: "", hint: "", offset: *offset, bytes };
+            if visit(&record).is_break() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn for_each(path: &Path, mut visit: impl FnMut(&TypedPrompt<'_>, u64)) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! Claude Code: transcripts in JSON lines, and its stream-json protocol.
 
+mod backups;
 mod block;
 mod content;
 mod decode;
@@ -28,14 +29,15 @@ mod usage;
 mod user_markup;
 
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::format::named_alike;
 use super::jsonl::format::subagent_refusal;
 use super::jsonl::{JsonlAgent, SourceIdentity, walk};
-use super::texts::RecordDecoder;
-use super::{Discovery, Environment, Source, SourceRoot, SourceSummary};
+use super::texts::{RecordDecoder, StoredRecord};
+use super::{Discovery, Environment, FileBackup, ForkCut, Source, SourceRoot, SourceSummary};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Session};
 use dialect::ClaudeDialect;
@@ -78,6 +80,18 @@ impl JsonlAgent for Claude {
         history::summarise(source)
     }
 
+    fn has_other_records(&self, source: &Source) -> bool {
+        source.kind == history::HISTORY
+    }
+
+    fn other_records(
+        &self,
+        source: &Source,
+        visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        history::visit_records(&source.path, visit)
+    }
+
     fn side_session(&self, source: &Source) -> Option<Arc<str>> {
         if source.kind == paths::OUTPUT { paths::output_session(&source.path) } else { None }
     }
@@ -95,6 +109,9 @@ impl JsonlAgent for Claude {
     }
 
     fn dialect(&self, source: &Source, head: &ReplayedHistory) -> ClaudeDialect {
+        if source.kind == history::HISTORY {
+            return ClaudeDialect { history: true, ..ClaudeDialect::of(false) };
+        }
         let parts = parts::is_part(source.kind);
         let replayed = if parts { 0 } else { head.end };
         ClaudeDialect { parts, replayed, ..ClaudeDialect::of(parts::is_subagent(source.kind)) }
@@ -171,6 +188,14 @@ impl JsonlAgent for Claude {
 
     fn write_title(&self, session: &Session, title: &str) -> Option<io::Result<()>> {
         (!session.flags.purged).then(|| rename::append_title(session, title))
+    }
+
+    fn file_backups(&self, session: &Session, path: &Path) -> Vec<FileBackup> {
+        backups::of_file(session, path).unwrap_or_default()
+    }
+
+    fn fork_cut(&self) -> Option<ForkCut> {
+        Some(ForkCut::AfterReply)
     }
 
     fn retention_days(&self, root: &Path) -> Option<u32> {

@@ -27,12 +27,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_json::json;
+
 use self::dialect::Rollout;
 use self::head::RolloutHead;
 pub(super) use self::protocol::AppServer;
 use super::jsonl::concatenated::History;
 use super::jsonl::{JsonlAgent, SourceIdentity};
-use super::{Discovery, Environment, Source, SourceRoot, SourceSummary};
+use super::{Discovery, Environment, RpcExchange, Source, SourceRoot, SourceSummary};
+use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Session, SessionKey};
 
@@ -139,6 +142,26 @@ impl JsonlAgent for Codex {
 
     fn resume_args(&self) -> &'static [&'static str] {
         &["resume"]
+    }
+
+    fn can_rename(&self) -> bool {
+        true
+    }
+
+    /// Codex names a thread that is open, and one that is only on disk.
+    fn rename_exchange(&self, session: &Session, title: &str) -> Option<RpcExchange> {
+        let client = json!({"name": "salon", "title": "salon", "version": env!("CARGO_PKG_VERSION")});
+        let launch = Launch {
+            program: "codex".to_owned(),
+            args: vec!["app-server".to_owned()],
+            cwd: PathBuf::from(&*session.cwd),
+        };
+        let messages = vec![
+            json!({"id": 1, "method": "initialize", "params": {"clientInfo": client}}),
+            json!({"method": "initialized"}),
+            json!({"id": 2, "method": "thread/name/set", "params": {"threadId": &*session.key.id, "name": title}}),
+        ];
+        Some(RpcExchange { launch, messages })
     }
 
     fn resume_refusal(&self, session: &Session) -> Option<String> {

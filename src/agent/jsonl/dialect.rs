@@ -114,6 +114,8 @@ pub struct RareMetadata<'a> {
     pub leaf: Option<u64>,
     /// The session that this record was copied from; its usage was counted there.
     pub forked_from: Option<JsonStr<'a>>,
+    /// True for a record that was copied from another session, which it does not name.
+    pub is_copy: bool,
     /// Start time of the process that writes this file; records before it were copied.
     pub born: Option<Time>,
     /// The parent session of a sub-agent.

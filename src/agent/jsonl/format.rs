@@ -17,8 +17,8 @@ use crate::agent::format::named_alike;
 use crate::agent::side_text::{self, SideTextDecoder};
 use crate::agent::texts::{LineDecoder, RecordDecoder, RecordLayout, SourceDecoder, StoredRecord, Texts};
 use crate::agent::{
-    Discovery, Environment, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryNote, SummaryProgress,
-    TextLimit, TranscriptReader,
+    Discovery, Environment, FileBackup, ForkCut, Format, RpcExchange, Source, SourceRoot, SourceSessions, SourceSummary,
+    SummaryNote, SummaryProgress, TextLimit, TranscriptReader,
 };
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
@@ -75,6 +75,20 @@ pub(crate) trait JsonlAgent: Send + Sync + 'static {
     /// Summarises a source that is no transcript.
     fn summarise_other(&self, _source: &Source) -> SourceSummary {
         SourceSummary::none()
+    }
+
+    /// True if search reads the records of a source that is no transcript, by [`other_records`](Self::other_records).
+    fn has_other_records(&self, _source: &Source) -> bool {
+        false
+    }
+
+    /// Visits the records of a source that is no transcript, session by session, until `visit` breaks.
+    fn other_records(
+        &self,
+        _source: &Source,
+        _visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        Ok(())
     }
 
     /// Session whose tool output is in a source of its own, see [`side_text`].
@@ -164,6 +178,21 @@ pub(crate) trait JsonlAgent: Send + Sync + 'static {
 
     /// Renames a session in its file. `None` if there is no way.
     fn write_title(&self, _session: &Session, _title: &str) -> Option<io::Result<()>> {
+        None
+    }
+
+    /// Requests by which the agent's program renames a session itself.
+    fn rename_exchange(&self, _session: &Session, _title: &str) -> Option<RpcExchange> {
+        None
+    }
+
+    /// Returns the agent's own backups of a file that a session changed.
+    fn file_backups(&self, _session: &Session, _path: &Path) -> Vec<FileBackup> {
+        Vec::new()
+    }
+
+    /// Record by which the agent forks a session before a prompt.
+    fn fork_cut(&self) -> Option<ForkCut> {
         None
     }
 
@@ -343,6 +372,18 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
         self.0.write_title(session, title)
     }
 
+    fn rename_exchange(&self, session: &Session, title: &str) -> Option<RpcExchange> {
+        self.0.rename_exchange(session, title)
+    }
+
+    fn file_backups(&self, session: &Session, path: &Path) -> Vec<FileBackup> {
+        self.0.file_backups(session, path)
+    }
+
+    fn fork_cut(&self) -> Option<ForkCut> {
+        self.0.fork_cut()
+    }
+
     fn retention_days(&self, root: &SourceRoot) -> Option<u32> {
         self.0.retention_days(&root.path)
     }
@@ -363,7 +404,7 @@ impl<A: JsonlAgent> Texts for JsonlFormat<A> {
         if self.0.side_session(source).is_some() {
             RecordLayout::SideText
         } else if !self.0.is_transcript(source) {
-            RecordLayout::Nothing
+            if self.0.has_other_records(source) { RecordLayout::Records } else { RecordLayout::Nothing }
         } else if self.0.is_plain_text(source) {
             RecordLayout::Lines
         } else {
@@ -397,6 +438,9 @@ impl<A: JsonlAgent> Texts for JsonlFormat<A> {
         _since: u64,
         visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
     ) -> io::Result<u64> {
+        if !self.0.is_transcript(source) {
+            return self.0.other_records(source, visit).map(|()| 0);
+        }
         let head = self.0.head(&source.path, None);
         let session = self.0.identity(source, &head).key.id;
         let text = self.0.search_dialect(source, &head).open_text(&source.path, None)?;

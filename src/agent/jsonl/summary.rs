@@ -18,7 +18,7 @@ use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCurs
 use crate::domain::{Issue, Session, Time};
 
 /// Version of [`ResumeState`]; a state of another version is discarded, and the file is read again.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 /// `ResumeState` from which to continue after an append; about a kilobyte.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -136,7 +136,7 @@ pub(crate) fn summarise_copy(
         if let Ok(metadata) = &mut line.metadata
             && matches!(metadata.link, RecordLink::Node { id, .. } if copied.contains(&id))
         {
-            metadata.usage = None;
+            metadata.rare().is_copy = true;
         }
         pass.line(line, true);
     })?;

@@ -8,7 +8,8 @@ use super::repaired::Repair;
 use super::{JsonStr, LineMetadata, RareMetadata, RecordLink, ReplyUsage, SourceIdentity};
 use crate::agent::Source;
 use crate::domain::usage::{UsageRow, UsageSlot, add_usage};
-use crate::domain::{Flags, Session, Time, Title, TitleSource, Tokens};
+use crate::domain::session::CopiedPrefix;
+use crate::domain::{EntryKey, Flags, Session, Time, Title, TitleSource, Tokens};
 
 /// Maximum bytes of a prompt to decode for a title, because a list shows one line.
 const TITLE_BYTES: usize = 2048;
@@ -68,6 +69,14 @@ pub(crate) struct SummaryState {
     fork: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     forked_from: Option<String>,
+    /// Id of the newest copied record.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    copied_to: String,
+    /// The newest copied entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copied_entry: Option<EntryKey>,
+    /// True if a record that is not copied yields entries.
+    has_own: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,9 +113,10 @@ impl SummaryState {
         if let Some(rare) = &metadata.rare {
             self.add_rare(rare, metadata.time);
         }
-        let copied = metadata.rare.as_ref().is_some_and(|rare| rare.forked_from.is_some())
+        let copied = metadata.rare.as_ref().is_some_and(|rare| rare.forked_from.is_some() || rare.is_copy)
             || matches!((metadata.time, self.born), (Some(time), Some(born)) if born.since(time) > SKEW_MS);
         self.fork |= copied;
+        self.has_own |= !copied && !metadata.marks.is_empty();
         if let Some(time) = metadata.time {
             self.started = Some(self.started.map_or(time, |first| first.min(time)));
             self.last = Some(self.last.map_or(time, |last| last.max(time)));
@@ -132,8 +142,12 @@ impl SummaryState {
             self.first = id;
         }
         if let Some(id) = metadata.id {
-            self.tip.clear();
-            self.tip.push_str(&id.decode());
+            let id = id.decode();
+            replace(&mut self.tip, &id);
+            if copied {
+                replace(&mut self.copied_to, &id);
+                self.copied_entry = metadata.marks.last().map(|mark| mark.key).or(self.copied_entry);
+            }
         }
     }
 
@@ -317,6 +331,10 @@ impl SummaryState {
             session.parent = self.session.as_deref().map(Into::into);
         }
         session.forked_from = self.forked_from.as_deref().map(Into::into);
+        session.copied = (!self.copied_to.is_empty()).then(|| {
+            let record = self.copied_to.as_str().into();
+            Box::new(CopiedPrefix { record, entry: self.copied_entry, is_extended: self.has_own })
+        });
         session.first = (self.first != 0).then_some(self.first);
         session.unreadable = self.unreadable;
         session.tip = Some(self.tip.as_str()).filter(|tip| !tip.is_empty()).map(Into::into);
@@ -341,6 +359,12 @@ fn tokens_of(reply: &Reply) -> Tokens {
 
 fn title(text: JsonStr<'_>) -> String {
     Title::new(&text.head(TITLE_BYTES), TitleSource::Prompt).text.to_string()
+}
+
+/// Replaces a text, without an allocation.
+fn replace(text: &mut String, by: &str) {
+    text.clear();
+    text.push_str(by);
 }
 
 /// Stores the newest value; a repeated one costs only a comparison.

@@ -175,7 +175,11 @@ impl TranscriptIndex {
     /// First line of the first entry at or after a record.
     fn head_of(&mut self, record: usize) -> String {
         let first = self.lines.get(record).map_or(0, |line| line.first);
-        let Some(mark) = (first..count(self.marks.len())).next() else { return String::new() };
+        (first..count(self.marks.len())).next().map(|mark| self.head_at(mark)).unwrap_or_default()
+    }
+
+    /// First line of the entry of a mark.
+    fn head_at(&mut self, mark: u32) -> String {
         let entries = self.decode(&[mark]).map(Transcript::into_entries).unwrap_or_default();
         let text = entries.first().map(|entry| first_chars(&entry.text, MAX_HEAD_CHARS)).unwrap_or_default();
         one_line(text.trim_start().lines().next().unwrap_or_default())
@@ -305,6 +309,13 @@ impl TranscriptReader for TranscriptIndex {
         raw
     }
 
+    fn record_id(&mut self, index: usize) -> Option<String> {
+        let line = self.line_of(*self.shown.get(index)?);
+        let bytes = self.bytes(line).ok()?;
+        let metadata = self.dialect.scan_line(&bytes, self.lines[line].offset).ok()?;
+        Some(metadata.id?.decode().into_owned())
+    }
+
     fn branches(&self) -> usize {
         self.branches.len().max(1)
     }
@@ -337,14 +348,19 @@ impl TranscriptReader for TranscriptIndex {
     }
 
     fn forks(&mut self) -> Vec<Fork> {
-        let mut forks: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+        let mut forks: BTreeMap<Option<usize>, Vec<(usize, Option<u32>)>> = BTreeMap::new();
         let tree = BranchTree::new(&self.records);
         for branch in (0..self.branches.len()).filter(|&branch| branch != self.shown_branch) {
             let other = self.marks_on(&tree.records(branch));
             let shared = self.shown.iter().zip(&other).take_while(|(shown, other)| shown == other).count();
-            forks.entry(shared.checked_sub(1)).or_default().push(branch);
+            forks.entry(shared.checked_sub(1)).or_default().push((branch, other.get(shared).copied()));
         }
-        forks.into_iter().map(|(entry, branches)| Fork { entry, branches }).collect()
+        let fork = |(entry, others): (Option<usize>, Vec<(usize, Option<u32>)>)| {
+            let branches = others.iter().map(|(branch, _)| *branch).collect();
+            let head = |(_, mark): &(usize, Option<u32>)| mark.map(|mark| self.head_at(mark)).unwrap_or_default();
+            Fork { entry, branches, heads: others.iter().map(head).collect() }
+        };
+        forks.into_iter().map(fork).collect()
     }
 
     fn locate(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<BranchPosition>> {

@@ -31,7 +31,7 @@ use self::paths::{DATABASE, is_json};
 pub(super) use self::protocol::Serve;
 use super::pages::{self, PagedTranscript};
 use super::{
-    Discovery, Environment, Format, Source, SourceRoot, SourceSummary, SummaryProgress, Texts, TranscriptReader,
+    Discovery, Environment, ForkCut, Format, Source, SourceRoot, SourceSummary, SummaryProgress, Texts, TranscriptReader,
 };
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
@@ -68,6 +68,20 @@ impl Format for OpenCode {
 
     fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
         if source.kind == DATABASE { summary::summarise(source, progress) } else { legacy::summarise(source) }
+    }
+
+    fn can_rename(&self) -> bool {
+        true
+    }
+
+    fn delete_command(&self, session: &Session) -> Option<Launch> {
+        let args = vec!["session".to_owned(), "delete".to_owned(), session.key.id.to_string()];
+        let cwd = PathBuf::from(&*session.cwd);
+        (!is_json(&session.path)).then(|| Launch { program: "opencode".to_owned(), args, cwd })
+    }
+
+    fn fork_cut(&self) -> Option<ForkCut> {
+        Some(ForkCut::BeforePrompt)
     }
 
     fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {

@@ -41,6 +41,7 @@ impl Chat {
                 let text = match &start.conversation {
                     Conversation::New { .. } => "starts with your first prompt",
                     Conversation::Resume(_) => "continues with your next prompt",
+                    Conversation::Fork(_) if start.fork_at.is_some() => "the fork before the prompt starts when it is sent",
                     Conversation::Fork(_) => "the fork starts with your next prompt",
                 };
                 (text.to_owned(), Tone::Quiet)

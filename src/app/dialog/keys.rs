@@ -77,6 +77,7 @@ fn perform(outcome: DialogOutcome, ctx: &mut Ctx) -> Flow {
         DialogOutcome::QuitNow => quit::quit_now(ctx),
         DialogOutcome::CancelQuit => *ctx.quitting = false,
         DialogOutcome::Cancel => {}
+        DialogOutcome::OpenSession(key) => return Flow::pop_then(Flow::Open(key)),
         DialogOutcome::Watch(key) => return Flow::pop_then(Flow::Follow(key)),
     }
     Flow::Pop

@@ -40,6 +40,8 @@ pub enum DialogOutcome {
         /// Directory to use instead of the session's own.
         cwd: Option<String>,
     },
+    /// Open a session's transcript.
+    OpenSession(SessionKey),
     /// Watch the session: open the transcript and follow its end.
     Watch(SessionKey),
     /// Copy the command instead.

@@ -12,7 +12,7 @@ mod message;
 mod moves;
 mod saved_views;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 pub use empty_state::EmptyState;
@@ -31,6 +31,7 @@ use super::sessions::Sessions;
 use super::ticket::RequestTicket;
 use crate::config::settings::ListScope;
 use crate::domain::catalog::{CatalogFilter, HiddenCounts, Sort};
+use crate::domain::lineage;
 use crate::domain::{Agent, Session, SessionKey, SessionState, Time};
 
 /// The home screen.
@@ -74,6 +75,8 @@ pub struct Home {
     pub computations: u64,
     /// True if sessions or their states changed since the rows were computed.
     pub(super) stale: bool,
+    /// Numbers of the other sessions that a session contains.
+    pub(super) copies: HashMap<SessionKey, usize>,
     /// Sessions with sub-agents.
     pub(super) parents: HashSet<(Agent, Arc<str>)>,
 }
@@ -99,6 +102,11 @@ impl Home {
             return Some(Relation::Fork);
         }
         self.parents.contains(&(session.key.agent, session.key.id.clone())).then_some(Relation::Parent)
+    }
+
+    /// Returns the number of other sessions that a session contains.
+    pub fn copies(&self, session: &Session) -> usize {
+        self.copies.get(&session.key).copied().unwrap_or(0)
     }
 
     /// Returns the scope. `None` if another workspace is selected.
@@ -258,7 +266,13 @@ impl Home {
         let all = || sessions.unsaved.iter().chain(sessions.catalog.iter());
         // Sessions of salon's runs are always listed, although some agents record them as headless.
         let own = sessions.states.keys().chain(&sessions.recorded).cloned().collect();
-        let everywhere = CatalogFilter { show_hidden: self.show_hidden, own, ..CatalogFilter::default() };
+        let mut everywhere = CatalogFilter { show_hidden: self.show_hidden, own, ..CatalogFilter::default() };
+        let containing = lineage::contained(&sessions.catalog, |session| everywhere.hides(session).is_none());
+        self.copies.clear();
+        for container in containing.values() {
+            *self.copies.entry(container.clone()).or_default() += 1;
+        }
+        everywhere.contained = containing.into_keys().collect();
         let (mut waiting, mut unseen) = (0, 0);
         let mut elsewhere = Vec::new();
         let shown = all().filter_map(|session| {

@@ -39,6 +39,7 @@ const SYNONYMS: &[(Action, &str)] = &[
     (Action::ResumeHere, "chat resume continue go reply prompt write answer"),
     (Action::Resume, "resume continue claude codex opencode program terminal handover"),
     (Action::Fork, "branch copy duplicate clone"),
+    (Action::Related, "lineage parent children family tree copies graph"),
     (Action::Attach, "follow watch tail live steer chat"),
     (Action::StopRun, "kill end terminate cancel"),
     (Action::Keep, "archive retention purge save protect delete"),

@@ -25,10 +25,15 @@ impl Reader {
         let Some(opened) = self.opened.as_ref().filter(|_| self.has_branches()) else { return Vec::new() };
         let (cursor, points) = (self.cursor(), &opened.branch_points);
         let above = points.iter().rfind(|point| point.entry <= cursor + 1);
-        let Some(BranchPoint { entry, branches }) = above.or(points.first()) else { return Vec::new() };
+        let Some(BranchPoint { entry, branches, .. }) = above.or(points.first()) else { return Vec::new() };
         let at = branches.iter().position(|branch| *branch == opened.branch).unwrap_or_default();
         let next = (if forward { at + 1 } else { at + branches.len() - 1 }) % branches.len();
         let (entry, branch) = (*entry, branches[next]);
+        self.show_branch_at(branch, entry)
+    }
+
+    /// Shows a branch, and goes to the entry before which it parts.
+    pub(super) fn show_branch_at(&mut self, branch: usize, entry: usize) -> Vec<Effect> {
         self.branch_jump = Some(entry);
         vec![Effect::ShowBranch(self.ticket, branch)]
     }

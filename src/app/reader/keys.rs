@@ -77,6 +77,7 @@ impl Reader {
                 self.switch_diff_view(ctx);
                 return Some(Flow::Stay);
             }
+            Action::FileVersion => return Some(self.choose_file_view(ctx)),
             Action::CopyEntry => return Some(self.copy_entry(ctx)),
             Action::CopyCode => return Some(self.copy_code(ctx)),
             Action::Expand => return Some(self.expand(ctx)),

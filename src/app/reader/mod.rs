@@ -8,9 +8,11 @@ mod branches;
 pub mod code_block;
 mod copy;
 pub mod diff_view;
+mod file_view;
 pub mod find;
 mod find_keys;
 pub mod fold;
+mod graph;
 pub mod jump;
 mod keys;
 mod labels;
@@ -68,6 +70,8 @@ pub struct Reader {
     pub watched_by: Option<String>,
     /// Error while loading.
     pub load_error: Option<LoadError>,
+    /// Sessions that this one was forked from, or that were forked from it.
+    relatives: graph::Relatives,
     window: Window,
     tail: Tail,
     live_matches: find_keys::LiveMatches,
@@ -130,6 +134,7 @@ impl Reader {
             follow: true,
             watched_by: None,
             load_error: None,
+            relatives: graph::Relatives::default(),
             window: Window::default(),
             tail: Tail::default(),
             live_matches: find_keys::LiveMatches::default(),
@@ -184,6 +189,13 @@ impl Reader {
                 self.located(&location, entry);
                 Vec::new()
             }
+            TranscriptEvent::Positions(found) => {
+                self.relatives.place(&found);
+                self.update_graph();
+                Vec::new()
+            }
+            // The stack of screens opens the fork.
+            TranscriptEvent::ForkPoint { .. } => Vec::new(),
             TranscriptEvent::Gone => self.load_failed(LoadError::Gone),
             TranscriptEvent::Failed(reason) => self.load_failed(LoadError::Failed(reason)),
         }
@@ -274,8 +286,7 @@ impl Reader {
     /// Returns the session of the sub-agent that the current entry started.
     pub fn subagent(&self) -> Option<SessionKey> {
         let tool = self.current()?.tool.as_ref()?;
-        let on_same_host = |key: SessionKey| SessionKey { host: self.key.host.clone(), ..key };
-        tool.subagent.as_ref().map(|id| on_same_host(SessionKey::new(self.agent(), id.clone())))
+        tool.subagent.as_ref().map(|id| SessionKey::new(self.agent(), id.clone()))
     }
 
     /// Returns the id of the tool call that the current entry is.
@@ -315,6 +326,8 @@ impl Reader {
         effects.extend(self.request_entries());
         // A reopened transcript has lost the earlier request.
         self.outline.progress = OutlineProgress::NotRequested;
+        self.update_graph();
+        effects.extend(self.find_relatives());
         effects.extend(self.request_outline());
         effects.extend(self.restore_branch());
         effects
@@ -355,10 +368,14 @@ impl Reader {
         }
         self.tail.outdate(from);
         self.merge(position);
+        self.update_graph();
+        let mut effects = Vec::new();
         if shared.is_some() {
             self.go_to_branch();
+            effects.extend(self.find_relatives());
         }
-        self.request_entries()
+        effects.extend(self.request_entries());
+        effects
     }
 
     fn load_failed(&mut self, load_error: LoadError) -> Vec<Effect> {

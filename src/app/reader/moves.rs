@@ -38,10 +38,6 @@ impl Reader {
                 let open = if is_image { Effect::OpenAttachment } else { Effect::EditEntry };
                 return Some(stored.then(|| open(self.ticket, self.cursor())).into_iter().collect());
             }
-            Action::FileVersion => {
-                let stored = self.opened.is_some() && self.cursor() < self.clip;
-                return Some(stored.then(|| Effect::EditFileVersion(self.ticket, self.cursor())).into_iter().collect());
-            }
             // A find that came from the search screen closes together with the transcript.
             Action::Back if self.find.as_ref().is_some_and(|find| find.from_search) => return None,
             Action::Back => return self.clear_find(),

@@ -4,6 +4,7 @@
 
 use crate::app::line_editor::LineEditor;
 use crate::app::scroll;
+use crate::domain::SessionKey;
 use crate::domain::outline::{OutlineItem, OutlineKind};
 use crate::domain::transcript::Entry;
 
@@ -30,7 +31,10 @@ pub struct Outline {
     live: Vec<OutlineItem>,
     /// Number of items on disk before the first live entry, and the index of that entry.
     clip: (usize, usize),
-    /// Items that match the filter, if there is one.
+    /// Items of the graph: branches and forks, ascending by entry.
+    graph: Vec<GraphItem>,
+    /// Numbers of the rows' items, unless the rows are all items without a graph. Items of the graph are numbered after
+    /// the others.
     found: Option<Vec<usize>>,
     selected: usize,
     height: usize,
@@ -57,6 +61,30 @@ pub struct OutlineRow<'a> {
     pub kind: OutlineKind,
     /// Text.
     pub text: &'a str,
+    /// Conversation that an item of the graph leads to.
+    pub target: Option<&'a GraphTarget>,
+}
+
+/// A branch or a session beside the shown conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GraphItem {
+    /// Index of the first entry that they do not share.
+    pub entry: usize,
+    /// Kind.
+    pub kind: OutlineKind,
+    /// Text.
+    pub text: Box<str>,
+    /// The branch or session.
+    pub target: GraphTarget,
+}
+
+/// Conversation that an item of the graph leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GraphTarget {
+    /// Another branch, by its number from 0.
+    Branch(usize),
+    /// Another session.
+    Session(SessionKey),
 }
 
 impl Outline {
@@ -136,6 +164,19 @@ impl Outline {
         }
     }
 
+    /// Replaces the items of the graph.
+    pub(super) fn set_graph(&mut self, graph: Vec<GraphItem>) {
+        if graph != self.graph {
+            self.graph = graph;
+            self.search();
+        }
+    }
+
+    /// Returns true if the rows include branches or forks.
+    pub fn has_graph(&self) -> bool {
+        !self.graph.is_empty()
+    }
+
     /// Gives the keys to the panel, with the row of an entry selected.
     pub(super) fn focus(&mut self, entry: usize) {
         self.focused = true;
@@ -203,11 +244,30 @@ impl Outline {
     }
 
     fn item(&self, at: usize) -> Option<OutlineRow<'_>> {
+        if let Some(of_graph) = at.checked_sub(self.all()) {
+            let GraphItem { entry, kind, text, target } = self.graph.get(of_graph)?;
+            return Some(OutlineRow { entry: *entry, kind: *kind, text, target: Some(target) });
+        }
         let (item, first) = match at.checked_sub(self.clip.0) {
             None => (self.stored.get(at)?, 0),
             Some(live) => (self.live.get(live)?, self.clip.1),
         };
-        Some(OutlineRow { entry: first + item.entry, kind: item.kind, text: &item.text })
+        Some(OutlineRow { entry: first + item.entry, kind: item.kind, text: &item.text, target: None })
+    }
+
+    /// Numbers of all items in the order of their entries; items of the graph precede their entry.
+    fn numbers(&self) -> Vec<usize> {
+        let (all, mut numbers) = (self.all(), Vec::with_capacity(self.all() + self.graph.len()));
+        let mut graph = self.graph.iter().enumerate().peekable();
+        for at in 0..all {
+            let entry = self.item(at).map_or(usize::MAX, |row| row.entry);
+            while let Some((number, _)) = graph.next_if(|(_, item)| item.entry <= entry) {
+                numbers.push(all + number);
+            }
+            numbers.push(at);
+        }
+        numbers.extend(graph.map(|(number, _)| all + number));
+        numbers
     }
 
     /// Finds the items that contain all words of the filter in their text or the name of their kind.
@@ -220,6 +280,7 @@ impl Outline {
                 words.iter().all(|word| text.contains(word) || row.kind.name().contains(word))
             })
         };
-        self.found = (!words.is_empty()).then(|| (0..self.all()).filter(matches).collect());
+        let is_plain = words.is_empty() && self.graph.is_empty();
+        self.found = (!is_plain).then(|| self.numbers().into_iter().filter(matches).collect());
     }
 }

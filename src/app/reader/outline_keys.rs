@@ -1,5 +1,6 @@
 //! Keys in the outline of a transcript.
 
+use super::outline::GraphTarget;
 use super::{KEY_CONTEXTS, Reader};
 use crate::app::action::Action;
 use crate::app::ctx::Ctx;
@@ -34,12 +35,11 @@ impl Reader {
     /// Handles a key in the outline.
     pub fn key_in_outline(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
         if self.outline.typing {
-            self.key_in_filter(key);
-            return Flow::Stay;
+            return self.key_in_filter(key, ctx);
         }
         let Some(action) = ctx.keymap.action(key, KEY_CONTEXTS) else { return Flow::Stay };
         match action {
-            Action::Expand | Action::Open | Action::Right => self.go_to_selected(),
+            Action::Expand | Action::Open | Action::Right => return self.go_to_selected(ctx),
             Action::Find | Action::Filter => self.outline.typing = true,
             Action::Outline => self.toggle_outline(ctx),
             Action::NextPrompt => self.outline.step_to(OutlineKind::Prompt, true),
@@ -73,9 +73,9 @@ impl Reader {
     }
 
     /// Handles a key in the filter of the outline.
-    fn key_in_filter(&mut self, key: Key) {
+    fn key_in_filter(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
         match key.code {
-            KeyCode::Enter => self.go_to_selected(),
+            KeyCode::Enter => return self.go_to_selected(ctx),
             KeyCode::Esc => {
                 self.outline.typing = false;
                 self.outline.edit_filter(LineEditor::clear);
@@ -90,21 +90,28 @@ impl Reader {
                 let _other_keys_do_nothing = line.key(key);
             }),
         }
+        Flow::Stay
     }
 
-    /// Goes to the entry of the selected row, and returns the keys to the text.
-    fn go_to_selected(&mut self) {
-        let selected = self.outline.row(self.outline.selected()).map(|row| (row.entry, row.kind));
+    /// Goes to the entry, the branch or the session of the selected row, and returns the keys to the text.
+    fn go_to_selected(&mut self, ctx: &mut Ctx) -> Flow {
+        let selected = self.outline.row(self.outline.selected());
+        let selected = selected.map(|row| (row.entry, row.kind, row.target.cloned()));
         self.outline.blur();
-        if let Some((entry, kind)) = selected {
-            if kind == OutlineKind::Error {
-                self.go_to_error(entry);
-            } else {
+        match selected {
+            Some((_, _, Some(GraphTarget::Session(key)))) => return Flow::Open(key),
+            Some((entry, _, Some(GraphTarget::Branch(branch)))) => {
+                ctx.effects.extend(self.show_branch_at(branch, entry));
+            }
+            Some((entry, OutlineKind::Error, None)) => self.go_to_error(entry),
+            Some((entry, _, None)) => {
                 self.folds.revealed = None;
                 self.go_to(entry);
             }
+            None => {}
         }
         self.outline.follow(self.cursor());
+        Flow::Stay
     }
 }
 

@@ -18,7 +18,7 @@ use crate::app::palette::Palette;
 use crate::app::search::{SearchFocus, SearchScreen};
 use crate::app::secret_display::SecretDisplay;
 use crate::app::stats::{self, StatsPage};
-use crate::app::{changes, keep, quit, reader, search, session_actions, trash};
+use crate::app::{changes, keep, quit, reader, related, search, session_actions, trash};
 use crate::domain::SessionKey;
 use crate::domain::run::Phase;
 use crate::domain::search::SearchOrder;
@@ -145,7 +145,11 @@ impl Stack {
             Action::Note => return self.annotate(AnnotationField::Note, ctx),
             Action::New => return NewSession::open(session.as_ref(), self.home.here.clone(), ctx),
             Action::ResumeHere => return session_actions::resume_here(session, ctx),
-            Action::Fork => return session_actions::fork(session, ctx),
+            Action::Fork => {
+                let prompt = self.screen().and_then(Layer::reader).and_then(|reader| reader.prompt_to_fork());
+                return session_actions::fork(session, prompt, ctx);
+            }
+            Action::Related => return related::open(session, ctx),
             Action::HandOver => self.request(Effect::WriteBrief, ctx),
             Action::Attach => return session_actions::attach(session, ctx),
             Action::NextNeedsYou => {

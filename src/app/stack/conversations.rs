@@ -1,6 +1,7 @@
 //! Opening and closing transcripts and chats, and handing transcripts over between screens.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Stack;
 use crate::app::action::Action;
@@ -11,6 +12,7 @@ use crate::app::home::Pane;
 use crate::app::layer::Layer;
 use crate::app::reader::Reader;
 use crate::app::runs;
+use crate::app::ticket::RequestTicket;
 use crate::domain::run::{Conversation, RingCursor, RunId, RunStart};
 use crate::domain::{Agent, SessionKey};
 
@@ -114,6 +116,23 @@ impl Stack {
         match self.top_chat().filter(|chat| chat.is_continuation(key)) {
             Some(chat) => ctx.effects.extend(chat.continue_with(start)),
             None => self.start_chat(key.agent, start, None, ctx),
+        }
+    }
+
+    /// Opens a chat that forks a session before a prompt of its opened transcript. The prompt is edited before it is sent.
+    pub(super) fn fork_at(&mut self, ticket: RequestTicket, prompt: usize, point: Option<Arc<str>>, ctx: &mut Ctx) {
+        let reader = self.layers.last().and_then(Layer::reader).filter(|reader| reader.ticket == ticket);
+        let Some((key, text)) = reader.map(|reader| (reader.key.clone(), reader.whole_text(prompt))) else { return };
+        let Some(session) = ctx.sessions.catalog.get(&key) else { return };
+        let Some(point) = point else {
+            let label = key.agent.label();
+            return ctx.notices.error(format!("{label} cannot fork before this prompt; f forks the whole session"));
+        };
+        let cwd = PathBuf::from(&*session.cwd);
+        let start = RunStart { fork_at: Some(point), ..RunStart::new(Conversation::Fork(key.id.clone()), cwd) };
+        self.start_chat(key.agent, start, None, ctx);
+        if let Some((chat, text)) = self.top_chat().zip(text) {
+            chat.composer.set(&text);
         }
     }
 

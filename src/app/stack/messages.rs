@@ -9,6 +9,7 @@ use crate::app::effect::Effect;
 use crate::app::flow::Flow;
 use crate::app::keep;
 use crate::app::layer::Layer;
+use crate::app::reader::Reader;
 use crate::app::msg::{LayoutFeedback, WorktreeReady};
 use crate::app::resume;
 use crate::app::runs::ResumeCheck;
@@ -75,8 +76,7 @@ impl Stack {
         let selected = self.session().and_then(|key| ctx.sessions.catalog.get(key)).into_iter();
         let busy = ctx.sessions.states.keys().chain(ctx.sessions.live.keys());
         let busy = busy.filter_map(|key| ctx.sessions.catalog.get(key));
-        let mut directories: Vec<_> =
-            selected.chain(busy).filter(|session| !session.is_remote()).map(|session| session.cwd.clone()).collect();
+        let mut directories: Vec<_> = selected.chain(busy).map(|session| session.cwd.clone()).collect();
         directories.retain(|directory| !directory.is_empty());
         directories.sort_unstable();
         directories.dedup();
@@ -111,17 +111,26 @@ impl Stack {
 
     /// Passes an event of a transcript to its reader: in a preview, a layer or the pinned conversation.
     pub fn transcript(&mut self, ticket: RequestTicket, event: TranscriptEvent, ctx: &mut Ctx) {
+        if let TranscriptEvent::ForkPoint { prompt, point } = event {
+            return self.fork_at(ticket, prompt, point, ctx);
+        }
+        let is_opened = matches!(event, TranscriptEvent::Opened(_));
+        let apply = |reader: &mut Reader| {
+            if is_opened {
+                reader.set_relatives(&ctx.sessions.catalog);
+            }
+            ctx.effects.extend(reader.update(event));
+        };
         let Self { home, layers, pinned } = self;
         let searches = layers.iter_mut().filter_map(Layer::search_mut);
         let previews = home.preview.reader_mut().into_iter();
         let mut previews = previews.chain(searches.filter_map(|search| search.preview.reader_mut()));
         if let Some(reader) = previews.find(|reader| reader.ticket == ticket) {
-            ctx.effects.extend(reader.update(event));
-            return;
+            return apply(reader);
         }
         let mut readers = pinned.iter_mut().chain(layers).filter_map(Layer::reader_mut);
         if let Some(reader) = readers.find(|reader| reader.ticket == ticket) {
-            ctx.effects.extend(reader.update(event));
+            apply(reader);
         }
     }
 

@@ -138,7 +138,6 @@ fn fixed(key: FilterKey) -> Vec<&'static str> {
         | FilterKey::File
         | FilterKey::Tag
         | FilterKey::Note
-        | FilterKey::Host
         | FilterKey::Id => Vec::new(),
     }
 }

@@ -46,8 +46,7 @@ impl EntryFilter {
             | Filter::Tokens(_)
             | Filter::Id(_)
             | Filter::Tag(_)
-            | Filter::Note(_)
-            | Filter::Host(_) => None,
+            | Filter::Note(_) => None,
         }
     }
 

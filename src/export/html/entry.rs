@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::code::CodeWriter;
 use super::escape::write_escaped;
 use super::markdown;
 use crate::domain::event::NoticeLevel;
@@ -12,22 +13,26 @@ use crate::domain::{Entry, EntryKind, Time, Tool, ToolStatus};
 use crate::export::changes::changed_lines;
 use crate::stdx::text::one_line;
 
-/// Writes an entry; `index` counts from 0.
-pub(super) fn write(out: &mut dyn Write, index: usize, entry: &Entry, image: Option<&str>) -> io::Result<()> {
+/// Writes an entry with its anchor and the `data:` address of its image.
+pub(super) fn write(
+    out: &mut dyn Write,
+    (anchor, entry, image): (&str, &Entry, Option<&str>),
+    code: &mut CodeWriter,
+) -> io::Result<()> {
     let reverted = if entry.reverted { " reverted" } else { "" };
-    writeln!(out, "<section class=\"{}{reverted}\" id=\"e{}\">", class(entry), index + 1)?;
+    writeln!(out, "<section class=\"{}{reverted}\" id=\"{anchor}\">", class(entry))?;
     if entry.reverted {
         out.write_all(b"<p class=\"note\">Reverted: the agent no longer sees this.</p>\n")?;
     }
     match entry.kind {
         EntryKind::Prompt => prompt(out, entry)?,
-        EntryKind::Text => markdown::write(out, &entry.text)?,
-        EntryKind::Thinking => folded(out, "Thinking", |out| markdown::write(out, &entry.text))?,
-        EntryKind::Plan => plan(out, entry)?,
+        EntryKind::Text => markdown::write(out, &entry.text, code)?,
+        EntryKind::Thinking => folded(out, "Thinking", |out| markdown::write(out, &entry.text, code))?,
+        EntryKind::Plan => plan(out, entry, code)?,
         EntryKind::Image => figure(out, &entry.text, image)?,
         EntryKind::Notice | EntryKind::Other => element(out, "p", &entry.text)?,
         EntryKind::Tool => match &entry.tool {
-            Some(called) => tool(out, &entry.text, called)?,
+            Some(called) => tool(out, &entry.text, called, code)?,
             None => element(out, "p", &entry.text)?,
         },
     }
@@ -80,9 +85,9 @@ fn folded(
     out.write_all(b"</details>\n")
 }
 
-fn plan(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
+fn plan(out: &mut dyn Write, entry: &Entry, code: &mut CodeWriter) -> io::Result<()> {
     if entry.plan.is_empty() {
-        markdown::write(out, &entry.text)?;
+        markdown::write(out, &entry.text, code)?;
         return match &entry.tool {
             Some(proposal) => writeln!(out, "<p class=\"note\">Plan {}</p>", proposal.status.name()),
             None => Ok(()),
@@ -119,7 +124,7 @@ fn figure(out: &mut dyn Write, label: &str, image: Option<&str>) -> io::Result<(
     out.write_all(b"</figcaption></figure>\n")
 }
 
-fn tool(out: &mut dyn Write, headline: &str, tool: &Tool) -> io::Result<()> {
+fn tool(out: &mut dyn Write, headline: &str, tool: &Tool, code: &mut CodeWriter) -> io::Result<()> {
     out.write_all(b"<details><summary><b>")?;
     write_escaped(out, &one_line(&tool_label(&tool.name)))?;
     out.write_all(b"</b> <code>")?;
@@ -132,7 +137,7 @@ fn tool(out: &mut dyn Write, headline: &str, tool: &Tool) -> io::Result<()> {
         write!(out, " <span class=\"facts\">{}.{} s</span>", millis / 1_000, millis % 1_000 / 100)?;
     }
     out.write_all(b"</summary>\n")?;
-    action(out, headline, tool)?;
+    action(out, headline, tool, code)?;
     // The output of an edit that succeeded repeats the file.
     let repeats = matches!(tool.action, ToolAction::Edit(_)) && tool.status == ToolStatus::Done;
     if !repeats {
@@ -142,14 +147,14 @@ fn tool(out: &mut dyn Write, headline: &str, tool: &Tool) -> io::Result<()> {
 }
 
 /// Writes what the headline leaves out of an operation.
-fn action(out: &mut dyn Write, headline: &str, tool: &Tool) -> io::Result<()> {
+fn action(out: &mut dyn Write, headline: &str, tool: &Tool, code: &mut CodeWriter) -> io::Result<()> {
     match &tool.action {
         ToolAction::Command { command, .. } if command == headline => Ok(()),
         ToolAction::Command { command, .. } => preformatted(out, "command", command),
         ToolAction::Edit(changes) => changes.iter().try_for_each(|change| changed(out, change, changes.len() > 1)),
         ToolAction::Task { prompt, .. } => preformatted(out, "command", prompt),
         ToolAction::Plan(plan) => items(out, plan),
-        ToolAction::PlanText(plan) => markdown::write(out, plan),
+        ToolAction::PlanText(plan) => markdown::write(out, plan, code),
         ToolAction::Other(_) if !tool.input.is_null() => {
             let input = serde_json::to_string_pretty(&tool.input).unwrap_or_default();
             preformatted(out, "command", &input)

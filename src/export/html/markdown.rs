@@ -4,12 +4,13 @@ use std::io::{self, Write};
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
+use super::code::CodeWriter;
 use super::escape::write_escaped;
 
 /// Writes a Markdown text.
-pub(super) fn write(out: &mut dyn Write, text: &str) -> io::Result<()> {
+pub(super) fn write(out: &mut dyn Write, text: &str, code: &mut CodeWriter) -> io::Result<()> {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    let mut writer = Writer { out, in_head: false, links: Vec::new() };
+    let mut writer = Writer { out, in_head: false, links: Vec::new(), code, block: None };
     Parser::new_ext(text, options).try_for_each(|event| writer.event(event))
 }
 
@@ -19,6 +20,9 @@ struct Writer<'o> {
     in_head: bool,
     /// True for each open link that is written as one.
     links: Vec<bool>,
+    code: &'o mut CodeWriter,
+    /// Language and text of the open code block.
+    block: Option<(String, String)>,
 }
 
 impl Writer<'_> {
@@ -26,7 +30,13 @@ impl Writer<'_> {
         match event {
             Event::Start(tag) => self.start(tag),
             Event::End(tag) => self.end(tag),
-            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => write_escaped(self.out, &text),
+            Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => match &mut self.block {
+                Some((_, code)) => {
+                    code.push_str(&text);
+                    Ok(())
+                }
+                None => write_escaped(self.out, &text),
+            },
             Event::Code(code) | Event::InlineMath(code) | Event::DisplayMath(code) => {
                 self.raw("<code>")?;
                 write_escaped(self.out, &code)?;
@@ -45,13 +55,16 @@ impl Writer<'_> {
             Tag::Heading { level, .. } => write!(self.out, "<h{}>", level_below(level)),
             Tag::CodeBlock(kind) => {
                 self.raw("<pre><code")?;
+                let mut fence = String::new();
                 if let CodeBlockKind::Fenced(language) = kind
                     && !language.is_empty()
                 {
+                    language.split([' ', ',']).next().unwrap_or_default().clone_into(&mut fence);
                     self.raw(" class=\"language-")?;
-                    write_escaped(self.out, language.split([' ', ',']).next().unwrap_or_default())?;
+                    write_escaped(self.out, &fence)?;
                     self.raw("\"")?;
                 }
+                self.block = Some((fence, String::new()));
                 self.raw(">")
             }
             Tag::List(Some(first)) => writeln!(self.out, "<ol start=\"{first}\">"),
@@ -69,7 +82,12 @@ impl Writer<'_> {
     fn end(&mut self, tag: TagEnd) -> io::Result<()> {
         match tag {
             TagEnd::Heading(level) => writeln!(self.out, "</h{}>", level_below(level)),
-            TagEnd::CodeBlock => self.raw("</code></pre>\n"),
+            TagEnd::CodeBlock => {
+                if let Some((fence, code)) = self.block.take() {
+                    self.code.write(self.out, &fence, &code)?;
+                }
+                self.raw("</code></pre>\n")
+            }
             TagEnd::Link | TagEnd::Image => {
                 let is_link = self.links.pop().unwrap_or(false);
                 self.raw(if is_link { "</a>" } else { "" })

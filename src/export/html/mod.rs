@@ -2,12 +2,14 @@
 //!
 //! Every text is escaped, and the policy in the head forbids what escaping could have missed.
 
+mod code;
 mod entry;
 mod escape;
 mod markdown;
 
 use std::io::{self, Write};
 
+use code::CodeWriter;
 use escape::write_escaped;
 
 use super::markdown::facts;
@@ -31,6 +33,11 @@ pub(super) struct HtmlDocument {
     /// Indices and lines of the prompts so far. They follow the transcript, because they are known only then, and the
     /// style sheet moves them before it.
     prompts: Vec<(usize, String)>,
+    /// Number of sub-agents so far.
+    subagents: usize,
+    /// Numbers of the sub-agents that are being written, the outermost first.
+    open: Vec<usize>,
+    code: CodeWriter,
 }
 
 impl HtmlDocument {
@@ -62,11 +69,31 @@ impl HtmlDocument {
         entry: &Entry,
         image: Option<&str>,
     ) -> io::Result<()> {
-        if entry.kind == EntryKind::Prompt {
+        if entry.kind == EntryKind::Prompt && self.open.is_empty() {
             let start = crate::stdx::text::first_chars(entry.text.trim_start(), MAX_PROMPT_CHARS);
             self.prompts.push((index, ellipsis(&one_line(start), MAX_PROMPT_COLUMNS)));
         }
-        entry::write(out, index, entry, image)
+        let anchor = match self.open.last() {
+            None => format!("e{}", index + 1),
+            Some(subagent) => format!("s{subagent}-e{}", index + 1),
+        };
+        entry::write(out, (&anchor, entry, image), &mut self.code)
+    }
+
+    /// Writes the beginning of a sub-agent's conversation, which is folded.
+    pub(super) fn begin_subagent(&mut self, out: &mut dyn Write, session: &Session, len: usize) -> io::Result<()> {
+        self.subagents += 1;
+        self.open.push(self.subagents);
+        out.write_all(b"<section class=\"subagent\"><details><summary><b>Sub-agent</b> ")?;
+        write_escaped(out, &one_line(&session.title.text))?;
+        let entries = if len == 1 { "entry" } else { "entries" };
+        writeln!(out, " <span class=\"facts\">{len} {entries}</span></summary>")
+    }
+
+    /// Writes the end of a sub-agent's conversation.
+    pub(super) fn end_subagent(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.open.pop();
+        out.write_all(b"</details></section>\n")
     }
 
     /// Writes the table of contents and everything after it.

@@ -47,10 +47,12 @@ impl TranscriptDescription {
     }
 }
 
-fn branch_point(Fork { entry, mut branches }: Fork, shown: usize) -> BranchPoint {
-    branches.push(shown);
-    branches.sort_unstable();
-    BranchPoint { entry: entry.map_or(0, |last_shared| last_shared + 1), branches }
+fn branch_point(Fork { entry, branches, heads }: Fork, shown: usize) -> BranchPoint {
+    let shown = (shown, String::new());
+    let mut all: Vec<_> = branches.into_iter().zip(heads).chain([shown]).collect();
+    all.sort_unstable();
+    let (branches, heads) = all.into_iter().unzip();
+    BranchPoint { entry: entry.map_or(0, |last_shared| last_shared + 1), branches, heads }
 }
 
 fn issue_text(issue: &Issue) -> String {

@@ -21,7 +21,7 @@ use super::message::{IndexEvent, TranscriptTicket};
 use crate::agent::{Format, Source};
 use crate::domain::search::EntryLocation;
 use crate::domain::transcript_event::TranscriptEvent;
-use crate::domain::{Session, SessionKey};
+use crate::domain::{EntryKey, Session, SessionKey};
 
 /// Maximum open readers.
 const MAX_OPEN_READERS: usize = 6;
@@ -32,6 +32,10 @@ pub(super) enum TranscriptRequest {
     Read(Range<usize>),
     Find(String),
     Locate(EntryLocation),
+    /// Indices of entries, without a change of the branch.
+    Positions(Vec<EntryKey>),
+    /// Place at which the agent can fork before a prompt.
+    ForkPoint(usize),
     /// Another branch.
     ShowBranch(usize),
     /// The outline, again from each change on.
@@ -110,7 +114,7 @@ impl OpenTranscripts {
     pub(super) fn source_changed(&self, path: &Path, source: Option<&Source>) {
         let side = source.filter(|_| !self.open.is_empty()).and_then(|source| {
             let format = self.formats.iter().find(|format| format.reads(source.agent))?;
-            Some(SessionKey::new(source.agent, format.texts()?.side_session(source)?))
+            Some(SessionKey { agent: source.agent, id: format.texts()?.side_session(source)? })
         });
         for open in self.open.values() {
             let request = if open.session.path == path {

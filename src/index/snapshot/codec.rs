@@ -4,6 +4,7 @@
 //! State that changes without a trace in any source is not encoded: live states, and the workspaces of directories. The
 //! reader supplies both.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::session::CopiedPrefix;
 use crate::domain::usage::{UsageRow, UsageSlot};
 use crate::domain::{Agent, Flags, Issue, Session, SessionKey, SessionState, Time, Title, TitleSource, Tokens};
 use crate::index::encoding;
@@ -46,6 +48,9 @@ struct Block<'a> {
 /// Number of a shared text.
 type TextNumber = u32;
 
+/// Usage by time and model.
+type EncodedUsage = (UsageSlot, Option<TextNumber>, Tokens);
+
 /// Path: number of its folder, and its name, which need not be UTF-8.
 type PathRow<'a> = (u32, &'a [u8]);
 
@@ -66,13 +71,16 @@ struct SessionRow<'a> {
     messages: u32,
     unreadable: u32,
     tokens: Tokens,
-    usage: Vec<(UsageSlot, Option<TextNumber>, Tokens)>,
+    /// Encoded rows of usage, so that they can be skipped.
+    #[serde(borrow)]
+    usage: Cow<'a, [u8]>,
     modified: Option<Time>,
     cost_usd: Option<f64>,
     bytes: u64,
     #[serde(borrow)]
     path: PathRow<'a>,
     flags: Flags,
+    copied: Option<CopiedPrefix>,
     first: Option<u64>,
     tip: Option<&'a str>,
     complete: bool,
@@ -129,7 +137,7 @@ impl<'a> SharedTexts<'a> {
     fn session(&mut self, session: &'a Session) -> SessionRow<'a> {
         // An exhaustive pattern, so that a new field cannot be forgotten here.
         let Session {
-            key: SessionKey { agent, id, host: _ },
+            key: SessionKey { agent, id },
             title: Title { text: title, source: title_source },
             workspace: _,
             cwd,
@@ -149,6 +157,7 @@ impl<'a> SharedTexts<'a> {
             flags,
             parent,
             forked_from,
+            copied,
             first,
             unreadable,
             tip,
@@ -158,7 +167,8 @@ impl<'a> SharedTexts<'a> {
         let mut optional = |text: &'a Option<Arc<str>>| text.as_deref().map(|text| self.text(text));
         let (branch, model) = (optional(branch), optional(model));
         let (parent, forked_from) = (optional(parent), optional(forked_from));
-        let usage = usage.iter().map(|row| (row.slot, optional(&row.model), row.tokens)).collect();
+        let usage: Vec<EncodedUsage> =
+            usage.iter().map(|row| (row.slot, optional(&row.model), row.tokens)).collect();
         SessionRow {
             agent: *agent,
             id,
@@ -175,12 +185,14 @@ impl<'a> SharedTexts<'a> {
             messages: *messages,
             unreadable: *unreadable,
             tokens: *tokens,
-            usage,
+            // Numbers always have an encoding.
+            usage: Cow::Owned(encoding::encode(&usage).unwrap_or_default()),
             modified: *modified,
             cost_usd: *cost_usd,
             bytes: *bytes,
             path: self.path(path),
             flags: *flags,
+            copied: copied.as_deref().cloned(),
             first: *first,
             tip: tip.as_deref(),
             complete: *complete,
@@ -208,9 +220,15 @@ pub struct SnapshotDecoder {
     sessions: Vec<Arc<Session>>,
     issues: Vec<Issue>,
     ended: bool,
+    skips_usage: bool,
 }
 
 impl SnapshotDecoder {
+    /// Creates a decoder that leaves the usage of sessions out.
+    pub fn without_usage() -> Self {
+        Self { skips_usage: true, ..Self::default() }
+    }
+
     /// Decodes the next block; `None` where it is damaged.
     pub fn read_block(&mut self, bytes: &[u8], now: &dyn CurrentState) -> Option<()> {
         let block: Block<'_> = encoding::decode(bytes)?;
@@ -241,11 +259,12 @@ impl SnapshotDecoder {
             Some(number) => self.texts.get(number as usize).cloned().map(Some),
             None => Some(None),
         };
-        let key = SessionKey::new(row.agent, row.id);
-        let usage = row
-            .usage
-            .iter()
-            .map(|(slot, model, tokens)| Some(UsageRow { slot: *slot, model: shared(*model)?, tokens: *tokens }));
+        let key = SessionKey { agent: row.agent, id: row.id.into() };
+        let usage: Vec<EncodedUsage> =
+            if self.skips_usage { Vec::new() } else { encoding::decode(&row.usage)? };
+        let usage = usage
+            .into_iter()
+            .map(|(slot, model, tokens)| Some(UsageRow { slot, model: shared(model)?, tokens }));
         Some(Session {
             state: now.state(&key),
             key,
@@ -267,6 +286,7 @@ impl SnapshotDecoder {
             flags: row.flags,
             parent: shared(row.parent)?,
             forked_from: shared(row.forked_from)?,
+            copied: row.copied.map(Box::new),
             first: row.first,
             unreadable: row.unreadable,
             tip: row.tip.map(Arc::from),

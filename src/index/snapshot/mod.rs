@@ -26,13 +26,14 @@ use super::cache;
 use super::encoding::{self, FrameHeader, push_frame};
 use super::pool::live_statuses;
 use super::workspace::Workspaces;
-use crate::agent::{FileStamp, Format, Source, SourceRoot};
+use super::options::IndexOptions;
+use crate::agent::{FileStamp, Source, SourceRoot};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Issue, Session, SessionKey, SessionState};
 use crate::stdx::files;
 
 /// Version of the encoding. The program's version covers changes of the readers.
-const VERSION: &str = concat!("salon 7/", env!("CARGO_PKG_VERSION"));
+const VERSION: &str = concat!("salon 8/", env!("CARGO_PKG_VERSION"));
 
 /// Valid snapshot with the current sources and live sessions.
 #[derive(Debug)]
@@ -44,18 +45,15 @@ pub(super) struct LoadedSnapshot {
     pub live: Vec<LiveStatus>,
 }
 
-/// Loads the snapshot in a directory, if it is valid.
-pub(super) fn load(
-    dir: Option<&Path>,
-    roots: &[SourceRoot],
-    formats: &'static [&'static dyn Format],
-) -> Option<LoadedSnapshot> {
-    let mut snapshot = SnapshotFile::open(dir?, roots)?;
+/// Loads the snapshot in the cache, if it is valid.
+pub(super) fn load(options: &IndexOptions, roots: &[SourceRoot]) -> Option<LoadedSnapshot> {
+    let formats = options.formats;
+    let mut snapshot = SnapshotFile::open(options.cache_dir.as_deref()?, roots)?;
     let walk = ParallelWalk::new(roots, formats);
     std::thread::scope(|scope| {
         let helper = scope.spawn(|| walk.walk_some());
         let live = live_statuses(formats, roots);
-        let Some((fingerprint, sessions, issues)) = snapshot.read(&Overlay::new(&live)) else {
+        let Some((fingerprint, sessions, issues)) = snapshot.read(&Overlay::new(&live), options.with_usage) else {
             walk.stop();
             return None;
         };
@@ -81,9 +79,17 @@ impl SnapshotFile {
     }
 
     /// Decodes the whole file. `None`: it is damaged.
-    fn read(&mut self, now: &dyn CurrentState) -> Option<(Fingerprint, Vec<Arc<Session>>, Vec<Issue>)> {
+    fn read(
+        &mut self,
+        now: &dyn CurrentState,
+        with_usage: bool,
+    ) -> Option<(Fingerprint, Vec<Arc<Session>>, Vec<Issue>)> {
         let fingerprint = encoding::decode(self.next()?)?;
-        let mut decoder = codec::SnapshotDecoder::default();
+        let mut decoder = if with_usage {
+            codec::SnapshotDecoder::default()
+        } else {
+            codec::SnapshotDecoder::without_usage()
+        };
         while !decoder.ended() {
             decoder.read_block(self.next()?, now)?;
         }

@@ -6,8 +6,8 @@ use ratatui::style::Style;
 
 use crate::config::theme::Theme;
 use crate::ui::style::style;
-use crate::ui::widgets::highlight::{HighlightedLines, Highlighter, SyntaxKind, SyntaxState};
-use crate::ui::widgets::languages;
+use crate::ui::widgets::highlight::{HighlightedLines, Highlighter, SyntaxKind, SyntaxState, syntax_style};
+use crate::stdx::syntax::languages;
 use crate::ui::widgets::styled_line::StyledLine;
 
 /// Maximum bytes of code, because the highlighter takes no more.
@@ -71,7 +71,7 @@ impl FileContent {
         let mut from = 0;
         for (end, kind) in pieces {
             let Some(piece) = code.get(from..*end) else { break };
-            let look = if *kind == SyntaxKind::Plain { style(theme.text) } else { kind.style(theme) };
+            let look = if *kind == SyntaxKind::Plain { style(theme.text) } else { syntax_style(*kind, theme) };
             line.push(piece, look);
             from = *end;
         }

@@ -123,17 +123,33 @@ fn paint_rows(
         if current == Some(at) {
             put(buffer, line, "▌", style(theme.accent), Align::Left);
         }
-        paint_row(split_left(line, 1).1, buffer, (row, directory), context);
+        let (_, item) = split_left(line, 1);
+        let item = if outline.has_graph() { paint_rail(item, buffer, row.kind, context) } else { item };
+        paint_row(item, buffer, (row, directory), context);
         let region = Area { x: line.x, y: line.y, width: line.width, height: 1 };
         regions.push((region, Target::Jump(row.entry)));
     }
     regions
 }
 
-/// Draws an item; all but prompts are indented.
+/// Draws the rail of the conversation, from which branches and forks part. Returns the rest of the line.
+fn paint_rail(area: Rect, buffer: &mut Buffer, kind: OutlineKind, context: &RenderContext<'_>) -> Rect {
+    let (rail, rest) = split_left(area, 3);
+    let sign = match kind {
+        OutlineKind::Branch | OutlineKind::Fork => "├─",
+        OutlineKind::Prompt => "●",
+        OutlineKind::Compaction => "┿",
+        OutlineKind::Error | OutlineKind::Edit | OutlineKind::Plan | OutlineKind::Subagent => "│",
+    };
+    put(buffer, rail, sign, style(context.theme.muted), Align::Left);
+    rest
+}
+
+/// Draws an item. All but prompts, branches and forks are indented.
 fn paint_row(area: Rect, buffer: &mut Buffer, (row, directory): (OutlineRow<'_>, &str), context: &RenderContext<'_>) {
     let (mark, look) = mark(row.kind, context);
-    let (_, area) = split_left(area, if row.kind == OutlineKind::Prompt { 0 } else { 2 });
+    let is_outer = row.target.is_some() || row.kind == OutlineKind::Prompt;
+    let (_, area) = split_left(area, if is_outer { 0 } else { 2 });
     put(buffer, area, mark, style(look), Align::Left);
     let (_, area) = split_left(area, 2);
     let room = usize::from(area.width).saturating_sub(1);
@@ -156,6 +172,8 @@ fn mark(kind: OutlineKind, context: &RenderContext<'_>) -> (&'static str, ThemeS
         OutlineKind::Edit => ("±", theme.success),
         OutlineKind::Plan => ("≡", theme.plan),
         OutlineKind::Subagent => ("↳", theme.tool),
+        OutlineKind::Branch => ("⇄", theme.accent),
+        OutlineKind::Fork => ("↱", theme.accent),
         OutlineKind::Compaction => ("┄", theme.notice),
     }
 }

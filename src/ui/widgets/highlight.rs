@@ -8,63 +8,32 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 use ratatui::style::Style;
-use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
 
-use super::languages;
 use crate::config::theme::Theme;
+pub use crate::stdx::syntax::{HighlightedLines, SyntaxKind};
+use crate::stdx::syntax::{Grammars, languages};
 use crate::ui::style::style;
 
 /// Maximum bytes of a highlighted code block, to bound the time per block.
 const MAX_BYTES: usize = 64 << 10;
 
-/// Maximum bytes of a highlighted line, because longer lines are data, not code.
-const MAX_LINE_BYTES: usize = 2_000;
-
 /// Maximum number of cached code blocks, to bound memory.
 const MAX_CACHED_BLOCKS: usize = 256;
 
-/// Kind of a piece of code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SyntaxKind {
-    /// Other text.
-    Plain,
-    /// Keyword.
-    Keyword,
-    /// String.
-    String,
-    /// Comment.
-    Comment,
-    /// Number or constant.
-    Number,
-    /// Name of a function.
-    Function,
-    /// Name of a type.
-    Type,
-    /// Variable.
-    Variable,
-    /// Operator or bracket.
-    Punctuation,
+/// Style of a kind of code.
+pub fn syntax_style(kind: SyntaxKind, theme: &Theme) -> Style {
+    style(match kind {
+        SyntaxKind::Plain => theme.code_block,
+        SyntaxKind::Keyword => theme.keyword,
+        SyntaxKind::String => theme.string,
+        SyntaxKind::Comment => theme.comment,
+        SyntaxKind::Number => theme.number,
+        SyntaxKind::Function => theme.function,
+        SyntaxKind::Type => theme.type_name,
+        SyntaxKind::Variable => theme.variable,
+        SyntaxKind::Punctuation => theme.punctuation,
+    })
 }
-
-impl SyntaxKind {
-    /// Style of the kind.
-    pub fn style(self, theme: &Theme) -> Style {
-        style(match self {
-            Self::Plain => theme.code_block,
-            Self::Keyword => theme.keyword,
-            Self::String => theme.string,
-            Self::Comment => theme.comment,
-            Self::Number => theme.number,
-            Self::Function => theme.function,
-            Self::Type => theme.type_name,
-            Self::Variable => theme.variable,
-            Self::Punctuation => theme.punctuation,
-        })
-    }
-}
-
-/// Pieces per line of code: end offset in bytes, and kind.
-pub type HighlightedLines = Vec<Vec<(usize, SyntaxKind)>>;
 
 /// Handle of the highlighting thread, with a cache of results.
 #[derive(Debug, Default)]
@@ -171,8 +140,7 @@ impl Worker {
         let (finished, done) = channel();
         let work = move || {
             let Ok(first) = open.recv() else { return };
-            let syntaxes = two_face::syntax::extra_newlines();
-            let kinds = ScopeKinds::new();
+            let grammars = Grammars::load();
             let mut stack = vec![first];
             loop {
                 // The latest request is on the screen, so it comes first.
@@ -184,81 +152,11 @@ impl Worker {
                         Err(_) => return,
                     },
                 };
-                if finished.send((job.id, mark(&syntaxes, &kinds, &job))).is_err() {
+                if finished.send((job.id, grammars.highlight(&job.language, &job.code))).is_err() {
                     return;
                 }
             }
         };
         std::thread::Builder::new().name("highlight".into()).spawn(work).ok().map(|_| Self { jobs, done })
-    }
-}
-
-fn mark(syntaxes: &SyntaxSet, kinds: &ScopeKinds, job: &Job) -> HighlightedLines {
-    let Some(syntax) = syntaxes.find_syntax_by_token(&job.language) else { return HighlightedLines::new() };
-    mark_lines(syntaxes, syntax, kinds, &job.code)
-}
-
-fn mark_lines(syntaxes: &SyntaxSet, syntax: &SyntaxReference, kinds: &ScopeKinds, code: &str) -> HighlightedLines {
-    let mut state = ParseState::new(syntax);
-    let mut scopes = ScopeStack::new();
-    let mut marked = HighlightedLines::new();
-    for line in code.lines() {
-        let mut pieces = Vec::new();
-        if line.len() <= MAX_LINE_BYTES {
-            // A grammar that fails leaves the rest of the block plain.
-            let Ok(operations) = state.parse_line(&format!("{line}\n"), syntaxes) else { return marked };
-            let mut from = 0;
-            for (at, operation) in operations {
-                let at = at.min(line.len());
-                if at > from {
-                    pieces.push((at, kinds.of(&scopes)));
-                    from = at;
-                }
-                if scopes.apply(&operation).is_err() {
-                    return marked;
-                }
-            }
-            if from < line.len() {
-                pieces.push((line.len(), kinds.of(&scopes)));
-            }
-        }
-        marked.push(pieces);
-    }
-    marked
-}
-
-/// Mapping of scope prefixes to kinds, the most specific first.
-struct ScopeKinds(Vec<(Scope, SyntaxKind)>);
-
-impl ScopeKinds {
-    fn new() -> Self {
-        let table = [
-            ("punctuation.definition.comment", SyntaxKind::Comment),
-            ("comment", SyntaxKind::Comment),
-            ("punctuation.definition.string", SyntaxKind::String),
-            ("string", SyntaxKind::String),
-            ("constant.character", SyntaxKind::String),
-            ("constant", SyntaxKind::Number),
-            ("keyword.operator", SyntaxKind::Punctuation),
-            ("keyword", SyntaxKind::Keyword),
-            ("storage", SyntaxKind::Keyword),
-            ("entity.name.function", SyntaxKind::Function),
-            ("support.function", SyntaxKind::Function),
-            ("variable.function", SyntaxKind::Function),
-            ("support.macro", SyntaxKind::Function),
-            ("entity.name.tag", SyntaxKind::Keyword),
-            ("entity.other.attribute-name", SyntaxKind::Function),
-            ("entity.name", SyntaxKind::Type),
-            ("support.type", SyntaxKind::Type),
-            ("support.class", SyntaxKind::Type),
-            ("variable", SyntaxKind::Variable),
-            ("punctuation", SyntaxKind::Punctuation),
-        ];
-        Self(table.into_iter().filter_map(|(name, token)| Some((Scope::new(name).ok()?, token))).collect())
-    }
-
-    fn of(&self, scopes: &ScopeStack) -> SyntaxKind {
-        let kind = |scope: &Scope| self.0.iter().find(|(prefix, _)| prefix.is_prefix_of(*scope));
-        scopes.as_slice().iter().rev().find_map(kind).map_or(SyntaxKind::Plain, |(_, token)| *token)
     }
 }

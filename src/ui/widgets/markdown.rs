@@ -9,7 +9,7 @@ use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::highlight::{Highlighter, SyntaxState};
+use super::highlight::{Highlighter, SyntaxState, syntax_style};
 use super::styled_line::{self, StyledLine};
 use super::table::Table;
 use crate::config::theme::Theme;
@@ -336,7 +336,7 @@ impl<'a> Writer<'a> {
             let mut from = 0;
             for (end, token) in marked.as_ref().and_then(|marked| marked.get(nth)).into_iter().flatten() {
                 if let Some(piece) = text.get(from..*end) {
-                    line.push(piece, style(theme.code_block).patch(token.style(theme)));
+                    line.push(piece, style(theme.code_block).patch(syntax_style(*token, theme)));
                     from = *end;
                 }
             }

@@ -4,7 +4,6 @@ mod cells;
 pub mod diff;
 mod field;
 pub mod highlight;
-pub mod languages;
 pub mod markdown;
 mod overlay;
 pub mod styled_line;

@@ -42,6 +42,9 @@ fn start_resume_and_fork_are_told_on_the_command_line() {
     assert!(told.iter().any(|told| told == "--resume=abc") && !told.iter().any(|told| told == "--fork-session"));
     let told = args(&opening(Conversation::Fork("abc".into())));
     assert!(told.iter().any(|told| told == "--resume=abc") && told.iter().any(|told| told == "--fork-session"));
+    assert!(!told.iter().any(|told| told.starts_with("--resume-session-at")));
+    let at = args(&RunStart { fork_at: Some("reply".into()), ..opening(Conversation::Fork("abc".into())) });
+    assert!(at.iter().any(|told| told == "--resume-session-at=reply"), "{at:?}");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use salon::domain::transcript_event::TranscriptEvent;
-use salon::domain::transcript_event::TranscriptEvent::{Failed, Found, Gone, Grown, Opened, Outline, Page, Tail};
+use salon::domain::transcript_event::TranscriptEvent::{
+    Failed, ForkPoint, Found, Gone, Grown, Opened, Outline, Page, Positions, Tail,
+};
 use salon::domain::{Entry, EntryKey, EntryKind, Role};
 use salon::index::matches;
 
@@ -235,11 +237,27 @@ fn another_branch_is_shown_with_the_place_where_they_part() {
     assert_eq!((opened.branches, opened.branch), (2, 1));
     let [point] = &*opened.branch_points else { panic!("one point: {opened:?}") };
     assert_eq!(point.branches, [0, 1]);
+    // A fork before the prompt ends with the reply before it.
+    running.index.fork_point(1, point.entry);
+    let ForkPoint { point: Some(reply), .. } = next(&mut running, 1, |event| matches!(event, ForkPoint { .. })) else {
+        panic!("a place to fork")
+    };
+    let text = fs::read_to_string(&path).expect("readable");
+    let record = text.lines().find(|line| line.contains(&format!("\"uuid\": \"{reply}\""))).expect("its record");
+    assert!(record.contains("\"type\": \"assistant\""), "{record}");
+    running.index.fork_point(1, 0);
+    let first = next(&mut running, 1, |event| matches!(event, ForkPoint { .. }));
+    assert!(matches!(first, ForkPoint { point: None, .. }), "nothing precedes the first prompt");
+    running.index.positions(1, vec![EntryKey::new("r1", 0), EntryKey::new("elsewhere", 0)]);
+    let positions = next(&mut running, 1, |event| matches!(event, Positions(_)));
+    assert!(matches!(positions, Positions(found) if found == [(EntryKey::new("r1", 0), point.entry)]));
     running.index.show_branch(1, 0);
     let Grown { from: 0, opened: other } = next(&mut running, 1, |event| matches!(event, Grown { .. })) else {
         panic!("the other branch")
     };
-    assert_eq!((other.branch, &other.branch_points), (0, &opened.branch_points), "they part at the same place");
+    let [other_point] = &*other.branch_points else { panic!("one point: {other:?}") };
+    assert_eq!((other.branch, other_point.entry), (0, point.entry), "they part at the same place");
+    assert_eq!((&point.heads[..], &other_point.heads[1]), (&["look".to_owned(), String::new()][..], &"rewound".to_owned()));
     assert_ne!(other.len, opened.len);
 }
 

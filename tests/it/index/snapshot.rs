@@ -5,8 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use salon::domain::session::CopiedPrefix;
 use salon::domain::usage::{UsageRow, UsageSlot};
-use salon::domain::{Flags, Issue, Session, SessionState, Time, Title, TitleSource, Tokens};
+use salon::domain::{EntryKey, Flags, Issue, Session, SessionState, Time, Title, TitleSource, Tokens};
 use salon::index::snapshot::codec::{self, CurrentState, SnapshotDecoder};
 
 use super::*;
@@ -58,6 +59,11 @@ fn full(id: &str) -> Session {
         },
         parent: Some("parent".into()),
         forked_from: Some("main".into()),
+        copied: Some(Box::new(CopiedPrefix {
+            record: "record".into(),
+            entry: Some(EntryKey::new("record", 1)),
+            is_extended: true,
+        })),
         first: Some(u64::MAX - 1),
         unreadable: 7,
         tip: Some("tip".into()),
@@ -105,6 +111,20 @@ fn read(blocks: &[impl AsRef<[u8]>]) -> Option<(Vec<Arc<Session>>, Vec<Issue>)> 
 fn every_field_comes_back() {
     let (sessions, issues) = various();
     assert_eq!(read(&codec::encode(&sessions, &issues)), Some((sessions, issues)));
+}
+
+#[test]
+fn usage_is_left_out_where_it_is_not_needed() {
+    let (sessions, issues) = various();
+    let mut decoder = SnapshotDecoder::without_usage();
+    for block in codec::encode(&sessions, &issues) {
+        decoder.read_block(&block, &NoLiveState).expect("whole");
+    }
+    let (read, _) = decoder.finish().expect("whole");
+    assert!(read.iter().all(|session| session.usage.is_empty()));
+    let without = |session: &Arc<Session>| Session { usage: Arc::default(), ..Session::clone(session) };
+    let plain = |all: &[Arc<Session>]| all.iter().map(without).collect::<Vec<_>>();
+    assert_eq!(plain(&read), plain(&sessions), "everything else comes back");
 }
 
 #[test]

@@ -6,6 +6,8 @@ use salon::app::layer::Layer;
 use salon::app::msg::{Mouse, RequestTicket};
 use salon::app::reader::Reader;
 use salon::app::{Effect, Msg};
+use salon::domain::file_history::FileView;
+use salon::domain::outline::OutlineKind;
 use salon::domain::transcript::{
     ChangeKind, Entry, EntryKind, FileChange, PlanItem, PlanStatus, ToolAction, ToolStatus,
 };
@@ -134,9 +136,15 @@ fn a_key_opens_the_file_as_it_was_after_the_entry() {
     let entries =
         vec![entry("p", EntryKind::Prompt, 0, "Go"), tool("e", 1, "Edit", ToolAction::Edit(vec![change]), "")];
     let mut opened = OpenedSession::new((100, 30), entries);
-    opened.keys("G V");
-    let (ticket, wanted) = (opened.ticket, opened.reader().cursor());
-    assert!(opened.effects.contains(&Effect::EditFileVersion(ticket, wanted)), "{:?}", opened.effects);
+    for (choice, view) in [("1", FileView::Content), ("2", FileView::ChangesUntil), ("3", FileView::ChangesSince)] {
+        opened.keys("G V");
+        assert!(opened.stage.screen().contains("src/webhook.rs"), "{}", opened.stage.screen());
+        opened.keys(choice);
+        let (ticket, wanted) = (opened.ticket, opened.reader().cursor());
+        assert_eq!(opened.effects.last(), Some(&Effect::EditFileVersion(ticket, wanted, view)));
+    }
+    opened.keys("g V");
+    assert!(opened.stage.screen().contains("This entry changes no file"), "{}", opened.stage.screen());
 }
 
 #[test]
@@ -348,7 +356,7 @@ fn branch(name: &str) -> Vec<Entry> {
 }
 
 fn branch_info(opened: &OpenedSession, shown: usize) -> TranscriptInfo {
-    let points = [BranchPoint { entry: 2, branches: vec![0, 1] }];
+    let points = [BranchPoint { entry: 2, branches: vec![0, 1], heads: vec!["the other way".into(); 2] }];
     TranscriptInfo { branches: 2, branch: shown, branch_points: points.into(), ..opened.info() }
 }
 
@@ -397,6 +405,52 @@ fn a_step_to_another_branch_shows_where_they_part() {
         assert!(screen.contains(text), "{text}\n{screen}");
     }
     assert_eq!(opened.reader().cursor(), 2, "{screen}");
+}
+
+#[test]
+fn the_outline_has_a_rail_with_branches_and_shows_the_chosen_one() {
+    for size in [(200, 40), (120, 40), (80, 24)] {
+        let mut opened = OpenedSession::new(size, branch("long"));
+        opened.keys("O");
+        assert!(!opened.stage.screen().contains("├─"), "{}", opened.stage.screen());
+        let info = branch_info(&opened, 1);
+        opened.tell(TranscriptEvent::Grown { from: 0, opened: info });
+        let screen = opened.stage.screen();
+        assert!(screen.contains("├─ ⇄ branch 1: the other way") && screen.contains("●"), "{screen}");
+        let branch_row = (0..opened.reader().outline.len())
+            .find(|at| opened.reader().outline.row(*at).is_some_and(|row| row.kind == OutlineKind::Branch));
+        assert_eq!(branch_row, Some(1), "between the prompts");
+        opened.keys("g j enter");
+        assert_eq!(opened.effects.last(), Some(&Effect::ShowBranch(opened.ticket, 0)));
+    }
+}
+
+#[test]
+fn a_fork_begins_before_the_prompt_that_is_chosen() {
+    let mut opened = OpenedSession::new((120, 40), branch("long"));
+    opened.keys("g } f 2");
+    assert_eq!(opened.effects.last(), Some(&Effect::FindForkPoint(opened.ticket, 2)), "{}", opened.stage.screen());
+    let point = Some("reply-1".into());
+    opened.tell(TranscriptEvent::ForkPoint { prompt: 2, point });
+    let screen = opened.stage.screen();
+    let composer = screen.lines().rev().take(8).any(|line| line.contains("Try it the long way"));
+    assert!(composer && screen.contains("the fork before the prompt"), "{screen}");
+    opened.keys("enter");
+    let effects = &opened.effects;
+    let start = effects.iter().find_map(|effect| match effect {
+        Effect::StartRun { start, .. } => Some(start),
+        _ => None,
+    });
+    let start = start.unwrap_or_else(|| panic!("{effects:?}"));
+    assert_eq!(start.fork_at.as_deref(), Some("reply-1"));
+}
+
+#[test]
+fn an_agent_that_cannot_fork_at_a_prompt_says_so() {
+    let mut opened = OpenedSession::new((120, 40), branch("long"));
+    opened.tell(TranscriptEvent::ForkPoint { prompt: 2, point: None });
+    assert!(opened.stage.screen().contains("cannot fork before this prompt"), "{}", opened.stage.screen());
+    assert!(opened.stage.app.stack.layers.iter().all(|layer| layer.chat().is_none()));
 }
 
 #[test]

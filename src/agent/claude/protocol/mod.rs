@@ -78,6 +78,9 @@ impl Protocol for Stream {
             Conversation::Resume(id) => option("resume", id),
             Conversation::Fork(id) => {
                 option("resume", id);
+                if let Some(reply) = &opening.fork_at {
+                    option("resume-session-at", reply);
+                }
                 args.push("--fork-session".into());
             }
         }

@@ -161,7 +161,10 @@ impl SessionCodec {
         match opening.conversation {
             Conversation::New { .. } => self.post(purpose, "/session".into(), &json!({}), step),
             Conversation::Resume(id) => self.get(purpose, format!("/session/{}", escaped(&id)), step),
-            Conversation::Fork(id) => self.post(purpose, format!("/session/{}/fork", escaped(&id)), &json!({}), step),
+            Conversation::Fork(id) => {
+                let body = opening.fork_at.map_or_else(|| json!({}), |prompt| json!({"messageID": &*prompt}));
+                self.post(purpose, format!("/session/{}/fork", escaped(&id)), &body, step);
+            }
         }
     }
 
@@ -384,6 +387,6 @@ pub(super) fn notice(id: &str, level: NoticeLevel, text: String) -> ProtocolSign
 }
 
 /// Escapes an external id for one path segment, so that it cannot name another path.
-fn escaped(id: &str) -> String {
+pub(super) fn escaped(id: &str) -> String {
     super::encoded(std::path::Path::new(id)).replace('/', "%2F")
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use self::codec::SessionCodec;
 use super::acp::ACP;
-use crate::agent::protocol::{Codec, Protocol, RunStart, ServerSpec, Transport, UNKNOWN_INTERFACE};
+use crate::agent::protocol::{Codec, Outgoing, Protocol, RunStart, ServerSpec, Transport, UNKNOWN_INTERFACE};
 use crate::domain::launch::Launch;
 use crate::domain::prompt::PromptId;
 use crate::domain::run::{Capabilities, RunFailure};
@@ -50,6 +50,12 @@ impl Protocol for Serve {
 
     fn headers(&self, directory: &Path) -> Vec<(&'static str, String)> {
         vec![("x-opencode-directory", encoded(directory))]
+    }
+
+    fn rename_request(&self, session: &str, directory: &Path, title: &str) -> Option<Outgoing> {
+        let body = serde_json::json!({"title": title}).to_string().into_bytes();
+        let (path, headers) = (format!("/session/{}", codec::escaped(session)), self.headers(directory));
+        Some(Outgoing::Request { id: 0, method: "PATCH", path, headers, body: Some(body), shared: false })
     }
 
     fn models(&self, body: &[u8]) -> Option<Vec<(String, String)>> {

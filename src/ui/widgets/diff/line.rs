@@ -7,7 +7,7 @@ use similar::ChangeTag;
 use super::rows::DiffLine;
 use crate::config::theme::Theme;
 use crate::ui::style::style;
-use crate::ui::widgets::highlight::SyntaxKind;
+use crate::ui::widgets::highlight::{SyntaxKind, syntax_style};
 use crate::ui::widgets::styled_line::{self, StyledLine};
 
 /// Sign and style of a kind of line.
@@ -62,7 +62,7 @@ impl LineStyle {
             let look = match kind {
                 _ if is_changed => self.word,
                 SyntaxKind::Plain => self.base,
-                kind => self.base.patch(kind.style(theme)),
+                kind => self.base.patch(syntax_style(kind, theme)),
             };
             out.push(piece, look);
             from = end;

@@ -4,7 +4,7 @@ use similar::ChangeTag;
 
 use super::rows::{DiffLine, DiffRow};
 use crate::ui::widgets::highlight::{Highlighter, SyntaxState};
-use crate::ui::widgets::languages;
+use crate::stdx::syntax::languages;
 
 /// Maximum number of highlighted hunks, because the cache of the highlighter is bounded.
 const MAX_HUNKS: usize = 40;

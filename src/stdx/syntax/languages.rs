@@ -108,7 +108,7 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Grammar token for a language name in a fence; `None` if there is no grammar.
-pub(super) fn token(name: &str) -> Option<String> {
+pub fn token(name: &str) -> Option<String> {
     let name = name.split([' ', ',', '{', ':']).next().unwrap_or_default().to_lowercase();
     if !KNOWN.contains(&name.as_str()) {
         return None;
@@ -127,7 +127,7 @@ pub(super) fn token(name: &str) -> Option<String> {
 }
 
 /// Language of a file, by the ending of its name or by the whole name (`Makefile`); `None` if there is no grammar.
-pub(in crate::ui) fn of_path(path: &str) -> Option<String> {
+pub fn of_path(path: &str) -> Option<String> {
     let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     extension.and_then(token).or_else(|| token(name))
