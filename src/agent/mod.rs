@@ -40,8 +40,9 @@ mod tool_input;
 
 pub use environment::Environment;
 pub use format::{
-    AtRiskFiles, BranchPosition, FileBackup, Fork, ForkCut, Format, MarkKind, RefreshOutcome, RpcExchange, SourceSessions,
-    SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit, TranscriptBranch, TranscriptReader,
+    AtRiskFiles, BranchPosition, FileBackup, Fork, ForkCut, Format, MarkKind, RefreshOutcome, RpcExchange,
+    SourceSessions, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit, TranscriptBranch,
+    TranscriptReader,
 };
 pub use protocol::Protocol;
 pub use source::{Discovery, FileStamp, Source, SourceRoot, archive_directory};

@@ -9,7 +9,7 @@ use super::terminal_request::{TerminalRequest, TerminalResult};
 use crate::domain::approval::{Approval, ApprovalAnswer};
 use crate::domain::launch::Launch;
 use crate::domain::prompt::{PromptId, PromptImage};
-use crate::domain::run::{Activity, BackgroundTask, Capabilities, RunFailure, SubagentProgress, TurnOutcome};
+use crate::domain::run::{Activity, BackgroundTask, Capabilities, Quota, RunFailure, SubagentProgress, TurnOutcome};
 pub use crate::domain::run::{Conversation, RunSetting, RunStart};
 use crate::domain::transcript::PlanItem;
 use crate::domain::{EntryKey, Event, Time, Tokens};
@@ -216,6 +216,8 @@ pub enum ProtocolSignal {
         /// Tokens in the context window, and its size.
         context: Option<(u64, u64)>,
     },
+    /// Used part of the account's limit.
+    Quota(Quota),
     /// All tasks that run in the background now.
     BackgroundTasks(Vec<BackgroundTask>),
     /// Task list of the session, if it is more than one call's plan.

@@ -100,9 +100,8 @@ fn to_stdout(
         CliError::new(CliErrorCode::Failed, format!("cannot read {}: {error}", session.path.display()))
     })?;
     let mut out = output::stdout();
-    let summary = with_subagents(context, all, |subagents| {
-        export::write(&mut out, session, &mut *reader, options, subagents)
-    })?;
+    let summary =
+        with_subagents(context, all, |subagents| export::write(&mut out, session, &mut *reader, options, subagents))?;
     out.flush()?;
     note_masked(&[summary])?;
     Ok(ExitCode::SUCCESS)
@@ -173,11 +172,7 @@ fn to_file(
 }
 
 /// Calls a function with access to all sessions, which are loaded if a sub-agent is looked up.
-fn with_subagents<T>(
-    context: &CliContext,
-    all: &AllSessions,
-    write: impl FnOnce(Subagents<'_>) -> T,
-) -> T {
+fn with_subagents<T>(context: &CliContext, all: &AllSessions, write: impl FnOnce(Subagents<'_>) -> T) -> T {
     let find = |key: &SessionKey| {
         let all = all.get_or_init(|| LoadedSessions::read(context).all);
         all.iter().find(|session| session.key == *key).cloned()

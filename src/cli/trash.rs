@@ -109,7 +109,8 @@ fn empty(context: &CliContext, args: &TrashArgs, store: &Store) -> Result<Vec<Ro
     let due: Vec<_> = listed(store)?.into_iter().filter(is_due).collect();
     if !args.yes && !args.dry_run && !due.is_empty() {
         let (count, databases) = (due.len(), due.iter().filter(|session| session.moved.is_none()).count());
-        let of_agents = if databases > 0 { format!(", {databases} of them in agents' databases") } else { String::new() };
+        let of_agents =
+            if databases > 0 { format!(", {databases} of them in agents' databases") } else { String::new() };
         let message =
             format!("this deletes {count} sessions permanently{of_agents}: confirm with --yes, or look with --dry-run");
         return Err(CliError::new(CliErrorCode::Usage, message));

@@ -90,9 +90,7 @@ impl FileHistory {
     fn backwards(&self, end: usize, entry: usize, present: Option<&str>) -> Option<String> {
         let backup = self.backups.iter().find(|(before, _)| *before > entry.saturating_add(1));
         let (to, content) = match backup {
-            Some((before, content)) => {
-                (self.changes.partition_point(|(index, _)| index < before), content.as_deref())
-            }
+            Some((before, content)) => (self.changes.partition_point(|(index, _)| index < before), content.as_deref()),
             None => (self.changes.len(), present),
         };
         let mut content = content?.to_owned();

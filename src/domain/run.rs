@@ -225,6 +225,8 @@ pub struct RunInfo {
     pub cost_usd: Option<f64>,
     /// Tokens in the context window, and the size of the window.
     pub context: Option<(u64, u64)>,
+    /// Used part of the account's limit, if the agent reports it.
+    pub quota: Option<Quota>,
     /// Capabilities of the agent; those of its known versions until it reports its own.
     pub capabilities: Arc<Capabilities>,
     /// True if the queue waits for the user after an interrupt or a failure.
@@ -275,6 +277,7 @@ impl RunInfo {
             tokens: Tokens::default(),
             cost_usd: None,
             context: None,
+            quota: None,
             capabilities: Arc::default(),
             paused: false,
             failure: None,
@@ -291,6 +294,15 @@ impl RunInfo {
             changes: Vec::new(),
         }
     }
+}
+
+/// Used part of an account's usage limit: of the window that is closest to its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Percent used; above 100 if the limit is exceeded.
+    pub percent: f32,
+    /// Time at which the window begins again.
+    pub resets_at: Option<Time>,
 }
 
 /// A task that an agent runs in the background: a command, a server, a sub-agent.

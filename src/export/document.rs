@@ -80,31 +80,31 @@ impl DocumentWriter<'_> {
         reader: &mut dyn TranscriptReader,
         depth: usize,
     ) -> io::Result<()> {
-    let options = self.options;
-    let mut images = ImageFinder::default();
-    let mut from = 0;
-    while from < reader.len() {
-        let entries = reader.read(from..reader.len().min(from + CHUNK), TextLimit::NONE);
-        if entries.is_empty() {
-            break;
-        }
-        for (index, entry) in (from..).zip(&entries).filter(|(_, entry)| options.includes(entry.kind)) {
-            let is_image = entry.kind == EntryKind::Image && options.format == DocumentFormat::Html;
-            let image = if is_image { images.find(reader, index) } else { None };
-            let shown = if options.with_secrets {
-                Cow::Borrowed(entry)
-            } else {
-                secrets::entry::masked(entry, &mut self.summary.secrets)
-            };
-            self.document.entry(out, index, &shown, image.as_deref())?;
-            self.summary.entries += 1;
-            if let Some(id) = entry.tool.as_ref().and_then(|tool| tool.subagent.clone()) {
-                self.subagent(out, SessionKey { agent, id }, depth + 1)?;
+        let options = self.options;
+        let mut images = ImageFinder::default();
+        let mut from = 0;
+        while from < reader.len() {
+            let entries = reader.read(from..reader.len().min(from + CHUNK), TextLimit::NONE);
+            if entries.is_empty() {
+                break;
             }
+            for (index, entry) in (from..).zip(&entries).filter(|(_, entry)| options.includes(entry.kind)) {
+                let is_image = entry.kind == EntryKind::Image && options.format == DocumentFormat::Html;
+                let image = if is_image { images.find(reader, index) } else { None };
+                let shown = if options.with_secrets {
+                    Cow::Borrowed(entry)
+                } else {
+                    secrets::entry::masked(entry, &mut self.summary.secrets)
+                };
+                self.document.entry(out, index, &shown, image.as_deref())?;
+                self.summary.entries += 1;
+                if let Some(id) = entry.tool.as_ref().and_then(|tool| tool.subagent.clone()) {
+                    self.subagent(out, SessionKey { agent, id }, depth + 1)?;
+                }
+            }
+            from += entries.len();
         }
-        from += entries.len();
-    }
-    Ok(())
+        Ok(())
     }
 
     /// Writes the conversation of a sub-agent, if its transcript exists and the format has a place for it.

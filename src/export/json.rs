@@ -262,7 +262,8 @@ impl IssueJson<'_> {
 
 impl From<domain::catalog::HiddenCounts> for HiddenJson {
     fn from(counts: domain::catalog::HiddenCounts) -> Self {
-        let domain::catalog::HiddenCounts { subagent, headless, empty, archived, purged, copies: _, elsewhere } = counts;
+        let domain::catalog::HiddenCounts { subagent, headless, empty, archived, purged, copies: _, elsewhere } =
+            counts;
         Self { subagent, headless, empty, archived, purged, elsewhere }
     }
 }

@@ -130,4 +130,3 @@ fn read_in_background(pipe: Option<impl Read + Send + 'static>) -> Receiver<Stri
     });
     text
 }
-

@@ -101,7 +101,8 @@ pub fn delete_in_agent(store: &Store, session: &Session, environment: &Environme
         return Err(format!("{label} reported no error, but the session is still there"));
     }
     // Nothing is left that could be shown again.
-    let removed = store.with(|db| Ok(trash::restore(db, &session.key))).map_err(|error| store::describe_error(&error))?;
+    let removed =
+        store.with(|db| Ok(trash::restore(db, &session.key))).map_err(|error| store::describe_error(&error))?;
     removed.map(drop).map_err(|error| error.to_string())
 }
 

@@ -275,7 +275,8 @@ fn titles_and_results_are_masked_on_the_screen() {
 fn conversations_of_sub_agents_follow_their_calls_folded() {
     let home = Home::of(&["claude/2.1.329"]);
     let all = output_json(&run(&home, &["list", "--json", "--hidden"]));
-    let is_subagent = |session: &&Value| session["flags"].as_array().is_some_and(|flags| flags.contains(&json!("subagent")));
+    let is_subagent =
+        |session: &&Value| session["flags"].as_array().is_some_and(|flags| flags.contains(&json!("subagent")));
     let child = all["sessions"].as_array().expect("sessions").iter().find(is_subagent).expect("a sub-agent");
     let (child, parent) = (child["id"].as_str().expect("an id"), child["parent"].as_str().expect("a parent"));
     let answer = output_json(&run(&home, &["show", child, "--json"]));

@@ -172,7 +172,8 @@ fn a_copy_without_entries_of_its_own_is_contained_in_its_origin() {
     let home = Home::of(&["claude/2.1.329"]);
     let before = contained(&scan(&home));
     let path = copy_records(&home, ORIGIN, COPY, 12);
-    let added = |found: &Collected| contained(found).into_iter().filter(|pair| !before.contains(pair)).collect::<Vec<_>>();
+    let added =
+        |found: &Collected| contained(found).into_iter().filter(|pair| !before.contains(pair)).collect::<Vec<_>>();
     assert_eq!(added(&scan(&home)), [(COPY.to_owned(), ORIGIN.to_owned())]);
     append_turn(&path, "one", 10);
     assert_eq!(added(&scan(&home)), [], "both have entries that the other one lacks");
@@ -184,7 +185,8 @@ fn an_origin_that_ends_where_its_fork_begins_is_contained_in_the_fork() {
     let before = contained(&scan(&home));
     let path = copy_records(&home, ORIGIN, COPY, usize::MAX);
     append_turn(&path, "one", 10);
-    let added = |found: &Collected| contained(found).into_iter().filter(|pair| !before.contains(pair)).collect::<Vec<_>>();
+    let added =
+        |found: &Collected| contained(found).into_iter().filter(|pair| !before.contains(pair)).collect::<Vec<_>>();
     assert_eq!(added(&scan(&home)), [(ORIGIN.to_owned(), COPY.to_owned())]);
     // A fork of the fork contains both.
     let (second, records) = (COPY.replace('0', "2"), std::fs::read_to_string(&path).expect("reads"));

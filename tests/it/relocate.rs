@@ -219,7 +219,11 @@ fn a17_a_name_is_given_to_codex_by_its_own_program() {
         command.env("PATH", path).env("FAKE_LOG", agents.log_file()).output().expect("salon runs")
     };
     let missing = rename("/nowhere".to_owned());
-    assert!(code(&missing) == 1 && text(&missing.stderr).contains("codex is not installed"), "{}", text(&missing.stderr));
+    assert!(
+        code(&missing) == 1 && text(&missing.stderr).contains("codex is not installed"),
+        "{}",
+        text(&missing.stderr)
+    );
     let renamed = rename(agents.search_path());
     assert_eq!(code(&renamed), 0, "{}", text(&renamed.stderr));
     let set = agents.log().into_iter().find(|record| record["received"]["method"] == "thread/name/set");

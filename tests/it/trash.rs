@@ -280,7 +280,8 @@ proptest! {
 fn hidden_sessions_are_deleted_by_their_agents_own_program_only_on_request() {
     let home = Home::of(&["opencode/1.18.33"]);
     let all = listed(&home);
-    let is_main = |session: &&Value| !is_subagent(session) && session["path"].as_str().is_some_and(|path| path.ends_with(".db"));
+    let is_main =
+        |session: &&Value| !is_subagent(session) && session["path"].as_str().is_some_and(|path| path.ends_with(".db"));
     let session = all.iter().find(is_main).expect("a session in the database");
     let (id, database) = (session["id"].as_str().expect("id"), PathBuf::from(session["path"].as_str().expect("path")));
     assert_eq!(code(&run(&home, &["trash", id])), 0);
@@ -315,7 +316,10 @@ fn hidden_sessions_are_deleted_by_their_agents_own_program_only_on_request() {
     assert!(kept["sessions"][0]["reason"].as_str().is_some_and(|reason| reason.contains("still there")), "{kept}");
     script("echo 'no such session' >&2; exit 3");
     let failed = empty(&["--in-agents", "--yes"]);
-    assert!(failed["sessions"][0]["reason"].as_str().is_some_and(|reason| reason.contains("no such session")), "{failed}");
+    assert!(
+        failed["sessions"][0]["reason"].as_str().is_some_and(|reason| reason.contains("no such session")),
+        "{failed}"
+    );
     let (from, to) = (prepared.display(), database.display());
     script(&format!("rm -f '{to}-wal' '{to}-shm'; mv '{from}' '{to}'"));
     let deleted = empty(&["--in-agents", "--yes"]);

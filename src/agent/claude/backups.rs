@@ -94,8 +94,9 @@ impl Backup {
     fn content(&self, folder: &Path) -> Option<Option<PathBuf>> {
         match &self.backup_file_name {
             None => Some(None),
-            Some(name) => (!name.is_empty() && !name.contains(['/', '\\']) && name != "..")
-                .then(|| Some(folder.join(name))),
+            Some(name) => {
+                (!name.is_empty() && !name.contains(['/', '\\']) && name != "..").then(|| Some(folder.join(name)))
+            }
         }
     }
 }

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::agent::texts::StoredRecord;
 use crate::agent::jsonl::{EntryMark, LineMetadata, MalformedJson, RecordLink};
+use crate::agent::texts::StoredRecord;
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
 use crate::domain::event::EventBody;
 use crate::domain::{Agent, EntryKey, EntryKind, Event, Issue, Session, SessionKey, Time, Title, TitleSource};

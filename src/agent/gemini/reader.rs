@@ -211,7 +211,10 @@ impl TranscriptReader for ChatReader {
             let entries: usize = shared.map(|(shown, _)| shown.entries as usize).sum();
             forks.entry(entries.checked_sub(1)).or_default().push(branch);
         }
-        forks.into_iter().map(|(entry, branches)| Fork { entry, heads: vec![String::new(); branches.len()], branches }).collect()
+        forks
+            .into_iter()
+            .map(|(entry, branches)| Fork { entry, heads: vec![String::new(); branches.len()], branches })
+            .collect()
     }
 
     fn locate(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<BranchPosition>> {

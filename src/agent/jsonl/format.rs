@@ -17,8 +17,8 @@ use crate::agent::format::named_alike;
 use crate::agent::side_text::{self, SideTextDecoder};
 use crate::agent::texts::{LineDecoder, RecordDecoder, RecordLayout, SourceDecoder, StoredRecord, Texts};
 use crate::agent::{
-    Discovery, Environment, FileBackup, ForkCut, Format, RpcExchange, Source, SourceRoot, SourceSessions, SourceSummary,
-    SummaryNote, SummaryProgress, TextLimit, TranscriptReader,
+    Discovery, Environment, FileBackup, ForkCut, Format, RpcExchange, Source, SourceRoot, SourceSessions,
+    SourceSummary, SummaryNote, SummaryProgress, TextLimit, TranscriptReader,
 };
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::repaired::Repair;
 use super::{JsonStr, LineMetadata, RareMetadata, RecordLink, ReplyUsage, SourceIdentity};
 use crate::agent::Source;
-use crate::domain::usage::{UsageRow, UsageSlot, add_usage};
 use crate::domain::session::CopiedPrefix;
+use crate::domain::usage::{UsageRow, UsageSlot, add_usage};
 use crate::domain::{EntryKey, Flags, Session, Time, Title, TitleSource, Tokens};
 
 /// Maximum bytes of a prompt to decode for a title, because a list shows one line.

@@ -31,7 +31,8 @@ use self::paths::{DATABASE, is_json};
 pub(super) use self::protocol::Serve;
 use super::pages::{self, PagedTranscript};
 use super::{
-    Discovery, Environment, ForkCut, Format, Source, SourceRoot, SourceSummary, SummaryProgress, Texts, TranscriptReader,
+    Discovery, Environment, ForkCut, Format, Source, SourceRoot, SourceSummary, SummaryProgress, Texts,
+    TranscriptReader,
 };
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;

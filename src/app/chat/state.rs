@@ -41,7 +41,9 @@ impl Chat {
                 let text = match &start.conversation {
                     Conversation::New { .. } => "starts with your first prompt",
                     Conversation::Resume(_) => "continues with your next prompt",
-                    Conversation::Fork(_) if start.fork_at.is_some() => "the fork before the prompt starts when it is sent",
+                    Conversation::Fork(_) if start.fork_at.is_some() => {
+                        "the fork before the prompt starts when it is sent"
+                    }
                     Conversation::Fork(_) => "the fork starts with your next prompt",
                 };
                 (text.to_owned(), Tone::Quiet)
@@ -172,7 +174,7 @@ fn stop_text(stopped: &StopReason, info: &RunInfo) -> String {
 }
 
 /// Formats the wait for a retry in its largest units: `7 s`, `12 min`, `1 h 30 min`.
-fn wait(millis: i64) -> String {
+pub fn wait(millis: i64) -> String {
     let seconds = millis.max(0) / 1_000;
     match seconds {
         0..60 => format!("{seconds} s"),

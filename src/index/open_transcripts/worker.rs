@@ -13,8 +13,8 @@ use super::locate::EntryLookup;
 use super::outline::OutlineScan;
 use super::turns::TurnCache;
 use crate::agent::{ForkCut, Format, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
-use crate::domain::{Role, Session};
 use crate::domain::transcript_event::TranscriptEvent;
+use crate::domain::{Role, Session};
 use crate::index::kept_transcript::open_transcript;
 use crate::index::message::{IndexEvent, TranscriptTicket};
 

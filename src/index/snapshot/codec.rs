@@ -167,8 +167,7 @@ impl<'a> SharedTexts<'a> {
         let mut optional = |text: &'a Option<Arc<str>>| text.as_deref().map(|text| self.text(text));
         let (branch, model) = (optional(branch), optional(model));
         let (parent, forked_from) = (optional(parent), optional(forked_from));
-        let usage: Vec<EncodedUsage> =
-            usage.iter().map(|row| (row.slot, optional(&row.model), row.tokens)).collect();
+        let usage: Vec<EncodedUsage> = usage.iter().map(|row| (row.slot, optional(&row.model), row.tokens)).collect();
         SessionRow {
             agent: *agent,
             id,
@@ -260,11 +259,9 @@ impl SnapshotDecoder {
             None => Some(None),
         };
         let key = SessionKey { agent: row.agent, id: row.id.into() };
-        let usage: Vec<EncodedUsage> =
-            if self.skips_usage { Vec::new() } else { encoding::decode(&row.usage)? };
-        let usage = usage
-            .into_iter()
-            .map(|(slot, model, tokens)| Some(UsageRow { slot, model: shared(model)?, tokens }));
+        let usage: Vec<EncodedUsage> = if self.skips_usage { Vec::new() } else { encoding::decode(&row.usage)? };
+        let usage =
+            usage.into_iter().map(|(slot, model, tokens)| Some(UsageRow { slot, model: shared(model)?, tokens }));
         Some(Session {
             state: now.state(&key),
             key,

@@ -24,9 +24,9 @@ use self::codec::CurrentState;
 use self::fingerprint::{Fingerprint, ParallelWalk};
 use super::cache;
 use super::encoding::{self, FrameHeader, push_frame};
+use super::options::IndexOptions;
 use super::pool::live_statuses;
 use super::workspace::Workspaces;
-use super::options::IndexOptions;
 use crate::agent::{FileStamp, Source, SourceRoot};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Issue, Session, SessionKey, SessionState};
@@ -85,11 +85,8 @@ impl SnapshotFile {
         with_usage: bool,
     ) -> Option<(Fingerprint, Vec<Arc<Session>>, Vec<Issue>)> {
         let fingerprint = encoding::decode(self.next()?)?;
-        let mut decoder = if with_usage {
-            codec::SnapshotDecoder::default()
-        } else {
-            codec::SnapshotDecoder::without_usage()
-        };
+        let mut decoder =
+            if with_usage { codec::SnapshotDecoder::default() } else { codec::SnapshotDecoder::without_usage() };
         while !decoder.ended() {
             decoder.read_block(self.next()?, now)?;
         }

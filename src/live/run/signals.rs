@@ -65,6 +65,7 @@ impl Run {
                 self.info.cost_usd = cost_usd.or(self.info.cost_usd);
                 self.info.context = context.or(self.info.context);
             }
+            ProtocolSignal::Quota(quota) => self.info.quota = Some(quota),
             ProtocolSignal::BackgroundTasks(tasks) => self.info.tasks = tasks,
             ProtocolSignal::Plan(plan) => self.info.plan = plan,
             ProtocolSignal::Replayed(event) => {

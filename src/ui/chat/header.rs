@@ -4,8 +4,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::app::chat::Chat;
+use crate::app::chat::state::wait;
 use crate::app::picker::skips_permissions;
-use crate::domain::run::{Conversation, Phase};
+use crate::domain::Time;
+use crate::domain::run::{Conversation, Phase, Quota};
 use crate::stdx::text;
 use crate::ui::canvas::Canvas;
 use crate::ui::columns;
@@ -15,6 +17,9 @@ use crate::ui::widgets::{Align, put, put_line, split_right, styled_line};
 
 /// Width below which the right part is omitted, unless it restricts what the user can do.
 const NARROW: u16 = 60;
+
+/// Percent of a limit from which its reset is shown.
+const NEAR_LIMIT: f32 = 80.0;
 
 /// Draws the header.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
@@ -45,7 +50,18 @@ fn control(canvas: &Canvas, width: u16, chat: &Chat) -> String {
         let too_long = text::width(&state) > usize::from(width) / 3;
         if too_long { state.split(" (").next().unwrap_or_default().to_owned() } else { state }
     };
-    new.into_iter().chain(state.map(short)).collect::<Vec<_>>().join(" · ")
+    let quota = chat.info(&canvas.app.runs).and_then(|info| info.quota).filter(|_| width >= NARROW);
+    let quota = quota.map(|quota| quota_text(quota, canvas.app.now));
+    new.into_iter().chain(quota).chain(state.map(short)).collect::<Vec<_>>().join(" · ")
+}
+
+/// Formats the used part of the account's limit: `limit 63 %, resets in 2 h 5 min`. The time is shown when it matters.
+fn quota_text(quota: Quota, now: Time) -> String {
+    let used = format!("limit {:.0} %", quota.percent);
+    match quota.resets_at.filter(|resets| quota.percent >= NEAR_LIMIT && *resets > now) {
+        Some(resets) => format!("{used}, resets in {}", wait(resets.since(now))),
+        None => used,
+    }
 }
 
 /// Agent, model and mode. A mode that skips permissions precedes the model, so that it is visible on any width.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ratatui::style::Style;
 
 use crate::config::theme::Theme;
+use crate::stdx::syntax::languages;
 use crate::ui::style::style;
 use crate::ui::widgets::highlight::{HighlightedLines, Highlighter, SyntaxKind, SyntaxState, syntax_style};
-use crate::stdx::syntax::languages;
 use crate::ui::widgets::styled_line::StyledLine;
 
 /// Maximum bytes of code, because the highlighter takes no more.

@@ -10,8 +10,8 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use ratatui::style::Style;
 
 use crate::config::theme::Theme;
-pub use crate::stdx::syntax::{HighlightedLines, SyntaxKind};
 use crate::stdx::syntax::{Grammars, languages};
+pub use crate::stdx::syntax::{HighlightedLines, SyntaxKind};
 use crate::ui::style::style;
 
 /// Maximum bytes of a highlighted code block, to bound the time per block.

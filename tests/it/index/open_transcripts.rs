@@ -257,7 +257,10 @@ fn another_branch_is_shown_with_the_place_where_they_part() {
     };
     let [other_point] = &*other.branch_points else { panic!("one point: {other:?}") };
     assert_eq!((other.branch, other_point.entry), (0, point.entry), "they part at the same place");
-    assert_eq!((&point.heads[..], &other_point.heads[1]), (&["look".to_owned(), String::new()][..], &"rewound".to_owned()));
+    assert_eq!(
+        (&point.heads[..], &other_point.heads[1]),
+        (&["look".to_owned(), String::new()][..], &"rewound".to_owned())
+    );
     assert_ne!(other.len, opened.len);
 }
 

@@ -4,7 +4,7 @@ use salon::app::runs::RunMsg;
 use salon::domain::Time;
 use salon::domain::event::NoticeLevel;
 use salon::domain::prompt::PromptState;
-use salon::domain::run::{Activity, Phase, RunFailure, StopReason, TurnOutcome};
+use salon::domain::run::{Activity, Phase, Quota, RunFailure, StopReason, TurnOutcome};
 use salon::domain::transcript::ToolStatus;
 
 use super::chat_harness::{
@@ -48,6 +48,18 @@ fn an_open_turn() {
         let mut harness = at_work(width, height);
         insta::assert_snapshot!(format!("chat_working_{width}x{height}"), harness.screen());
     }
+}
+
+#[test]
+fn the_header_has_the_used_part_of_the_limit_and_when_it_resets() {
+    let mut harness = at_work(120, 40);
+    let header = |harness: &mut ChatHarness| harness.screen().lines().next().unwrap_or_default().to_owned();
+    assert!(!header(&mut harness).contains("limit"));
+    let resets_at = Some(Time::from_millis(NOW.millis() + 90 * 60_000));
+    harness.changed(|info| info.quota = Some(Quota { percent: 41.6, resets_at }));
+    assert!(header(&mut harness).contains("limit 42 % · running in salon"), "{}", header(&mut harness));
+    harness.changed(|info| info.quota = Some(Quota { percent: 93.0, resets_at }));
+    assert!(header(&mut harness).contains("limit 93 %, resets in 1 h 30 min"), "{}", header(&mut harness));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::super::tools;
 use super::{ControlRequest, StreamCodec, capabilities, errors, messages, notice, other, send};
 use crate::agent::protocol::{CodecStep, ProtocolSignal};
 use crate::domain::event::{EventBody, NoticeLevel};
-use crate::domain::run::{Activity, BackgroundTask, Capabilities, RunFailure, SubagentProgress};
+use crate::domain::run::{Activity, BackgroundTask, Capabilities, Quota, RunFailure, SubagentProgress};
 use crate::domain::transcript::ToolStatus;
 use crate::domain::{EntryKey, Event, Time};
 use crate::stdx::text::first_chars;
@@ -270,6 +270,11 @@ impl StreamCodec {
     fn limited(&mut self, record: &Value, step: &mut CodecStep) {
         let info = &record["rate_limit_info"];
         self.turns.rate_limit(info);
+        if let Some(used) = info["utilization"].as_f64() {
+            let resets_at = info["resetsAt"].as_i64().map(Time::from_secs);
+            #[expect(clippy::cast_possible_truncation, reason = "a percentage needs no more digits")]
+            step.signals.push(ProtocolSignal::Quota(Quota { percent: (used * 100.0) as f32, resets_at }));
+        }
         if info["status"] == "allowed_warning"
             && let Some(used) = info["utilization"].as_f64()
         {

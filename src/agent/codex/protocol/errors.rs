@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::rpc;
 use crate::domain::Time;
-use crate::domain::run::RunFailure;
+use crate::domain::run::{Quota, RunFailure};
 
 /// Failure of starting or resuming a thread. It never causes a new thread.
 pub(super) fn of_thread(error: &Value) -> RunFailure {
@@ -67,6 +67,14 @@ impl RateLimits {
                 *known = Some((used, window["resetsAt"].as_i64()));
             }
         }
+    }
+
+    /// Returns the used part of the window that is closest to its limit.
+    pub(super) fn quota(&self) -> Option<Quota> {
+        let (used, resets) = self.windows.iter().flatten().copied().max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let resets_at = resets.and_then(|seconds| seconds.checked_mul(1000)).map(Time::from_millis);
+        #[expect(clippy::cast_possible_truncation, reason = "a percentage needs no more digits")]
+        Some(Quota { percent: used as f32, resets_at })
     }
 
     /// Latest reset time of the exhausted windows.

@@ -52,7 +52,11 @@ const IGNORED: [&str; 30] = [
 impl ThreadCodec {
     pub(super) fn apply_notification(&mut self, method: &str, params: &Value, time: Time, step: &mut CodecStep) {
         match method {
-            "account/rateLimits/updated" => return self.limits.update(&params["rateLimits"]),
+            "account/rateLimits/updated" => {
+                self.limits.update(&params["rateLimits"]);
+                step.signals.extend(self.limits.quota().map(ProtocolSignal::Quota));
+                return;
+            }
             "serverRequest/resolved" => return self.request_resolved(&params["requestId"], step),
             _ if self.is_other_thread(params) => return self.subagent_notification(method, params, step),
             _ => {}

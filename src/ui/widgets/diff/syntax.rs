@@ -3,8 +3,8 @@
 use similar::ChangeTag;
 
 use super::rows::{DiffLine, DiffRow};
-use crate::ui::widgets::highlight::{Highlighter, SyntaxState};
 use crate::stdx::syntax::languages;
+use crate::ui::widgets::highlight::{Highlighter, SyntaxState};
 
 /// Maximum number of highlighted hunks, because the cache of the highlighter is bounded.
 const MAX_HUNKS: usize = 40;

@@ -1,7 +1,7 @@
 //! Threads and turns: how they begin, what they are set to, how they fail and end.
 
 use salon::agent::protocol::{Conversation, ProtocolCommand, ProtocolSignal, RunSetting, RunStart};
-use salon::domain::run::{Activity, RunFailure, TurnOutcome};
+use salon::domain::run::{Activity, Quota, RunFailure, TurnOutcome};
 use salon::domain::{EntryKind, Time, ToolStatus};
 use serde_json::{Value, json};
 
@@ -306,6 +306,12 @@ fn failures_are_told_apart() {
         let limits = json!({"primary": window(100, 1000), "secondary": window(30, 9000)});
         driven.tell("account/rateLimits/updated", &json!({"rateLimits": limits}));
         driven.tell("account/rateLimits/updated", &json!({"rateLimits": {"primary": null}}));
+        let quota = driven.signals.iter().rev().find_map(|signal| match signal {
+            ProtocolSignal::Quota(quota) => Some(*quota),
+            _ => None,
+        });
+        let most = Quota { percent: 100.0, resets_at: Some(Time::from_millis(1_000_000)) };
+        assert_eq!(quota, Some(most), "of the window that is closest to its limit");
         driven.end("turn-1", "failed", &error);
         match driven.ends().pop() {
             Some(TurnOutcome::Failed(failure)) => failure,
