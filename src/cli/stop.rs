@@ -36,8 +36,7 @@ pub(super) fn run(context: &CliContext, args: &IdArgs) -> Result<ExitCode, CliEr
         let message = format!("the session is running in another salon (pid {}); stop it there", holder.pid);
         return Err(CliError::new(CliErrorCode::Busy, message));
     }
-    let options =
-        live_options::options(store.clone(), &context.environment, &context.paths.cache, &context.settings.server);
+    let options = live_options::options(store.clone(), &context.environment, &context.paths.cache, &context.settings);
     let recovered = recover::recover(&store, live::this_process(), &options.is_delivered)
         .map_err(|error| state::db_error(&error))?;
     let ended: Vec<_> = recovered.ended.iter().map(|child| child.child.pid).collect();

@@ -105,7 +105,7 @@ async fn run_turn(context: &CliContext, turn: TurnRequest<'_>) -> Result<ExitCod
         store.clone(),
         &context.environment,
         &context.paths.cache,
-        &context.settings.server,
+        &context.settings,
     ));
     let (run_infos, approvals) = tokio::sync::mpsc::unbounded_channel();
     if turn.args.approve == ApprovalPolicy::Wait {
@@ -260,11 +260,19 @@ async fn watch(
                     (Some(outcome), _) => return Ok(TurnEnd::Turn(outcome)),
                     (None, Phase::Stopped(stopped)) if *stopped != StopReason::NotStarted => return Ok(TurnEnd::Gone(stopped.clone())),
                     (None, _) if !alive => return gone(viewer),
+                    (None, _) if info.paused && info.over_budget.is_some() => return Err(over_budget(&info)),
                     (None, _) => {}
                 }
             }
         }
     }
+}
+
+/// Reports that a budget keeps the prompt in the queue.
+fn over_budget(info: &RunInfo) -> CliError {
+    let stop = info.over_budget.map(|stop| stop.to_string()).unwrap_or_default();
+    let remedy = "raise it in config.toml, or resume the queue in salon's window";
+    CliError::new(CliErrorCode::Failed, format!("{stop}; the prompt waits in the queue: {remedy}"))
 }
 
 /// Result of a run that is gone. A lost server is an error; a run of this process was ended by a signal.

@@ -13,6 +13,7 @@ use super::prices;
 use super::problem::{self, ConfigProblem};
 use super::worktrees::{WorkspaceSettings, WorktreeRoot};
 use crate::domain::Agent;
+use crate::domain::budget::Budget;
 use crate::domain::catalog::Sort;
 use crate::domain::price::PriceTable;
 
@@ -136,7 +137,7 @@ pub enum Keep {
 }
 
 /// Limits of runs and of the trash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RunLimits {
     /// Maximum agent processes at once.
     pub runs: usize,
@@ -144,11 +145,13 @@ pub struct RunLimits {
     pub idle_minutes: u32,
     /// Days after which what is in the trash is deleted.
     pub trash_days: u32,
+    /// Budgets after which the next prompt waits for the user.
+    pub budget: Budget,
 }
 
 impl Default for RunLimits {
     fn default() -> Self {
-        Self { runs: 8, idle_minutes: 15, trash_days: 30 }
+        Self { runs: 8, idle_minutes: 15, trash_days: 30, budget: Budget::default() }
     }
 }
 
@@ -265,12 +268,21 @@ impl Settings {
         Ok(())
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "an amount of dollars")]
     fn apply_limit(&mut self, name: &str, value: &Value) -> Result<(), String> {
         let count = || {
             let count = value.as_integer().and_then(|count| u32::try_from(count).ok()).filter(|count| *count > 0);
             count.ok_or_else(|| format!("{value} is not a number above 0"))
         };
+        let dollars = || {
+            let amount = value.as_float().or_else(|| value.as_integer().map(|amount| amount as f64));
+            let amount = amount.filter(|amount| amount.is_finite() && *amount >= 0.0);
+            let amount = amount.ok_or_else(|| format!("{value} is not a number of dollars"))?;
+            Ok::<_, String>(Some(amount).filter(|amount| *amount > 0.0))
+        };
         match name {
+            "session_usd" => self.limits.budget.session_usd = dollars()?,
+            "day_usd" => self.limits.budget.day_usd = dollars()?,
             "runs" => self.limits.runs = count()? as usize,
             "idle_minutes" => self.limits.idle_minutes = count()?,
             "trash_days" => self.limits.trash_days = count()?,

@@ -4,6 +4,7 @@ pub mod agent;
 pub mod annotation;
 pub mod approval;
 pub mod backend;
+pub mod budget;
 pub mod catalog;
 pub mod changes;
 pub mod configured_agent;

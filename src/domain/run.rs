@@ -9,6 +9,7 @@ pub use super::run_start::{Conversation, FolderTrust, RunStart, UntrustedFolder}
 
 use super::approval::Approval;
 use super::backend::BackendChange;
+use super::budget::BudgetStop;
 use super::tool::PlanItem;
 use super::{Agent, Event, SessionKey, Time, Tokens};
 use crate::stdx::ring::RingItem;
@@ -255,6 +256,8 @@ pub struct RunInfo {
     pub started: Option<Time>,
     /// Latest changes of state, oldest first.
     pub changes: Vec<BackendChange>,
+    /// Budget that is used up, for which the queue waits.
+    pub over_budget: Option<BudgetStop>,
 }
 
 impl RunInfo {
@@ -292,6 +295,7 @@ impl RunInfo {
             generation: 0,
             started: None,
             changes: Vec::new(),
+            over_budget: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::policy::LiveLimits;
+use super::run::BudgetOptions;
 use crate::agent::{self, Protocol};
 use crate::domain::prompt::Prompt;
 use crate::domain::run::{RunId, RunInfo};
@@ -61,6 +62,8 @@ pub struct LiveOptions {
     pub attached: BTreeMap<Agent, AttachedServer>,
     /// Folder of the sessions that salon records itself; `None`: none are recorded.
     pub recorded: Option<PathBuf>,
+    /// Budgets of the user.
+    pub budgets: BudgetOptions,
     /// Lookup of an agent's protocol.
     pub protocols: fn(Agent) -> Option<&'static dyn Protocol>,
 }
@@ -79,6 +82,7 @@ impl LiveOptions {
             earliest_resume: Arc::new(|_| None),
             attached: BTreeMap::new(),
             recorded: None,
+            budgets: BudgetOptions::default(),
             protocols: agent::protocol,
         }
     }

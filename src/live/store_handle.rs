@@ -10,7 +10,7 @@ use crate::domain::run::{RunId, RunSetting};
 use crate::domain::transcript::KeptText;
 use crate::domain::{Agent, SessionKey, Time};
 use crate::store::registry::{AcquiredRun, ChildRecord, ProcessId, RunRecord};
-use crate::store::{self, Connection, Store, kept_texts, outbox, preferences, registry};
+use crate::store::{self, Connection, Store, kept_texts, outbox, preferences, registry, spending};
 
 /// Reason of a held prompt whose agent ended before it acknowledged the prompt.
 pub const DELIVERY_UNCERTAIN: &str = "may not have been delivered";
@@ -144,6 +144,16 @@ impl StoreHandle {
     pub async fn is_trusted(&self, agent: Agent, folder: &Path) -> Result<bool, StoreFailure> {
         let name = trust_name(agent, folder);
         self.with(move |db| preferences::find(db, &name)).await.map(|value| value.is_some())
+    }
+
+    /// Adds the cost of a turn to a day.
+    pub async fn add_spending(&self, day: String, usd: f64) -> Result<(), StoreFailure> {
+        self.with(move |db| spending::add(db, &day, usd)).await
+    }
+
+    /// Returns the cost of all turns of a day in dollars.
+    pub async fn spent_on(&self, day: String) -> Result<f64, StoreFailure> {
+        self.with(move |db| spending::of_day(db, &day)).await
     }
 
     /// Runs a store operation on a blocking thread.

@@ -278,6 +278,7 @@ impl Inner {
             is_delivered: self.options.is_delivered.clone(),
             earliest_resume: self.options.earliest_resume.clone(),
             recorded: self.options.recorded.clone(),
+            budgets: self.options.budgets.clone(),
             epoch: self.epoch(),
             events: self.events.clone(),
         });

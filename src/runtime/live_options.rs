@@ -8,15 +8,17 @@ use std::time::Duration;
 use super::env::Clock;
 use super::resume;
 use crate::agent::{self, Environment};
-use crate::config::settings::{ServerSettings, Settings};
+use crate::config::settings::Settings;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, SessionKey, Time};
 use crate::live::options::AttachedServer;
+use crate::live::run::BudgetOptions;
 use crate::live::{self, LiveOptions};
 use crate::store::{Store, registry};
 
 /// Creates the options of the live layer.
-pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path, server: &ServerSettings) -> LiveOptions {
+pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path, settings: &Settings) -> LiveOptions {
+    let server = &settings.server;
     let vars = environment.vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let mut options = LiveOptions::new(store.clone(), vars, now, live::this_process());
     let at = environment.clone();
@@ -30,12 +32,17 @@ pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path, serve
     options.earliest_resume = Arc::new(move |key| agent::format(key.agent).earliest_resume(&at, &key.id));
     options.recorded.clone_from(&environment.recorded);
     options.is_delivered = super::delivery::check(environment.clone(), cache.to_owned());
+    options.budgets = BudgetOptions {
+        budget: settings.limits.budget,
+        prices: settings.prices.clone(),
+        zone: jiff::tz::TimeZone::system(),
+    };
     options
 }
 
 /// Creates the options of a process that keeps many runs: with the limits of the configuration.
 pub fn limited(store: Arc<Store>, environment: &Environment, cache: &Path, settings: &Settings) -> LiveOptions {
-    let mut options = options(store, environment, cache, &settings.server);
+    let mut options = options(store, environment, cache, settings);
     options.limits.runs = settings.limits.runs;
     options.limits.idle = Duration::from_mins(settings.limits.idle_minutes.into());
     options

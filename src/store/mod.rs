@@ -13,6 +13,7 @@ pub mod pending;
 pub mod preferences;
 pub mod projects;
 pub mod registry;
+pub mod spending;
 pub mod trash;
 pub mod turn_snapshots;
 pub mod user_data;
@@ -45,6 +46,7 @@ const MIGRATIONS: &[&str] = &[
     handovers::SCHEMA,
     projects::SCHEMA,
     outbox::ADD_NOT_BEFORE,
+    spending::SCHEMA,
 ];
 
 /// Maximum wait for another process that is writing.

@@ -2,6 +2,7 @@
 
 mod acp;
 mod auto_continue;
+mod budget;
 mod delivery;
 mod every_agent;
 mod harness;

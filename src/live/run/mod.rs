@@ -9,6 +9,7 @@
 //! no other.
 
 mod auto_continue;
+mod budget;
 mod delivery;
 mod images;
 mod kept;
@@ -30,6 +31,8 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+pub use self::budget::BudgetOptions;
+use self::budget::BudgetState;
 use self::delivery::Delivery;
 use self::kept::KeptNotices;
 use self::lifecycle::{ConnectionEvent, ConnectionState};
@@ -224,6 +227,8 @@ pub struct RunParts {
     pub earliest_resume: ResumeTimeCheck,
     /// Folder of the sessions that salon records itself.
     pub recorded: Option<PathBuf>,
+    /// Budgets of the user.
+    pub budgets: BudgetOptions,
     /// Epoch of the history; differs from every earlier one of the run.
     pub epoch: u64,
     /// Destination of events.
@@ -258,6 +263,8 @@ pub fn start(parts: RunParts) -> (RunHandle, JoinHandle<()>) {
         notices_to_keep: KeptNotices::default(),
         recorder: recorder::of_run(parts.recorded.as_deref(), parts.protocol.has_record()),
         usage: UsageTotals::default(),
+        budgets: parts.budgets,
+        budget: BudgetState::default(),
         steering: VecDeque::new(),
         snapshot: sender,
         connection: ConnectionState::Down,
@@ -314,6 +321,8 @@ struct Run {
     /// Record of the session, if its agent keeps none.
     recorder: Option<SessionRecorder>,
     usage: UsageTotals,
+    budgets: BudgetOptions,
+    budget: BudgetState,
     /// Prompts of the queue that are to join the open turn.
     steering: VecDeque<PromptId>,
     snapshot: watch::Sender<RunSnapshot>,

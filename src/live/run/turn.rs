@@ -28,6 +28,7 @@ impl Run {
     }
 
     pub(super) fn resume_queue(&mut self) {
+        self.allow_budget();
         self.info.paused = false;
         self.failures = 0;
         self.starts.clear();
@@ -44,6 +45,7 @@ impl Run {
         match (&self.connection, &self.info.phase) {
             (ConnectionState::Up(_), Phase::Idle) => self.deliver_next().await,
             (ConnectionState::Down, _) => match self.store.is_next(&self.info.id).await {
+                Ok(true) if self.stops_for_budget().await => {}
                 Ok(true) => self.start(),
                 Ok(false) => self.has_work = false,
                 Err(failure) => self.store_failed(&format!("The queue cannot be read: {failure}")),
@@ -53,6 +55,10 @@ impl Run {
     }
 
     async fn deliver_next(&mut self) {
+        let has_budget = self.budgets.budget.is_set();
+        if has_budget && self.store.is_next(&self.info.id).await.unwrap_or(false) && self.stops_for_budget().await {
+            return;
+        }
         let prompt = match self.store.claim(&self.info.id).await {
             Ok(Some(prompt)) => prompt,
             Ok(None) => {
@@ -97,6 +103,7 @@ impl Run {
     pub(super) fn open_turn(&mut self, acknowledged: bool) {
         self.info.turn.0 += 1;
         self.info.failure = None;
+        self.budget_turn_opened();
         let since = self.store.now();
         self.info.phase = Phase::Working { since, activity: Activity::Answering };
         self.turn.open(acknowledged, since, Instant::now());
@@ -154,6 +161,7 @@ impl Run {
         if outcome != TurnOutcome::Done {
             self.keep_texts().await;
         }
+        self.budget_turn_ended().await;
         self.drop_approvals();
         let interrupted = matches!(self.info.phase, Phase::Interrupting { .. });
         self.info.paused |= (interrupted || outcome != TurnOutcome::Done) && self.retry.is_none();

@@ -99,6 +99,9 @@ fn heading(app: &App, chat: &Chat) -> Option<String> {
     if !info.paused {
         return None;
     }
+    if let Some(stop) = info.over_budget {
+        return Some(format!("{stop}: enter{key} to go on"));
+    }
     let why = match &info.last_outcome {
         Some(crate::domain::run::TurnOutcome::Interrupted) => "the turn was interrupted",
         Some(crate::domain::run::TurnOutcome::Failed(_)) => "the last turn failed",

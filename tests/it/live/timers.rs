@@ -13,7 +13,7 @@ use salon::live::capacity::RunCapacity;
 use salon::live::connect::{Connect, Connected};
 use salon::live::policy::{LiveLimits, RECORD_TIMEOUT, retry_delay};
 use salon::live::process::{GracePeriods, ProcessExit};
-use salon::live::run::{self, EventSink, RunCommand, RunHandle, RunParts};
+use salon::live::run::{self, BudgetOptions, EventSink, RunCommand, RunHandle, RunParts};
 use salon::live::store_handle::StoreHandle;
 use salon::live::this_process;
 use salon::live::transport::{Connection, NextEvent, Sent, TransportEvent};
@@ -207,6 +207,7 @@ impl Stage {
             is_delivered: Arc::new(move |_, _| record),
             earliest_resume: Arc::new(|_| None),
             recorded: None,
+            budgets: BudgetOptions::default(),
             epoch: 1,
             events: EventSink { sender, eviction_wake: Arc::default() },
         });

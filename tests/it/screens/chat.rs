@@ -2,6 +2,7 @@
 
 use salon::app::runs::RunMsg;
 use salon::domain::Time;
+use salon::domain::budget::{Allowance, Budget};
 use salon::domain::event::NoticeLevel;
 use salon::domain::prompt::PromptState;
 use salon::domain::run::{Activity, Phase, Quota, RunFailure, StopReason, TurnOutcome};
@@ -77,6 +78,23 @@ fn a_queue_and_a_draft() {
         harness.type_in("And one more thing: the names of the tests should say what they prove, not what they do.");
         harness.keys("alt-enter").type_in("下書き second line");
         insta::assert_snapshot!(format!("chat_queue_{width}x{height}"), harness.screen());
+    }
+}
+
+#[test]
+fn a_used_up_budget_is_shown_with_the_key_that_goes_on() {
+    for (width, height) in SIZES {
+        let mut harness = at_work(width, height);
+        harness.happen(2, vec![ended()]);
+        harness.changed(|info| {
+            info.phase = Phase::Idle;
+            info.paused = true;
+            info.last_outcome = Some(TurnOutcome::Done);
+            info.over_budget =
+                Budget { session_usd: Some(0.4), day_usd: None }.exceeded(0.42, 0.0, Allowance::default());
+        });
+        harness.send(RunMsg::Queued(run(), vec![queued(4, "Run the whole suite", PromptState::Pending, None)]));
+        insta::assert_snapshot!(format!("chat_budget_{width}x{height}"), harness.screen());
     }
 }
 

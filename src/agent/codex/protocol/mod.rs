@@ -85,6 +85,8 @@ enum PendingRequest {
     Thread,
     Models,
     Account,
+    /// Use of the account's limits.
+    Limits,
     /// A turn: a prompt, or a command that starts one.
     Turn(PromptId),
     Interrupt,

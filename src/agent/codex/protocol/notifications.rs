@@ -52,11 +52,7 @@ const IGNORED: [&str; 30] = [
 impl ThreadCodec {
     pub(super) fn apply_notification(&mut self, method: &str, params: &Value, time: Time, step: &mut CodecStep) {
         match method {
-            "account/rateLimits/updated" => {
-                self.limits.update(&params["rateLimits"]);
-                step.signals.extend(self.limits.quota().map(ProtocolSignal::Quota));
-                return;
-            }
+            "account/rateLimits/updated" => return self.limits_updated(&params["rateLimits"], step),
             "serverRequest/resolved" => return self.request_resolved(&params["requestId"], step),
             _ if self.is_other_thread(params) => return self.subagent_notification(method, params, step),
             _ => {}
@@ -79,6 +75,12 @@ impl ThreadCodec {
             _ if IGNORED.contains(&method) => {}
             _ => self.apply_delta(method, params, time, step),
         }
+    }
+
+    /// Records a report of the account's limits.
+    pub(super) fn limits_updated(&mut self, snapshot: &Value, step: &mut CodecStep) {
+        self.limits.update(snapshot);
+        step.signals.extend(self.limits.quota().map(ProtocolSignal::Quota));
     }
 
     /// True for another thread: a sub-agent's, which has a transcript of its own.

@@ -33,7 +33,13 @@ impl ThreadCodec {
             {
                 self.warn("Codex is not logged in. Run: codex login".into(), NoticeLevel::Warning, now, step);
             }
-            (PendingRequest::Account, _) | (PendingRequest::Interrupt | PendingRequest::FollowUp, Ok(_)) => {}
+            // An account without a subscription has no limits.
+            (PendingRequest::Account, Ok(result)) if result["account"]["type"] == "chatgpt" => {
+                self.send_request(PendingRequest::Limits, "account/rateLimits/read", &Value::Null, step);
+            }
+            (PendingRequest::Limits, Ok(result)) => self.limits_updated(&result["rateLimits"], step),
+            (PendingRequest::Account | PendingRequest::Limits, _)
+            | (PendingRequest::Interrupt | PendingRequest::FollowUp, Ok(_)) => {}
             (PendingRequest::Steer(prompt), Ok(_)) => self.steer_accepted(prompt, step),
             (PendingRequest::Steer(prompt), Err(error)) => {
                 self.steered.retain(|(id, _)| *id != prompt);

@@ -289,6 +289,19 @@ fn a_retry_is_told_until_it_goes_on() {
 }
 
 #[test]
+fn the_limits_of_a_subscription_are_asked_for() {
+    let mut driven = Driven::working();
+    driven.respond("account/read", &json!({"account": {"type": "chatgpt"}, "requiresOpenaiAuth": true}));
+    let window = |used: f64| json!({"usedPercent": used, "windowDurationMins": 300, "resetsAt": 1000});
+    driven.respond(
+        "account/rateLimits/read",
+        &json!({"rateLimits": {"primary": window(12.0), "secondary": window(80.0)}}),
+    );
+    let quota = Quota { percent: 80.0, resets_at: Some(Time::from_secs(1000)) };
+    assert!(matches!(driven.signals.last(), Some(ProtocolSignal::Quota(of)) if *of == quota), "{:?}", driven.signals);
+}
+
+#[test]
 fn failures_are_told_apart() {
     let driven = played("limits.io.jsonl", &Conversation::New { id: None });
     let failed: Vec<RunFailure> = driven
