@@ -13,6 +13,8 @@
 //! - [`export`]: documents made from transcripts: Markdown, HTML, JSON and text, with secrets masked.
 //! - [`live`]: runs of agents; agent-neutral. One task per run owns the child process, its pipes, timers and events.
 //! - [`serve`]: runs in a background process, and the connection of windows and commands to it.
+//! - [`remote`]: sessions of other machines and containers, over the protocol of [`serve`] through `ssh`, `docker exec` and
+//!   the like.
 //! - [`app`]: state and decisions: a message in, effects out. Each screen owns its state and updates. Pure and
 //!   synchronous.
 //! - [`ui`]: draws the state into terminal cells. Reads only.
@@ -44,6 +46,8 @@
 //!   the user in a process group that ends with salon.
 //! - Looking at a repository runs nothing that its configuration names. [`git`] writes to the user's repository only to
 //!   create a worktree and to remove one that is salon's; snapshots are in a repository of salon's own.
+//! - [`remote`] starts only `ssh` and programs such as `docker` that the configuration names, each in a process group that
+//!   ends with salon. The other machine's shell gets a fixed script.
 //! - Programs start with an argument list, never through a shell, and no argument contains a prompt. Only a command that
 //!   the user types after `!` is passed to the user's shell, and a command line of an agent that salon runs for it to `sh`.
 //! - The *working* state of a session is derived from a living process and an open turn, never from stored data alone.
@@ -96,6 +100,7 @@
 //! | purged session | Session that its agent has deleted, and of which only its prompts are left elsewhere. |
 //! | query | Parsed search line: alternatives of needles and filters. |
 //! | registry | Recorded runs, their leases and child processes. |
+//! | remote source | Machine or container whose sessions are listed here; its name is their host. |
 //! | ring | Bounded history of a run's latest events, with a cursor per viewer. |
 //! | run | Conversation that salon drives, with or without a living process. |
 //! | secret | Key, token or password in a text, found by its format and masked where texts are shown or leave salon. |
@@ -125,6 +130,7 @@ pub mod export;
 pub mod git;
 pub mod index;
 pub mod live;
+pub mod remote;
 pub mod runtime;
 pub mod serve;
 pub mod stdx;

@@ -242,6 +242,14 @@ impl App {
             Msg::Values { field, typed, values } => {
                 self.with_ctx(|stack, ctx| stack.values_received(field, &typed, &values, ctx))
             }
+            Msg::SearchMissing(missing) => {
+                self.sessions.search_missing = missing;
+                Vec::new()
+            }
+            Msg::Remote(status) => {
+                self.sessions.set_remote(status);
+                Vec::new()
+            }
             Msg::IndexProgress(progress) => {
                 self.index_progress = progress;
                 Vec::new()
@@ -309,7 +317,7 @@ impl App {
 
     /// Iterates over all problems: in the configuration, and of files that could not be read.
     pub fn issues(&self) -> impl Iterator<Item = &Issue> {
-        self.config_issues.iter().chain(&self.sessions.catalog.issues)
+        self.config_issues.iter().chain(&self.sessions.remote_issues).chain(&self.sessions.catalog.issues)
     }
 
     /// Stores the problems in the configuration, and shows the first one.

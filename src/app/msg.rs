@@ -12,6 +12,7 @@ use crate::config::theme::Background;
 use crate::domain::changes::Changes;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
+use crate::domain::remote::RemoteStatus;
 use crate::domain::search::SearchUpdate;
 use crate::domain::secrets::SecretCounts;
 use crate::domain::transcript_event::TranscriptEvent;
@@ -84,6 +85,10 @@ pub enum Msg {
         /// Matching values, best first, each with its number of sessions.
         values: Vec<(String, usize)>,
     },
+    /// Names of the machines whose part of a search is missing, with the reason.
+    SearchMissing(Vec<String>),
+    /// State of the connection to another machine or container.
+    Remote(RemoteStatus),
     /// Progress of the text index.
     IndexProgress(catalog::IndexProgress),
     /// Response to [`super::Effect::CheckResume`].

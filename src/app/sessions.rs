@@ -1,6 +1,6 @@
 //! All sessions and their states: of the catalog, of live processes and of the runs of this salon.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,9 +9,10 @@ use super::msg::RootStatus;
 use super::runs::{self, RunTable};
 use crate::domain::catalog::Catalog;
 use crate::domain::live_status::LiveStatus;
+use crate::domain::remote::{RemoteState, RemoteStatus};
 use crate::domain::run::RunInfo;
 use crate::domain::worktree::WorkTreeSummary;
-use crate::domain::{Agent, Session, SessionKey, SessionState, Time, Title, TitleSource};
+use crate::domain::{Agent, Issue, Session, SessionKey, SessionState, Time, Title, TitleSource};
 
 /// Maximum recently opened sessions, because older ones are found in the list.
 const MAX_RECENT: usize = 20;
@@ -45,6 +46,12 @@ pub struct Sessions {
     pub states: HashMap<SessionKey, SessionState>,
     /// States of work trees, by directory.
     work_trees: HashMap<Arc<str>, WorkTreeSummary>,
+    /// Other machines and containers, with the state of each connection.
+    pub remotes: BTreeMap<Arc<str>, RemoteStatus>,
+    /// Reasons why some of them are not connected.
+    pub remote_issues: Vec<Issue>,
+    /// Machines whose part of the search is missing, with the reason.
+    pub search_missing: Vec<String>,
     /// True once the index has sent sessions.
     pub received: bool,
 }
@@ -54,6 +61,24 @@ impl Sessions {
     pub fn state(&self, session: &Session) -> SessionState {
         let ours = self.states.get(&session.key).copied();
         ours.unwrap_or_else(|| self.live.get(&session.key).map_or(session.state, |sign| sign.state))
+    }
+
+    /// Stores the state of the connection to another machine.
+    pub fn set_remote(&mut self, status: RemoteStatus) {
+        self.remotes.insert(status.name.clone(), status);
+        let issue = |status: &RemoteStatus| match &status.state {
+            RemoteState::Offline { failure, .. } => {
+                Some(Issue::new(&*status.name, format!("{}: {failure}", failure.label())))
+            }
+            RemoteState::Connecting | RemoteState::Connected => None,
+        };
+        self.remote_issues = self.remotes.values().filter_map(issue).collect();
+    }
+
+    /// Returns the connection to a session's machine, if it is another one without a connection.
+    pub fn offline(&self, session: &Session) -> Option<&RemoteStatus> {
+        let status = self.remotes.get(session.key.host.as_ref()?)?;
+        (status.state != RemoteState::Connected).then_some(status)
     }
 
     /// Stores the state of the work tree at a directory.
@@ -72,7 +97,7 @@ impl Sessions {
     /// Formats the branch of a session. The state of its work tree is part of it while that is on the same branch.
     pub fn branch(&self, session: &Session) -> String {
         let branch = session.branch.as_deref().unwrap_or_default();
-        match self.work_tree(&session.cwd) {
+        match self.work_tree(&session.cwd).filter(|_| !session.is_remote()) {
             Some(summary) if branch.is_empty() || summary.branch.as_deref() == Some(branch) => summary.text(),
             _ => branch.to_owned(),
         }
@@ -170,7 +195,10 @@ impl Sessions {
     }
 
     fn root_of(&self, session: &Session) -> Option<&(Agent, PathBuf, Option<u32>)> {
-        self.roots.iter().find(|(agent, root, _)| *agent == session.key.agent && session.path.starts_with(root))
+        let holds = |(agent, root, _): &&(Agent, PathBuf, Option<u32>)| {
+            *agent == session.key.agent && session.path.starts_with(root) && !session.is_remote()
+        };
+        self.roots.iter().find(holds)
     }
 
     /// Returns true once all sessions and the directories of agents are known.
@@ -203,7 +231,7 @@ impl Sessions {
     /// Represents a run without a session on disk as a session.
     fn as_session(&self, info: &RunInfo) -> Session {
         let cwd: Arc<str> = info.cwd.to_string_lossy().into();
-        let mut in_same_directory = self.catalog.iter().filter(|session| session.cwd == cwd);
+        let mut in_same_directory = self.catalog.iter().filter(|session| session.cwd == cwd && !session.is_remote());
         let mut session = Session::new(runs::key_of(info), PathBuf::new());
         session.title = Title::new(&format!("new · {} · {cwd}", info.agent), TitleSource::Prompt);
         session.workspace = in_same_directory.next().map_or_else(|| cwd.clone(), |session| session.workspace.clone());

@@ -17,6 +17,7 @@ use super::rewind_args::RewindArgs;
 use super::run_args::{ApproveArgs, AttachArgs, IdArgs, NewArgs, QueueArgs, SendArgs};
 use super::serve_args::ServeArgs;
 use super::session_args::{ListArgs, ResumeArgs, SearchArgs, ShowArgs};
+use super::source_args::SourceArgs;
 use super::stats_args::StatsArgs;
 use super::trash_args::{RestoreArgs, TrashArgs};
 use super::worktree_args::WorktreeArgs;
@@ -52,7 +53,8 @@ const AFTER: &str = "\
 Other words open the screen: `salon DIR` at a workspace, `salon FILE` at a transcript, `salon ID` at a session, and
 `salon TEXT…` at a search.
 
-An ID is an exact id, a unique prefix of at least eight characters, or an exact title; `agent:id` selects the agent.
+An ID is an exact id, a unique prefix of at least eight characters, or an exact title; `agent:id` selects the agent, and
+`host:agent:id` another machine or container (see `salon source`).
 Exit codes: 0 success, 1 failed or refused, 2 wrong usage or ambiguous ID, 130 interrupted.
 
 Environment:
@@ -75,6 +77,7 @@ impl Cli {
             Some(CliCommand::Queue(args)) => args.json,
             Some(CliCommand::Stop(args)) => args.json,
             Some(CliCommand::Approve(args)) => args.json,
+            Some(CliCommand::Source(args)) => args.command.json(),
             Some(CliCommand::Rename(args)) => args.output.json,
             Some(CliCommand::Star(args)) => args.output.json,
             Some(CliCommand::Tag(args)) => args.output.json,
@@ -142,6 +145,8 @@ pub enum CliCommand {
     Approve(ApproveArgs),
     /// Keep runs in a background process, so that they go on when the window is closed
     Serve(ServeArgs),
+    /// List sessions of other machines and containers too
+    Source(SourceArgs),
     /// Give a session a name, which is shown instead of its title
     Rename(RenameArgs),
     /// Star sessions, for `is:star`

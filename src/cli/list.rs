@@ -10,15 +10,18 @@ use super::json::{self, SCHEMA_VERSION};
 use super::query::{QueryOptions, QuerySearch};
 use super::session_args::ListArgs;
 use super::sessions::LoadedSessions;
-use super::{output, query, scope, table};
+use super::{output, query, remote, scope, table};
 use crate::domain::catalog::{CatalogView, HiddenCounts, Sort};
-use crate::domain::search::SearchOrder;
+use crate::domain::search::{SearchOrder, SearchRequest};
 use crate::domain::{Issue, Session};
 use crate::index::search::{self, SearchIndex};
 
 /// Lists sessions.
 pub(super) fn run(context: &CliContext, args: &ListArgs) -> Result<ExitCode, CliError> {
-    let (mut loaded, query) = match query::from_args(&args.query)? {
+    let source = query::from_args(&args.query)?;
+    let request = source.clone().map(|query| SearchRequest { query, order: SearchOrder::Time, within: None });
+    let remote = remote::begin(context, remote::sources_of(context, &args.scope), request)?;
+    let (mut loaded, query) = match source {
         None => (LoadedSessions::read(context), None),
         Some(source) => {
             let (loaded, search) = query::load(context);
@@ -27,10 +30,17 @@ pub(super) fn run(context: &CliContext, args: &ListArgs) -> Result<ExitCode, Cli
     };
     let filter = scope::filter(context, &args.scope, args.hidden);
     let (view, query_search) = match query {
-        None => (CatalogView::new(&loaded.all, &filter, Sort::Activity), None),
+        None => {
+            loaded.add_remote(&remote.wait()?);
+            (CatalogView::new(&loaded.all, &filter, Sort::Activity), None)
+        }
         Some((source, search)) => {
-            let (matching, issues, query_search) = find(context, &mut loaded, search, source);
-            loaded.issues.extend(issues);
+            let (mut matching, issues, query_search) = find(context, &mut loaded, search, source);
+            let collected = remote.wait()?;
+            loaded.issues.extend(issues.into_iter().chain(remote::issues(&collected)));
+            let hits = collected.into_iter().flat_map(|source| source.results.hits);
+            matching.extend(hits.map(|hit| hit.session));
+            matching.sort_by(|a, b| Sort::Activity.compare(a, b));
             (CatalogView::new(&matching, &filter, Sort::Activity), Some(query_search))
         }
     };

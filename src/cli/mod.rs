@@ -41,6 +41,7 @@ mod query;
 mod queue;
 mod relocate;
 mod relocate_args;
+mod remote;
 mod repair;
 mod repair_args;
 mod resume;
@@ -57,6 +58,8 @@ mod serve_args;
 mod session_args;
 mod sessions;
 mod show;
+mod source;
+mod source_args;
 mod state;
 mod stats;
 mod stats_args;
@@ -117,6 +120,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Some(CliCommand::New(args)) => new::run(context, &args),
         Some(CliCommand::Send(args)) => send::run(context, &args),
         Some(CliCommand::Serve(args)) => serve::run(&context, &args),
+        Some(CliCommand::Source(args)) => source::run(&context, &args),
         Some(CliCommand::Rename(args)) => annotate::rename(&context, &args),
         Some(CliCommand::Star(args)) => annotate::star(&context, &args),
         Some(CliCommand::Tag(args)) => annotate::tag(&context, &args),

@@ -10,7 +10,7 @@ use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
 use super::session_args::ResumeArgs;
 use super::sessions::LoadedSessions;
-use super::{find, output, tui};
+use super::{find, output, remote, tui};
 use crate::domain::Session;
 use crate::domain::launch::Launch;
 use crate::runtime::StartupAction;
@@ -28,6 +28,14 @@ struct Printed<'a> {
 
 /// Resumes a session, or prints the command.
 pub(super) fn run(context: CliContext, args: &ResumeArgs) -> Result<ExitCode, CliError> {
+    if let Some((source, id)) = remote::named(&context, &args.id) {
+        let there = words(args, id);
+        return if args.print {
+            remote::run_there(source, &there, args.json)
+        } else {
+            Err(remote::become_there(source, &there))
+        };
+    }
     let loaded = LoadedSessions::read(&context);
     let session = find::find(&loaded.all, &args.id)?;
     if args.chat {
@@ -65,6 +73,20 @@ pub(super) fn run(context: CliContext, args: &ResumeArgs) -> Result<ExitCode, Cl
     }
     let error = resume::become_agent(&launch);
     Err(CliError::new(CliErrorCode::Unavailable, format!("cannot start {}: {error}", launch.program)))
+}
+
+/// Arguments of the same command for another machine.
+fn words(args: &ResumeArgs, id: &str) -> Vec<String> {
+    let flags = [(args.force, "--force"), (args.chat, "--chat"), (args.print, "--print"), (args.json, "--json")];
+    let mut words = vec!["resume".to_owned()];
+    words.extend(flags.iter().filter(|(set, _)| *set).map(|(_, flag)| (*flag).to_owned()));
+    words.extend(args.cwd.iter().map(|cwd| format!("--cwd={}", cwd.display())));
+    words.push(id.to_owned());
+    if !args.extra.is_empty() {
+        words.push("--".to_owned());
+        words.extend(args.extra.iter().cloned());
+    }
+    words
 }
 
 fn print(launch: &Launch, json: bool) -> io::Result<()> {

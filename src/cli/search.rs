@@ -14,10 +14,11 @@ use super::json::{self, SCHEMA_VERSION};
 use super::output::OutputStyle;
 use super::query::{self, QueryOptions, QuerySearch};
 use super::session_args::SearchArgs;
-use super::{output, scope};
-use crate::domain::search::{Hit, SearchResults, Snippet};
-use crate::domain::{Issue, units};
+use super::{output, remote, scope};
+use crate::domain::search::{Coverage, Hit, SearchOrder, SearchRequest, SearchResults, SearchUpdate, Snippet};
+use crate::domain::{Issue, Session, units};
 use crate::index::{LocatedEntry, search};
+use crate::remote::collect::CollectedSource;
 use crate::stdx::text::{ellipsis, one_line};
 use crate::stdx::wrap::wrap;
 
@@ -31,19 +32,27 @@ type Entries = Vec<Vec<Option<LocatedEntry>>>;
 pub(super) fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, CliError> {
     let no_query = || CliError::new(CliErrorCode::Usage, "no query; pass QUERY, or `-` to read it from stdin");
     let source = query::required(&args.query)?.ok_or_else(no_query)?;
+    let request = SearchRequest { query: source.clone(), order: args.sort, within: None };
+    let remote = remote::begin(context, remote::sources_of(context, &args.scope), Some(request))?;
     let (mut loaded, search) = query::load(context);
     let filter = scope::filter(context, &args.scope, true);
-    let selected = |session: &crate::domain::Session| filter.admits(session) && filter.hides(session).is_none();
+    let selected = |session: &Session| filter.admits(session) && filter.hides(session).is_none();
     let sessions = loaded.all.iter().filter(|session| selected(session)).cloned().collect();
     let query_search = QuerySearch::new(search, loaded.take_sources(), sessions, source);
     let around = args.context.map_or(search::SnippetContext::Line(CONTEXT_BYTES), search::SnippetContext::Lines);
     let shown = args.limit.unwrap_or(usize::MAX);
     let limit = args.limit.filter(|limit| *limit > 0 && !args.exhaustive);
     let mut results = query_search.run(context, QueryOptions { order: args.sort, limit, detailed: shown, around });
+    let collected = remote.wait()?;
+    let remote_issues = remote::issues(&collected);
+    for source in collected {
+        add_remote(&mut results, source, args.sort, selected);
+    }
     let total = results.hits.len();
     results.hits.truncate(shown);
     let entries = locate_all(&query_search, &results.hits);
     let mut issues = query_search.issues(&results);
+    issues.extend(remote_issues);
     if args.json {
         issues.extend(loaded.issues.iter().cloned());
         print_json(&query_search.source, total, &results, &entries, &issues)?;
@@ -55,14 +64,36 @@ pub(super) fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, C
     Ok(ExitCode::SUCCESS)
 }
 
-/// Locates the entries of all snippets. Runs on all cores, because it may open transcripts.
+/// Adds the hits of another machine.
+fn add_remote(
+    results: &mut SearchResults,
+    source: CollectedSource,
+    order: SearchOrder,
+    selected: impl Fn(&Session) -> bool,
+) {
+    let before = results.coverage;
+    let hits = source.results.hits.into_iter().filter(|hit| selected(&hit.session)).collect();
+    let found = source.results.coverage;
+    let coverage = Coverage {
+        sessions: before.sessions + found.sessions,
+        bytes: before.bytes + found.bytes,
+        complete: before.complete && found.complete,
+        ..before
+    };
+    results.apply(SearchUpdate { hits, coverage, corrections: Vec::new() }, order);
+}
+
+/// Locates the entries of all snippets of this machine's sessions. Runs on all cores, because it may open transcripts.
 fn locate_all(search: &QuerySearch, hits: &[Hit]) -> Entries {
     let next = AtomicUsize::new(0);
     let found: Mutex<HashMap<usize, Vec<Option<LocatedEntry>>>> = Mutex::default();
     let locate_next = || {
         while let Some((at, hit)) = hits.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
             let locations: Vec<_> = hit.snippets.iter().map(|snippet| &snippet.location).collect();
-            let entries = search.locate(&hit.session, &locations);
+            let entries = match hit.session.is_remote() {
+                true => vec![None; locations.len()],
+                false => search.locate(&hit.session, &locations),
+            };
             found.lock().unwrap_or_else(PoisonError::into_inner).insert(at, entries);
         }
     };

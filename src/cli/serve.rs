@@ -15,14 +15,15 @@ use tokio::sync::mpsc;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::serve_args::ServeArgs;
-use super::{output, state};
+use super::{output, sessions, state};
 use crate::config::paths::create_private_dir;
 use crate::git::Git;
+use crate::index::IndexOptions;
 use crate::live::{Live, LiveEvent, approvals};
 use crate::runtime::turn_snapshots::TurnSnapshots;
 use crate::runtime::{env, live_options, serve};
-use crate::serve::socket::ServeSocket;
-use crate::serve::{ConnectError, server};
+use crate::serve::socket::{self, ServeSocket};
+use crate::serve::{ConnectError, server, shared};
 use crate::stdx::process;
 use crate::store::Store;
 
@@ -46,6 +47,7 @@ pub(super) fn run(context: &CliContext, args: &ServeArgs) -> Result<ExitCode, Cl
         match args {
             ServeArgs { stop: true, .. } => stop(context).await,
             ServeArgs { detach: true, .. } => detach(context).await,
+            ServeArgs { stdio: true, shared: true, .. } => serve_shared(context).await,
             ServeArgs { stdio: true, .. } => serve_stdio(context).await,
             _ => listen(context).await,
         }
@@ -93,11 +95,37 @@ async fn serve_stdio(context: &CliContext) -> Result<(), CliError> {
         terminate.recv().await;
     };
     let (stream, output) = stdio()?;
-    server::serve_one(live.clone(), events, stream.into_split(), stop).await;
+    server::serve_one(live.clone(), index_options(context), events, stream.into_split(), stop).await;
     live.shutdown().await;
     // An error means that the client no longer reads.
     output.join().ok();
     Ok(())
+}
+
+/// Serves another machine. The runs belong to the background process of this one.
+async fn serve_shared(context: &CliContext) -> Result<(), CliError> {
+    let connect = async |start: bool| {
+        if start && let Err(error) = serve::connect_or_start(&context.paths, &context.config_file).await {
+            tracing::warn!(%error, "the background process was not started");
+        }
+        UnixStream::connect(socket::path(&context.paths.runtime)).await.ok()
+    };
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (stream, output) = stdio()?;
+    tokio::select! {
+        () = shared::serve_shared(index_options(context), stream.into_split(), connect) => {
+            // An error means that the client no longer reads.
+            output.join().ok();
+        }
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+fn index_options(context: &CliContext) -> IndexOptions {
+    let mut options = sessions::options(context);
+    options.zone = Some(jiff::tz::TimeZone::system());
+    options
 }
 
 /// Connects a stream to stdin and stdout, which block. Returns the thread that ends when everything is written.

@@ -10,6 +10,10 @@ pub struct ServeArgs {
     #[arg(long, conflicts_with_all = ["detach", "stop"])]
     pub stdio: bool,
 
+    /// With --stdio, the runs of the background process, which is started when it is needed
+    #[arg(long, requires = "stdio")]
+    pub shared: bool,
+
     /// Start it in the background and return
     #[arg(long, conflicts_with = "stop")]
     pub detach: bool,

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use super::context::CliContext;
+use super::remote;
 use crate::agent::{self, Source, SourceRoot};
+use crate::domain::catalog::Sort;
 use crate::domain::{Agent, Issue, Session, Time};
 use crate::index::{self, IndexOptions, Refresh};
+use crate::remote::collect::CollectedSource;
 use crate::runtime;
 
 /// Result of loading all sessions.
@@ -45,6 +48,17 @@ impl LoadedSessions {
             collected;
         let issues = context.issues.iter().cloned().chain(unread).collect();
         Self { all, units, roots, cache, issues, retention: OnceLock::new(), pending_write }
+    }
+
+    /// Adds the sessions of other machines, and what is missing of them.
+    pub(super) fn add_remote(&mut self, collected: &[CollectedSource]) {
+        self.issues.extend(remote::issues(collected));
+        let sessions = collected.iter().flat_map(|source| source.sessions.values());
+        let before = self.all.len();
+        self.all.extend(sessions.cloned());
+        if self.all.len() > before {
+            self.all.sort_by(|a, b| Sort::Activity.compare(a, b));
+        }
     }
 
     /// Returns the time from which its agent deletes a session; `None` if it does not.

@@ -12,7 +12,7 @@ use super::json;
 use super::output::OutputStyle;
 use super::session_args::ShowArgs;
 use super::sessions::LoadedSessions;
-use super::{diff, find, output};
+use super::{diff, find, output, remote};
 use crate::agent::{self, TextLimit, TranscriptReader};
 use crate::domain::tool_name::tool_label;
 use crate::domain::transcript::ToolAction;
@@ -26,6 +26,9 @@ const CHUNK: usize = 128;
 
 /// Prints a transcript.
 pub(super) fn run(context: &CliContext, args: &ShowArgs) -> Result<ExitCode, CliError> {
+    if let Some((source, id)) = remote::named(context, &args.id) {
+        return remote::run_there(source, &words(args, id), args.json);
+    }
     let loaded = LoadedSessions::read(context);
     let session = find::find(&loaded.all, &args.id)?;
     let (format, state_db) = (agent::format(session.key.agent), context.paths.state_db());
@@ -56,6 +59,17 @@ pub(super) fn run(context: &CliContext, args: &ShowArgs) -> Result<ExitCode, Cli
         print_issues(&*reading)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Arguments of the same command for another machine.
+fn words(args: &ShowArgs, id: &str) -> Vec<String> {
+    let mut words = vec!["show".to_owned(), format!("--offset={}", args.offset)];
+    words.extend(args.limit.map(|limit| format!("--limit={limit}")));
+    words.extend(args.branch.map(|branch| format!("--branch={branch}")));
+    let flags = [(args.markdown, "--markdown"), (args.raw, "--raw"), (args.json, "--json")];
+    words.extend(flags.iter().filter(|(set, _)| *set).map(|(_, flag)| (*flag).to_owned()));
+    words.extend(["--".to_owned(), id.to_owned()]);
+    words
 }
 
 /// Range of a page counted from the end: offset 0 is the newest page.

@@ -8,6 +8,7 @@ pub mod paths;
 mod prices;
 pub mod problem;
 pub mod settings;
+pub mod sources;
 pub mod theme;
 pub mod theme_file;
 pub mod worktrees;

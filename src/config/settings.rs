@@ -11,11 +11,13 @@ use super::agents;
 use super::keymap::{self, KeyBinding};
 use super::prices;
 use super::problem::{self, ConfigProblem};
+use super::sources;
 use super::worktrees::{WorkspaceSettings, WorktreeRoot};
 use crate::domain::Agent;
 use crate::domain::budget::Budget;
 use crate::domain::catalog::Sort;
 use crate::domain::price::PriceTable;
+use crate::domain::remote::RemoteSource;
 
 /// Default configuration: the embedded file.
 pub const DEFAULT: &str = include_str!("../../assets/config.toml");
@@ -52,6 +54,8 @@ pub struct Settings {
     pub agents: Vec<Agent>,
     /// Runs in a background process.
     pub serve: ServeSettings,
+    /// Other machines and containers.
+    pub sources: Vec<RemoteSource>,
     /// Additional roots of agents.
     pub roots: BTreeMap<Agent, Vec<PathBuf>>,
     /// Sessions to keep although their agents delete old ones.
@@ -223,6 +227,7 @@ impl Settings {
                 "limits" => self.apply_table(name, value, &mut problems, Self::apply_limit),
                 "serve" => self.apply_table(name, value, &mut problems, Self::apply_serve),
                 "servers" => self.apply_table(name, value, &mut problems, Self::apply_server),
+                "sources" => self.apply_table(name, value, &mut problems, Self::apply_source),
                 "roots" => self.apply_table(name, value, &mut problems, Self::apply_root),
                 "worktrees" => self.apply_table(name, value, &mut problems, Self::apply_worktrees),
                 "workspaces" => self.apply_workspaces(value, &mut problems),
@@ -322,6 +327,12 @@ impl Settings {
                 Err(message) => problems.push(ConfigProblem::new(format!("agents.{name}"), message)),
             }
         }
+        Ok(())
+    }
+
+    fn apply_source(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        let source = sources::read(name, value)?;
+        self.sources.push(source);
         Ok(())
     }
 

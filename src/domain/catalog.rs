@@ -4,6 +4,8 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::annotation::AnnotationEdit;
 use super::{Agent, Issue, Session, SessionKey, SessionState, Time};
 
@@ -21,7 +23,7 @@ pub struct CatalogChange {
 }
 
 /// Progress of the index.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexProgress {
     /// Number of sources that are summarised.
     pub done: usize,

@@ -20,6 +20,7 @@ pub mod price;
 pub mod project;
 pub mod prompt;
 pub mod query;
+pub mod remote;
 pub mod run;
 pub mod run_backend;
 pub mod run_request;

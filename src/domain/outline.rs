@@ -1,5 +1,7 @@
 //! Outline of a transcript: the entries by which a reader finds the way in it.
 
+use serde::{Deserialize, Serialize};
+
 use super::event::NoticeLevel;
 use super::tool::{PlanItem, PlanStatus, ToolAction, ToolStatus};
 use super::tool_name::tool_label;
@@ -13,7 +15,8 @@ const MAX_TEXT: usize = 100;
 const MAX_PATHS: usize = 240;
 
 /// Kind of an outline item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OutlineKind {
     /// A prompt.
     Prompt,
@@ -34,7 +37,7 @@ pub enum OutlineKind {
 }
 
 /// An entry in the outline.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutlineItem {
     /// Index of the entry.
     pub entry: usize,

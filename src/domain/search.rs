@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::query::TextKind;
 use super::{EntryKey, Session, SessionKey};
 
@@ -20,7 +22,7 @@ pub struct Hit {
 }
 
 /// Excerpt of a session around a match.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snippet {
     /// Location of the matching text.
     pub location: EntryLocation,
@@ -33,7 +35,8 @@ pub struct Snippet {
 }
 
 /// Location of a match within a session.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EntryLocation {
     /// Title of the session.
     Title,
@@ -47,7 +50,8 @@ pub enum EntryLocation {
 }
 
 /// Sort order of search results.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SearchOrder {
     /// Highest score first.
     #[default]
@@ -88,7 +92,7 @@ impl SearchOrder {
 }
 
 /// Request for a search over sessions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchRequest {
     /// Query, as typed.
     pub query: String,
@@ -110,7 +114,7 @@ pub struct SearchUpdate {
 }
 
 /// Extent to which a search has covered the corpus.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Number of sessions searched.
     pub sessions: usize,

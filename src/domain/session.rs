@@ -10,25 +10,43 @@ use super::annotation::Annotation;
 use super::usage::UsageRow;
 use super::{Agent, EntryKey, Time, Tokens};
 
-/// Identity of a session. The agent's own id is unique only within that agent.
+/// Identity of a session. The agent's own id is unique only within that agent, and only on its machine.
+///
+/// The host is not part of the stored form: to a machine, its own sessions have none. The receiver of a key from another
+/// machine sets it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SessionKey {
     /// Agent of the session.
     pub agent: Agent,
     /// Id assigned by the agent.
     pub id: Arc<str>,
+    /// Name of the machine or container; `None` for this machine.
+    #[serde(skip)]
+    pub host: Option<Arc<str>>,
 }
 
 impl SessionKey {
-    /// Creates the key of session `id` of `agent`.
+    /// Creates the key of session `id` of `agent` on this machine.
     pub fn new(agent: Agent, id: impl Into<Arc<str>>) -> Self {
-        Self { agent, id: id.into() }
+        Self { agent, id: id.into(), host: None }
     }
 
-    /// Parses the form of [`Display`](std::fmt::Display): `agent:id`.
+    /// Returns the key with a host.
+    #[must_use]
+    pub fn on(self, host: &Arc<str>) -> Self {
+        Self { host: Some(host.clone()), ..self }
+    }
+
+    /// Parses the form of [`Display`](std::fmt::Display): `agent:id`, or `host:agent:id`.
     pub fn from_line(line: &str) -> Option<Self> {
-        let (agent, id) = line.split_once(':')?;
-        Some(Self::new(Agent::from_stored(agent)?, id))
+        let (first, id) = line.split_once(':')?;
+        if let Some((agent, id)) = id.split_once(':')
+            && Agent::from_name(first).is_none()
+            && let Some(agent) = Agent::from_name(agent)
+        {
+            return Some(Self::new(agent, id).on(&first.into()));
+        }
+        Some(Self::new(Agent::from_stored(first)?, id))
     }
 
     /// True if the id can be an argument of the agent's program: not empty, not like an option, and without invisible
@@ -44,6 +62,9 @@ impl SessionKey {
 
 impl std::fmt::Display for SessionKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(host) = &self.host {
+            write!(f, "{host}:")?;
+        }
         write!(f, "{}:{}", self.agent, self.id)
     }
 }
@@ -194,7 +215,12 @@ impl Session {
     /// Returns the session of another agent that this one continues.
     pub fn continues(&self) -> Option<SessionKey> {
         let (agent, id) = self.annotation()?.continues.clone()?;
-        Some(SessionKey { agent, id })
+        Some(SessionKey::new(agent, id))
+    }
+
+    /// Returns true if the session is on another machine or in a container.
+    pub fn is_remote(&self) -> bool {
+        self.key.host.is_some()
     }
 
     /// Returns the note.

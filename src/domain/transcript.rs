@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::event::{Delta, EntryKey, Event, EventBody, NoticeLevel};
@@ -10,7 +11,7 @@ pub use super::tool::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction, 
 use super::{Time, Tokens};
 
 /// One block of a transcript.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entry {
     /// Identity; equal each time the transcript is read.
     pub key: EntryKey,
@@ -45,7 +46,7 @@ pub struct Entry {
 }
 
 /// Usage and duration of a turn.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TurnTotals {
     /// Token usage of all replies.
     pub tokens: Tokens,
@@ -72,7 +73,8 @@ impl TurnTotals {
 }
 
 /// Kinds of entries, as in the JSON contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EntryKind {
     /// A prompt.
     Prompt,
@@ -141,7 +143,8 @@ impl EntryKind {
 }
 
 /// Author of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Person or headless caller.
     User,
@@ -163,7 +166,7 @@ impl Role {
 }
 
 /// A tool call with its result.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tool {
     /// Tool name as the agent reports it.
     pub name: Arc<str>,

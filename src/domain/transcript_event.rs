@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::EntryKey;
 use super::outline::OutlineItem;
 use super::search::EntryLocation;
 use super::transcript::Entry;
 
 /// Event of an opened transcript.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TranscriptEvent {
     /// The newest entries, before the transcript is indexed. Their indices are not known yet.
     Tail(Vec<Arc<Entry>>),
@@ -69,7 +72,7 @@ pub enum TranscriptEvent {
 }
 
 /// A matching entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryMatches {
     /// Index of the entry.
     pub entry: usize,
@@ -78,7 +81,7 @@ pub struct EntryMatches {
 }
 
 /// Point at which branches part.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BranchPoint {
     /// Index of the first entry that the branches do not share.
     pub entry: usize,
@@ -89,7 +92,7 @@ pub struct BranchPoint {
 }
 
 /// Properties of an indexed transcript.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TranscriptInfo {
     /// Number of entries.
     pub len: usize,

@@ -99,7 +99,7 @@ impl DocumentWriter<'_> {
                 self.document.entry(out, index, &shown, image.as_deref())?;
                 self.summary.entries += 1;
                 if let Some(id) = entry.tool.as_ref().and_then(|tool| tool.subagent.clone()) {
-                    self.subagent(out, SessionKey { agent, id }, depth + 1)?;
+                    self.subagent(out, SessionKey::new(agent, id), depth + 1)?;
                 }
             }
             from += entries.len();

@@ -18,6 +18,9 @@ pub const SCHEMA_VERSION: u32 = 1;
 #[derive(Serialize)]
 pub struct SessionJson<'a> {
     id: &'a str,
+    /// Name of another machine or container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
     agent: &'static str,
     title: &'a str,
     title_source: TitleSource,
@@ -210,6 +213,7 @@ impl<'a> From<&'a domain::Session> for SessionJson<'a> {
     fn from(session: &'a domain::Session) -> Self {
         Self {
             id: &session.key.id,
+            host: session.key.host.as_deref(),
             agent: session.key.agent.name(),
             title: &session.title.text,
             title_source: session.title.source,

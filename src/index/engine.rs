@@ -24,7 +24,7 @@ use super::throttle::Throttle;
 use super::timers::{DueTimer, Timers};
 use super::watch::{self, FsEvent, Watch};
 use crate::agent::Source;
-use crate::domain::catalog::IndexProgress;
+use crate::domain::catalog::{CatalogChange, IndexProgress};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
 use crate::domain::search::SearchRequest;
@@ -59,6 +59,7 @@ pub(super) enum EngineCommand {
     Search(SearchRequest, Time),
     Count(FilterKey, String),
     LoadUserData,
+    Remote(CatalogChange),
     Stop,
 }
 
@@ -243,6 +244,7 @@ impl Engine {
                 self.search_service.count(field, typed, corpus);
             }
             EngineCommand::LoadUserData => self.load_user_data(),
+            EngineCommand::Remote(change) => self.scanner.table.apply_remote(change),
             EngineCommand::Stop => self.stopping = true,
         }
     }
@@ -270,10 +272,10 @@ impl Engine {
         self.catalog_complete
     }
 
-    /// Returns the corpus of all sources and sessions.
+    /// Returns the corpus of all sources and sessions of this machine.
     fn corpus(&mut self) -> Arc<Corpus> {
         let table = &self.scanner.table;
-        let all = || Arc::new(Corpus::new(table.sources().collect(), table.sessions().cloned().collect()));
+        let all = || Arc::new(Corpus::new(table.sources().collect(), table.own_sessions().cloned().collect()));
         self.corpus.get_or_insert_with(all).clone()
     }
 

@@ -10,6 +10,7 @@ use super::engine::{Engine, EngineCommand, EngineInput};
 use super::message::{IndexEvent, TranscriptTicket};
 use super::open_transcripts::TranscriptRequest;
 use super::options::IndexOptions;
+use crate::domain::catalog::CatalogChange;
 use crate::domain::query::FilterKey;
 use crate::domain::search::{EntryLocation, SearchRequest};
 use crate::domain::{EntryKey, SessionKey, Time};
@@ -52,6 +53,11 @@ impl Index {
     /// Loads the annotations and the hidden sessions again, because they changed.
     pub fn load_user_data(&self) {
         self.command(EngineCommand::LoadUserData);
+    }
+
+    /// Applies a change of the sessions of another machine, whose keys have its name as host.
+    pub fn apply_remote(&self, change: CatalogChange) {
+        self.command(EngineCommand::Remote(change));
     }
 
     /// Opens a session's transcript. Events of `ticket` follow: its newest entries, the whole, then its changes.

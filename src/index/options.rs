@@ -26,6 +26,8 @@ pub struct IndexOptions {
     pub watch: WatchMode,
     /// True if [`Session::usage`](crate::domain::Session::usage) is needed. Without it a snapshot is read faster.
     pub with_usage: bool,
+    /// Name by which queries call this machine; empty for `local`.
+    pub host: String,
 }
 
 /// Mode of change detection.
@@ -50,6 +52,7 @@ impl IndexOptions {
             zone: None,
             watch: WatchMode::default(),
             with_usage: true,
+            host: String::new(),
         }
     }
 }

@@ -20,7 +20,7 @@ impl Shell {
     /// Reads the changes of a session.
     pub(super) fn load_changes(&mut self, ticket: RequestTicket, key: &SessionKey, scope: ChangesScope) {
         let session = self.session(key);
-        let sessions: Vec<Arc<Session>> = self.app.sessions.catalog.iter().cloned().collect();
+        let sessions: Vec<Arc<Session>> = self.own_sessions().cloned().collect();
         let (paths, store, messages) =
             (self.runner.paths.clone(), self.runner.store.clone(), self.runner.messages.clone());
         tokio::task::spawn_blocking(move || {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::runs::Runs;
+use super::search_parts::SearchParts;
 use super::store_writer::StoreWriter;
 use super::task_message::TaskMessage;
 use super::terminal_owner::Purpose;
@@ -17,6 +18,7 @@ use crate::app::runs::RunMsg;
 use crate::config::paths::Paths;
 use crate::config::theme::Background;
 use crate::index::Index;
+use crate::remote::Remotes;
 use crate::store::Store;
 
 /// Resources that effects need.
@@ -28,6 +30,10 @@ pub(super) struct EffectRunner {
     pub paths: Paths,
     /// Session index.
     pub index: Index,
+    /// Other machines and containers.
+    pub remotes: Remotes,
+    /// Combined answers of a search.
+    pub search_parts: SearchParts,
     /// Handle of `state.db`; `None` if it cannot be used.
     pub store: Option<Arc<Store>>,
     /// Writer of choices and drafts; `None` without a store.

@@ -30,6 +30,10 @@ type Step = ControlFlow<()>;
 impl Shell {
     /// Runs an effect.
     pub(super) fn run_effect(&mut self, effect: Effect) -> Step {
+        let effect = match self.run_remote_effect(effect) {
+            Ok(step) => return step,
+            Err(effect) => effect,
+        };
         match effect {
             Effect::OpenTranscript(ticket, key) => self.runner.index.open(ticket.0, key),
             Effect::CloseTranscript(ticket) => self.runner.index.close(ticket.0),
@@ -150,7 +154,7 @@ impl Shell {
             environment: self.runner.environment.clone(),
             backups: self.runner.paths.backups(),
             store: self.runner.store.clone(),
-            workspaces: relocate::workspaces(self.app.sessions.catalog.iter()),
+            workspaces: relocate::workspaces(self.own_sessions()),
         }
     }
 
@@ -295,7 +299,7 @@ impl Shell {
         }
     }
 
-    fn run_in_foreground(&mut self, command: &mut Command, name: &str, purpose: Purpose) -> Step {
+    pub(super) fn run_in_foreground(&mut self, command: &mut Command, name: &str, purpose: Purpose) -> Step {
         self.terminal.leave();
         match ForegroundChild::start(command) {
             Ok(child) => {

@@ -16,7 +16,7 @@ impl Shell {
         let Some(store) = self.runner.store.clone() else {
             return self.notice("Keeping needs state.db, which cannot be used; see salon doctor", true);
         };
-        let all: Vec<Arc<Session>> = self.app.sessions.catalog.iter().cloned().collect();
+        let all: Vec<Arc<Session>> = self.own_sessions().cloned().collect();
         let archive = Archive::new(self.runner.paths.archive(), &self.runner.environment);
         let messages = self.runner.messages.clone();
         tokio::task::spawn_blocking(move || {

@@ -18,7 +18,7 @@ impl Shell {
         let Some(store) = self.runner.store.clone() else {
             return self.notice("Not remembered: state.db cannot be used; see salon doctor", true);
         };
-        let all: Vec<Arc<Session>> = self.app.sessions.catalog.iter().cloned().collect();
+        let all: Vec<Arc<Session>> = self.own_sessions().cloned().collect();
         let messages = self.runner.messages.clone();
         tokio::task::spawn_blocking(move || {
             let (from, to) = relocate::moved_root(Path::new(&from), Path::new(&to));
@@ -37,7 +37,7 @@ impl Shell {
     /// Remembers the repositories of all workspaces.
     pub(super) fn remember_projects(&self) {
         let Some(store) = self.runner.store.clone() else { return };
-        let workspaces = relocate::workspaces(self.app.sessions.catalog.iter());
+        let workspaces = relocate::workspaces(self.own_sessions());
         tokio::task::spawn_blocking(move || relocate::remember(&store, &workspaces));
     }
 

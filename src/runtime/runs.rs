@@ -283,6 +283,8 @@ async fn forward(
         let open = match event {
             ServedEvent::Live(event) => events.send(event).is_ok(),
             ServedEvent::Replay(run, replay) => replays.send((run, replay)).await.is_ok(),
+            // A server of this machine is not asked for sessions.
+            ServedEvent::Index(_) => true,
             ServedEvent::Lost(reason) => messages.send(TaskMessage::ServerLost(reason)).is_ok(),
         };
         if !open {

@@ -29,6 +29,7 @@ use crate::domain::run::{Replay, RunId};
 use crate::domain::search::SearchOrder;
 use crate::index;
 use crate::live;
+use crate::remote::RemoteEvent;
 use crate::ui::{self, ViewCache};
 
 /// Maximum wait of the first frame for the index cache.
@@ -72,6 +73,8 @@ pub(super) struct Shell {
 pub(super) struct EventSources {
     /// Events of the index.
     pub index: mpsc::Receiver<index::IndexEvent>,
+    /// Events of other machines and containers.
+    pub remote: mpsc::Receiver<RemoteEvent>,
     /// Messages of background tasks.
     pub tasks: mpsc::UnboundedReceiver<TaskMessage>,
     /// Events of runs; `None` if `state.db` cannot be used.
@@ -137,6 +140,7 @@ impl Shell {
                 Some(message) = self.sources.tasks.recv() => self.handle_tasks(message),
                 Some(event) = self.sources.index.recv() => self.handle_index(event),
                 Some(event) = next_runs_event(&mut self.sources.runs) => self.handle_runs(event),
+                Some(event) = self.sources.remote.recv() => self.handle_remote(event),
                 () = sleep(wake) => self.handle_timer(),
             };
             if step.is_break() {
@@ -187,8 +191,16 @@ impl Shell {
         self.update(Msg::Clock(self.clock.now()))?;
         let mut next = Some(event);
         while let Some(event) = next {
-            if let Some(msg) = index_messages::message(event) {
-                self.update(msg)?;
+            match event {
+                index::IndexEvent::Search { query, update } => {
+                    let update = self.runner.search_parts.combine(None, &query, Some(update));
+                    self.search_updated(query, update)?;
+                }
+                event => {
+                    if let Some(msg) = index_messages::message(event) {
+                        self.update(msg)?;
+                    }
+                }
             }
             next = self.sources.index.try_recv().ok();
         }
@@ -407,8 +419,10 @@ impl Shell {
 
     /// Releases the terminal and shuts down the index and the agents.
     pub(super) async fn end(self) {
-        let Self { terminal, runner, .. } = self;
+        let Self { terminal, runner, sources, .. } = self;
         drop(terminal);
+        drop(sources.remote);
+        runner.remotes.stop();
         runner.index.stop();
         runner.commands.end_all();
         if let Some(runs) = runner.runs {

@@ -30,6 +30,7 @@ use crate::config::theme::{Background, Themes};
 use crate::domain::{Issue, Time};
 use crate::git::Git;
 use crate::index::{Index, IndexOptions, Workspaces};
+use crate::remote::Remotes;
 use crate::serve::ConnectError;
 use crate::stdx::temp;
 use crate::store::{Store, preferences};
@@ -69,6 +70,9 @@ const DAY_MILLIS: i64 = 86_400_000;
 async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     // The index reads its cache on a thread while the terminal is set up.
     let (index, index_events) = Index::start(options(&start));
+    let clock = start.clock;
+    let options = super::remotes::options(Some(start.paths.cache.clone()), Arc::new(move || clock.now()));
+    let (remotes, remote) = Remotes::start(&start.settings.sources, &options);
     let terminal = Terminal::take(start.settings.mouse)?;
     let store = open_store(&start.paths, start.clock.now());
     let saved = store.as_deref().map_or_else(Vec::new, load_choices);
@@ -99,8 +103,21 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     let work_trees = work_tree_reader::start(Git::new(env::vars()), move |directory, summary| {
         to_loop.send(TaskMessage::Msg(Box::new(Msg::WorkTree(directory, summary)))).is_ok()
     });
-    let runner = EffectRunner { environment, paths, index, store, writer, runs, commands, work_trees, messages };
-    let sources = EventSources { index: index_events, tasks, runs: receivers };
+    let search_parts = super::search_parts::SearchParts::default();
+    let runner = EffectRunner {
+        environment,
+        paths,
+        index,
+        remotes,
+        search_parts,
+        store,
+        writer,
+        runs,
+        commands,
+        work_trees,
+        messages,
+    };
+    let sources = EventSources { index: index_events, remote, tasks, runs: receivers };
     let mut shell = Shell::new(app, terminal, runner, sources, start.clock)?;
     shell.startup_action = start.startup_action;
     shell.run(ask_background).await;

@@ -17,7 +17,7 @@ type Step = ControlFlow<()>;
 impl Shell {
     /// Moves sessions to the trash.
     pub(super) fn trash(&mut self, keys: Vec<SessionKey>, cancel_queued: bool) -> Step {
-        let all: Vec<Arc<Session>> = self.app.sessions.catalog.iter().cloned().collect();
+        let all: Vec<Arc<Session>> = self.own_sessions().cloned().collect();
         let (root, now) = (self.runner.paths.trash(), self.clock.now());
         let archive = Archive::new(self.runner.paths.archive(), &self.runner.environment);
         self.with_trash(move |store| {

@@ -49,7 +49,7 @@ impl Shell {
     /// Moves unused worktrees to the trash, and removes those whose time there is over.
     pub(super) fn clean_up_worktrees(&mut self) {
         let Ok(worktrees) = self.worktrees() else { return };
-        let sessions: Vec<Arc<Session>> = self.app.sessions.catalog.iter().cloned().collect();
+        let sessions: Vec<Arc<Session>> = self.own_sessions().cloned().collect();
         let live: Vec<_> = self.app.sessions.live.keys().cloned().collect();
         let now = self.clock.now();
         tokio::task::spawn_blocking(move || {

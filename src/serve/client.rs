@@ -6,20 +6,24 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::VERSION;
+use super::index_message::IndexMessage;
 use super::message::{Call, ClientMessage, PROTOCOL, Reply, ServerMessage, encode};
 use super::message_reader::MessageReader;
+use super::packed;
 use super::socket::is_own_user;
 use crate::domain::run::{Refusal, Replay, RingCursor, RunFailure, RunId, RunInfo};
 use crate::live::LiveEvent;
 
 /// Maximum wait for the answer to the first message, because a server that hangs must not delay a window.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Maximum bytes before the first message, because a login may print a message of the day.
+const MAX_PREAMBLE: usize = 64 << 10;
 
 /// Maximum events that wait for a window; then the server waits.
 const MAX_PENDING_EVENTS: usize = 256;
@@ -39,6 +43,8 @@ pub enum ConnectError {
         pid: u32,
         /// Version of its program.
         version: String,
+        /// Version of its protocol.
+        protocol: u32,
     },
     /// The connection failed.
     #[error("salon serve does not answer: {0}")]
@@ -52,9 +58,17 @@ pub enum ServedEvent {
     Live(LiveEvent),
     /// Events of a watched run.
     Replay(RunId, Replay),
+    /// Message of the index of the server's machine.
+    Index(IndexMessage),
     /// The connection is lost; nothing follows. Contains the reason.
     Lost(String),
 }
+
+/// Direction of a connection from the server.
+pub type ServeReader = Box<dyn AsyncRead + Send + Unpin>;
+
+/// Direction of a connection to the server.
+pub type ServeWriter = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// Handle of a connection. The connection is closed with the last handle.
 #[derive(Clone, Debug)]
@@ -87,9 +101,18 @@ impl Client {
         if !is_own_user(&stream) {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the socket belongs to another user").into());
         }
-        let (reader, mut writer) = stream.into_split();
+        let (reader, writer) = stream.into_split();
+        Self::over(Box::new(reader), Box::new(writer), HELLO_TIMEOUT).await
+    }
+
+    /// Uses the two directions of a connection to a server. `timeout` is the maximum wait for its first message.
+    pub async fn over(
+        reader: ServeReader,
+        mut writer: ServeWriter,
+        timeout: Duration,
+    ) -> Result<(Self, mpsc::Receiver<ServedEvent>), ConnectError> {
         let mut reader = MessageReader::new(reader);
-        let pid = tokio::time::timeout(HELLO_TIMEOUT, greet(&mut reader, &mut writer))
+        let pid = tokio::time::timeout(timeout, greet(&mut reader, &mut writer))
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let (commands, receiver) = mpsc::unbounded_channel();
@@ -181,15 +204,24 @@ impl ServedViewer {
     }
 }
 
-/// Exchanges the versions. Returns the process id of the server.
-async fn greet(reader: &mut MessageReader<OwnedReadHalf>, writer: &mut OwnedWriteHalf) -> Result<u32, ConnectError> {
+/// Exchanges the versions. Returns the process id of the server. What a login prints before the first message is skipped.
+async fn greet(reader: &mut MessageReader<ServeReader>, writer: &mut ServeWriter) -> Result<u32, ConnectError> {
     let hello = ClientMessage { id: 0, call: Call::Hello { protocol: PROTOCOL, version: VERSION.to_owned() } };
     writer.write_all(encode(&hello).map_err(io::Error::from)?.as_bytes()).await?;
-    let line = reader.next().await?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
-    match serde_json::from_slice(&line).map_err(io::Error::from)? {
-        ServerMessage::Hello { protocol: PROTOCOL, pid, .. } => Ok(pid),
-        ServerMessage::Hello { pid, version, .. } => Err(ConnectError::Incompatible { pid, version }),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "its first message is not a hello").into()),
+    writer.flush().await?;
+    let mut skipped = 0;
+    loop {
+        let line = reader.next().await?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        match serde_json::from_slice(&line) {
+            Ok(ServerMessage::Hello { protocol: PROTOCOL, pid, .. }) => return Ok(pid),
+            Ok(ServerMessage::Hello { pid, version, protocol }) => {
+                return Err(ConnectError::Incompatible { pid, version, protocol });
+            }
+            _ => skipped += line.len() + 1,
+        }
+        if skipped > MAX_PREAMBLE {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it sends something else than messages").into());
+        }
     }
 }
 
@@ -206,8 +238,8 @@ struct Connection {
 impl Connection {
     async fn run(
         mut self,
-        mut reader: MessageReader<OwnedReadHalf>,
-        mut writer: OwnedWriteHalf,
+        mut reader: MessageReader<ServeReader>,
+        mut writer: ServeWriter,
         mut commands: mpsc::UnboundedReceiver<Command>,
     ) {
         let mut id = 0;
@@ -251,7 +283,7 @@ impl Connection {
 
     /// Handles a message. An error is the reason for the end of the connection.
     async fn receive(&mut self, line: &[u8]) -> Result<(), String> {
-        let message = serde_json::from_slice(line).map_err(|error| format!("salon serve sent no message: {error}"))?;
+        let message = packed::decode(line).map_err(|error| format!("salon serve sent no message: {error}"))?;
         let event = match message {
             ServerMessage::Reply { id, body } => {
                 if let Some(reply) = self.replies.remove(&id) {
@@ -279,6 +311,8 @@ impl Connection {
                 ServedEvent::Live(LiveEvent::Queued(run, prompts))
             }
             ServerMessage::Notice { run, text, error } => ServedEvent::Live(LiveEvent::Notice { run, text, error }),
+            ServerMessage::Index(message) => ServedEvent::Index(message),
+            ServerMessage::Packed(_) => return Err("salon serve sent a message within a compressed one".to_owned()),
             ServerMessage::Replay { run, replay } => {
                 self.notify(&run, None);
                 ServedEvent::Replay(run, replay)
@@ -309,7 +343,8 @@ impl Connection {
     }
 }
 
-async fn write(writer: &mut OwnedWriteHalf, message: &ClientMessage) -> Result<(), String> {
+async fn write(writer: &mut ServeWriter, message: &ClientMessage) -> Result<(), String> {
     let line = encode(message).map_err(|error| error.to_string())?;
-    writer.write_all(line.as_bytes()).await.map_err(|error| error.to_string())
+    writer.write_all(line.as_bytes()).await.map_err(|error| error.to_string())?;
+    writer.flush().await.map_err(|error| error.to_string())
 }

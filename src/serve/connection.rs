@@ -10,14 +10,16 @@ use tokio::sync::mpsc;
 
 use super::VERSION;
 use super::hub::{self, Hub, Line};
+use super::index_message::IndexCall;
+use super::index_service::IndexService;
 use super::message::{Call, ClientMessage, PROTOCOL, Reply, ServerMessage};
 use super::message_reader::MessageReader;
 use super::viewers::Viewers;
-use crate::domain::run::Refusal;
+use crate::domain::run::{Refusal, RunFailure};
 use crate::live::Live;
 
 /// Maximum messages that wait for a slow client.
-const MAX_PENDING_LINES: usize = 64;
+pub(super) const MAX_PENDING_LINES: usize = 64;
 
 /// Serves a client until it disconnects or sends something that is not a message.
 pub(super) async fn run(
@@ -52,6 +54,7 @@ async fn serve<R: AsyncRead + Unpin>(
         viewers: Viewers::new(hub.live.clone(), replays),
         ordered: execute_in_order(hub.live.clone(), lines.clone()),
         lines: lines.clone(),
+        index: None,
     };
     loop {
         tokio::select! {
@@ -81,7 +84,10 @@ async fn serve<R: AsyncRead + Unpin>(
 }
 
 /// Exchanges the versions.
-async fn greet<R: AsyncRead + Unpin>(reader: &mut MessageReader<R>, lines: &mpsc::Sender<Line>) -> Result<(), String> {
+pub(super) async fn greet<R: AsyncRead + Unpin>(
+    reader: &mut MessageReader<R>,
+    lines: &mpsc::Sender<Line>,
+) -> Result<(), String> {
     let Ok(Some(first)) = reader.next().await else { return Err("no message was received".to_owned()) };
     let Call::Hello { protocol, version } = decode(&first)?.call else {
         return Err("the first message must be a hello".to_owned());
@@ -94,7 +100,7 @@ async fn greet<R: AsyncRead + Unpin>(reader: &mut MessageReader<R>, lines: &mpsc
     Err(format!("salon {version} speaks protocol {protocol}, this salon {VERSION} speaks protocol {PROTOCOL}"))
 }
 
-fn decode(line: &[u8]) -> Result<ClientMessage, String> {
+pub(super) fn decode(line: &[u8]) -> Result<ClientMessage, String> {
     serde_json::from_slice(line).map_err(|error| format!("not a message of protocol {PROTOCOL}: {error}"))
 }
 
@@ -105,6 +111,8 @@ struct Calls {
     /// Calls that change a queue.
     ordered: mpsc::UnboundedSender<ClientMessage>,
     lines: mpsc::Sender<Line>,
+    /// Index of this client, from its first request on.
+    index: Option<IndexService>,
 }
 
 impl Calls {
@@ -129,6 +137,7 @@ impl Calls {
                 Reply::Done
             }
             Call::Hello { .. } => Reply::Done,
+            Call::Index(call) => self.index_call(call),
             Call::Request(request) if !request.changes_queue() => done(self.hub.live.execute(request).await),
             Call::Submit { .. } | Call::Request(_) => {
                 if self.ordered.send(ClientMessage { id, call }).is_err() {
@@ -148,6 +157,19 @@ impl Calls {
             }
         };
         reply(&self.lines, id, body).await;
+    }
+}
+
+impl Calls {
+    /// Executes a request of the index, which is started by the first one.
+    fn index_call(&mut self, call: IndexCall) -> Reply {
+        if self.index.is_none() {
+            self.index = self.hub.index.as_ref().map(|options| IndexService::start(options, &call, &self.lines));
+        }
+        match &self.index {
+            Some(index) => index.execute(call),
+            None => Reply::Refused(Refusal::Failed(RunFailure::Other("this server only has runs".to_owned()))),
+        }
     }
 }
 
@@ -177,9 +199,12 @@ async fn execute(live: &Live, call: Call) -> Reply {
         },
         Call::Models { agent, directory, refresh } => Reply::Models(live.models(agent, &directory, refresh).await),
         Call::Backends => Reply::Backends(live.backends()),
-        Call::Hello { .. } | Call::Watch { .. } | Call::Unwatch { .. } | Call::DraftChanged { .. } | Call::Shutdown => {
-            Reply::Done
-        }
+        Call::Hello { .. }
+        | Call::Watch { .. }
+        | Call::Unwatch { .. }
+        | Call::DraftChanged { .. }
+        | Call::Shutdown
+        | Call::Index(_) => Reply::Done,
     }
 }
 
@@ -187,11 +212,11 @@ fn done(result: Result<(), Refusal>) -> Reply {
     result.map_or_else(Reply::Refused, |()| Reply::Done)
 }
 
-async fn reply(lines: &mpsc::Sender<Line>, id: u64, body: Reply) {
+pub(super) async fn reply(lines: &mpsc::Sender<Line>, id: u64, body: Reply) {
     send(lines, &ServerMessage::Reply { id, body }).await;
 }
 
-async fn send(lines: &mpsc::Sender<Line>, message: &ServerMessage) {
+pub(super) async fn send(lines: &mpsc::Sender<Line>, message: &ServerMessage) {
     if let Some(line) = hub::line(message) {
         send_all(lines, vec![line]).await;
     }
@@ -205,7 +230,7 @@ async fn send_all(lines: &mpsc::Sender<Line>, messages: Vec<Line>) {
 }
 
 /// Writes messages until the connection is closed; those that wait are written together.
-async fn write_lines(writer: impl AsyncWrite + Unpin, mut lines: mpsc::Receiver<Line>) {
+pub(super) async fn write_lines(writer: impl AsyncWrite + Unpin, mut lines: mpsc::Receiver<Line>) {
     let mut writer = BufWriter::new(writer);
     while let Some(line) = lines.recv().await {
         let mut next = Some(line);

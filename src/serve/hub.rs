@@ -9,6 +9,7 @@ use super::message::{ServerMessage, encode};
 use crate::domain::SessionKey;
 use crate::domain::prompt::Prompt;
 use crate::domain::run::{Phase, RunId, RunInfo};
+use crate::index::IndexOptions;
 use crate::live::{Live, LiveEvent};
 
 /// Maximum changes that a slow client can be behind; then it gets the whole state again.
@@ -31,6 +32,8 @@ pub(super) struct Change {
 pub(super) struct Hub {
     /// The runs.
     pub live: Live,
+    /// Options of the index that each client may start; `None` if this server only has runs.
+    pub index: Option<IndexOptions>,
     state: Mutex<HubState>,
     changes: broadcast::Sender<Change>,
     /// Incremented with every change that may end the use of the server.
@@ -54,9 +57,10 @@ pub(super) struct ClientGuard {
 
 impl Hub {
     /// Creates the state for runs that have not reported anything yet.
-    pub(super) fn new(live: Live) -> Arc<Self> {
+    pub(super) fn new(live: Live, index: Option<IndexOptions>) -> Arc<Self> {
         Arc::new(Self {
             live,
+            index,
             state: Mutex::default(),
             changes: broadcast::channel(MAX_PENDING_CHANGES).0,
             activity: watch::channel(0).0,

@@ -5,6 +5,9 @@
 //! queues), then [`ServerMessage::Ready`], then every change. Each later call has an id, and
 //! exactly one [`ServerMessage::Reply`] with the same id. Calls that change a queue are executed in the order in which they arrive.
 //!
+//! Sessions, transcripts and searches of the server's machine are requested by [`Call::Index`]; what the index sends comes as
+//! [`ServerMessage::Index`]. Such a message of more than a kilobyte is compressed: see [`ServerMessage::Packed`].
+//!
 //! Names are in snake case: `{"id":3,"call":{"submit":{"run":"18a-2-0","text":"hello"}}}` and
 //! `{"reply":{"id":3,"body":{"prompt":17}}}`. Times are milliseconds since 1970. Unknown fields are ignored.
 
@@ -13,6 +16,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::index_message::{IndexCall, IndexMessage};
 use crate::domain::backend::Backend;
 use crate::domain::prompt::{Prompt, PromptId};
 use crate::domain::run::{ModelCatalog, Refusal, Replay, RingCursor, RunId, RunInfo, RunStart};
@@ -21,7 +25,7 @@ use crate::domain::{Agent, SessionKey};
 use crate::live::LiveEvent;
 
 /// Version of the protocol. Another version is refused, because a command that is misunderstood could cost money.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// Message of a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,6 +113,8 @@ pub enum Call {
         /// Ask the agent although a list is cached.
         refresh: bool,
     },
+    /// Request of the index of the server's machine. Refused by a server that only has runs.
+    Index(IndexCall),
     /// Stop all agents and end the server. Queued prompts are held.
     Shutdown,
 }
@@ -164,6 +170,10 @@ pub enum ServerMessage {
         /// Its events since the last replay.
         replay: Replay,
     },
+    /// Message of the index.
+    Index(IndexMessage),
+    /// A message of the index as compressed JSON: Base64 of a Zstandard frame.
+    Packed(String),
     /// The server closes the connection.
     Bye {
         /// Reason for the user.

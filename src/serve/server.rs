@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::connection;
 use super::hub::Hub;
 use super::socket::ServeSocket;
+use crate::index::IndexOptions;
 use crate::live::{Live, LiveEvent};
 
 /// Serves the runs of this process on a socket. Returns when a client or `stop` asks for it, or after no agent worked and no
@@ -20,7 +21,7 @@ pub async fn listen(
     unused: Option<Duration>,
     stop: impl Future<Output = ()>,
 ) {
-    let hub = Hub::new(live);
+    let hub = Hub::new(live, None);
     tokio::spawn(forward(events, hub.clone()));
     let is_unused = async {
         match unused {
@@ -36,14 +37,15 @@ pub async fn listen(
     }
 }
 
-/// Serves the runs of this process to one client, until it disconnects or `stop` is ready.
+/// Serves the runs of this process, and its sessions, to one client, until it disconnects or `stop` is ready.
 pub async fn serve_one(
     live: Live,
+    index: IndexOptions,
     events: UnboundedReceiver<LiveEvent>,
     (reader, writer): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin + Send + 'static),
     stop: impl Future<Output = ()>,
 ) {
-    let hub = Hub::new(live);
+    let hub = Hub::new(live, Some(index));
     tokio::spawn(forward(events, hub.clone()));
     tokio::select! {
         () = stop => {}

@@ -1,6 +1,7 @@
 //! Names, stars, tags and notes of sessions. Each change is a row of its own, so that two processes that annotate the
 //! same session do not undo each other's changes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rusqlite::{Connection, Result, params};
@@ -28,7 +29,7 @@ pub fn edit(db: &mut Connection, edits: &[(SessionKey, AnnotationEdit)]) -> Resu
 
 /// Implements [`edit`] within a transaction.
 pub(super) fn put(db: &Connection, key: &SessionKey, edit: &AnnotationEdit) -> Result<()> {
-    let agent = key.agent.name();
+    let agent = &*owner(key);
     let insert = |kind: &str, value: &str| {
         let sql = "INSERT OR REPLACE INTO annotations (agent, session, kind, value) VALUES (?1, ?2, ?3, ?4)";
         db.execute(sql, params![agent, &*key.id, kind, value]).map(drop)
@@ -58,14 +59,30 @@ pub(super) fn put(db: &Connection, key: &SessionKey, edit: &AnnotationEdit) -> R
     }
 }
 
+/// Returns the agent of a session as it is stored: after its host, if it has one.
+fn owner(key: &SessionKey) -> Cow<'static, str> {
+    match &key.host {
+        None => key.agent.name().into(),
+        Some(host) => format!("{host}:{}", key.agent).into(),
+    }
+}
+
+/// Returns the session of a stored row.
+fn key(owner: &str, id: &str) -> Option<SessionKey> {
+    match owner.split_once(':') {
+        None => Some(SessionKey::new(Agent::from_stored(owner)?, id)),
+        Some((host, agent)) => Some(SessionKey::new(Agent::from_stored(agent)?, id).on(&host.into())),
+    }
+}
+
 /// Returns all annotations.
 pub fn load(db: &Connection) -> Result<Annotations> {
     let mut query = db.prepare("SELECT agent, session, kind, value FROM annotations ORDER BY 1, 2, 3, 4")?;
     let mut rows = query.query([])?;
     let mut all: std::collections::HashMap<SessionKey, Annotation> = std::collections::HashMap::new();
     while let Some(row) = rows.next()? {
-        let Some(agent) = Agent::from_stored(row.get_ref(0)?.as_str()?) else { continue };
-        let annotation = all.entry(SessionKey::new(agent, row.get_ref(1)?.as_str()?)).or_default();
+        let Some(key) = key(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?) else { continue };
+        let annotation = all.entry(key).or_default();
         let value: Arc<str> = row.get_ref(3)?.as_str()?.into();
         match row.get_ref(2)?.as_str()? {
             "name" => annotation.name = Some(value),

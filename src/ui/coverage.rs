@@ -8,6 +8,9 @@ use crate::domain::catalog::IndexProgress;
 /// Formats coverage and progress: `searched 2,001 sessions, 1.4 GB · indexing 812 of 2,001`.
 pub(super) fn coverage_line(app: &App, search: &SearchScreen) -> String {
     let mut parts = vec![searched(app, search)];
+    if search.is_active() {
+        parts.extend(app.sessions.search_missing.iter().cloned());
+    }
     parts.extend(progress_notes(app));
     parts.extend(issues(app));
     parts.join(" · ")

@@ -13,6 +13,7 @@ use crate::app::inbox;
 use crate::app::layer::Layer;
 use crate::app::{Action, App};
 use crate::config::settings::ListScope;
+use crate::domain::remote::RemoteState;
 use crate::stdx::text;
 
 /// Maximum columns of the title of a pinned conversation.
@@ -23,7 +24,16 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     // The last column is a margin.
     let area = Rect { width: area.width.saturating_sub(1), ..area };
-    let parts = [quitting(app), progress(app), waiting(app), pinned(app), unseen(app), inbox_items(app), issues(app)];
+    let parts = [
+        quitting(app),
+        progress(app),
+        waiting(app),
+        remotes(app),
+        pinned(app),
+        unseen(app),
+        inbox_items(app),
+        issues(app),
+    ];
     let mut right: Vec<_> = parts.into_iter().flatten().collect();
     // Parts that do not fit are omitted as a whole.
     while right.len() > 1 && text::width(&right.join(" · ")) > usize::from(area.width / 3 * 2) {
@@ -67,6 +77,17 @@ fn waiting(app: &App) -> Option<String> {
         0 => None,
         1 => Some(format!("1 needs you{key}")),
         count => Some(format!("{} need you{key}", thousands(count))),
+    }
+}
+
+/// Machines and containers without a connection.
+fn remotes(app: &App) -> Option<String> {
+    let missing = app.sessions.remotes.values().filter(|remote| remote.state != RemoteState::Connected);
+    let named: Vec<_> = missing.map(|remote| format!("{} {}", remote.name, remote.state.label())).collect();
+    match named.len() {
+        0 => None,
+        1 | 2 => Some(named.join(" · ")),
+        count => Some(format!("{count} machines without a connection")),
     }
 }
 

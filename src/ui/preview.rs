@@ -17,11 +17,15 @@ use crate::app::layout::OutlineSetting;
 use crate::app::msg::Target;
 use crate::app::reader::Reader;
 use crate::app::{Action, App, annotate, health, keep};
+use crate::domain::remote::{RemoteState, RemoteStatus};
 use crate::domain::{Session, SessionKey, Time};
 use crate::stdx::text::{ellipsis, one_line};
 
 /// Maximum columns of the title of a session that continues another one, or is continued.
 const MAX_ORIGIN_COLUMNS: usize = 40;
+
+/// Milliseconds within which a time is written without its date.
+const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// Draws the preview of the session selected on the home screen.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
@@ -76,11 +80,26 @@ fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session, zone: &TimeZ
     let purge = purge_line(app, session).map(|line| (line, theme.warning));
     let origin = session.continues().map(|origin| (continues(app, &origin), theme.muted));
     let continued = continued(app, session).map(|text| (text, theme.muted));
-    for (text, look) in [waiting, damage, purge, origin, continued, annotation].into_iter().flatten() {
+    let offline = app.sessions.offline(session).map(|remote| (offline_line(remote, app.now, zone), theme.warning));
+    for (text, look) in [waiting, offline, damage, purge, origin, continued, annotation].into_iter().flatten() {
         put(canvas.buffer, line_of(inner, lines.into()), &text, style(look), Align::Left);
         lines += 1;
     }
     lines
+}
+
+/// Says that the machine of a session has no connection, and how old its row is: `box offline since 16:42 · as of 16:40`.
+fn offline_line(remote: &RemoteStatus, now: Time, zone: &TimeZone) -> String {
+    let time = |time: Time| {
+        let form = if now.since(time) < DAY { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+        time.timestamp().to_zoned_datetime(zone.clone()).strftime(form).to_string()
+    };
+    let as_of = remote.as_of.map(|as_of| format!(" · as of {}", time(as_of))).unwrap_or_default();
+    let since = match &remote.state {
+        RemoteState::Offline { since, .. } => format!(" since {}", time(*since)),
+        RemoteState::Connecting | RemoteState::Connected => String::new(),
+    };
+    format!("{} {}{since}{as_of}", remote.name, remote.state.label())
 }
 
 /// Says when its agent deletes a session, if that is soon, or that it has.
@@ -136,7 +155,7 @@ fn details(app: &App, session: &Session, zone: &TimeZone) -> String {
         copies,
         days.unwrap_or_default(),
         if session.flags.app { "app or editor".to_owned() } else { String::new() },
-        session.cwd.to_string(),
+        session.key.host.as_ref().map(|host| format!("{host}:")).unwrap_or_default() + &session.cwd,
     ];
     details.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
 }

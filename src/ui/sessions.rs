@@ -144,6 +144,7 @@ fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessi
     } else {
         put(canvas.buffer, badge, glyph(state), style::state(theme, state), Align::Left);
     }
+    let is_offline = app.sessions.offline(session).is_some();
     let (agent, mut rest) = match agent_width(app, area.width) {
         0 => (Rect::ZERO, rest),
         width => split_left(rest, width + 1),
@@ -152,12 +153,13 @@ fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessi
         canvas.buffer,
         agent,
         agent_name(session.key.agent, agent.width),
-        style::agent(theme, session.key.agent),
+        if is_offline { style(theme.faint) } else { style::agent(theme, session.key.agent) },
         Align::Left,
     );
     for column in columns(app, area.width).into_iter().rev() {
         let (left, cell) = split_right(rest, column.width() + 1);
-        put_cell(canvas, cell, column, &column.text(app, session), style(theme.muted));
+        let look = style(if is_offline { theme.faint } else { theme.muted });
+        put_cell(canvas, cell, column, &column.text(app, session), look);
         rest = left;
     }
     let mut marks = session.annotation().map(annotate::marks).unwrap_or_default();
@@ -209,7 +211,11 @@ fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
     }
     let cut = text::ellipsis(&title, area.width.into());
     let hits = app.stack.home.filter.shown_query().map(|query| hits(&cut, query)).unwrap_or_default();
-    let plain = if session.flags.subagent || session.flags.archived { style(theme.muted) } else { style(theme.text) };
+    let plain = match session.flags {
+        _ if app.sessions.offline(session).is_some() => style(theme.faint),
+        flags if flags.subagent || flags.archived => style(theme.muted),
+        _ => style(theme.text),
+    };
     let spans = cut.chars().enumerate().fold(Vec::<(String, Style)>::new(), |mut spans, (at, c)| {
         let look = if hits.contains(&at) { style(theme.hit) } else { plain };
         match spans.last_mut() {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use imports::ImportGraph;
 
 /// What each layer may import, as the crate's documentation says.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("stdx", &[]),
     ("domain", &["stdx"]),
     ("config", &["stdx", "domain"]),
@@ -21,27 +21,34 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("index", &["stdx", "domain", "agent", "store"]),
     ("export", &["stdx", "domain", "agent", "index"]),
     ("live", &["stdx", "domain", "agent", "store"]),
-    ("serve", &["stdx", "domain", "live"]),
+    ("serve", &["stdx", "domain", "index", "live"]),
+    ("remote", &["stdx", "domain", "live", "serve"]),
     ("app", &["stdx", "domain", "config"]),
     ("ui", &["stdx", "domain", "config", "app"]),
     (
         "runtime",
-        &["stdx", "domain", "config", "agent", "git", "store", "index", "export", "live", "serve", "app", "ui"],
+        &[
+            "stdx", "domain", "config", "agent", "git", "store", "index", "export", "live", "serve", "remote", "app",
+            "ui",
+        ],
     ),
-    ("cli", &["stdx", "domain", "config", "agent", "git", "store", "index", "export", "live", "serve", "runtime"]),
+    (
+        "cli",
+        &["stdx", "domain", "config", "agent", "git", "store", "index", "export", "live", "serve", "remote", "runtime"],
+    ),
 ];
 
 /// Where a crate, or a part of the standard library, may be named.
 const CONFINED: [(&str, &[&str]); 19] = [
     ("ratatui::", &["ui", "runtime"]),
     ("crossterm::", &["runtime"]),
-    ("tokio::", &["index", "live", "serve", "runtime", "cli"]),
+    ("tokio::", &["index", "live", "serve", "remote", "runtime", "cli"]),
     ("notify::", &["index"]),
     ("rusqlite::", &["store", "index", "agent"]),
     ("hyper::", &["live"]),
     ("hyper_util::", &["live"]),
     ("http_body_util::", &["live"]),
-    ("tokio::process", &["live"]),
+    ("tokio::process", &["live", "remote"]),
     ("regex_syntax::", &["index"]),
     ("lz4_flex::", &["index"]),
     ("clap::", &["cli"]),
@@ -49,9 +56,12 @@ const CONFINED: [(&str, &[&str]); 19] = [
     ("print!", &["cli"]),
     ("std::env::", &["runtime", "cli"]),
     ("SystemTime::now", &["live", "runtime", "cli"]),
-    ("Instant::now", &["live", "runtime", "cli"]),
+    ("Instant::now", &["live", "remote", "runtime", "cli"]),
     ("std::process::Command", &["git", "live", "runtime", "cli"]),
-    ("std::fs", &["stdx", "config", "agent", "git", "store", "index", "export", "live", "serve", "runtime", "cli"]),
+    (
+        "std::fs",
+        &["stdx", "config", "agent", "git", "store", "index", "export", "live", "serve", "remote", "runtime", "cli"],
+    ),
 ];
 
 /// Maximum methods of `App`, because screens own their updates.

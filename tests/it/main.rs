@@ -53,6 +53,7 @@ mod outbox;
 mod pty;
 mod reader;
 mod relocate;
+mod remote;
 mod repair;
 mod ring;
 mod safeguards;

@@ -1,6 +1,6 @@
 //! Runs in a background process: the protocol, viewers, windows that come and go, commands, and what a crash leaves.
 
-mod protocol;
+pub(crate) mod protocol;
 mod windows;
 
 use std::path::{Path, PathBuf};

@@ -23,6 +23,8 @@ pub struct Workspace {
     pub live: usize,
     /// Number of sessions whose end was not seen.
     pub unseen: usize,
+    /// Machine or container; `None` for this machine.
+    pub host: Option<Arc<str>>,
     newest: Option<Time>,
 }
 
@@ -135,6 +137,7 @@ impl WorkspaceList {
         for (session, state, is_unseen) in sessions {
             let path = &session.workspace;
             let workspace = found.entry(path.clone()).or_insert_with(|| Workspace::new(path.clone()));
+            workspace.host.clone_from(&session.key.host);
             workspace.add(session, state);
             workspace.unseen += usize::from(is_unseen);
         }
@@ -190,7 +193,16 @@ impl WorkspaceList {
 
 impl Workspace {
     fn new(path: Arc<str>) -> Self {
-        Self { path, name: String::new(), sessions: 0, state: SessionState::Past, live: 0, unseen: 0, newest: None }
+        Self {
+            path,
+            name: String::new(),
+            sessions: 0,
+            state: SessionState::Past,
+            live: 0,
+            unseen: 0,
+            host: None,
+            newest: None,
+        }
     }
 
     fn add(&mut self, session: &Session, state: SessionState) {
@@ -201,15 +213,25 @@ impl Workspace {
     }
 }
 
-/// Names every workspace by the last component of its path, or by two where names would be equal.
+/// Names every workspace by the last component of its path, or by two where names would be equal; after its host, if it is
+/// another one.
 fn name(rows: &mut [Workspace]) {
     let mut name_counts: HashMap<String, usize> = HashMap::new();
     for row in rows.iter() {
-        *name_counts.entry(tail(&row.path, 1)).or_default() += 1;
+        *name_counts.entry(on_host(row, tail(&row.path, 1))).or_default() += 1;
     }
     for row in rows {
-        let short = tail(&row.path, 1);
-        row.name = if name_counts.get(&short).is_some_and(|count| *count > 1) { tail(&row.path, 2) } else { short };
+        let short = on_host(row, tail(&row.path, 1));
+        let is_shared = name_counts.get(&short).is_some_and(|count| *count > 1);
+        row.name = if is_shared { on_host(row, tail(&row.path, 2)) } else { short };
+    }
+}
+
+/// Writes the host of a workspace before its name, unless the name is the whole path with the host.
+fn on_host(row: &Workspace, name: String) -> String {
+    match &row.host {
+        Some(host) if !name.starts_with(&format!("{host}:")) => format!("{host}:{name}"),
+        Some(_) | None => name,
     }
 }
 

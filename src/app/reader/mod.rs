@@ -286,7 +286,8 @@ impl Reader {
     /// Returns the session of the sub-agent that the current entry started.
     pub fn subagent(&self) -> Option<SessionKey> {
         let tool = self.current()?.tool.as_ref()?;
-        tool.subagent.as_ref().map(|id| SessionKey::new(self.agent(), id.clone()))
+        let on_same_host = |key: SessionKey| SessionKey { host: self.key.host.clone(), ..key };
+        tool.subagent.as_ref().map(|id| on_same_host(SessionKey::new(self.agent(), id.clone())))
     }
 
     /// Returns the id of the tool call that the current entry is.

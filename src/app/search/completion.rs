@@ -9,6 +9,7 @@ use crate::app::Effect;
 use crate::app::line_editor::LineEditor;
 use crate::domain::catalog::Catalog;
 use crate::domain::query::complete::{QueryCandidate, QueryCompletion, complete, value_at};
+use crate::domain::query::filter::LOCAL_HOST;
 use crate::domain::query::{FilterKey, IsValue};
 use crate::domain::{Session, SessionState};
 
@@ -111,6 +112,7 @@ fn is_counted_in_texts(field: FilterKey) -> bool {
         | FilterKey::Tokens
         | FilterKey::Tag
         | FilterKey::Note
+        | FilterKey::Host
         | FilterKey::Id => false,
     }
 }
@@ -134,6 +136,7 @@ fn values_of(field: FilterKey, session: &Session) -> Vec<String> {
         FilterKey::Workspace => one(session.workspace.rsplit('/').find(|part| !part.is_empty())),
         FilterKey::Branch => one(session.branch.as_deref()),
         FilterKey::Model => one(session.model.as_deref()),
+        FilterKey::Host => vec![session.key.host.as_deref().unwrap_or(LOCAL_HOST).to_owned()],
         FilterKey::Tag => session.tags().iter().map(ToString::to_string).collect(),
         FilterKey::Is => {
             let flags = session.flags;

@@ -76,7 +76,8 @@ impl Stack {
         let selected = self.session().and_then(|key| ctx.sessions.catalog.get(key)).into_iter();
         let busy = ctx.sessions.states.keys().chain(ctx.sessions.live.keys());
         let busy = busy.filter_map(|key| ctx.sessions.catalog.get(key));
-        let mut directories: Vec<_> = selected.chain(busy).map(|session| session.cwd.clone()).collect();
+        let mut directories: Vec<_> =
+            selected.chain(busy).filter(|session| !session.is_remote()).map(|session| session.cwd.clone()).collect();
         directories.retain(|directory| !directory.is_empty());
         directories.sort_unstable();
         directories.dedup();

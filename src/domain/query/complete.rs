@@ -138,6 +138,7 @@ fn fixed(key: FilterKey) -> Vec<&'static str> {
         | FilterKey::File
         | FilterKey::Tag
         | FilterKey::Note
+        | FilterKey::Host
         | FilterKey::Id => Vec::new(),
     }
 }

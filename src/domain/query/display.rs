@@ -64,6 +64,7 @@ impl Display for Filter {
             Self::Since(values) => list(f, FilterKey::Since, values.iter(), |f, when| when.fmt(f)),
             Self::On(values) => list(f, FilterKey::On, values.iter(), |f, when| when.fmt(f)),
             Self::Note(values) => names(f, FilterKey::Note, values),
+            Self::Host(values) => names(f, FilterKey::Host, values),
             Self::Tag(values) => match values.as_slice() {
                 [tag] if AnnotationEdit::tag(tag).is_ok_and(|known| known == *tag) => write!(f, "#{tag}"),
                 values => names(f, FilterKey::Tag, values),

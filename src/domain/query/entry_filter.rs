@@ -46,7 +46,8 @@ impl EntryFilter {
             | Filter::Tokens(_)
             | Filter::Id(_)
             | Filter::Tag(_)
-            | Filter::Note(_) => None,
+            | Filter::Note(_)
+            | Filter::Host(_) => None,
         }
     }
 

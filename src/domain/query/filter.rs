@@ -28,12 +28,13 @@ pub enum FilterKey {
     Has,
     Tag,
     Note,
+    Host,
     Id,
 }
 
 impl FilterKey {
     /// Every key with its name and a hint for completion.
-    pub const ALL: [(Self, &'static str, &'static str); 20] = [
+    pub const ALL: [(Self, &'static str, &'static str); 21] = [
         (Self::Agent, "agent", "agent: claude, codex …"),
         (Self::Dir, "dir", "started in this directory or below"),
         (Self::Workspace, "workspace", "in this workspace"),
@@ -53,6 +54,7 @@ impl FilterKey {
         (Self::Has, "has", "error, diff, image, plan"),
         (Self::Tag, "tag", "has this tag; #name for short"),
         (Self::Note, "note", "note contains"),
+        (Self::Host, "host", "on this machine or container; local for this one"),
         (Self::Id, "id", "id starts with"),
     ];
 
@@ -69,7 +71,11 @@ impl FilterKey {
     /// Finds the key whose name, of at least four letters, is one edit away from `name`.
     pub fn from_typo(name: &str) -> Option<Self> {
         let plausible = name.len() >= 3 && name.len() <= 10 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
-        let close = |known: &str| known.len() >= 4 && super::fold::within_one_edit(known, &name.to_ascii_lowercase());
+        // A short name with another first letter is another word: `cost` is no typo of `host`.
+        let begins_alike = |known: &str| known.len() > 4 || name[..1].eq_ignore_ascii_case(&known[..1]);
+        let close = |known: &str| {
+            known.len() >= 4 && begins_alike(known) && super::fold::within_one_edit(known, &name.to_ascii_lowercase())
+        };
         Self::ALL.into_iter().find(|(_, known, _)| plausible && close(known)).map(|(key, ..)| key)
     }
 }
@@ -98,6 +104,7 @@ pub enum Filter {
     Id(Vec<String>),
     Tag(Vec<String>),
     Note(Vec<String>),
+    Host(Vec<String>),
 }
 
 /// Inclusive range of numbers.
@@ -199,6 +206,9 @@ pub const KINDS: [(EntryKind, &str); 8] = [
     (EntryKind::Other, "other"),
 ];
 
+/// Name of this machine in `host:`.
+pub const LOCAL_HOST: &str = "local";
+
 /// Target of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FilterTarget {
@@ -243,6 +253,11 @@ impl Filter {
             Self::Id(ids) => ids.iter().any(|id| session.key.id.starts_with(id.as_str())),
             Self::Tag(tags) => tags.iter().any(|tag| session.tags().iter().any(|known| same_tag(known, tag))),
             Self::Note(texts) => any_within(session.note(), texts),
+            Self::Host(names) => {
+                let own = if facts.host.is_empty() { LOCAL_HOST } else { facts.host };
+                let host = session.key.host.as_deref().unwrap_or(own);
+                names.iter().any(|name| name.eq_ignore_ascii_case(host))
+            }
             Self::Role(_) | Self::Kind(_) | Self::Tool(_) | Self::File(_) | Self::Exit(_) | Self::Has(_) => true,
         }
     }

@@ -11,4 +11,6 @@ pub struct FilterContext<'a> {
     pub zone: Option<&'a jiff::tz::TimeZone>,
     /// Home directory, for `dir:~/src`.
     pub home: &'a str,
+    /// Name of the host of sessions without one; empty for this machine, which is also `local`.
+    pub host: &'a str,
 }

@@ -124,6 +124,7 @@ fn filter(key: FilterKey, values: Values, mistakes: &mut Vec<QueryError>) -> Opt
         FilterKey::Id => texts(values).map(Filter::Id),
         FilterKey::Tag => texts(values).map(Filter::Tag),
         FilterKey::Note => texts(values).map(Filter::Note),
+        FilterKey::Host => texts(values).map(Filter::Host),
         FilterKey::Exit => numbers(values).map(Filter::Exit),
         FilterKey::Turns => numbers(values).map(Filter::Turns),
         FilterKey::Tokens => numbers(values).map(Filter::Tokens),

@@ -1,9 +1,12 @@
 //! Kinds of text in a session, for indexing and ranking.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{EntryKind, Role};
 
 /// Kind of a text within its session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TextKind {
     /// Title, current or earlier.
     Title,

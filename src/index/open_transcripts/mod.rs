@@ -114,7 +114,7 @@ impl OpenTranscripts {
     pub(super) fn source_changed(&self, path: &Path, source: Option<&Source>) {
         let side = source.filter(|_| !self.open.is_empty()).and_then(|source| {
             let format = self.formats.iter().find(|format| format.reads(source.agent))?;
-            Some(SessionKey { agent: source.agent, id: format.texts()?.side_session(source)? })
+            Some(SessionKey::new(source.agent, format.texts()?.side_session(source)?))
         });
         for open in self.open.values() {
             let request = if open.session.path == path {

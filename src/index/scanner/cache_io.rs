@@ -47,7 +47,7 @@ impl Scanner {
     /// Saves the newest rows for the first frame of the next start.
     pub(crate) fn save_front(&mut self) {
         let roots_key = self.roots_key();
-        self.cache.save_front(&roots_key, self.table.sessions().map(|session| &**session));
+        self.cache.save_front(&roots_key, self.table.own_sessions().map(|session| &**session));
     }
 
     /// Key of the roots, so that the rows of one home never show in another.

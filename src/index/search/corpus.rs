@@ -117,7 +117,7 @@ impl Corpus {
         if numbers.len() <= MAX_LINEAR_LOOKUP {
             return numbers.iter().copied().find(|&number| *self.sessions[number].key.id == *id);
         }
-        let key = SessionKey { agent: self.sources[source].agent, id: id.into() };
+        let key = SessionKey::new(self.sources[source].agent, id);
         self.number_by_key.get(&key).copied().filter(|number| numbers.binary_search(number).is_ok())
     }
 
@@ -146,7 +146,7 @@ impl Corpus {
 fn side_sources(sources: &[Source], sessions: &[Arc<Session>]) -> HashMap<usize, Vec<usize>, RandomState> {
     let session_of = |source: &Source| {
         let id = format(source.agent).texts()?.side_session(source)?;
-        Some(SessionKey { agent: source.agent, id })
+        Some(SessionKey::new(source.agent, id))
     };
     let owned: Vec<(usize, SessionKey)> =
         sources.iter().enumerate().filter_map(|(at, source)| Some((at, session_of(source)?))).collect();

@@ -85,6 +85,8 @@ pub struct QueryRequest<'a> {
     pub zone: Option<&'a jiff::tz::TimeZone>,
     /// Home directory, for `dir:~/…`.
     pub home: &'a str,
+    /// Name by which queries call this machine; empty for `local`.
+    pub host: &'a str,
     /// Order of the hits.
     pub order: SearchOrder,
     /// Maximum hits with snippets per update; later hits in files always have them.
@@ -108,6 +110,7 @@ impl<'a> QueryRequest<'a> {
             now,
             zone: None,
             home: "",
+            host: "",
             order: SearchOrder::default(),
             snippet_limit: 100,
             limit: None,
@@ -118,7 +121,7 @@ impl<'a> QueryRequest<'a> {
     }
 
     fn facts(&self) -> FilterContext<'a> {
-        FilterContext { now: self.now, zone: self.zone, home: self.home }
+        FilterContext { now: self.now, zone: self.zone, home: self.home, host: self.host }
     }
 }
 

@@ -34,9 +34,10 @@ pub(in crate::index) struct QueuedSearch {
     pub cancel: Cancel,
 }
 
-/// Environment of queries: home directory, time zone and clock.
+/// Environment of queries: home directory, name of this machine, time zone and clock.
 pub(super) struct QueryContext {
     home: String,
+    host: String,
     zone: Option<TimeZone>,
     clock: Clock,
 }
@@ -44,7 +45,7 @@ pub(super) struct QueryContext {
 impl QueryContext {
     pub(super) fn new(options: &IndexOptions) -> Self {
         let home = options.environment.home.to_string_lossy().into_owned();
-        Self { home, zone: options.zone.clone(), clock: options.clock }
+        Self { home, host: options.host.clone(), zone: options.zone.clone(), clock: options.clock }
     }
 }
 
@@ -135,7 +136,7 @@ fn run(
         return search.warm(&queued.corpus, &queued.cancel);
     }
     let mut params = QueryRequest::new(&query, &queued.corpus, queued.now);
-    (params.zone, params.home) = (context.zone.as_ref(), &context.home);
+    (params.zone, params.home, params.host) = (context.zone.as_ref(), &context.home, &context.host);
     (params.order, params.snippet_limit, params.pin) = (queued.request.order, SNIPPET_LIMIT, true);
     let over_all = queued.request.within.is_none();
     params.correct_typos = over_all || corrected.as_ref() == Some(&text);

@@ -8,6 +8,7 @@
 mod duplicates;
 mod intern;
 mod overrides;
+mod remote;
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -140,13 +141,18 @@ impl SessionTable {
         self.sessions.values().filter_map(|row| row.emitted.as_ref())
     }
 
+    /// Returns the last emitted rows of the sessions of this machine, unordered.
+    pub fn own_sessions(&self) -> impl Iterator<Item = &Arc<Session>> {
+        self.sessions().filter(|session| session.key.host.is_none())
+    }
+
     /// Returns the sessions of a source, without overrides.
     pub fn sessions_of(&self, path: &Path) -> Vec<Arc<Session>> {
         let Some((id, source)) = self.by_path.get(path).and_then(|id| Some((*id, self.sources.get(id)?))) else {
             return Vec::new();
         };
         let candidates = source.ids.iter().filter_map(|session| {
-            let row = self.sessions.get(&SessionKey { agent: source.agent, id: session.clone() })?;
+            let row = self.sessions.get(&SessionKey::new(source.agent, session.clone()))?;
             row.candidates.iter().find(|(of, _)| *of == id).map(|(_, session)| session.clone())
         });
         candidates.collect()
@@ -207,7 +213,7 @@ impl SessionTable {
         let Some(id) = self.by_path.remove(path) else { return };
         let Some(mut source) = self.sources.remove(&id) else { return };
         for session in std::mem::take(&mut source.ids) {
-            self.detach_session(id, SessionKey { agent: source.agent, id: session });
+            self.detach_session(id, SessionKey::new(source.agent, session));
         }
         self.issues_changed |= !source.issues.is_empty();
         self.replace_notes(id, source.agent, &source.notes);
@@ -256,12 +262,12 @@ impl SessionTable {
     /// Returns the working directories of all sessions.
     pub fn directories(&self) -> HashSet<Arc<str>> {
         let sessions = self.sessions.values().flat_map(|row| &row.candidates);
-        sessions.map(|(_, session)| session.cwd.clone()).collect()
+        sessions.filter(|(_, session)| session.key.host.is_none()).map(|(_, session)| session.cwd.clone()).collect()
     }
 
     /// Updates the workspaces of sessions by their directories.
     pub fn assign_workspaces(&mut self, workspaces: &HashMap<Arc<str>, Arc<str>>) {
-        for (key, row) in &mut self.sessions {
+        for (key, row) in self.sessions.iter_mut().filter(|(key, _)| key.host.is_none()) {
             for (_, session) in &mut row.candidates {
                 let workspace = workspaces.get(&session.cwd).filter(|workspace| **workspace != session.workspace);
                 if let Some(workspace) = workspace {
@@ -388,7 +394,7 @@ impl SessionTable {
         if let Some(source) = self.sources.get_mut(&id) {
             source.ids.retain(|row| *row != session);
         }
-        self.detach_session(id, SessionKey { agent, id: session });
+        self.detach_session(id, SessionKey::new(agent, session));
     }
 
     fn detach_session(&mut self, id: SourceId, key: SessionKey) {
@@ -441,7 +447,8 @@ impl SessionTable {
 
     /// Applies the overrides to a session; without any the session is shared, not copied.
     fn apply_overrides(&self, session: &Arc<Session>) -> Arc<Session> {
-        let state = self.live.get(&session.key).copied().unwrap_or_default();
+        let own_state = if session.key.host.is_none() { SessionState::default() } else { session.state };
+        let state = self.live.get(&session.key).copied().unwrap_or(own_state);
         let title = self.overrides.title(session);
         let usage = self.overrides.usage(&session.key);
         let bytes = self.overrides.bytes(&session.key);

@@ -34,7 +34,7 @@ impl Overrides {
         for note in previous.iter().chain(current) {
             match note {
                 SummaryNote::Title { id, .. } | SummaryNote::Usage { id, .. } | SummaryNote::Bytes { id, .. } => {
-                    dirty.insert(SessionKey { agent, id: id.clone() });
+                    dirty.insert(SessionKey::new(agent, id.clone()));
                 }
                 SummaryNote::TitleOfTip { tip, .. } => {
                     tips.insert((agent, tip.clone()));
@@ -78,17 +78,17 @@ impl Overrides {
         match note {
             SummaryNote::Title { id, title, source } => {
                 let entry = (origin, Title::new(title, *source));
-                self.titles.entry(SessionKey { agent, id: id.clone() }).or_default().push(entry);
+                self.titles.entry(SessionKey::new(agent, id.clone())).or_default().push(entry);
             }
             SummaryNote::TitleOfTip { tip, title } => {
                 let entry = (origin, Title::new(title, TitleSource::Agent));
                 self.tips.entry((agent, tip.clone())).or_default().push(entry);
             }
             SummaryNote::Usage { id, tokens } => {
-                self.usage.entry(SessionKey { agent, id: id.clone() }).or_default().push((origin, *tokens));
+                self.usage.entry(SessionKey::new(agent, id.clone())).or_default().push((origin, *tokens));
             }
             SummaryNote::Bytes { id, bytes } => {
-                self.bytes.entry(SessionKey { agent, id: id.clone() }).or_default().push((origin, *bytes));
+                self.bytes.entry(SessionKey::new(agent, id.clone())).or_default().push((origin, *bytes));
             }
         }
     }
@@ -96,14 +96,14 @@ impl Overrides {
     fn remove(&mut self, source: SourceId, agent: Agent, note: &SummaryNote) {
         match note {
             SummaryNote::Title { id, .. } => {
-                remove_from(&mut self.titles, &SessionKey { agent, id: id.clone() }, source);
+                remove_from(&mut self.titles, &SessionKey::new(agent, id.clone()), source);
             }
             SummaryNote::TitleOfTip { tip, .. } => remove_from(&mut self.tips, &(agent, tip.clone()), source),
             SummaryNote::Usage { id, .. } => {
-                remove_from(&mut self.usage, &SessionKey { agent, id: id.clone() }, source);
+                remove_from(&mut self.usage, &SessionKey::new(agent, id.clone()), source);
             }
             SummaryNote::Bytes { id, .. } => {
-                remove_from(&mut self.bytes, &SessionKey { agent, id: id.clone() }, source);
+                remove_from(&mut self.bytes, &SessionKey::new(agent, id.clone()), source);
             }
         }
     }

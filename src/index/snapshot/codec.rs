@@ -137,7 +137,7 @@ impl<'a> SharedTexts<'a> {
     fn session(&mut self, session: &'a Session) -> SessionRow<'a> {
         // An exhaustive pattern, so that a new field cannot be forgotten here.
         let Session {
-            key: SessionKey { agent, id },
+            key: SessionKey { agent, id, host: _ },
             title: Title { text: title, source: title_source },
             workspace: _,
             cwd,
@@ -258,7 +258,7 @@ impl SnapshotDecoder {
             Some(number) => self.texts.get(number as usize).cloned().map(Some),
             None => Some(None),
         };
-        let key = SessionKey { agent: row.agent, id: row.id.into() };
+        let key = SessionKey::new(row.agent, row.id);
         let usage: Vec<EncodedUsage> = if self.skips_usage { Vec::new() } else { encoding::decode(&row.usage)? };
         let usage =
             usage.into_iter().map(|(slot, model, tokens)| Some(UsageRow { slot, model: shared(model)?, tokens }));

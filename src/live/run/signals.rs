@@ -99,7 +99,7 @@ impl Run {
 
     /// Records the session of the run. The codec reports an id only once its transcript exists.
     async fn set_session(&mut self, id: Arc<str>) {
-        let key = SessionKey { agent: self.agent, id };
+        let key = SessionKey::new(self.agent, id);
         if self.info.session.as_ref() == Some(&key) {
             return;
         }

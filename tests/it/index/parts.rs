@@ -221,8 +221,7 @@ fn a_limited_change_has_the_newest_sessions() {
     let mut table = SessionTable::default();
     let sessions: Vec<Session> = (0..10i64)
         .map(|at| {
-            let mut session =
-                Session::new(SessionKey { agent: Agent::Claude, id: at.to_string().into() }, PathBuf::from("/0"));
+            let mut session = Session::new(SessionKey::new(Agent::Claude, at.to_string()), PathBuf::from("/0"));
             session.last_activity = Some(Time::from_millis(at * 7 % 10));
             session
         })

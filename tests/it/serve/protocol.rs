@@ -49,7 +49,7 @@ impl Raw {
 }
 
 /// True if `actual` has all fields of `expected`, with equal values; `"*"` matches anything.
-fn matches(expected: &Value, actual: &Value) -> bool {
+pub(crate) fn matches(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
         (Value::String(any), _) if any == "*" => true,
         (Value::Object(expected), Value::Object(actual)) => {
@@ -98,11 +98,11 @@ fn another_protocol_version_is_refused_with_both_versions() {
     let mut raw = Raw::connect(&server.socket);
     raw.write(&json!({"id": 1, "call": {"hello": {"protocol": 99, "version": "9.9.9"}}}).to_string());
     let hello = raw.read().expect("a hello");
-    assert_eq!(hello["hello"]["protocol"], 1);
+    assert_eq!(hello["hello"]["protocol"], 2);
     assert_eq!(hello["hello"]["pid"], server.child.id());
     let bye = raw.read().expect("a reason");
     let reason = bye["bye"]["reason"].as_str().expect("a reason");
-    assert!(reason.contains("9.9.9 speaks protocol 99") && reason.contains("speaks protocol 1"), "{reason}");
+    assert!(reason.contains("9.9.9 speaks protocol 99") && reason.contains("speaks protocol 2"), "{reason}");
     assert!(raw.read().is_none());
 }
 
@@ -118,7 +118,7 @@ fn garbage_closes_the_connection_with_a_reason() {
         assert!(raw.read().is_none());
     }
     let mut raw = Raw::connect(&server.socket);
-    raw.write(&json!({"id": 1, "call": {"hello": {"protocol": 1, "version": "0"}}}).to_string());
+    raw.write(&json!({"id": 1, "call": {"hello": {"protocol": 2, "version": "0"}}}).to_string());
     assert!(raw.read().expect("a hello")["hello"].is_object(), "the server goes on");
 }
 
@@ -131,7 +131,7 @@ fn stdin_and_stdout_speak_the_same_protocol() {
     let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines().map(|line| line.expect("a line"));
     let mut wait_for = |what: &str| lines.find(|line| line.contains(what)).unwrap_or_else(|| panic!("no {what}"));
     let mut write = |message: Value| writeln!(stdin, "{message}").expect("written");
-    write(json!({"id": 0, "call": {"hello": {"protocol": 1, "version": "0"}}}));
+    write(json!({"id": 0, "call": {"hello": {"protocol": 2, "version": "0"}}}));
     wait_for("hello");
     wait_for("ready");
     let start = json!({"conversation": {"new": {"id": null}}, "cwd": stage.project(), "model": null, "mode": null,

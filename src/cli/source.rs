@@ -1,0 +1,183 @@
+//! `salon source`: adds, lists, removes and tests other machines and containers.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use serde::Serialize;
+use toml::{Table, Value};
+
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
+use super::json::SCHEMA_VERSION;
+use super::source_args::{AddSourceArgs, NamedSourceArgs, SourceArgs, SourceCommand, TestSourcesArgs};
+use super::{output, remote};
+use crate::config::paths::create_private_dir;
+use crate::config::sources;
+use crate::domain::remote::{RemoteSource, RemoteState};
+use crate::remote::collect::CollectedSource;
+use crate::stdx::text::one_line;
+
+#[derive(Serialize)]
+struct SourceJson<'a> {
+    name: &'a str,
+    kind: &'static str,
+    target: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sessions: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct SourcesJson<'a> {
+    schema_version: u32,
+    sources: Vec<SourceJson<'a>>,
+}
+
+/// Runs a command on sources.
+pub(super) fn run(context: &CliContext, args: &SourceArgs) -> Result<ExitCode, CliError> {
+    match &args.command {
+        SourceCommand::Add(args) => add(context, args),
+        SourceCommand::List(args) => {
+            let sources: Vec<_> = context.settings.sources.iter().map(describe).collect();
+            print(sources, args.json)
+        }
+        SourceCommand::Remove(args) => remove(context, args),
+        SourceCommand::Test(args) => test(context, args),
+    }
+}
+
+fn describe(source: &RemoteSource) -> SourceJson<'_> {
+    let (kind, target) = (source.transport.kind(), source.transport.target());
+    SourceJson { name: &source.name, kind, target, state: None, reason: None, sessions: None, duration_ms: None }
+}
+
+fn print(sources: Vec<SourceJson>, json: bool) -> Result<ExitCode, CliError> {
+    let mut out = output::stdout();
+    if json {
+        output::json(&mut out, &SourcesJson { schema_version: SCHEMA_VERSION, sources })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for source in &sources {
+        let mut cells = vec![source.name.to_owned(), source.kind.to_owned(), one_line(&source.target)];
+        cells.extend(source.state.map(str::to_owned));
+        cells.extend(source.sessions.map(|count| format!("{count} sessions")));
+        cells.extend(source.duration_ms.map(|millis| format!("{millis} ms")));
+        cells.extend(source.reason.as_deref().map(one_line));
+        writeln!(out, "{}", cells.join("\t"))?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Appends a table to the configuration, whose other text stays as it is.
+fn add(context: &CliContext, args: &AddSourceArgs) -> Result<ExitCode, CliError> {
+    let wrong = |reason: String| CliError::new(CliErrorCode::Usage, format!("{}: {reason}", args.name));
+    if context.settings.sources.iter().any(|source| *source.name == *args.name) {
+        return Err(wrong("there is a source with this name; remove it first".to_owned()));
+    }
+    let ways = [("ssh", &args.ssh), ("docker", &args.docker), ("podman", &args.podman), ("kubectl", &args.kubectl)];
+    let mut table = Table::new();
+    for (name, value) in ways.into_iter().chain([("program", &args.program)]) {
+        if let Some(value) = value {
+            table.insert(name.to_owned(), Value::String(value.clone()));
+        }
+    }
+    let source = sources::read(&args.name, &Value::Table(table.clone())).map_err(wrong)?;
+    let (before, end) = (context.config_text.as_str(), if context.config_text.is_empty() { "" } else { "\n" });
+    let text = format!("{}{end}[sources.{}]\n{table}", ensure_line_end(before), toml_key(&args.name));
+    write(context, &text, |table| defined(table, &args.name))?;
+    print(vec![describe(&source)], args.json)
+}
+
+/// Removes a table from the configuration.
+fn remove(context: &CliContext, args: &NamedSourceArgs) -> Result<ExitCode, CliError> {
+    let Some(source) = context.settings.sources.iter().find(|source| *source.name == *args.name) else {
+        return Err(CliError::new(CliErrorCode::NotFound, format!("there is no source \"{}\"", args.name)));
+    };
+    let headings = [format!("[sources.{}]", args.name), format!("[sources.{}]", toml_key(&args.name))];
+    let mut kept = String::new();
+    let mut is_removed = false;
+    for line in context.config_text.split_inclusive('\n') {
+        let line_text = line.trim();
+        if line_text.starts_with('[') {
+            is_removed = headings.iter().any(|heading| line_text == heading);
+        }
+        if !is_removed {
+            kept.push_str(line);
+        }
+    }
+    write(context, &kept, |table| !defined(table, &args.name))?;
+    print(vec![describe(source)], args.json)
+}
+
+/// Writes the configuration, if the result is as it should be.
+fn write(context: &CliContext, text: &str, is_right: impl Fn(&Table) -> bool) -> Result<(), CliError> {
+    let file = &context.config_file;
+    if !text.parse::<Table>().is_ok_and(|table| is_right(&table)) {
+        let message = format!("{} has another form than expected; edit it yourself", file.display());
+        return Err(CliError::new(CliErrorCode::Failed, message));
+    }
+    let failed = |error: std::io::Error| CliError::new(CliErrorCode::Failed, format!("{}: {error}", file.display()));
+    // A link to a file elsewhere stays one.
+    let target = file.canonicalize().unwrap_or_else(|_| file.clone());
+    let dir = target.parent().map(std::path::Path::to_owned).unwrap_or_default();
+    create_private_dir(&dir).map_err(failed)?;
+    let mut temporary = tempfile::NamedTempFile::new_in(&dir).map_err(failed)?;
+    temporary.write_all(text.as_bytes()).and_then(|()| temporary.as_file().sync_all()).map_err(failed)?;
+    temporary.persist(&target).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+fn defined(table: &Table, name: &str) -> bool {
+    table.get("sources").and_then(Value::as_table).is_some_and(|sources| sources.contains_key(name))
+}
+
+/// Writes a name as a key: a dot must be quoted.
+fn toml_key(name: &str) -> String {
+    if name.contains('.') { format!("\"{name}\"") } else { name.to_owned() }
+}
+
+fn ensure_line_end(text: &str) -> String {
+    if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
+}
+
+/// Connects to sources and reports what is found.
+fn test(context: &CliContext, args: &TestSourcesArgs) -> Result<ExitCode, CliError> {
+    let sources = &context.settings.sources;
+    let is_known = |name: &&String| sources.iter().any(|source| *source.name == ***name);
+    if let Some(unknown) = args.names.iter().find(|name| !is_known(name)) {
+        return Err(CliError::new(CliErrorCode::NotFound, format!("there is no source \"{unknown}\"")));
+    }
+    let wanted = |source: &&RemoteSource| args.names.is_empty() || args.names.iter().any(|name| *name == *source.name);
+    let mut reports = Vec::new();
+    let mut is_good = true;
+    for source in sources.iter().filter(wanted) {
+        let before = context.clock.now();
+        let collected = remote::begin(context, vec![source.clone()], None)?.wait()?;
+        let Some(found) = collected.first() else { continue };
+        is_good &= found.status.state == RemoteState::Connected && found.is_complete;
+        reports.push(report(source, found, remote::millis(before, context.clock.now())));
+    }
+    print(reports, args.json)?;
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn report<'a>(source: &'a RemoteSource, found: &CollectedSource, duration: u64) -> SourceJson<'a> {
+    let reason = match &found.status.state {
+        RemoteState::Offline { failure, .. } => Some(failure.to_string()),
+        RemoteState::Connecting | RemoteState::Connected => None,
+    };
+    let is_connected = found.status.state == RemoteState::Connected;
+    SourceJson {
+        state: Some(found.status.state.label()),
+        reason,
+        sessions: is_connected.then_some(found.sessions.len()),
+        duration_ms: is_connected.then_some(duration),
+        ..describe(source)
+    }
+}

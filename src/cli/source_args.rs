@@ -1,0 +1,101 @@
+//! Arguments of the commands that manage other machines and containers.
+
+use clap::{ArgGroup, Args, Subcommand};
+
+/// Arguments of `source`.
+#[derive(Args, Debug)]
+pub struct SourceArgs {
+    /// Command
+    #[command(subcommand)]
+    pub command: SourceCommand,
+}
+
+/// Commands of `source`.
+#[derive(Debug, Subcommand)]
+pub enum SourceCommand {
+    /// Add a machine or container to the configuration
+    Add(AddSourceArgs),
+    /// List the configured machines and containers
+    List(ListSourcesArgs),
+    /// Remove a machine or container from the configuration; nothing changes there
+    Remove(NamedSourceArgs),
+    /// Connect to machines and containers, and report what is found
+    Test(TestSourcesArgs),
+}
+
+impl SourceCommand {
+    /// Returns true if the output is JSON.
+    pub fn json(&self) -> bool {
+        match self {
+            Self::Add(args) => args.json,
+            Self::List(args) => args.json,
+            Self::Remove(args) => args.json,
+            Self::Test(args) => args.json,
+        }
+    }
+}
+
+/// Arguments of `source add`.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("way").required(true))]
+pub struct AddSourceArgs {
+    /// Name, which is written before the ids of its sessions
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// Destination of ssh, such as me@box or a host of ~/.ssh/config
+    #[arg(long, value_name = "DESTINATION", group = "way")]
+    pub ssh: Option<String>,
+
+    /// Name of a Docker container
+    #[arg(long, value_name = "CONTAINER", group = "way")]
+    pub docker: Option<String>,
+
+    /// Name of a Podman container
+    #[arg(long, value_name = "CONTAINER", group = "way")]
+    pub podman: Option<String>,
+
+    /// Name of a Kubernetes pod
+    #[arg(long, value_name = "POD", group = "way")]
+    pub kubectl: Option<String>,
+
+    /// Path of salon there, if it is not in PATH
+    #[arg(long, value_name = "PATH")]
+    pub program: Option<String>,
+
+    /// Print one JSON object
+    #[arg(short, long)]
+    pub json: bool,
+}
+
+/// Arguments of `source list`.
+#[derive(Args, Debug)]
+pub struct ListSourcesArgs {
+    /// Print one JSON object
+    #[arg(short, long)]
+    pub json: bool,
+}
+
+/// Arguments of `source remove`.
+#[derive(Args, Debug)]
+pub struct NamedSourceArgs {
+    /// Name of the source
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// Print one JSON object
+    #[arg(short, long)]
+    pub json: bool,
+}
+
+/// Arguments of `source test`.
+#[derive(Args, Debug)]
+pub struct TestSourcesArgs {
+    /// Names of sources; all if there is none
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+
+    /// Print one JSON object
+    #[arg(short, long)]
+    pub json: bool,
+}

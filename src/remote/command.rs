@@ -1,0 +1,112 @@
+//! Command lines that reach a remote source. No argument is secret, and none can be taken as an option.
+
+use std::path::Path;
+
+use shlex::try_quote;
+
+use crate::domain::remote::{ContainerEngine, RemoteSource, RemoteTransport};
+
+/// Exit code of the script of [`serve`] if there is no salon.
+pub(super) const MISSING: i32 = 127;
+
+/// Options of ssh: no prompt, which would hang, and an end to a connection that is dead.
+const SSH_OPTIONS: [&str; 9] = [
+    "-T",
+    "-o",
+    "BatchMode=yes",
+    "-o",
+    "ConnectTimeout=10",
+    "-o",
+    "ServerAliveInterval=15",
+    "-o",
+    "ServerAliveCountMax=2",
+];
+
+/// Directories where salon may be although the shell of a command does not search them.
+const SEARCHED: &str = "PATH=\"$HOME/.local/share/salon/bin:$HOME/.local/bin:$HOME/.cargo/bin:$PATH\"";
+
+/// Command line that speaks the protocol of `salon serve --stdio`.
+pub fn serve(source: &RemoteSource) -> Vec<String> {
+    let program = quoted(source.program.as_deref().unwrap_or("salon"));
+    let script = format!(
+        "{SEARCHED}; command -v {program} >/dev/null 2>&1 || exit {MISSING}; exec {program} serve --stdio --shared"
+    );
+    match &source.transport {
+        RemoteTransport::Command(words) => words.clone(),
+        RemoteTransport::Ssh(_) | RemoteTransport::Container(..) => shell(source, &script, false),
+    }
+}
+
+/// Command line that runs a command of salon there. `None` if the source is reached by a command line of its own, which
+/// runs nothing else.
+pub fn run(source: &RemoteSource, args: &[String]) -> Option<Vec<String>> {
+    let script = format!("{SEARCHED}; exec {}", words(source, args));
+    (!is_command(source)).then(|| shell(source, &script, false))
+}
+
+/// Command line that runs a command of salon there, which gets this terminal. `None` as for [`run`].
+pub fn interactive(source: &RemoteSource, args: &[String]) -> Option<Vec<String>> {
+    let script = format!("{SEARCHED}; exec {}", words(source, args));
+    (!is_command(source)).then(|| shell(source, &in_login_shell(&script), true))
+}
+
+/// Command line that opens a session in the chat of salon there, in this terminal. Its background process keeps the run
+/// when the connection is lost. `None` as for [`run`].
+pub fn chat(source: &RemoteSource, id: &str) -> Option<Vec<String>> {
+    let detach = words(source, &["serve".to_owned(), "--detach".to_owned()]);
+    let open = words(source, &["resume".to_owned(), "--chat".to_owned(), id.to_owned()]);
+    let script = format!("{SEARCHED}; {detach} >/dev/null && exec {open}");
+    (!is_command(source)).then(|| shell(source, &in_login_shell(&script), true))
+}
+
+/// Runs a script in a login shell, because the program of an agent is often only in its search path. That shell may be
+/// any; it passes the script on.
+fn in_login_shell(script: &str) -> String {
+    format!("exec \"${{SHELL:-/bin/sh}}\" -lc {}", quoted(&format!("exec sh -c {}", quoted(script))))
+}
+
+fn is_command(source: &RemoteSource) -> bool {
+    matches!(source.transport, RemoteTransport::Command(_))
+}
+
+/// Words of a command of salon there, for a shell.
+fn words(source: &RemoteSource, args: &[String]) -> String {
+    let program = source.program.as_deref().unwrap_or("salon");
+    let all = std::iter::once(program).chain(args.iter().map(String::as_str));
+    all.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// Wraps a script for a POSIX shell there.
+fn shell(source: &RemoteSource, script: &str, with_terminal: bool) -> Vec<String> {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    match &source.transport {
+        RemoteTransport::Ssh(destination) => {
+            let mut argv = vec!["ssh".to_owned()];
+            argv.extend(if with_terminal { words(&["-t"]) } else { words(&SSH_OPTIONS) });
+            // The user's shell there may be any; it passes the script on.
+            argv.extend(["--".to_owned(), destination.clone(), format!("exec sh -c {}", quoted(script))]);
+            argv
+        }
+        RemoteTransport::Container(engine, name) => {
+            let options = if with_terminal { "-it" } else { "-i" };
+            let mut argv = words(&[engine.program(), "exec", options, name.as_str()]);
+            if *engine == ContainerEngine::Kubectl {
+                argv.push("--".to_owned());
+            }
+            argv.extend(words(&["sh", "-c", script]));
+            argv
+        }
+        RemoteTransport::Command(argv) => argv.clone(),
+    }
+}
+
+fn quoted(word: &str) -> String {
+    // Only a NUL cannot be quoted, and no argument contains one.
+    try_quote(word).map_or_else(|_| String::new(), std::borrow::Cow::into_owned)
+}
+
+/// Name of the program of a command line, for messages.
+pub(super) fn program(argv: &[String]) -> String {
+    let name = argv.first().map(|program| Path::new(program).file_name().unwrap_or_default().to_string_lossy());
+    name.unwrap_or_default().into_owned()
+}

@@ -1,0 +1,334 @@
+//! Task of one remote source: connects, forwards requests and events, and connects again.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::link::{self, Link};
+use super::rows::RemoteRows;
+use super::{RemoteCommand, RemoteEvent, RemoteOptions, failure, policy};
+use crate::domain::catalog::CatalogChange;
+use crate::domain::remote::{RemoteFailure, RemoteSource, RemoteState, RemoteStatus};
+use crate::domain::run::{Refusal, RunFailure};
+use crate::domain::search::{Hit, SearchUpdate};
+use crate::domain::transcript_event::TranscriptEvent;
+use crate::domain::{SessionKey, Time};
+use crate::serve::index_message::{FoundSession, IndexCall, IndexMessage};
+use crate::serve::message::Call;
+use crate::serve::{Client, ServedEvent};
+use crate::stdx::text::sanitise;
+
+/// Interval between two checks that a source still answers.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// Maximum wait for the answer to a check.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Time for which changed sessions are collected before the cache file is written.
+const SAVE_DELAY: Duration = Duration::from_secs(10);
+
+/// State of a source.
+struct SourceTask {
+    source: RemoteSource,
+    options: RemoteOptions,
+    requests: mpsc::UnboundedReceiver<RemoteCommand>,
+    events: mpsc::Sender<RemoteEvent>,
+    rows: RemoteRows,
+    /// Open transcripts, which are opened again after a loss.
+    open: HashMap<u64, SessionKey>,
+    /// Queries that are not answered yet.
+    searches: Vec<String>,
+    state: RemoteState,
+    /// Attempts that failed since the last connection.
+    failures: u32,
+}
+
+/// End of a source: the handle or the receiver of events is gone.
+type Step<T = ()> = ControlFlow<(), T>;
+
+/// Runs until the handle or the receiver of events is dropped.
+pub(super) async fn run(
+    source: RemoteSource,
+    options: RemoteOptions,
+    requests: mpsc::UnboundedReceiver<RemoteCommand>,
+    events: mpsc::Sender<RemoteEvent>,
+) {
+    let rows = RemoteRows::load(&source.name, options.cache_dir.as_deref());
+    let (open, searches) = (HashMap::new(), Vec::new());
+    let mut task = SourceTask {
+        source,
+        options,
+        requests,
+        events,
+        rows,
+        open,
+        searches,
+        state: RemoteState::Connecting,
+        failures: 0,
+    };
+    let _ends_with_the_program = task.run().await;
+    task.rows.save();
+}
+
+impl SourceTask {
+    async fn run(&mut self) -> Step {
+        let cached = self.rows.all();
+        self.emit_sessions(cached).await?;
+        self.set_state(RemoteState::Connecting).await?;
+        loop {
+            let failure = match self.connect().await? {
+                Ok(link) => {
+                    self.failures = 0;
+                    self.serve(link).await?
+                }
+                Err(failure) => failure,
+            };
+            self.failures += 1;
+            let since = match &self.state {
+                RemoteState::Offline { since, .. } => *since,
+                _ => self.now(),
+            };
+            for query in std::mem::take(&mut self.searches) {
+                let host = self.source.name.clone();
+                self.emit(RemoteEvent::Found { host, query, update: None }).await?;
+            }
+            let past = self.rows.disconnect();
+            self.emit_sessions(past).await?;
+            let random = self.options.seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(self.failures.into());
+            let pause = policy::pause(self.failures, &failure, random);
+            self.set_state(RemoteState::Offline { since, failure }).await?;
+            self.wait(pause).await?;
+        }
+    }
+
+    /// Makes a connection. Requests are refused meanwhile.
+    async fn connect(&mut self) -> Step<Result<Link, RemoteFailure>> {
+        let source = self.source.clone();
+        let mut connecting = std::pin::pin!(link::connect(&source));
+        loop {
+            tokio::select! {
+                connected = &mut connecting => return Step::Continue(connected),
+                request = self.requests.recv() => match request {
+                    Some(request) => self.refuse(request).await?,
+                    None => return Step::Break(()),
+                },
+            }
+        }
+    }
+
+    /// Waits before the next attempt, unless it is requested.
+    async fn wait(&mut self, pause: Duration) -> Step {
+        let until = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                () = sleep_until(until) => return Step::Continue(()),
+                request = self.requests.recv() => match request {
+                    Some(RemoteCommand::Retry) => return self.set_state(RemoteState::Connecting).await,
+                    Some(request) => self.refuse(request).await?,
+                    None => return Step::Break(()),
+                },
+            }
+        }
+    }
+
+    /// Uses a connection until it is lost. Returns the reason.
+    async fn serve(&mut self, link: Link) -> Step<RemoteFailure> {
+        let Link { client, mut events, mut transport } = link;
+        self.begin(&client);
+        self.set_state(RemoteState::Connected).await?;
+        let (silent, mut silence) = mpsc::channel(1);
+        let mut check_at = Instant::now() + KEEP_ALIVE;
+        let mut save_at = None;
+        let reason = loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(ServedEvent::Index(message)) => {
+                        if let Err(reason) = self.index_message(message).await? {
+                            break reason;
+                        }
+                        if self.rows.is_unsaved && save_at.is_none() {
+                            save_at = Some(Instant::now() + SAVE_DELAY);
+                        }
+                    }
+                    Some(ServedEvent::Live(event)) => {
+                        let host = self.source.name.clone();
+                        self.emit(RemoteEvent::Live(host, event)).await?;
+                    }
+                    Some(ServedEvent::Replay(run, replay)) => {
+                        let host = self.source.name.clone();
+                        self.emit(RemoteEvent::Replay(host, run, replay)).await?;
+                    }
+                    Some(ServedEvent::Lost(reason)) => break reason,
+                    None => break String::new(),
+                },
+                request = self.requests.recv() => match request {
+                    Some(request) => self.execute(request, &client),
+                    None => return Step::Break(()),
+                },
+                () = sleep_until(check_at) => {
+                    check_at = Instant::now() + KEEP_ALIVE;
+                    let (client, silent) = (client.clone(), silent.clone());
+                    tokio::spawn(async move {
+                        if timeout(KEEP_ALIVE_TIMEOUT, client.call(Call::Backends)).await.is_err() {
+                            // An error means that the connection is lost already.
+                            silent.send(()).await.ok();
+                        }
+                    });
+                }
+                _ = silence.recv() => break "it no longer answers".to_owned(),
+                () = sleep_until(save_at.unwrap_or(check_at)), if save_at.is_some() => {
+                    save_at = None;
+                    self.rows.save();
+                }
+            }
+        };
+        Step::Continue(failure::lost(&reason, &transport.end().await))
+    }
+
+    /// Requests the list, and the transcripts that were open before a loss.
+    fn begin(&mut self, client: &Client) {
+        self.rows.begin_list();
+        let host = self.source.name.to_string();
+        client.send(Call::Index(IndexCall::Start { host }));
+        client.send(Call::Index(IndexCall::List));
+        for (ticket, key) in &self.open {
+            client.send(Call::Index(IndexCall::Open { ticket: *ticket, key: key.clone() }));
+        }
+    }
+
+    /// Handles a message of the index. The inner error is a reason to cut the source off.
+    async fn index_message(&mut self, message: IndexMessage) -> Step<Result<(), String>> {
+        match message {
+            IndexMessage::Sessions { sessions, removed, progress } => {
+                let now = self.now();
+                match self.rows.apply(sessions, removed, progress, now) {
+                    Ok(change) => self.emit_sessions(change).await?,
+                    Err(reason) => return Step::Continue(Err(reason)),
+                }
+            }
+            IndexMessage::Transcript { ticket, event } => {
+                if self.open.contains_key(&ticket) {
+                    self.emit(RemoteEvent::Transcript(ticket, event)).await?;
+                }
+            }
+            IndexMessage::Found { query, hits, coverage, corrections } => {
+                self.searches.retain(|open| !coverage.complete || *open != query);
+                let hits = hits.into_iter().filter_map(|found| self.hit(found)).collect();
+                let update = Some(SearchUpdate { hits, coverage, corrections });
+                let host = self.source.name.clone();
+                self.emit(RemoteEvent::Found { host, query, update }).await?;
+            }
+        }
+        Step::Continue(Ok(()))
+    }
+
+    /// Converts a hit; `None` if its session is not listed yet.
+    fn hit(&self, found: FoundSession) -> Option<Hit> {
+        let session = self.rows.get(&found.key.on(&self.source.name))?.clone();
+        let mut snippets = found.snippets;
+        for snippet in &mut snippets {
+            // Snippets are shown without further checks; the ranges of a text that changes have no meaning.
+            let clean = sanitise(&snippet.text);
+            let is_valid = |range: &std::ops::Range<usize>| snippet.text.get(range.clone()).is_some();
+            if *clean != *snippet.text || !snippet.ranges.iter().all(is_valid) {
+                (snippet.text, snippet.ranges) = (clean.into_owned(), Vec::new());
+            }
+        }
+        Some(Hit { session, score: found.score, count: found.count, snippets })
+    }
+
+    fn execute(&mut self, request: RemoteCommand, client: &Client) {
+        match request {
+            RemoteCommand::Index(call) => {
+                self.remember(&call);
+                client.send(Call::Index(call));
+            }
+            RemoteCommand::Call(call, None) => client.send(*call),
+            RemoteCommand::Call(call, Some(sender)) => {
+                let client = client.clone();
+                tokio::spawn(async move {
+                    // An error means that the caller no longer waits.
+                    sender.send(client.call(*call).await).ok();
+                });
+            }
+            RemoteCommand::Retry => {}
+        }
+    }
+
+    /// Answers a request without a connection.
+    async fn refuse(&mut self, request: RemoteCommand) -> Step {
+        match request {
+            RemoteCommand::Index(call) => {
+                self.remember(&call);
+                match call {
+                    IndexCall::Open { ticket, .. } => {
+                        let reason = TranscriptEvent::Failed(self.unavailable());
+                        self.emit(RemoteEvent::Transcript(ticket, reason)).await?;
+                    }
+                    IndexCall::Search { request, .. } if !request.query.is_empty() => {
+                        let host = self.source.name.clone();
+                        self.emit(RemoteEvent::Found { host, query: request.query, update: None }).await?;
+                    }
+                    _ => {}
+                }
+            }
+            RemoteCommand::Call(_, Some(sender)) => {
+                let refusal = Refusal::Failed(RunFailure::Other(self.unavailable()));
+                // An error means that the caller no longer waits.
+                sender.send(Err(refusal)).ok();
+            }
+            RemoteCommand::Call(_, None) | RemoteCommand::Retry => {}
+        }
+        Step::Continue(())
+    }
+
+    /// Remembers what is open: transcripts and searches.
+    fn remember(&mut self, call: &IndexCall) {
+        match call {
+            IndexCall::Open { ticket, key } => drop(self.open.insert(*ticket, key.clone())),
+            IndexCall::Close { ticket } => drop(self.open.remove(ticket)),
+            IndexCall::Search { request, .. } => {
+                if request.within.is_none() {
+                    self.searches.clear();
+                }
+                if !request.query.is_empty() && self.state == RemoteState::Connected {
+                    self.searches.push(request.query.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn unavailable(&self) -> String {
+        let name = &self.source.name;
+        match &self.state {
+            RemoteState::Offline { failure, .. } => format!("{name} is {}: {failure}", failure.label()),
+            RemoteState::Connecting | RemoteState::Connected => format!("{name} is connecting; it opens by itself"),
+        }
+    }
+
+    async fn set_state(&mut self, state: RemoteState) -> Step {
+        self.state = state.clone();
+        let status = RemoteStatus { name: self.source.name.clone(), state, as_of: self.rows.as_of };
+        self.emit(RemoteEvent::State(status)).await
+    }
+
+    async fn emit_sessions(&mut self, change: CatalogChange) -> Step {
+        let (host, complete) = (self.source.name.clone(), self.rows.is_complete);
+        self.emit(RemoteEvent::Sessions { host, change, complete }).await
+    }
+
+    async fn emit(&self, event: RemoteEvent) -> Step {
+        match self.events.send(event).await {
+            Ok(()) => Step::Continue(()),
+            Err(_) => Step::Break(()),
+        }
+    }
+
+    fn now(&self) -> Time {
+        (self.options.now)()
+    }
+}

@@ -1,0 +1,162 @@
+//! Service to one client of another machine: the sessions of this one, and the runs of its background process.
+//!
+//! Runs outlive the connection, because their process does. Messages about runs pass unchanged in both directions; the
+//! background process is started by the first call that needs it.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+
+use super::VERSION;
+use super::connection::{MAX_PENDING_LINES, decode, greet, reply, send, write_lines};
+use super::hub::Line;
+use super::index_message::IndexCall;
+use super::index_service::IndexService;
+use super::message::{Call, ClientMessage, PROTOCOL, Reply, ServerMessage, encode};
+use super::message_reader::MessageReader;
+use crate::domain::run::{Refusal, RunFailure};
+use crate::index::IndexOptions;
+
+/// Connection to the background process.
+struct Background {
+    reader: MessageReader<OwnedReadHalf>,
+    writer: OwnedWriteHalf,
+}
+
+/// Serves a client until it disconnects. `connect` connects to the background process; with `true` it starts one if there
+/// is none.
+pub async fn serve_shared<F: Future<Output = Option<UnixStream>>>(
+    options: IndexOptions,
+    (reader, writer): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin + Send + 'static),
+    connect: impl Fn(bool) -> F,
+) {
+    let (lines, outgoing) = mpsc::channel(MAX_PENDING_LINES);
+    let writing = tokio::spawn(write_lines(writer, outgoing));
+    let ended = relay(&options, MessageReader::new(reader), &lines, connect).await;
+    if let Err(reason) = ended {
+        send(&lines, &ServerMessage::Bye { reason }).await;
+    }
+    drop(lines);
+    // An error means that the task panicked.
+    writing.await.ok();
+}
+
+/// Passes messages on. An error is the reason for closing the connection.
+async fn relay<F: Future<Output = Option<UnixStream>>>(
+    options: &IndexOptions,
+    mut reader: MessageReader<impl AsyncRead + Unpin>,
+    lines: &mpsc::Sender<Line>,
+    connect: impl Fn(bool) -> F,
+) -> Result<(), String> {
+    greet(&mut reader, lines).await?;
+    let mut index = None;
+    let mut background = attach(connect(false).await).await;
+    if background.is_none() {
+        send(lines, &ServerMessage::Recorded(Vec::new())).await;
+        send(lines, &ServerMessage::Ready).await;
+    }
+    loop {
+        tokio::select! {
+            line = reader.next() => match line {
+                Ok(Some(line)) => {
+                    let ClientMessage { id, call } = decode(&line)?;
+                    if let Call::Index(call) = call {
+                        reply(lines, id, index_call(options, &mut index, call, lines)).await;
+                        continue;
+                    }
+                    if background.is_none() && needs_runs(&call) {
+                        background = attach(connect(true).await).await;
+                    }
+                    match &mut background {
+                        Some(background) => background.write(line).await?,
+                        None => reply(lines, id, without_runs(&call)).await,
+                    }
+                }
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(error.to_string()),
+            },
+            line = next_line(&mut background) => match line {
+                Some(line) if is_hello(&line) => {}
+                // An error means that the client is gone, which the reader notices too.
+                Some(line) => drop(lines.send(line).await),
+                None => return Err("the background process has ended".to_owned()),
+            },
+            () = lines.closed() => return Ok(()),
+        }
+    }
+}
+
+fn index_call(
+    options: &IndexOptions,
+    index: &mut Option<IndexService>,
+    call: IndexCall,
+    lines: &mpsc::Sender<Line>,
+) -> Reply {
+    index.get_or_insert_with(|| IndexService::start(options, &call, lines)).execute(call)
+}
+
+/// Returns true for calls that concern a run which may exist, or which begin one.
+fn needs_runs(call: &Call) -> bool {
+    match call {
+        Call::OpenRun { .. }
+        | Call::OpenRecorded { .. }
+        | Call::Submit { .. }
+        | Call::Request(_)
+        | Call::Queue { .. }
+        | Call::Models { .. } => true,
+        Call::Hello { .. }
+        | Call::Watch { .. }
+        | Call::Unwatch { .. }
+        | Call::Since { .. }
+        | Call::Backends
+        | Call::DraftChanged { .. }
+        | Call::Index(_)
+        | Call::Shutdown => false,
+    }
+}
+
+/// Reply to a call without a background process.
+fn without_runs(call: &Call) -> Reply {
+    match call {
+        Call::Backends => Reply::Backends(Vec::new()),
+        Call::Since { .. } => Reply::Replay(None),
+        call if needs_runs(call) => {
+            Reply::Refused(Refusal::Failed(RunFailure::Other("the background process did not start".to_owned())))
+        }
+        _ => Reply::Done,
+    }
+}
+
+/// Begins the protocol with the background process, which has the same version unless it was updated meanwhile.
+async fn attach(stream: Option<UnixStream>) -> Option<Background> {
+    let (reader, writer) = stream?.into_split();
+    let mut background = Background { reader: MessageReader::new(reader), writer };
+    let hello = ClientMessage { id: 0, call: Call::Hello { protocol: PROTOCOL, version: VERSION.to_owned() } };
+    let line = encode(&hello).ok()?;
+    background.writer.write_all(line.as_bytes()).await.ok()?;
+    Some(background)
+}
+
+impl Background {
+    async fn write(&mut self, mut line: Vec<u8>) -> Result<(), String> {
+        line.push(b'\n');
+        self.writer.write_all(&line).await.map_err(|error| format!("the background process: {error}"))
+    }
+}
+
+/// Waits for the next line of the background process; for ever if there is none. Cancel safe.
+async fn next_line(background: &mut Option<Background>) -> Option<Line> {
+    let Some(background) = background else { return std::future::pending().await };
+    let line = background.reader.next().await.ok()??;
+    let mut line = String::from_utf8(line).ok()?;
+    line.push('\n');
+    Some(Arc::from(line))
+}
+
+/// Returns true for the first message of the background process: the client has had one from this process.
+fn is_hello(line: &str) -> bool {
+    line.starts_with("{\"hello\"")
+}

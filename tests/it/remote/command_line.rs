@@ -1,0 +1,161 @@
+//! Commands: `source`, and lists, searches and transcripts with other machines.
+
+use serde_json::Value;
+
+use super::{Peer, json, run};
+use crate::support::Home;
+
+/// Hosts of the listed sessions, with how many there are of each.
+fn hosts(list: &Value) -> (usize, usize) {
+    let sessions = list["sessions"].as_array().expect("sessions");
+    let remote = sessions.iter().filter(|session| session["host"] == "box").count();
+    (sessions.len() - remote, remote)
+}
+
+fn reasons(answer: &Value) -> String {
+    let issues = answer["issues"].as_array().expect("issues");
+    issues.iter().map(|issue| issue["reason"].as_str().expect("a reason")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a20_sessions_of_a_machine_are_in_the_same_list_search_and_transcript() {
+    let (home, peer) = (Home::of(&["codex/0.169.0"]), Peer::of(&["claude/2.1.329"]));
+    let alone = json(&home, &peer, &["list", "--json", "--hidden"]);
+    let (own, none) = hosts(&alone);
+    assert!(own > 0 && none == 0);
+    json(&home, &peer, &["source", "add", "box", "--ssh", "me@box", "--json"]);
+    let list = json(&home, &peer, &["list", "--json", "--hidden"]);
+    let (own_now, remote) = hosts(&list);
+    assert!(own_now == own && remote > 0, "{list}");
+    // What the other machine says about its own sessions is what is shown here.
+    let there = run_there(&peer, &["list", "--json", "--hidden"]);
+    let of_box = list["sessions"].as_array().expect("sessions").iter().filter(|session| session["host"] == "box");
+    for (here, there) in of_box.zip(there["sessions"].as_array().expect("sessions")) {
+        for field in ["id", "agent", "title", "cwd", "turns", "messages", "tokens", "last_activity", "state", "path"] {
+            assert_eq!(here[field], there[field], "{field}");
+        }
+        let workspace = here["workspace"].as_str().unwrap_or_default();
+        assert_eq!(workspace, format!("box:{}", there["workspace"].as_str().unwrap_or_default()));
+    }
+    let session = list["sessions"].as_array().expect("sessions").iter().find(|session| session["host"] == "box");
+    let session = session.expect("a remote session");
+    let id = format!("box:{}:{}", session["agent"].as_str().expect("an agent"), session["id"].as_str().expect("an id"));
+    let shown = json(&home, &peer, &["show", "--json", &id]);
+    assert_eq!(shown["session"]["host"], "box");
+    assert_eq!(shown["total"], session["messages"]);
+    let local = json(&home, &peer, &["list", "--json", "--hidden", "host:local"]);
+    assert_eq!(hosts(&local), (own, 0));
+    let remote_only = json(&home, &peer, &["list", "--json", "--hidden", "host:box"]);
+    assert_eq!(hosts(&remote_only), (0, remote));
+    assert!(!peer.calls().contains("list"), "only the protocol is spoken: {}", peer.calls());
+}
+
+/// JSON of a command in the home of the peer.
+fn run_there(peer: &Peer, args: &[&str]) -> Value {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_salon"));
+    command.args(args).env_clear().env("HOME", peer.home()).env("PATH", "/nowhere");
+    serde_json::from_slice(&command.output().expect("salon").stdout).expect("JSON")
+}
+
+#[test]
+fn a_search_merges_the_hits_of_all_machines_and_names_the_missing() {
+    let (home, peer) = (Home::of(&["claude/2.1.329"]), Peer::of(&["claude/2.1.329"]));
+    json(&home, &peer, &["source", "add", "box", "--docker", "shop-dev", "--json"]);
+    let found = json(&home, &peer, &["search", "--json", "the"]);
+    let of = |host: &Value| {
+        found["hits"].as_array().expect("hits").iter().filter(|hit| hit["session"]["host"] == *host).count()
+    };
+    let (own, remote) = (of(&Value::Null), of(&Value::from("box")));
+    assert!(own > 0 && own == remote, "{own} and {remote}");
+    assert_eq!(found["complete"], true);
+    peer.control("stopped");
+    let found = json(&home, &peer, &["search", "--json", "the"]);
+    assert!(found["hits"].as_array().expect("hits").iter().all(|hit| hit["session"]["host"] == Value::Null));
+    assert!(reasons(&found).contains("box is not running"), "{}", reasons(&found));
+}
+
+#[test]
+fn an_offline_machine_stays_listed_as_of_the_last_time() {
+    let (home, peer) = (Home::empty(), Peer::of(&["claude/2.1.329"]));
+    json(&home, &peer, &["source", "add", "box", "--ssh", "box", "--json"]);
+    let online = json(&home, &peer, &["list", "--json"]);
+    peer.control("down");
+    let offline = json(&home, &peer, &["list", "--json"]);
+    assert!(hosts(&online).1 > 0);
+    assert_eq!(hosts(&online), hosts(&offline));
+    let reasons = reasons(&offline);
+    assert!(reasons.contains("Connection refused") && reasons.contains("as of 20"), "{reasons}");
+    let states = offline["sessions"].as_array().expect("sessions").iter().map(|session| &session["state"]);
+    assert!(states.into_iter().all(|state| state == "past"));
+}
+
+#[test]
+fn a22_each_failure_is_told_apart_with_a_remedy() {
+    let (home, peer) = (Home::empty(), Peer::of(&[]));
+    json(&home, &peer, &["source", "add", "box", "--ssh", "box", "--json"]);
+    let cases = [
+        ("down", "offline", "Connection refused"),
+        ("denied", "offline", "ssh must ask you something"),
+        ("stopped", "not running", "not running"),
+        ("missing", "no salon there", "install it there"),
+        ("old", "too old", "salon 0.0.9 there is too old for salon 0.1.0 here; update salon there"),
+        ("new", "too new", "salon 9.9.9 there is too new for salon 0.1.0 here; update salon here"),
+        ("usage", "too old", "update salon there"),
+        ("garbage", "cut off", "no message"),
+        ("flood", "cut off", "exceeds"),
+    ];
+    for (control, state, reason) in cases {
+        peer.control(control);
+        let output = run(&home, &peer, &["source", "test", "--json"]);
+        assert_eq!(output.status.code(), Some(1), "{control}");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let source = &report["sources"][0];
+        assert_eq!(source["state"], state, "{control}: {source}");
+        assert!(source["reason"].as_str().expect("a reason").contains(reason), "{control}: {source}");
+    }
+    peer.control("");
+    let report = json(&home, &peer, &["source", "test", "box", "--json"]);
+    assert_eq!(report["sources"][0]["state"], "connected");
+    assert_eq!(report["sources"][0]["sessions"], 0);
+}
+
+#[test]
+fn sources_are_added_and_removed_without_touching_the_rest_of_the_file() {
+    let (home, peer) = (Home::empty(), Peer::of(&[]));
+    let file = home.path().join(".config/salon/config.toml");
+    std::fs::create_dir_all(file.parent().expect("a directory")).expect("created");
+    let before = "# mine\nmouse = false # really\n\n[sources.old]\ndocker = \"x\"\n\n[limits]\nruns = 3\n";
+    std::fs::write(&file, before).expect("written");
+    json(&home, &peer, &["source", "add", "box.work", "--ssh", "me@box", "--program", "/opt/salon", "--json"]);
+    let added = std::fs::read_to_string(&file).expect("the file");
+    assert!(added.starts_with(before), "{added}");
+    let list = json(&home, &peer, &["source", "list", "--json"]);
+    let names: Vec<_> = list["sources"].as_array().expect("sources").iter().map(|source| &source["name"]).collect();
+    assert_eq!(names, ["old", "box.work"]);
+    json(&home, &peer, &["source", "remove", "box.work", "--json"]);
+    json(&home, &peer, &["source", "remove", "old", "--json"]);
+    let removed = std::fs::read_to_string(&file).expect("the file");
+    assert_eq!(removed.trim(), "# mine\nmouse = false # really\n\n[limits]\nruns = 3");
+    for wrong in [["box", "-oProxyCommand=x"], ["claude", "me@box"], ["local", "me@box"], ["Big Box", "me@box"]] {
+        let output = run(&home, &peer, &["source", "add", wrong[0], "--ssh", wrong[1]]);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+    }
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), removed);
+}
+
+#[test]
+fn resume_runs_there_in_a_terminal() {
+    let (home, peer) = (Home::empty(), Peer::of(&["claude/2.1.329"]));
+    json(&home, &peer, &["source", "add", "box", "--ssh", "me@box", "--json"]);
+    json(&home, &peer, &["source", "add", "dev", "--docker", "shop-dev", "--json"]);
+    let printed =
+        json(&home, &peer, &["resume", "--print", "--json", "box:claude:0eb326a8-825c-4422-af12-0fa163f5428a"]);
+    assert_eq!(printed["program"], "claude");
+    // Without an agent there, the refusal is that machine's.
+    let refused = run(&home, &peer, &["resume", "dev:claude:0eb326a8-825c-4422-af12-0fa163f5428a"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let calls = peer.calls();
+    assert!(calls.contains("exec -it shop-dev sh -c"), "{calls}");
+    let unknown = run(&home, &peer, &["show", "nowhere:claude:x"]);
+    assert_eq!(unknown.status.code(), Some(1));
+}

@@ -1,0 +1,224 @@
+//! Connections: losses, attempts to connect again, several sources, and what is left behind.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use salon::domain::remote::{RemoteFailure, RemoteState};
+use salon::domain::search::{SearchOrder, SearchRequest};
+use salon::domain::transcript_event::TranscriptEvent;
+use salon::domain::{SessionKey, SessionState};
+use salon::remote::{RemoteEvent, Remotes, policy};
+use salon::serve::index_message::IndexCall;
+use tokio::sync::mpsc;
+
+use super::{Peer, options};
+use crate::support::{Home, TIMEOUT, clock, is_alive, wait_until};
+
+const CLAUDE: &str = "claude/2.1.329";
+
+/// Running sources with what they reported.
+struct Observed {
+    remotes: Remotes,
+    events: mpsc::Receiver<RemoteEvent>,
+    states: HashMap<Arc<str>, RemoteState>,
+    sessions: HashMap<SessionKey, SessionState>,
+}
+
+impl Observed {
+    fn start(peers: &[(&str, &Peer)], cache: Option<&Home>) -> Self {
+        let sources: Vec<_> = peers.iter().map(|(name, peer)| peer.source(name)).collect();
+        let (remotes, events) = Remotes::start(&sources, &options(cache.map(Home::path)));
+        Self { remotes, events, states: HashMap::new(), sessions: HashMap::new() }
+    }
+
+    fn next(&mut self) -> RemoteEvent {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            match self.events.try_recv() {
+                Ok(event) => {
+                    match &event {
+                        RemoteEvent::State(status) => {
+                            self.states.insert(status.name.clone(), status.state.clone());
+                        }
+                        RemoteEvent::Sessions { change, .. } => {
+                            for key in &change.removed {
+                                self.sessions.remove(key);
+                            }
+                            let rows = change.sessions.iter().map(|session| (session.key.clone(), session.state));
+                            self.sessions.extend(rows);
+                        }
+                        _ => {}
+                    }
+                    return event;
+                }
+                Err(_) => std::thread::park_timeout(Duration::from_millis(2)),
+            }
+            assert!(Instant::now() < deadline, "no event came; states: {:?}", self.states);
+        }
+    }
+
+    /// Waits until a source is complete.
+    fn wait_for_list(&mut self, name: &str) {
+        loop {
+            if let RemoteEvent::Sessions { host, complete: true, .. } = self.next()
+                && *host == *name
+            {
+                return;
+            }
+        }
+    }
+
+    fn wait_for_state(&mut self, name: &str, is_it: impl Fn(&RemoteState) -> bool) {
+        while !self.states.get(name).is_some_and(&is_it) {
+            self.next();
+        }
+    }
+
+    fn wait_for_transcript(&mut self, wanted: u64, is_it: impl Fn(&TranscriptEvent) -> bool) {
+        loop {
+            if let RemoteEvent::Transcript(ticket, event) = self.next()
+                && ticket == wanted
+                && is_it(&event)
+            {
+                return;
+            }
+        }
+    }
+
+    fn of(&self, name: &str) -> usize {
+        self.sessions.keys().filter(|key| key.host.as_deref() == Some(name)).count()
+    }
+
+    fn stop(self) {
+        drop(self.events);
+        self.remotes.stop();
+    }
+}
+
+fn is_offline(state: &RemoteState) -> bool {
+    matches!(state, RemoteState::Offline { .. })
+}
+
+#[test]
+fn a20_a_killed_peer_is_offline_others_go_on_and_it_comes_back_by_itself() {
+    let (first, second) = (Peer::of(&[CLAUDE]), Peer::of(&["codex/0.169.0"]));
+    let mut observed = Observed::start(&[("box", &first), ("api", &second)], None);
+    observed.wait_for_state("box", |state| *state == RemoteState::Connected);
+    observed.wait_for_state("api", |state| *state == RemoteState::Connected);
+    while observed.of("box") == 0 || observed.of("api") == 0 {
+        observed.next();
+    }
+    let listed = observed.of("box");
+    first.control("down");
+    first.kill();
+    observed.wait_for_state("box", is_offline);
+    assert_eq!(observed.of("box"), listed, "its sessions stay listed");
+    let key = observed.sessions.keys().find(|key| key.host.as_deref() == Some("api")).expect("a session").clone();
+    observed.remotes.open(1, key);
+    observed.wait_for_transcript(1, |event| matches!(event, TranscriptEvent::Opened(_)));
+    assert_eq!(observed.states["api"], RemoteState::Connected);
+    first.control("");
+    observed.wait_for_state("box", |state| *state == RemoteState::Connected);
+    observed.wait_for_list("box");
+    assert_eq!(observed.of("box"), listed);
+    observed.stop();
+    // Nothing is left, neither the scripts nor what they started.
+    let pids: Vec<_> = first.pids().into_iter().chain(second.pids()).collect();
+    wait_until("all have ended", || pids.iter().all(|pid| !is_alive(*pid)));
+}
+
+#[test]
+fn a20_a_key_connects_at_once() {
+    let peer = Peer::of(&[CLAUDE]);
+    peer.control("missing");
+    let mut observed = Observed::start(&[("box", &peer)], None);
+    observed
+        .wait_for_state("box", |state| matches!(state, RemoteState::Offline { failure: RemoteFailure::Missing, .. }));
+    // The next attempt by itself would be in minutes.
+    peer.control("");
+    let before = Instant::now();
+    observed.remotes.retry();
+    observed.wait_for_state("box", |state| *state == RemoteState::Connected);
+    assert!(before.elapsed() < TIMEOUT);
+    observed.stop();
+}
+
+#[test]
+fn a21_a_container_that_restarts_is_found_again_by_its_name() {
+    let peer = Peer::of(&[CLAUDE]);
+    let mut observed = Observed::start(&[("dev", &peer)], None);
+    observed.wait_for_list("dev");
+    let before = peer.pids();
+    peer.control("stopped");
+    peer.kill();
+    observed
+        .wait_for_state("dev", |state| matches!(state, RemoteState::Offline { failure: RemoteFailure::Stopped, .. }));
+    // It runs again, as another process, with one session less.
+    std::fs::remove_file(
+        peer.home().join(".claude/projects/-home-dev-shop-api/0eb326a8-825c-4422-af12-0fa163f5428a.jsonl"),
+    )
+    .ok();
+    peer.control("");
+    observed.wait_for_state("dev", |state| *state == RemoteState::Connected);
+    observed.wait_for_list("dev");
+    assert!(peer.pids().len() > before.len() && peer.pids().last() != before.last());
+    observed.stop();
+}
+
+#[test]
+fn an_open_transcript_is_opened_again_after_a_loss() {
+    let peer = Peer::of(&[CLAUDE]);
+    let mut observed = Observed::start(&[("box", &peer)], None);
+    observed.wait_for_list("box");
+    let key = observed.sessions.keys().next().expect("a session").clone();
+    observed.remotes.open(5, key);
+    observed.wait_for_transcript(5, |event| matches!(event, TranscriptEvent::Opened(_)));
+    peer.kill();
+    observed.wait_for_transcript(5, |event| matches!(event, TranscriptEvent::Opened(_)));
+    observed.remotes.transcript(5, IndexCall::Read { ticket: 5, range: 0..1 });
+    observed.wait_for_transcript(5, |event| matches!(event, TranscriptEvent::Page { from: 0, .. }));
+    observed.stop();
+}
+
+#[test]
+fn requests_without_a_connection_are_answered_with_the_reason() {
+    let (peer, cache) = (Peer::of(&[CLAUDE]), Home::empty());
+    let mut observed = Observed::start(&[("box", &peer)], Some(&cache));
+    observed.wait_for_list("box");
+    observed.stop();
+    peer.control("down");
+    let mut observed = Observed::start(&[("box", &peer)], Some(&cache));
+    observed.wait_for_state("box", is_offline);
+    assert!(observed.of("box") > 0, "the cache has its sessions");
+    assert!(observed.sessions.values().all(|state| *state == SessionState::Past));
+    let key = observed.sessions.keys().next().expect("a session").clone();
+    observed.remotes.open(9, key);
+    observed.wait_for_transcript(9, |event| {
+        matches!(event, TranscriptEvent::Failed(reason) if reason.contains("offline") && reason.contains("Connection refused"))
+    });
+    let request = SearchRequest { query: "the".to_owned(), order: SearchOrder::Relevance, within: None };
+    observed.remotes.index(None, &IndexCall::Search { request, now: clock() });
+    loop {
+        if let RemoteEvent::Found { update, .. } = observed.next() {
+            assert!(update.is_none());
+            break;
+        }
+    }
+    observed.stop();
+}
+
+#[test]
+fn pauses_grow_differ_and_have_a_limit() {
+    let lost = RemoteFailure::Unreachable(String::new());
+    let longest = |failures| policy::pause(failures, &lost, 0);
+    assert_eq!(longest(1), Duration::from_secs(1));
+    assert_eq!(longest(3), Duration::from_secs(4));
+    assert_eq!(longest(u32::MAX), Duration::from_secs(60));
+    for random in [0, 1, 499, 12_345, u64::MAX] {
+        let pause = policy::pause(4, &lost, random);
+        assert!((Duration::from_secs(4)..=Duration::from_secs(8)).contains(&pause), "{pause:?}");
+    }
+    assert_ne!(policy::pause(4, &lost, 1), policy::pause(4, &lost, 2));
+    assert!(policy::pause(1, &RemoteFailure::Missing, 0) > longest(u32::MAX), "only the user can change it");
+}
