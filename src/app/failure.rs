@@ -54,6 +54,7 @@ pub fn describe_refusal(refusal: &Refusal, agent: Agent) -> String {
     match refusal {
         Refusal::Failed(failure) => describe(failure, agent),
         Refusal::NotSaved(why) => format!("could not be saved to disk: {why}"),
+        Refusal::Offline(why) => why.clone(),
         Refusal::LeasedBy { .. } | Refusal::OpenElsewhere(_) | Refusal::Untrusted(_) | Refusal::UnknownRun => {
             refusal.to_string()
         }

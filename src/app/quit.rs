@@ -16,9 +16,9 @@ use crate::stdx::text::{first_chars, one_line};
 /// Quits, or asks first if quitting stops open turns or holds queued prompts.
 pub(super) fn quit(ctx: &mut Ctx) -> Flow {
     let runs = &*ctx.runs;
-    let open = runs.iter().filter(|info| runs::is_open(&info.phase)).count();
-    let queued: usize = runs.iter().map(|info| queued(info, runs)).sum();
-    let tasks: Vec<BackgroundTask> = runs.iter().flat_map(|info| info.tasks.iter().cloned()).collect();
+    let open = runs.ending().filter(|info| runs::is_open(&info.phase)).count();
+    let queued: usize = runs.ending().map(|info| queued(info, runs)).sum();
+    let tasks: Vec<BackgroundTask> = runs.ending().flat_map(|info| info.tasks.iter().cloned()).collect();
     if runs.outlive() || (open == 0 && queued == 0 && tasks.is_empty()) {
         ctx.effects.push(Effect::Quit);
         return Flow::Stay;
@@ -35,7 +35,7 @@ pub(super) fn quit(ctx: &mut Ctx) -> Flow {
         queued => text.push(format!("{queued} queued prompts are kept until you release them.")),
     }
     text.extend(tasks_text(&tasks, "Quitting stops them"));
-    let approvals: usize = runs.iter().map(|info| info.approvals.len()).sum();
+    let approvals: usize = runs.ending().map(|info| info.approvals.len()).sum();
     if approvals > 0 {
         text.push("An agent is waiting for your answer.".to_owned());
     }
@@ -50,7 +50,7 @@ pub(super) fn quit(ctx: &mut Ctx) -> Flow {
 
 /// Stops all open turns and quits.
 pub(super) fn quit_now(ctx: &mut Ctx) {
-    let open = ctx.runs.iter().filter(|info| runs::is_open(&info.phase));
+    let open = ctx.runs.ending().filter(|info| runs::is_open(&info.phase));
     let stops = open.map(|info| Effect::Run(RunRequest::Stop(info.id.clone())));
     ctx.effects.extend(stops.chain([Effect::Quit]));
 }
@@ -59,7 +59,7 @@ pub(super) fn quit_now(ctx: &mut Ctx) {
 pub(super) fn quit_if_done(ctx: &mut Ctx) {
     let runs = &*ctx.runs;
     let busy = |info: &Arc<RunInfo>| runs::is_open(&info.phase) || queued(info, runs) > 0 || !info.tasks.is_empty();
-    if *ctx.quitting && !runs.iter().any(busy) {
+    if *ctx.quitting && !runs.ending().any(busy) {
         ctx.effects.push(Effect::Quit);
     }
 }

@@ -117,6 +117,11 @@ impl RunTable {
         self.infos.values()
     }
 
+    /// Iterates the runs that end with this program: those of this machine.
+    pub fn ending(&self) -> impl Iterator<Item = &Arc<RunInfo>> {
+        self.iter().filter(|info| info.id.split_host().is_none())
+    }
+
     /// Returns a run.
     pub fn get(&self, run: &RunId) -> Option<&Arc<RunInfo>> {
         self.infos.get(run)
@@ -212,7 +217,11 @@ impl RunTable {
 
 /// Returns the session key of a run; before the agent named a session, a provisional key made of the run's id.
 pub fn key_of(info: &RunInfo) -> SessionKey {
-    info.session.clone().unwrap_or_else(|| SessionKey::new(info.agent, info.id.0.clone()))
+    let provisional = || {
+        let host = info.id.split_host().map(|(host, _)| host.into());
+        SessionKey { host, ..SessionKey::new(info.agent, info.id.0.clone()) }
+    };
+    info.session.clone().unwrap_or_else(provisional)
 }
 
 /// Returns the end of the rate limit that ended the last turn, if it is known.

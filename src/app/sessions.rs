@@ -231,10 +231,14 @@ impl Sessions {
     /// Represents a run without a session on disk as a session.
     fn as_session(&self, info: &RunInfo) -> Session {
         let cwd: Arc<str> = info.cwd.to_string_lossy().into();
-        let mut in_same_directory = self.catalog.iter().filter(|session| session.cwd == cwd && !session.is_remote());
         let mut session = Session::new(runs::key_of(info), PathBuf::new());
+        let host = session.key.host.clone();
+        let mut in_same_directory =
+            self.catalog.iter().filter(|session| session.cwd == cwd && session.key.host == host);
+        let elsewhere = host.as_ref().map(|host| format!("{host}:{cwd}").into());
         session.title = Title::new(&format!("new · {} · {cwd}", info.agent), TitleSource::Prompt);
-        session.workspace = in_same_directory.next().map_or_else(|| cwd.clone(), |session| session.workspace.clone());
+        let known = in_same_directory.next().map(|session| session.workspace.clone());
+        session.workspace = known.or(elsewhere).unwrap_or_else(|| cwd.clone());
         session.cwd = cwd;
         session.model.clone_from(&info.model);
         session.tokens = info.tokens;

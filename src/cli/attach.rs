@@ -8,7 +8,7 @@ use super::error::{CliError, CliErrorCode};
 use super::events::EventJson;
 use super::run_args::AttachArgs;
 use super::sessions::{self, LoadedSessions};
-use super::{find, output, show, tui};
+use super::{find, output, remote, show, tui};
 use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::{Entry, EntryKey, SessionKey, SessionState};
 use crate::index::{self, Index};
@@ -19,6 +19,16 @@ const TICKET: index::TranscriptTicket = 1;
 
 /// Watches a session until the command is interrupted or the transcript is deleted.
 pub(super) fn run(context: CliContext, args: &AttachArgs) -> Result<ExitCode, CliError> {
+    if let Some((source, id)) = remote::named(&context, &args.id) {
+        if tui::has_terminal() && !args.json {
+            let key = remote::key(&context, &args.id).ok_or_else(|| remote::inexact(&args.id))?;
+            return tui::open(context, Some(StartupAction::Watch(key)));
+        }
+        let mut words = vec!["attach".to_owned(), format!("--tail={}", args.tail)];
+        words.extend(args.json.then(|| "--json".to_owned()));
+        words.push(id.to_owned());
+        return remote::run_there_with(source, &words, "");
+    }
     let session = find::find(&LoadedSessions::read(&context).all, &args.id)?;
     if tui::has_terminal() && !args.json {
         return tui::open(context, Some(StartupAction::Watch(session.key.clone())));

@@ -139,6 +139,7 @@ pub(super) fn refusal_error(refusal: &Refusal) -> CliError {
     let code = match refusal {
         Refusal::LeasedBy { .. } | Refusal::OpenElsewhere(_) => CliErrorCode::Busy,
         Refusal::UnknownRun => CliErrorCode::NotFound,
+        Refusal::Offline(_) => CliErrorCode::Unavailable,
         Refusal::Failed(RunFailure::Other(_)) | Refusal::NotSaved(_) | Refusal::Untrusted(_) => CliErrorCode::Failed,
         Refusal::Failed(_) => CliErrorCode::Unavailable,
     };

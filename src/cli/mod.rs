@@ -60,6 +60,7 @@ mod sessions;
 mod show;
 mod source;
 mod source_args;
+mod source_install;
 mod state;
 mod stats;
 mod stats_args;

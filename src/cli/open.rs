@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::sessions::LoadedSessions;
-use super::{find, tui};
+use super::{find, remote, tui};
 use crate::domain::{Agent, Session};
 use crate::runtime::{StartupAction, env};
 
@@ -33,6 +33,9 @@ fn action(context: &CliContext, words: &[String]) -> Result<StartupAction, CliEr
     }
     if path.is_file() {
         return session_in_file(context, &path);
+    }
+    if let Some(key) = remote::key(context, word) {
+        return Ok(StartupAction::Open(key));
     }
     if !looks_like_id(word) {
         return search();

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::output;
 use super::session_args::ScopeArgs;
 use crate::domain::remote::{RemoteSource, RemoteState};
 use crate::domain::search::SearchRequest;
-use crate::domain::{Issue, Time};
+use crate::domain::{Issue, SessionKey, Time};
 use crate::remote::collect::{self, CollectedSource};
 use crate::remote::{RemoteOptions, command};
 use crate::runtime::remotes;
@@ -115,6 +115,25 @@ pub(super) fn run_there(source: &RemoteSource, args: &[String], json: bool) -> R
     Ok(exit_code(output.status))
 }
 
+/// Returns the key of a session that an argument such as `box:claude:ID` names by its exact id.
+pub(super) fn key(context: &CliContext, id: &str) -> Option<SessionKey> {
+    named(context, id)?;
+    SessionKey::from_line(id).filter(|key| key.host.is_some())
+}
+
+/// Runs a command of salon there that reads a text, and passes its output on as it comes. A text is never an argument.
+pub(super) fn run_there_with(source: &RemoteSource, args: &[String], input: &str) -> Result<ExitCode, CliError> {
+    let argv = command::run(source, args).ok_or_else(|| no_commands(source))?;
+    let failed =
+        |error: io::Error| CliError::new(CliErrorCode::Unavailable, format!("cannot start {}: {error}", argv[0]));
+    let mut child = Command::new(&argv[0]).args(&argv[1..]).stdin(Stdio::piped()).spawn().map_err(failed)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // An error means that the program has ended, whose exit code says why.
+        stdin.write_all(input.as_bytes()).ok();
+    }
+    Ok(exit_code(child.wait().map_err(failed)?))
+}
+
 /// Replaces this process by a command of salon there, which gets this terminal. Returns only on failure.
 pub(super) fn become_there(source: &RemoteSource, args: &[String]) -> CliError {
     let Some(argv) = command::interactive(source, args) else { return no_commands(source) };
@@ -122,12 +141,17 @@ pub(super) fn become_there(source: &RemoteSource, args: &[String]) -> CliError {
     CliError::new(CliErrorCode::Unavailable, format!("cannot start {}: {error}", argv[0]))
 }
 
+/// Error of an id that the screen cannot look up before the machine is connected.
+pub(super) fn inexact(id: &str) -> CliError {
+    CliError::new(CliErrorCode::NotFound, format!("\"{id}\" is no exact host:agent:id, which the screen needs"))
+}
+
 fn no_commands(source: &RemoteSource) -> CliError {
     let message = format!("{} is reached by a command of its own, which only lists and searches", source.name);
     CliError::new(CliErrorCode::Unavailable, message)
 }
 
-fn exit_code(status: std::process::ExitStatus) -> ExitCode {
+fn exit_code(status: ExitStatus) -> ExitCode {
     status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 

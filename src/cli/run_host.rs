@@ -34,7 +34,7 @@ fn changes(mut received: mpsc::Receiver<ServedEvent>) -> mpsc::UnboundedReceiver
             let open = match event {
                 ServedEvent::Live(event) => sender.send(event).is_ok(),
                 // A viewer fetches the events itself.
-                ServedEvent::Replay(..) | ServedEvent::Index(_) => true,
+                ServedEvent::Replay(..) | ServedEvent::Index(_) | ServedEvent::Ready => true,
                 ServedEvent::Lost(_) => false,
             };
             if !open {

@@ -3,12 +3,14 @@
 
 use std::process::ExitCode;
 
+use clap::ValueEnum as _;
+
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::run_args::SendArgs;
 use super::sessions::LoadedSessions;
 use super::turn::{self, TurnRequest, TurnTarget};
-use super::{earlier_prompts, find, output, query, state, tui};
+use super::{earlier_prompts, find, output, query, remote, state, tui};
 use crate::domain::SessionKey;
 use crate::domain::prompt::Prompt;
 use crate::domain::run::{Conversation, RunId, RunStart};
@@ -19,6 +21,14 @@ use crate::store::{outbox, registry};
 /// Sends a prompt: in salon's chat on a terminal, else for one turn. Prompts that are queued already are sent first.
 pub(super) fn run(context: CliContext, args: &SendArgs) -> Result<ExitCode, CliError> {
     let prompt = query::required(&args.prompt)?.filter(|prompt| !prompt.trim().is_empty());
+    if let Some((source, id)) = remote::named(&context, &args.id) {
+        if tui::has_terminal() && !args.turn.json {
+            let key = remote::key(&context, &args.id).ok_or_else(|| remote::inexact(&args.id))?;
+            return tui::open(context, Some(StartupAction::Chat { key, prompt }));
+        }
+        let prompt = prompt.ok_or_else(|| CliError::new(CliErrorCode::Usage, turn::NO_PROMPT))?;
+        return remote::run_there_with(source, &words(args, id), &prompt);
+    }
     // A run whose agent never reported a session has only the id that `salon queue` shows.
     if let Some(run) = run_without_session(&context, &args.id)? {
         return turn::run(&context, TurnRequest { target: TurnTarget::Recorded(run), prompt, args: &args.turn });
@@ -48,6 +58,16 @@ pub(super) fn run(context: CliContext, args: &SendArgs) -> Result<ExitCode, CliE
     let start = RunStart::new(Conversation::Resume(session.key.id.clone()), launch.cwd);
     let target = TurnTarget::Session(session.key.agent, start);
     turn::run(&context, TurnRequest { target, prompt, args: &args.turn })
+}
+
+/// Arguments of the same command for another machine, which reads the prompt from stdin.
+fn words(args: &SendArgs, id: &str) -> Vec<String> {
+    let approve = args.turn.approve.to_possible_value().map(|value| format!("--approve={}", value.get_name()));
+    let mut words = vec!["send".to_owned()];
+    words.extend(approve);
+    words.extend(args.turn.json.then(|| "--json".to_owned()));
+    words.extend([id.to_owned(), "-".to_owned()]);
+    words
 }
 
 fn run_without_session(context: &CliContext, id: &str) -> Result<Option<RunId>, CliError> {

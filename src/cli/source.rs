@@ -10,7 +10,7 @@ use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
 use super::source_args::{AddSourceArgs, NamedSourceArgs, SourceArgs, SourceCommand, TestSourcesArgs};
-use super::{output, remote};
+use super::{output, remote, source_install};
 use crate::config::paths::create_private_dir;
 use crate::config::sources;
 use crate::domain::remote::{RemoteSource, RemoteState};
@@ -48,6 +48,11 @@ pub(super) fn run(context: &CliContext, args: &SourceArgs) -> Result<ExitCode, C
         }
         SourceCommand::Remove(args) => remove(context, args),
         SourceCommand::Test(args) => test(context, args),
+        SourceCommand::Install(args) => {
+            let source = named(context, &args.name)?;
+            let version = source_install::install(source)?;
+            print(vec![SourceJson { state: Some("installed"), reason: Some(version), ..describe(source) }], args.json)
+        }
     }
 }
 
@@ -74,6 +79,12 @@ fn print(sources: Vec<SourceJson>, json: bool) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Returns the source with a name.
+fn named<'a>(context: &'a CliContext, name: &str) -> Result<&'a RemoteSource, CliError> {
+    let found = context.settings.sources.iter().find(|source| *source.name == *name);
+    found.ok_or_else(|| CliError::new(CliErrorCode::NotFound, format!("there is no source \"{name}\"")))
+}
+
 /// Appends a table to the configuration, whose other text stays as it is.
 fn add(context: &CliContext, args: &AddSourceArgs) -> Result<ExitCode, CliError> {
     let wrong = |reason: String| CliError::new(CliErrorCode::Usage, format!("{}: {reason}", args.name));
@@ -96,9 +107,7 @@ fn add(context: &CliContext, args: &AddSourceArgs) -> Result<ExitCode, CliError>
 
 /// Removes a table from the configuration.
 fn remove(context: &CliContext, args: &NamedSourceArgs) -> Result<ExitCode, CliError> {
-    let Some(source) = context.settings.sources.iter().find(|source| *source.name == *args.name) else {
-        return Err(CliError::new(CliErrorCode::NotFound, format!("there is no source \"{}\"", args.name)));
-    };
+    let source = named(context, &args.name)?;
     let headings = [format!("[sources.{}]", args.name), format!("[sources.{}]", toml_key(&args.name))];
     let mut kept = String::new();
     let mut is_removed = false;

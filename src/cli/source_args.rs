@@ -21,6 +21,8 @@ pub enum SourceCommand {
     Remove(NamedSourceArgs),
     /// Connect to machines and containers, and report what is found
     Test(TestSourcesArgs),
+    /// Copy this salon to a machine or container of the same kind, into ~/.local/share/salon/bin
+    Install(NamedSourceArgs),
 }
 
 impl SourceCommand {
@@ -29,7 +31,7 @@ impl SourceCommand {
         match self {
             Self::Add(args) => args.json,
             Self::List(args) => args.json,
-            Self::Remove(args) => args.json,
+            Self::Remove(args) | Self::Install(args) => args.json,
             Self::Test(args) => args.json,
         }
     }
@@ -76,7 +78,7 @@ pub struct ListSourcesArgs {
     pub json: bool,
 }
 
-/// Arguments of `source remove`.
+/// Arguments of `source remove` and `source install`.
 #[derive(Args, Debug)]
 pub struct NamedSourceArgs {
     /// Name of the source

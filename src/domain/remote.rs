@@ -136,7 +136,9 @@ impl std::fmt::Display for RemoteFailure {
         match self {
             Self::Unreachable(reason) => f.write_str(reason),
             Self::Stopped => f.write_str("the container is not running"),
-            Self::Missing => f.write_str("there is no salon; install it there, in PATH or in ~/.local/bin"),
+            Self::Missing => {
+                f.write_str("there is no salon; install it there, or copy this one with: salon source install")
+            }
             Self::Incompatible { version, own_version, is_older: true } => {
                 write!(f, "salon {version} there is too old for salon {own_version} here; update salon there")
             }

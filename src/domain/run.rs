@@ -19,6 +19,20 @@ use crate::stdx::ring::RingItem;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunId(pub Arc<str>);
 
+impl RunId {
+    /// Returns the id of a run of another machine: after its name, which contains no slash.
+    #[must_use]
+    pub fn on(&self, host: &str) -> Self {
+        Self(format!("{host}/{}", self.0).into())
+    }
+
+    /// Splits the id of a run of another machine into the machine and the id there. `None` for a run of this machine.
+    pub fn split_host(&self) -> Option<(&str, Self)> {
+        let (host, id) = self.0.split_once('/')?;
+        Some((host, Self(id.into())))
+    }
+}
+
 impl std::fmt::Display for RunId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(&self.0)
@@ -261,6 +275,14 @@ pub struct RunInfo {
 }
 
 impl RunInfo {
+    /// Working directory, after the host of another machine: `box:/src/shop`.
+    pub fn place(&self) -> String {
+        match self.id.split_host() {
+            Some((host, _)) => format!("{host}:{}", self.cwd.display()),
+            None => self.cwd.display().to_string(),
+        }
+    }
+
     /// Creates the state of a run whose process was just started.
     pub fn starting(id: RunId, agent: Agent, cwd: PathBuf) -> Self {
         Self {
@@ -434,6 +456,8 @@ pub enum Refusal {
     OpenElsewhere(String),
     /// The command could not be saved to disk, so it was not accepted. Contains the cause.
     NotSaved(String),
+    /// The machine of the run has no connection. Contains the cause.
+    Offline(String),
     /// The settings of the directory make the agent run programs, and the user is to be asked.
     Untrusted(UntrustedFolder),
     /// The run does not exist.
@@ -448,6 +472,7 @@ impl std::fmt::Display for Refusal {
             Self::LeasedBy { pid } => write!(f, "the session runs in another salon (pid {pid}): watch it, or fork it"),
             Self::OpenElsewhere(who) => write!(f, "the session is open in {who}: close it there, or fork it"),
             Self::NotSaved(why) => write!(f, "not accepted: could not be saved to disk: {why}"),
+            Self::Offline(why) => write!(f, "not accepted: {why}"),
             Self::Untrusted(untrusted) => {
                 write!(f, "{} is not trusted: its settings run programs", untrusted.folder.display())
             }

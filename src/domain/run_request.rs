@@ -58,6 +58,42 @@ pub enum RunRequest {
 }
 
 impl RunRequest {
+    /// Returns the run.
+    pub fn run(&self) -> &RunId {
+        match self {
+            Self::Submit { run, .. } | Self::Steer { run, .. } | Self::Answer { run, .. } => run,
+            Self::Interrupt(run)
+            | Self::Stop(run)
+            | Self::StopTask(run, _)
+            | Self::Set(run, _)
+            | Self::ResumeQueue(run)
+            | Self::ContinueAtReset(run)
+            | Self::EditPrompt(run, ..)
+            | Self::CancelPrompt(run, _)
+            | Self::MovePromptUp(run, _)
+            | Self::ReleasePrompt(run, _) => run,
+        }
+    }
+
+    /// Returns the same request to a run.
+    #[must_use]
+    pub fn with_run(mut self, id: RunId) -> Self {
+        match &mut self {
+            Self::Submit { run, .. } | Self::Steer { run, .. } | Self::Answer { run, .. } => *run = id,
+            Self::Interrupt(run)
+            | Self::Stop(run)
+            | Self::StopTask(run, _)
+            | Self::Set(run, _)
+            | Self::ResumeQueue(run)
+            | Self::ContinueAtReset(run)
+            | Self::EditPrompt(run, ..)
+            | Self::CancelPrompt(run, _)
+            | Self::MovePromptUp(run, _)
+            | Self::ReleasePrompt(run, _) => *run = id,
+        }
+        self
+    }
+
     /// Returns true if the request changes a queue on disk. Such requests are executed one by one, in the user's order.
     pub fn changes_queue(&self) -> bool {
         match self {

@@ -48,6 +48,9 @@ pub struct RunStart {
     /// Trust in the settings of the working directory.
     #[serde(default)]
     pub trust: FolderTrust,
+    /// Machine or container in which it runs; `None` for this machine. Not part of the stored form, as in [`SessionKey`].
+    #[serde(skip)]
+    pub host: Option<Arc<str>>,
 }
 
 /// Trust in a directory whose settings make the agent run programs, and that the user never trusted in the agent.
@@ -88,6 +91,7 @@ impl RunStart {
             needs_history: false,
             origin: None,
             trust: FolderTrust::default(),
+            host: None,
         }
     }
 }

@@ -218,6 +218,14 @@ impl Session {
         Some(SessionKey::new(agent, id))
     }
 
+    /// Directory, after the host of another machine: `box:/src/shop`.
+    pub fn place(&self) -> String {
+        match &self.key.host {
+            Some(host) if !self.cwd.is_empty() => format!("{host}:{}", self.cwd),
+            Some(_) | None => self.cwd.to_string(),
+        }
+    }
+
     /// Returns true if the session is on another machine or in a container.
     pub fn is_remote(&self) -> bool {
         self.key.host.is_some()

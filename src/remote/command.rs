@@ -17,7 +17,7 @@ const SSH_OPTIONS: [&str; 9] = [
     "-o",
     "ConnectTimeout=10",
     "-o",
-    "ServerAliveInterval=15",
+    "ServerAliveInterval=60",
     "-o",
     "ServerAliveCountMax=2",
 ];
@@ -50,19 +50,15 @@ pub fn interactive(source: &RemoteSource, args: &[String]) -> Option<Vec<String>
     (!is_command(source)).then(|| shell(source, &in_login_shell(&script), true))
 }
 
-/// Command line that opens a session in the chat of salon there, in this terminal. Its background process keeps the run
-/// when the connection is lost. `None` as for [`run`].
-pub fn chat(source: &RemoteSource, id: &str) -> Option<Vec<String>> {
-    let detach = words(source, &["serve".to_owned(), "--detach".to_owned()]);
-    let open = words(source, &["resume".to_owned(), "--chat".to_owned(), id.to_owned()]);
-    let script = format!("{SEARCHED}; {detach} >/dev/null && exec {open}");
-    (!is_command(source)).then(|| shell(source, &in_login_shell(&script), true))
-}
-
 /// Runs a script in a login shell, because the program of an agent is often only in its search path. That shell may be
 /// any; it passes the script on.
 fn in_login_shell(script: &str) -> String {
     format!("exec \"${{SHELL:-/bin/sh}}\" -lc {}", quoted(&format!("exec sh -c {}", quoted(script))))
+}
+
+/// Command line that runs a script there. `None` as for [`run`].
+pub fn script(source: &RemoteSource, script: &str) -> Option<Vec<String>> {
+    (!is_command(source)).then(|| shell(source, script, false))
 }
 
 fn is_command(source: &RemoteSource) -> bool {

@@ -13,8 +13,10 @@ pub mod collect;
 pub mod command;
 pub mod failure;
 mod link;
+mod pages;
 pub mod policy;
 mod rows;
+mod runs;
 mod source_task;
 
 use std::collections::HashMap;
@@ -74,10 +76,10 @@ pub enum RemoteEvent {
         /// The hits.
         update: Option<SearchUpdate>,
     },
-    /// Change of a run.
-    Live(Arc<str>, LiveEvent),
+    /// Change of a run, whose id has its host.
+    Live(LiveEvent),
     /// Events of a watched run.
-    Replay(Arc<str>, RunId, Replay),
+    Replay(RunId, Replay),
 }
 
 /// Request to a source.

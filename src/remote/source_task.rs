@@ -1,23 +1,27 @@
 //! Task of one remote source: connects, forwards requests and events, and connects again.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::link::{self, Link};
+use super::pages::PageCache;
 use super::rows::RemoteRows;
+use super::runs::RemoteRuns;
 use super::{RemoteCommand, RemoteEvent, RemoteOptions, failure, policy};
 use crate::domain::catalog::CatalogChange;
 use crate::domain::remote::{RemoteFailure, RemoteSource, RemoteState, RemoteStatus};
-use crate::domain::run::{Refusal, RunFailure};
+use crate::domain::run::Refusal;
 use crate::domain::search::{Hit, SearchUpdate};
 use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::{SessionKey, Time};
+use crate::live::LiveEvent;
 use crate::serve::index_message::{FoundSession, IndexCall, IndexMessage};
-use crate::serve::message::Call;
+use crate::serve::message::{Call, Reply};
 use crate::serve::{Client, ServedEvent};
 use crate::stdx::text::sanitise;
 
@@ -30,6 +34,16 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time for which changed sessions are collected before the cache file is written.
 const SAVE_DELAY: Duration = Duration::from_secs(10);
 
+/// Maximum failed attempts before calls whose reply was lost are given up, so that their callers do not wait for ever.
+const MAX_UNANSWERED_FAILURES: u32 = 5;
+
+/// Call whose caller waits for the reply.
+struct OpenCall {
+    call: Box<Call>,
+    token: u64,
+    sender: oneshot::Sender<Result<Reply, Refusal>>,
+}
+
 /// State of a source.
 struct SourceTask {
     source: RemoteSource,
@@ -39,6 +53,17 @@ struct SourceTask {
     rows: RemoteRows,
     /// Open transcripts, which are opened again after a loss.
     open: HashMap<u64, SessionKey>,
+    /// Pages that were read lately.
+    pages: PageCache,
+    /// Runs, which go on during a loss.
+    runs: RemoteRuns,
+    /// Calls whose reply was lost with the connection. They are repeated with their tokens.
+    unanswered: Vec<OpenCall>,
+    /// Token of the next call.
+    next_token: u64,
+    /// Sender of calls whose reply was lost.
+    lost_calls: mpsc::UnboundedSender<OpenCall>,
+    lost: mpsc::UnboundedReceiver<OpenCall>,
     /// Queries that are not answered yet.
     searches: Vec<String>,
     state: RemoteState,
@@ -57,7 +82,13 @@ pub(super) async fn run(
     events: mpsc::Sender<RemoteEvent>,
 ) {
     let rows = RemoteRows::load(&source.name, options.cache_dir.as_deref());
-    let (open, searches) = (HashMap::new(), Vec::new());
+    let (open, searches, runs) = (HashMap::new(), Vec::new(), RemoteRuns::default());
+    let pages = PageCache::default();
+    let (lost_calls, lost) = mpsc::unbounded_channel();
+    // Two sources may be the same machine.
+    let mut hasher = DefaultHasher::new();
+    source.name.hash(&mut hasher);
+    let next_token = options.seed ^ hasher.finish();
     let mut task = SourceTask {
         source,
         options,
@@ -65,6 +96,12 @@ pub(super) async fn run(
         events,
         rows,
         open,
+        pages,
+        runs,
+        unanswered: Vec::new(),
+        next_token,
+        lost_calls,
+        lost,
         searches,
         state: RemoteState::Connecting,
         failures: 0,
@@ -87,6 +124,9 @@ impl SourceTask {
                 Err(failure) => failure,
             };
             self.failures += 1;
+            if self.failures > MAX_UNANSWERED_FAILURES {
+                self.give_up_unanswered();
+            }
             let since = match &self.state {
                 RemoteState::Offline { since, .. } => *since,
                 _ => self.now(),
@@ -153,19 +193,21 @@ impl SourceTask {
                             save_at = Some(Instant::now() + SAVE_DELAY);
                         }
                     }
-                    Some(ServedEvent::Live(event)) => {
-                        let host = self.source.name.clone();
-                        self.emit(RemoteEvent::Live(host, event)).await?;
+                    Some(ServedEvent::Live(event)) => self.emit_live(event).await?,
+                    Some(ServedEvent::Ready) => {
+                        for run in self.runs.take_missing() {
+                            self.emit_live(LiveEvent::Gone(run)).await?;
+                        }
                     }
                     Some(ServedEvent::Replay(run, replay)) => {
-                        let host = self.source.name.clone();
-                        self.emit(RemoteEvent::Replay(host, run, replay)).await?;
+                        self.runs.replayed(&run, &replay);
+                        self.emit(RemoteEvent::Replay(run.on(&self.source.name), replay)).await?;
                     }
                     Some(ServedEvent::Lost(reason)) => break reason,
                     None => break String::new(),
                 },
                 request = self.requests.recv() => match request {
-                    Some(request) => self.execute(request, &client),
+                    Some(request) => self.execute(request, &client).await?,
                     None => return Step::Break(()),
                 },
                 () = sleep_until(check_at) => {
@@ -194,6 +236,15 @@ impl SourceTask {
         let host = self.source.name.to_string();
         client.send(Call::Index(IndexCall::Start { host }));
         client.send(Call::Index(IndexCall::List));
+        while let Ok(open) = self.lost.try_recv() {
+            self.unanswered.push(open);
+        }
+        for open in std::mem::take(&mut self.unanswered) {
+            self.send_call(open, client);
+        }
+        for call in self.runs.begin() {
+            client.send(call);
+        }
         for (ticket, key) in &self.open {
             client.send(Call::Index(IndexCall::Open { ticket: *ticket, key: key.clone() }));
         }
@@ -211,6 +262,7 @@ impl SourceTask {
             }
             IndexMessage::Transcript { ticket, event } => {
                 if self.open.contains_key(&ticket) {
+                    self.pages.apply(ticket, &event);
                     self.emit(RemoteEvent::Transcript(ticket, event)).await?;
                 }
             }
@@ -240,21 +292,52 @@ impl SourceTask {
         Some(Hit { session, score: found.score, count: found.count, snippets })
     }
 
-    fn execute(&mut self, request: RemoteCommand, client: &Client) {
+    async fn execute(&mut self, request: RemoteCommand, client: &Client) -> Step {
         match request {
+            RemoteCommand::Index(IndexCall::Read { ticket, range }) => match self.pages.get(ticket, &range) {
+                Some(page) => self.emit(RemoteEvent::Transcript(ticket, page)).await?,
+                None => client.send(Call::Index(IndexCall::Read { ticket, range })),
+            },
             RemoteCommand::Index(call) => {
                 self.remember(&call);
                 client.send(Call::Index(call));
             }
-            RemoteCommand::Call(call, None) => client.send(*call),
+            RemoteCommand::Call(call, None) => {
+                self.runs.remember(&call);
+                client.send(*call);
+            }
             RemoteCommand::Call(call, Some(sender)) => {
-                let client = client.clone();
-                tokio::spawn(async move {
-                    // An error means that the caller no longer waits.
-                    sender.send(client.call(*call).await).ok();
-                });
+                self.next_token = self.next_token.wrapping_add(1);
+                self.send_call(OpenCall { call, token: self.next_token, sender }, client);
             }
             RemoteCommand::Retry => {}
+        }
+        Step::Continue(())
+    }
+
+    /// Sends a call whose reply the caller waits for. If the connection is lost before, it is unknown whether the call was
+    /// executed: it is repeated with the same token.
+    fn send_call(&self, open: OpenCall, client: &Client) {
+        let (client, lost_calls) = (client.clone(), self.lost_calls.clone());
+        tokio::spawn(async move {
+            match client.call_with((*open.call).clone(), Some(open.token)).await {
+                // An error means that the program is shutting down.
+                Err(Refusal::Offline(_)) => drop(lost_calls.send(open)),
+                // An error means that the caller no longer waits.
+                result => drop(open.sender.send(result)),
+            }
+        });
+    }
+
+    /// Refuses the calls whose reply did not come in time. The user decides about them.
+    fn give_up_unanswered(&mut self) {
+        while let Ok(open) = self.lost.try_recv() {
+            self.unanswered.push(open);
+        }
+        for open in self.unanswered.drain(..) {
+            let text = format!("{} was lost before it answered: look there before you repeat this", self.source.name);
+            // An error means that the caller no longer waits.
+            open.sender.send(Err(Refusal::Offline(text))).ok();
         }
     }
 
@@ -268,6 +351,11 @@ impl SourceTask {
                         let reason = TranscriptEvent::Failed(self.unavailable());
                         self.emit(RemoteEvent::Transcript(ticket, reason)).await?;
                     }
+                    IndexCall::Read { ticket, range } => {
+                        if let Some(page) = self.pages.get(ticket, &range) {
+                            self.emit(RemoteEvent::Transcript(ticket, page)).await?;
+                        }
+                    }
                     IndexCall::Search { request, .. } if !request.query.is_empty() => {
                         let host = self.source.name.clone();
                         self.emit(RemoteEvent::Found { host, query: request.query, update: None }).await?;
@@ -276,11 +364,12 @@ impl SourceTask {
                 }
             }
             RemoteCommand::Call(_, Some(sender)) => {
-                let refusal = Refusal::Failed(RunFailure::Other(self.unavailable()));
+                let refusal = Refusal::Offline(self.unavailable());
                 // An error means that the caller no longer waits.
                 sender.send(Err(refusal)).ok();
             }
-            RemoteCommand::Call(_, None) | RemoteCommand::Retry => {}
+            RemoteCommand::Call(call, None) => self.runs.remember(&call),
+            RemoteCommand::Retry => {}
         }
         Step::Continue(())
     }
@@ -289,7 +378,12 @@ impl SourceTask {
     fn remember(&mut self, call: &IndexCall) {
         match call {
             IndexCall::Open { ticket, key } => drop(self.open.insert(*ticket, key.clone())),
-            IndexCall::Close { ticket } => drop(self.open.remove(ticket)),
+            IndexCall::Close { ticket } => {
+                self.open.remove(ticket);
+                self.pages.drop_from(*ticket, 0);
+            }
+            // Pages of another branch have the same indices.
+            IndexCall::ShowBranch { ticket, .. } => self.pages.drop_from(*ticket, 0),
             IndexCall::Search { request, .. } => {
                 if request.within.is_none() {
                     self.searches.clear();
@@ -314,6 +408,12 @@ impl SourceTask {
         self.state = state.clone();
         let status = RemoteStatus { name: self.source.name.clone(), state, as_of: self.rows.as_of };
         self.emit(RemoteEvent::State(status)).await
+    }
+
+    /// Reports a change of a run, with its host.
+    async fn emit_live(&mut self, event: LiveEvent) -> Step {
+        let event = self.runs.on_host(event, &self.source.name);
+        self.emit(RemoteEvent::Live(event)).await
     }
 
     async fn emit_sessions(&mut self, change: CatalogChange) -> Step {

@@ -3,25 +3,22 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::runs;
 use super::shell::Shell;
+use super::task_message::TaskMessage;
 use super::terminal_owner::Purpose;
-use crate::app::msg::RequestTicket;
+use crate::app::msg::{RequestTicket, ResumeCheck};
+use crate::app::runs::RunMsg;
 use crate::app::{Effect, Msg};
+use crate::domain::run::{Refusal, RunFailure, RunStart};
+use crate::domain::run_request::RunRequest;
 use crate::domain::search::{Coverage, SearchRequest, SearchUpdate};
-use crate::domain::{Session, SessionKey};
+use crate::domain::{Agent, Session, SessionKey, SessionState};
 use crate::remote::{RemoteEvent, command};
 use crate::serve::index_message::IndexCall;
+use crate::serve::message::{Call, Reply};
 
 type Step = ControlFlow<()>;
-
-/// Program in which a session of another machine is opened.
-#[derive(Clone, Copy, Debug)]
-enum Place {
-    /// Its agent's own program.
-    Agent,
-    /// The chat of salon there.
-    Chat,
-}
 
 impl Shell {
     /// Runs an effect that concerns a session of another machine. Returns the effect if it is none.
@@ -44,6 +41,12 @@ impl Shell {
             Effect::Locate(RequestTicket(ticket), location) if remotes.has(ticket) => {
                 remotes.transcript(ticket, IndexCall::Locate { ticket, location });
             }
+            Effect::FindPositions(RequestTicket(ticket), keys) if remotes.has(ticket) => {
+                remotes.transcript(ticket, IndexCall::Positions { ticket, keys });
+            }
+            Effect::FindForkPoint(RequestTicket(ticket), prompt) if remotes.has(ticket) => {
+                remotes.transcript(ticket, IndexCall::ForkPoint { ticket, prompt });
+            }
             Effect::ShowBranch(RequestTicket(ticket), branch) if remotes.has(ticket) => {
                 remotes.transcript(ticket, IndexCall::ShowBranch { ticket, branch });
             }
@@ -55,14 +58,74 @@ impl Shell {
                 remotes.retry();
                 self.runner.index.rescan();
             }
-            Effect::CheckResume(key) if key.host.is_some() => return Ok(self.open_there(&key, Place::Agent)),
-            Effect::CheckContinue(key) if key.host.is_some() => return Ok(self.open_there(&key, Place::Chat)),
+            Effect::CheckResume(key) if key.host.is_some() => return Ok(self.open_there(&key)),
+            Effect::CheckContinue(key) if key.host.is_some() => return Ok(self.check_there(key)),
+            Effect::StartRun { ticket, agent, start, prompt } if start.host.is_some() => {
+                self.start_there(ticket, agent, start, prompt);
+            }
+            Effect::Run(request) if request.run().split_host().is_some() => self.request_there(request),
+            Effect::WatchRun(run, cursor) if run.split_host().is_some() => {
+                let Some((host, run)) = run.split_host() else { return Ok(Step::Continue(())) };
+                remotes.call_without_reply(host, Call::Watch { run, cursor });
+            }
+            Effect::UnwatchRun(run) if run.split_host().is_some() => {
+                let Some((host, run)) = run.split_host() else { return Ok(Step::Continue(())) };
+                remotes.call_without_reply(host, Call::Unwatch { run });
+            }
             Effect::CopyResumeCommand(key) if key.host.is_some() => {
                 return Ok(self.copy(&format!("salon resume {key}")));
             }
             effect => return self.refuse_remote(effect),
         }
         Ok(Step::Continue(()))
+    }
+
+    /// Checks whether a session can be continued on its machine. What only that machine knows, it refuses itself.
+    fn check_there(&mut self, key: SessionKey) -> Step {
+        let session = self.session(&key);
+        let is_open = session.is_some_and(|session| session.state != SessionState::Past);
+        let open_elsewhere = key.host.as_ref().filter(|_| is_open).map(|host| format!("a program on {host}"));
+        self.update(Msg::Run(RunMsg::Checked { key, check: ResumeCheck { open_elsewhere, ..ResumeCheck::default() } }))
+    }
+
+    /// Starts a run in the background process of another machine.
+    fn start_there(&mut self, ticket: RequestTicket, agent: Agent, start: RunStart, prompt: Option<String>) {
+        let Some(host) = start.host.clone() else { return };
+        let reply = self.runner.remotes.call(&host, Call::OpenRun { agent, start, prompt });
+        let messages = self.runner.messages.clone();
+        tokio::spawn(async move {
+            let result = match reply.await {
+                Ok(Reply::Run(run)) => Ok(run.on(&host)),
+                Ok(_) => Err(Refusal::Failed(RunFailure::Other(format!("{host} sent an unexpected reply")))),
+                Err(refusal) => Err(refusal),
+            };
+            // An error means that salon is shutting down.
+            messages.send(TaskMessage::of_run(RunMsg::Started { ticket, result })).ok();
+        });
+    }
+
+    /// Sends a request to a run of another machine.
+    fn request_there(&mut self, request: RunRequest) {
+        let qualified = request.run().clone();
+        let Some((host, run)) = qualified.split_host() else { return };
+        let submitted = match &request {
+            RunRequest::Submit { text, .. } | RunRequest::Steer { text, .. } => Some(text.clone()),
+            _ => None,
+        };
+        let reply = self.runner.remotes.call(host, Call::Request(request.with_run(run)));
+        let (messages, run) = (self.runner.messages.clone(), qualified.clone());
+        tokio::spawn(async move {
+            let refused = reply.await.err();
+            let message = match (submitted, refused) {
+                (Some(text), refused) => TaskMessage::of_run(RunMsg::Submitted { run, text, refused }),
+                (None, Some(refusal)) => {
+                    TaskMessage::Msg(Box::new(Msg::Notice { text: refusal.to_string(), error: true }))
+                }
+                (None, None) => return,
+            };
+            // An error means that salon is shutting down.
+            messages.send(message).ok();
+        });
     }
 
     /// Refuses an effect that needs the files of a session of another machine. Returns the effect if it does not.
@@ -78,10 +141,9 @@ impl Shell {
             Effect::Trash { keys, .. } | Effect::Export { keys, .. } => {
                 (None, keys.iter().find(|key| key.host.is_some()))
             }
-            Effect::EditEntry(ticket, _)
-            | Effect::EditFileVersion(ticket, ..)
-            | Effect::FindForkPoint(ticket, _)
-            | Effect::OpenAttachment(ticket, _) => (Some(*ticket), None),
+            Effect::EditEntry(ticket, _) | Effect::EditFileVersion(ticket, ..) | Effect::OpenAttachment(ticket, _) => {
+                (Some(*ticket), None)
+            }
             Effect::Keep { keys, silent: false, .. } => (None, keys.iter().find(|key| key.host.is_some())),
             _ => return Err(effect),
         };
@@ -141,8 +203,8 @@ impl Shell {
                 let update = self.runner.search_parts.combine(Some(host), &query, update);
                 self.search_updated(query, update)
             }
-            // Runs there are shown as the states of their sessions.
-            RemoteEvent::Live(..) | RemoteEvent::Replay(..) => Step::Continue(()),
+            RemoteEvent::Live(event) => self.update(runs::remote_message(event)),
+            RemoteEvent::Replay(run, replay) => self.update(Msg::Run(RunMsg::Events(run, replay))),
         }
     }
 
@@ -154,17 +216,13 @@ impl Shell {
         self.update(Msg::SearchUpdate { query, update })
     }
 
-    /// Passes the terminal to a session's agent, or to salon's chat, on its machine.
-    fn open_there(&mut self, key: &SessionKey, place: Place) -> Step {
+    /// Passes the terminal to a session's agent on its machine.
+    fn open_there(&mut self, key: &SessionKey) -> Step {
         let Some(source) = key.host.as_deref().and_then(|host| self.runner.remotes.source(host)) else {
             return self.notice("The machine of the session is not configured any more", true);
         };
         let id = SessionKey { host: None, ..key.clone() }.to_string();
-        let argv = match place {
-            Place::Chat => command::chat(source, &id),
-            Place::Agent => command::interactive(source, &["resume".to_owned(), id]),
-        };
-        let Some(argv) = argv else {
+        let Some(argv) = command::interactive(source, &["resume".to_owned(), id]) else {
             return self.notice("This source is reached by a command of its own, which only lists and reads", true);
         };
         let mut command = std::process::Command::new(&argv[0]);

@@ -46,7 +46,7 @@ impl Shell {
 
     /// Goes on without a server that has ended: its runs are gone, and new ones belong to this process.
     pub(super) fn replace_lost_server(&mut self, reason: &str) -> Step {
-        let lost: Vec<_> = self.app.runs.iter().map(|info| info.id.clone()).collect();
+        let lost: Vec<_> = self.app.runs.ending().map(|info| info.id.clone()).collect();
         let EffectRunner { environment, paths, store, writer, messages, .. } = &self.runner;
         let Some((store, writer)) = store.as_ref().zip(writer.as_ref()) else { return Step::Continue(()) };
         let settings = &self.app.settings;

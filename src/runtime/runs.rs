@@ -272,6 +272,17 @@ impl Runs {
     }
 }
 
+/// Converts an event of a run of another machine to an app message.
+pub(super) fn remote_message(event: live::LiveEvent) -> Msg {
+    match event {
+        live::LiveEvent::Run(info) => Msg::Run(RunMsg::Changed(info)),
+        live::LiveEvent::Recorded(sessions) => Msg::Run(RunMsg::Recorded(sessions)),
+        live::LiveEvent::Gone(run) => Msg::Run(RunMsg::Gone(run)),
+        live::LiveEvent::Queued(run, prompts) => Msg::Run(RunMsg::Queued(run, prompts)),
+        live::LiveEvent::Notice { text, error, .. } => Msg::Notice { text, error },
+    }
+}
+
 /// Forwards the events of a server.
 async fn forward(
     mut received: mpsc::Receiver<ServedEvent>,
@@ -284,7 +295,7 @@ async fn forward(
             ServedEvent::Live(event) => events.send(event).is_ok(),
             ServedEvent::Replay(run, replay) => replays.send((run, replay)).await.is_ok(),
             // A server of this machine is not asked for sessions.
-            ServedEvent::Index(_) => true,
+            ServedEvent::Index(_) | ServedEvent::Ready => true,
             ServedEvent::Lost(reason) => messages.send(TaskMessage::ServerLost(reason)).is_ok(),
         };
         if !open {

@@ -16,7 +16,7 @@ use super::message::{Call, ClientMessage, PROTOCOL, Reply, ServerMessage, encode
 use super::message_reader::MessageReader;
 use super::packed;
 use super::socket::is_own_user;
-use crate::domain::run::{Refusal, Replay, RingCursor, RunFailure, RunId, RunInfo};
+use crate::domain::run::{Refusal, Replay, RingCursor, RunId, RunInfo};
 use crate::live::LiveEvent;
 
 /// Maximum wait for the answer to the first message, because a server that hangs must not delay a window.
@@ -56,6 +56,8 @@ pub enum ConnectError {
 pub enum ServedEvent {
     /// Change of state.
     Live(LiveEvent),
+    /// The current state was sent; changes follow.
+    Ready,
     /// Events of a watched run.
     Replay(RunId, Replay),
     /// Message of the index of the server's machine.
@@ -79,7 +81,7 @@ pub struct Client {
 
 #[derive(Debug)]
 enum Command {
-    Call(Box<Call>, Option<oneshot::Sender<Reply>>),
+    Call(Box<Call>, Option<u64>, Option<oneshot::Sender<Reply>>),
     /// Return the state of a run and its changes, once the state is known.
     View(RunId, oneshot::Sender<watch::Receiver<ViewedRun>>),
 }
@@ -135,8 +137,13 @@ impl Client {
 
     /// Sends a call and waits for its reply. A lost connection is a refusal.
     pub async fn call(&self, call: Call) -> Result<Reply, Refusal> {
+        self.call_with(call, None).await
+    }
+
+    /// Like [`call`](Self::call), for a call that may be repeated with the same token after [`Refusal::Offline`].
+    pub async fn call_with(&self, call: Call, token: Option<u64>) -> Result<Reply, Refusal> {
         let (sender, reply) = oneshot::channel();
-        self.commands.send(Command::Call(Box::new(call), Some(sender))).map_err(|_| lost())?;
+        self.commands.send(Command::Call(Box::new(call), token, Some(sender))).map_err(|_| lost())?;
         match reply.await {
             Ok(Reply::Refused(refusal)) => Err(refusal),
             Ok(reply) => Ok(reply),
@@ -147,7 +154,7 @@ impl Client {
     /// Sends a call whose reply says nothing.
     pub fn send(&self, call: Call) {
         // An error means that the connection is lost, which is an event of its own.
-        self.commands.send(Command::Call(Box::new(call), None)).ok();
+        self.commands.send(Command::Call(Box::new(call), None, None)).ok();
     }
 
     async fn since(&self, run: &RunId, cursor: RingCursor) -> Option<Replay> {
@@ -170,7 +177,7 @@ impl Client {
 
 /// Refusal of a call whose connection is lost.
 pub(super) fn lost() -> Refusal {
-    Refusal::Failed(RunFailure::Other("the connection to salon serve is lost".to_owned()))
+    Refusal::Offline("the connection to salon serve is lost".to_owned())
 }
 
 /// A viewer of a run of the server.
@@ -206,7 +213,8 @@ impl ServedViewer {
 
 /// Exchanges the versions. Returns the process id of the server. What a login prints before the first message is skipped.
 async fn greet(reader: &mut MessageReader<ServeReader>, writer: &mut ServeWriter) -> Result<u32, ConnectError> {
-    let hello = ClientMessage { id: 0, call: Call::Hello { protocol: PROTOCOL, version: VERSION.to_owned() } };
+    let hello =
+        ClientMessage { id: 0, call: Call::Hello { protocol: PROTOCOL, version: VERSION.to_owned() }, token: None };
     writer.write_all(encode(&hello).map_err(io::Error::from)?.as_bytes()).await?;
     writer.flush().await?;
     let mut skipped = 0;
@@ -246,10 +254,10 @@ impl Connection {
         let reason = loop {
             let step = tokio::select! {
                 command = commands.recv() => match command {
-                    Some(Command::Call(call, reply)) => {
+                    Some(Command::Call(call, token, reply)) => {
                         id += 1;
                         self.replies.extend(reply.map(|reply| (id, reply)));
-                        write(&mut writer, &ClientMessage { id, call: *call }).await
+                        write(&mut writer, &ClientMessage { id, call: *call, token }).await
                     }
                     Some(Command::View(run, sender)) => {
                         match self.view(&run) {
@@ -292,7 +300,8 @@ impl Connection {
                 }
                 return Ok(());
             }
-            ServerMessage::Hello { .. } | ServerMessage::Ready => return Ok(()),
+            ServerMessage::Hello { .. } => return Ok(()),
+            ServerMessage::Ready => ServedEvent::Ready,
             ServerMessage::Bye { reason } => return Err(reason),
             ServerMessage::Run(info) => {
                 self.runs.insert(info.id.clone(), info.clone());

@@ -52,7 +52,7 @@ async fn serve<R: AsyncRead + Unpin>(
     let mut calls = Calls {
         hub: hub.clone(),
         viewers: Viewers::new(hub.live.clone(), replays),
-        ordered: execute_in_order(hub.live.clone(), lines.clone()),
+        ordered: execute_in_order(hub.clone(), lines.clone()),
         lines: lines.clone(),
         index: None,
     };
@@ -117,7 +117,7 @@ struct Calls {
 
 impl Calls {
     async fn handle(&mut self, message: ClientMessage) {
-        let ClientMessage { id, call } = message;
+        let ClientMessage { id, call, token } = message;
         let body = match call {
             Call::Watch { run, cursor } => {
                 self.viewers.watch(run, cursor);
@@ -140,7 +140,7 @@ impl Calls {
             Call::Index(call) => self.index_call(call),
             Call::Request(request) if !request.changes_queue() => done(self.hub.live.execute(request).await),
             Call::Submit { .. } | Call::Request(_) => {
-                if self.ordered.send(ClientMessage { id, call }).is_err() {
+                if self.ordered.send(ClientMessage { id, call, token }).is_err() {
                     tracing::error!("a call was lost: the task that executes them is gone");
                 }
                 return;
@@ -151,8 +151,8 @@ impl Calls {
             | Call::Queue { .. }
             | Call::Since { .. }
             | Call::Models { .. } => {
-                let (live, lines) = (self.hub.live.clone(), self.lines.clone());
-                tokio::spawn(async move { reply(&lines, id, execute(&live, call).await).await });
+                let (hub, lines) = (self.hub.clone(), self.lines.clone());
+                tokio::spawn(async move { reply(&lines, id, execute(&hub, token, call).await).await });
                 return;
             }
         };
@@ -174,17 +174,21 @@ impl Calls {
 }
 
 /// Starts a task that executes calls one by one.
-fn execute_in_order(live: Live, lines: mpsc::Sender<Line>) -> mpsc::UnboundedSender<ClientMessage> {
+fn execute_in_order(hub: Arc<Hub>, lines: mpsc::Sender<Line>) -> mpsc::UnboundedSender<ClientMessage> {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {
-        while let Some(ClientMessage { id, call }) = receiver.recv().await {
-            reply(&lines, id, execute(&live, call).await).await;
+        while let Some(ClientMessage { id, call, token }) = receiver.recv().await {
+            reply(&lines, id, execute(&hub, token, call).await).await;
         }
     });
     sender
 }
 
-async fn execute(live: &Live, call: Call) -> Reply {
+async fn execute(hub: &Hub, token: Option<u64>, call: Call) -> Reply {
+    hub.repeated.execute(token, execute_once(&hub.live, call)).await
+}
+
+async fn execute_once(live: &Live, call: Call) -> Reply {
     match call {
         Call::OpenRun { agent, start, prompt } => {
             live.open_run(agent, start, prompt).await.map_or_else(Reply::Refused, Reply::Run)

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{broadcast, watch};
 
 use super::message::{ServerMessage, encode};
+use super::repeated_calls::RepeatedCalls;
 use crate::domain::SessionKey;
 use crate::domain::prompt::Prompt;
 use crate::domain::run::{Phase, RunId, RunInfo};
@@ -32,6 +33,8 @@ pub(super) struct Change {
 pub(super) struct Hub {
     /// The runs.
     pub live: Live,
+    /// Replies to the latest calls with a token.
+    pub repeated: RepeatedCalls,
     /// Options of the index that each client may start; `None` if this server only has runs.
     pub index: Option<IndexOptions>,
     state: Mutex<HubState>,
@@ -60,6 +63,7 @@ impl Hub {
     pub(super) fn new(live: Live, index: Option<IndexOptions>) -> Arc<Self> {
         Arc::new(Self {
             live,
+            repeated: RepeatedCalls::default(),
             index,
             state: Mutex::default(),
             changes: broadcast::channel(MAX_PENDING_CHANGES).0,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::catalog::IndexProgress;
 use crate::domain::search::{Coverage, EntryLocation, SearchRequest, Snippet};
 use crate::domain::transcript_event::TranscriptEvent;
-use crate::domain::{Session, SessionKey, Time};
+use crate::domain::{EntryKey, Session, SessionKey, Time};
 
 /// Request of the index.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,20 @@ pub enum IndexCall {
         ticket: u64,
         /// The location.
         location: EntryLocation,
+    },
+    /// Find entries on the shown branch of a transcript.
+    Positions {
+        /// The transcript.
+        ticket: u64,
+        /// Keys of the entries.
+        keys: Vec<EntryKey>,
+    },
+    /// Find the place at which the agent can fork a session before a prompt.
+    ForkPoint {
+        /// The transcript.
+        ticket: u64,
+        /// Index of the prompt.
+        prompt: usize,
     },
     /// Show another branch of a transcript.
     ShowBranch {

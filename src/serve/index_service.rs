@@ -49,6 +49,8 @@ impl IndexService {
             IndexCall::Read { ticket, range } => index.read(ticket, range),
             IndexCall::Find { ticket, query } => index.find(ticket, query),
             IndexCall::Locate { ticket, location } => index.locate(ticket, location),
+            IndexCall::Positions { ticket, keys } => index.positions(ticket, keys),
+            IndexCall::ForkPoint { ticket, prompt } => index.fork_point(ticket, prompt),
             IndexCall::ShowBranch { ticket, branch } => index.show_branch(ticket, branch),
             IndexCall::Outline { ticket } => index.outline(ticket),
             IndexCall::Search { request, now } => index.search(request, now),

@@ -34,6 +34,10 @@ pub struct ClientMessage {
     pub id: u64,
     /// The call.
     pub call: Call,
+    /// Number by which a call that is repeated after a lost connection is recognised: it is executed once, and each of the
+    /// repetitions gets the reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<u64>,
 }
 
 /// Call of a client.

@@ -18,6 +18,7 @@ mod index_service;
 pub mod message;
 mod message_reader;
 mod packed;
+mod repeated_calls;
 pub mod server;
 pub mod shared;
 pub mod socket;

@@ -62,7 +62,7 @@ async fn relay<F: Future<Output = Option<UnixStream>>>(
         tokio::select! {
             line = reader.next() => match line {
                 Ok(Some(line)) => {
-                    let ClientMessage { id, call } = decode(&line)?;
+                    let ClientMessage { id, call, token: _ } = decode(&line)?;
                     if let Call::Index(call) = call {
                         reply(lines, id, index_call(options, &mut index, call, lines)).await;
                         continue;
@@ -134,7 +134,8 @@ fn without_runs(call: &Call) -> Reply {
 async fn attach(stream: Option<UnixStream>) -> Option<Background> {
     let (reader, writer) = stream?.into_split();
     let mut background = Background { reader: MessageReader::new(reader), writer };
-    let hello = ClientMessage { id: 0, call: Call::Hello { protocol: PROTOCOL, version: VERSION.to_owned() } };
+    let hello =
+        ClientMessage { id: 0, call: Call::Hello { protocol: PROTOCOL, version: VERSION.to_owned() }, token: None };
     let line = encode(&hello).ok()?;
     background.writer.write_all(line.as_bytes()).await.ok()?;
     Some(background)

@@ -155,7 +155,7 @@ fn details(app: &App, session: &Session, zone: &TimeZone) -> String {
         copies,
         days.unwrap_or_default(),
         if session.flags.app { "app or editor".to_owned() } else { String::new() },
-        session.key.host.as_ref().map(|host| format!("{host}:")).unwrap_or_default() + &session.cwd,
+        session.place(),
     ];
     details.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
 }

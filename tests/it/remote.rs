@@ -3,7 +3,9 @@
 mod command_line;
 mod connection;
 mod protocol;
+mod runs;
 mod screen;
+mod sshd;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -34,6 +36,7 @@ case "$control" in
     flood) exec cat /dev/zero ;;
     silent) sleep 100; exit 0 ;;
 esac
+[ -f "$here/env" ] && . "$here/env"
 echo "Welcome to box"
 for last; do :; done
 HOME="$here/home" SALON_RUNTIME_DIR="$here/home/run" exec sh -c "$last"
@@ -92,6 +95,12 @@ impl Peer {
     fn kill(&self) {
         let pid = self.pids().pop().and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw);
         rustix::process::kill_process(pid.expect("a script"), rustix::process::Signal::KILL).expect("killed");
+    }
+
+    /// Like [`kill`](Self::kill), for a script that may have ended by itself.
+    fn kill_if_alive(&self) {
+        let pid = self.pids().pop().and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(pid.expect("a script"), rustix::process::Signal::KILL).ok();
     }
 
     /// The machine as a source that is reached by the script itself, because a test has no search path of its own.

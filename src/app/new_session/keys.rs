@@ -152,7 +152,9 @@ impl NewSession {
         let chosen = |input: &LineEditor| Some(input.text().trim().to_owned()).filter(|name| !name.is_empty());
         let new = || RunStart::new(Conversation::New { id: None }, PathBuf::new());
         let base = self.base.clone().unwrap_or_else(new);
-        let start = RunStart { model: chosen(&self.model), mode: chosen(&self.mode), cwd: directory, ..base };
+        let (host, cwd) = split_host(directory, ctx);
+        let host = host.or_else(|| base.host.clone());
+        let start = RunStart { model: chosen(&self.model), mode: chosen(&self.mode), cwd, host, ..base };
         let prompt = Some(self.prompt.whole()).filter(|text| !text.trim().is_empty());
         Flow::pop_then(Flow::StartChat { agent: self.agent(ctx.runs), start, prompt })
     }
@@ -171,7 +173,9 @@ impl NewSession {
     fn validate_and_start(&mut self, ctx: &mut Ctx) -> Flow {
         let agent = self.agent(ctx.runs);
         let installed = ctx.runs.agents().iter().any(|(known, installed)| *known == agent && *installed);
-        if !installed {
+        let (host, _) = split_host(PathBuf::from(self.directory.text().trim()), ctx);
+        // Another machine says itself what is installed there.
+        if !installed && host.is_none() {
             let error = format!("{} is not installed: \"{}\" was not found on PATH", agent.label(), agent.program());
             (self.field, self.error) = (NewSessionField::Agent, Some(error));
         } else if self.directory.text().trim().is_empty() {
@@ -223,5 +227,15 @@ impl NewSession {
         if self.field == NewSessionField::Directory && self.directories.0 != query {
             ctx.effects.push(Effect::FindDirectories { query });
         }
+    }
+}
+
+/// Splits a directory such as `box:/src/shop` into the other machine and the directory there.
+fn split_host(directory: PathBuf, ctx: &Ctx) -> (Option<Arc<str>>, PathBuf) {
+    let text = directory.to_string_lossy();
+    let Some((name, rest)) = text.split_once(':') else { return (None, directory) };
+    match ctx.sessions.remotes.get_key_value(name) {
+        Some((host, _)) => (Some(host.clone()), PathBuf::from(rest)),
+        None => (None, directory),
     }
 }

@@ -93,7 +93,9 @@ impl Stack {
     pub(super) fn start_chat(&mut self, agent: Agent, start: RunStart, prompt: Option<String>, ctx: &mut Ctx) {
         let past = match &start.conversation {
             Conversation::New { .. } => None,
-            Conversation::Resume(id) | Conversation::Fork(id) => Some(SessionKey::new(agent, id.clone())),
+            Conversation::Resume(id) | Conversation::Fork(id) => {
+                Some(SessionKey { host: start.host.clone(), ..SessionKey::new(agent, id.clone()) })
+            }
         };
         let reader = self.reader_for(past, agent, ctx);
         self.show_chat(Chat::new(reader, agent, None, Some(start)), ctx);
@@ -109,7 +111,7 @@ impl Stack {
         };
         let cwd = PathBuf::from(cwd.unwrap_or_else(|| session.cwd.to_string()));
         let conversation = if fork { Conversation::Fork(key.id.clone()) } else { Conversation::Resume(key.id.clone()) };
-        let start = RunStart::new(conversation, cwd);
+        let start = RunStart { host: key.host.clone(), ..RunStart::new(conversation, cwd) };
         if !fork && !self.top_chat().is_some_and(|chat| chat.is_continuation(key)) {
             self.go_to_pinned(ctx, |chat| chat.is_continuation(key) && !chat.is_fork());
         }
@@ -129,7 +131,11 @@ impl Stack {
             return ctx.notices.error(format!("{label} cannot fork before this prompt; f forks the whole session"));
         };
         let cwd = PathBuf::from(&*session.cwd);
-        let start = RunStart { fork_at: Some(point), ..RunStart::new(Conversation::Fork(key.id.clone()), cwd) };
+        let start = RunStart {
+            fork_at: Some(point),
+            host: key.host.clone(),
+            ..RunStart::new(Conversation::Fork(key.id.clone()), cwd)
+        };
         self.start_chat(key.agent, start, None, ctx);
         if let Some((chat, text)) = self.top_chat().zip(text) {
             chat.composer.set(&text);

@@ -267,7 +267,7 @@ fn head(app: &App, waiting: &PendingApproval, draft: &AnswerDraft, width: usize)
         Span::styled("! ", style(theme.needs_you)),
         Span::styled(info.agent.name(), style::agent(theme, info.agent)),
         Span::styled(format!(" · {}", title.as_deref().unwrap_or("new session")), style(theme.title)),
-        Span::styled(format!(" · {}", text::one_line(&info.cwd.to_string_lossy())), style(theme.muted)),
+        Span::styled(format!(" · {}", text::one_line(&info.place())), style(theme.muted)),
     ];
     if let Some(since) = approval.since {
         spans.push(Span::styled(format!(" · {}", age::text(app.now, since)), style(theme.muted)));

@@ -7,6 +7,7 @@ use crate::app::chat::Chat;
 use crate::app::chat::state::wait;
 use crate::app::picker::skips_permissions;
 use crate::domain::Time;
+use crate::domain::remote::{RemoteState, RemoteStatus};
 use crate::domain::run::{Conversation, Phase, Quota};
 use crate::stdx::text;
 use crate::ui::canvas::Canvas;
@@ -90,8 +91,8 @@ fn session(canvas: &Canvas, chat: &Chat) -> Vec<Span<'static>> {
     let session = app.sessions.catalog.get(&chat.reader.key);
     let title = session.map(|session| session_title(app, session)).filter(|title| !title.is_empty());
     let title = title.unwrap_or_else(|| untitled(chat));
-    let directory = session.map(|session| session.cwd.to_string()).or_else(|| {
-        let of_run = chat.info(&app.runs).map(|info| info.cwd.display().to_string());
+    let directory = session.map(|session| session.place()).or_else(|| {
+        let of_run = chat.info(&app.runs).map(|info| info.place());
         of_run.or_else(|| chat.start.as_ref().map(|start| start.cwd.display().to_string()))
     });
     let mut spans = vec![Span::styled(format!("  {}", text::one_line(&title)), style(theme.title))];
@@ -107,6 +108,14 @@ fn session(canvas: &Canvas, chat: &Chat) -> Vec<Span<'static>> {
 }
 
 fn control_state(canvas: &Canvas, chat: &Chat) -> String {
+    if let Some(remote) = remote(canvas, chat) {
+        return match remote.state {
+            RemoteState::Connected => format!("on {}", remote.name),
+            RemoteState::Connecting | RemoteState::Offline { .. } => {
+                format!("{} {}", remote.name, remote.state.label())
+            }
+        };
+    }
     match (chat.info(&canvas.app.runs), &chat.start) {
         (Some(info), _) => match info.pid {
             _ if matches!(info.phase, Phase::Stopped(_)) => "controlled by salon".to_owned(),
@@ -120,6 +129,13 @@ fn control_state(canvas: &Canvas, chat: &Chat) -> String {
         },
         (None, None) => String::new(),
     }
+}
+
+/// Returns the connection to the machine of a chat, if it is another one.
+fn remote<'a>(canvas: &Canvas<'a>, chat: &Chat) -> Option<&'a RemoteStatus> {
+    let of_start = chat.start.as_ref().and_then(|start| start.host.as_deref());
+    let of_run = chat.run.as_ref().and_then(|run| run.split_host()).map(|(host, _)| host);
+    canvas.app.sessions.remotes.get(chat.reader.key.host.as_deref().or(of_start).or(of_run)?)
 }
 
 fn untitled(chat: &Chat) -> String {

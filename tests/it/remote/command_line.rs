@@ -97,7 +97,7 @@ fn a22_each_failure_is_told_apart_with_a_remedy() {
         ("down", "offline", "Connection refused"),
         ("denied", "offline", "ssh must ask you something"),
         ("stopped", "not running", "not running"),
-        ("missing", "no salon there", "install it there"),
+        ("missing", "no salon there", "salon source install"),
         ("old", "too old", "salon 0.0.9 there is too old for salon 0.1.0 here; update salon there"),
         ("new", "too new", "salon 9.9.9 there is too new for salon 0.1.0 here; update salon here"),
         ("usage", "too old", "update salon there"),
@@ -158,4 +158,21 @@ fn resume_runs_there_in_a_terminal() {
     assert!(calls.contains("exec -it shop-dev sh -c"), "{calls}");
     let unknown = run(&home, &peer, &["show", "nowhere:claude:x"]);
     assert_eq!(unknown.status.code(), Some(1));
+}
+
+#[test]
+fn a_copy_of_this_salon_is_installed_and_checked() {
+    let (home, peer) = (Home::empty(), Peer::of(&["claude/2.1.329"]));
+    std::fs::remove_file(peer.home().join(".local/bin/salon")).expect("removed");
+    json(&home, &peer, &["source", "add", "box", "--ssh", "me@box", "--json"]);
+    let missing = run(&home, &peer, &["source", "test", "--json"]);
+    assert!(String::from_utf8_lossy(&missing.stdout).contains("no salon there"));
+    let installed = json(&home, &peer, &["source", "install", "box", "--json"]);
+    assert_eq!(installed["sources"][0]["reason"], concat!("salon ", env!("CARGO_PKG_VERSION")));
+    let copy = peer.home().join(".local/share/salon/bin/salon");
+    let same = std::fs::read(copy).expect("a copy") == std::fs::read(env!("CARGO_BIN_EXE_salon")).expect("the program");
+    assert!(same, "every byte");
+    assert!(!peer.home().join(".local/share/salon/bin/salon.part").exists());
+    let tested = json(&home, &peer, &["source", "test", "--json"]);
+    assert_eq!(tested["sources"][0]["state"], "connected");
 }

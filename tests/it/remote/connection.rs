@@ -222,3 +222,26 @@ fn pauses_grow_differ_and_have_a_limit() {
     assert_ne!(policy::pause(4, &lost, 1), policy::pause(4, &lost, 2));
     assert!(policy::pause(1, &RemoteFailure::Missing, 0) > longest(u32::MAX), "only the user can change it");
 }
+
+#[test]
+fn a_page_that_was_read_is_shown_again_without_a_connection() {
+    let peer = Peer::of(&[CLAUDE]);
+    let mut observed = Observed::start(&[("box", &peer)], None);
+    observed.wait_for_list("box");
+    let key = observed.sessions.keys().find(|key| key.id.starts_with("0eb326a8")).expect("a session").clone();
+    observed.remotes.open(3, key);
+    observed.wait_for_transcript(3, |event| matches!(event, TranscriptEvent::Opened(_)));
+    observed.remotes.transcript(3, IndexCall::Read { ticket: 3, range: 0..2 });
+    let first =
+        |event: &TranscriptEvent| matches!(event, TranscriptEvent::Page { from: 0, entries } if entries.len() == 2);
+    observed.wait_for_transcript(3, first);
+    peer.control("down");
+    peer.kill();
+    observed.wait_for_state("box", is_offline);
+    observed.remotes.transcript(3, IndexCall::Read { ticket: 3, range: 1..2 });
+    observed.wait_for_transcript(
+        3,
+        |event| matches!(event, TranscriptEvent::Page { from: 1, entries } if entries.len() == 1),
+    );
+    observed.stop();
+}
