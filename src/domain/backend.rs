@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Agent, Time};
 
 /// Maximum changes of state that are kept per backend, because they are part of each published state.
-pub const MAX_CHANGES: usize = 8;
+pub const MAX_CHANGES: usize = 50;
 
 /// State of a backend. Each failure has its own remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg};
-use salon::domain::backend::{Backend, BackendChange, BackendState};
+use salon::domain::backend::{Backend, BackendChange, BackendState, MAX_CHANGES};
 use salon::domain::{Agent, Time};
 use salon::live::this_process;
 use salon::store::{Store, preferences};
@@ -96,6 +96,41 @@ fn the_page_fits_a_small_terminal() {
     assert!(stage.screen().contains("crashed"), "{}", stage.screen());
     stage.send(Msg::Run(RunMsg::Backends(Vec::new())));
     assert!(stage.screen().contains("No agent runs"), "{}", stage.screen());
+}
+
+#[test]
+fn c18_an_invalid_change_of_state_is_refused_and_the_last_fifty_are_listed() {
+    use salon::live::server::ServerPhase::{Degraded, Failed, NotStarted, Ready, Starting, Stopped, Stopping};
+    let failed = || Failed("exit".to_owned());
+    let all = [NotStarted, Starting, Ready, Degraded, Stopping, Stopped, failed()];
+    let valid = [
+        (NotStarted, Starting),
+        (Starting, Ready),
+        (Ready, Degraded),
+        (Degraded, Ready),
+        (Starting, Stopping),
+        (Ready, Stopping),
+        (Degraded, Stopping),
+        (Stopping, Stopped),
+        (Stopped, Starting),
+        (failed(), Starting),
+    ];
+    for (from, to) in all.iter().flat_map(|from| all.iter().map(move |to| (from, to))) {
+        let is_valid = matches!(to, Failed(_)) || valid.iter().any(|(a, b)| (a, b) == (from, to));
+        assert_eq!(from.may_become(to), is_valid, "{from:?} to {to:?}");
+    }
+    let home = Home::empty();
+    let store = Store::open(&home.path().join("state.db"), clock()).expect("state.db").store;
+    let states = [BackendState::Working, BackendState::Idle];
+    let changes = (0..MAX_CHANGES).map(|at| BackendChange { time: clock(), state: states[at % 2] }).collect();
+    let text = serde_json::to_string(&[Backend { changes, ..backend(Agent::Codex, BackendState::Idle) }]).expect("JSON");
+    let process = this_process();
+    let name = format!("backends.{}-{}", process.pid, process.start);
+    store.with(|db| preferences::save(db, &name, &text)).expect("saved");
+    let mut salon = Command::new(env!("CARGO_BIN_EXE_salon"));
+    salon.args(["doctor", "--json"]).env_clear().env("HOME", home.path()).env("SALON_DATA_DIR", home.path());
+    let report: Value = serde_json::from_slice(&salon.output().expect("salon").stdout).expect("JSON");
+    assert_eq!(report["backends"][0]["changes"].as_array().map(Vec::len), Some(50), "{report}");
 }
 
 #[test]

@@ -148,6 +148,8 @@ fn what_only_resembles_a_secret_stays() {
         "risk-assessment-of-the-desk-sk-short npm_config_registry_is_a_long_setting_name".to_owned(),
         "process.env.API_KEY, os.environ[\"API_KEY\"], secrets.GITHUB_TOKEN".to_owned(),
         "eyJhbGciOiJIUzI1NiJ9 alone is a header".to_owned(),
+        "const TIMEOUT_TOKEN: wasi::Userdata = wasi::Userdata::MAX; static NEXT_TOKEN: AtomicUsize = f(1);".to_owned(),
+        "pub const B_MAIL_WRONG_PASSWORD: status_t = B_MAIL_ERROR_BASE + 2;".to_owned(),
     ];
     for text in texts {
         assert!(matches!(secrets::mask(&text, &mut SecretCounts::default()), Cow::Borrowed(_)), "{}", masked(&text));

@@ -79,6 +79,9 @@ pub(super) fn value(text: &str, word: Range<usize>) -> Option<Range<usize>> {
     }
     let (at, is_spaced) = after_separator(bytes, end, name.starts_with("--"))?;
     let (range, quoted) = value_at(bytes, at)?;
+    if !quoted && is_type(bytes, end, range.end) {
+        return None;
+    }
     let form = if quoted {
         Form::Quoted
     } else if name.starts_with("--") {
@@ -139,6 +142,12 @@ fn after_separator(bytes: &[u8], end: usize, is_argument: bool) -> Option<(usize
     // YAML has a space after the colon.
     let is_yaml = bytes[at] == b':' && at == from && next == at + 2;
     Some((next, (next - from > separator) && !is_yaml))
+}
+
+/// Returns true if what follows a name that ends at `name` is its type: `const NEXT_TOKEN: AtomicUsize = …`.
+fn is_type(bytes: &[u8], name: usize, value: usize) -> bool {
+    let blank_end = run_end(bytes, value, |byte| byte == b' ');
+    bytes.get(name) == Some(&b':') && matches!(bytes.get(blank_end..), Some([b'=', next, ..]) if *next != b'=')
 }
 
 /// Number of bytes of a quotation mark, which may be escaped.
