@@ -123,7 +123,8 @@ fn c18_an_invalid_change_of_state_is_refused_and_the_last_fifty_are_listed() {
     let store = Store::open(&home.path().join("state.db"), clock()).expect("state.db").store;
     let states = [BackendState::Working, BackendState::Idle];
     let changes = (0..MAX_CHANGES).map(|at| BackendChange { time: clock(), state: states[at % 2] }).collect();
-    let text = serde_json::to_string(&[Backend { changes, ..backend(Agent::Codex, BackendState::Idle) }]).expect("JSON");
+    let text =
+        serde_json::to_string(&[Backend { changes, ..backend(Agent::Codex, BackendState::Idle) }]).expect("JSON");
     let process = this_process();
     let name = format!("backends.{}-{}", process.pid, process.start);
     store.with(|db| preferences::save(db, &name, &text)).expect("saved");
