@@ -53,6 +53,7 @@ impl Protocol for KnownAgent {
             error_text: Some("Error: "),
             named_ids: false,
             whole_thoughts: false,
+            folder_rules: None,
             action: |_, input| ToolAction::Other(tool_input::one_line(input)),
         })
     }

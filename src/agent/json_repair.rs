@@ -26,7 +26,7 @@ impl Repairs {
     /// The record ends too early.
     const CUT_OFF: Self = Self(8);
     /// Several records without a separator.
-    const GLUED: Self = Self(16);
+    pub(super) const GLUED: Self = Self(16);
     /// A field that has another type than usual.
     pub(super) const FIELD_TYPES: Self = Self(32);
     /// Text between or inside records that is not JSON.
@@ -112,7 +112,7 @@ pub(super) fn records(text: &[u8]) -> Vec<RepairedRecord> {
     found
 }
 
-/// Finds the items of the list that a path of field names leads to, in the first record of a text: their bytes, also where
+/// Finds the items of the list, or the values of the object, that a path of field names leads to, in the first record of a text: their bytes, also where
 /// a strict parser refuses the record.
 pub(super) fn items(text: &[u8], path: &[&str]) -> Vec<Range<usize>> {
     let mut parser = Parser { text, at: 0, repairs: Repairs::default() };
@@ -208,14 +208,17 @@ impl Parser<'_> {
     /// Bytes of the items of a list at the cursor.
     fn item_ranges(&mut self) -> Vec<Range<usize>> {
         let mut ranges = Vec::new();
-        if self.peek() != Some(b'[') {
+        let is_object = self.peek() == Some(b'{');
+        if !is_object && self.peek() != Some(b'[') {
             return ranges;
         }
         self.at += 1;
         loop {
             match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') | None => return ranges,
+                Some(b',' | b':') => self.at += 1,
+                Some(b']' | b'}') | None => return ranges,
+                // The name of a field.
+                Some(b'"') if is_object && self.is_name() => _ = self.string(),
                 Some(_) => {
                     let start = self.at;
                     if self.value(0).is_none() {
@@ -225,6 +228,13 @@ impl Parser<'_> {
                 }
             }
         }
+    }
+
+    /// True if the string at the cursor is the name of a field.
+    fn is_name(&self) -> bool {
+        let mut ahead = Parser { text: self.text, at: self.at, repairs: Repairs::default() };
+        ahead.string();
+        ahead.peek() == Some(b':')
     }
 
     fn object(&mut self, depth: usize) -> Value {

@@ -292,13 +292,24 @@ pub trait Codec: Send {
     fn decode(&mut self, incoming: Incoming<'_>, now: Time) -> CodecStep;
 }
 
+/// Change of how an agent is started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LaunchChange {
+    /// Arguments to add.
+    pub args: Vec<String>,
+    /// Environment variables to set.
+    pub vars: Vec<(String, String)>,
+}
+
 /// A folder whose settings are not loaded, because the user never trusted it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UntrustedProject {
     /// Option of the agent's program that controls which settings are loaded.
     pub option: &'static str,
-    /// Arguments that start the agent without the folder's settings.
-    pub args: Vec<String>,
+    /// Change that starts the agent without the folder's settings; `None` if it cannot be started without them.
+    pub restricted: Option<LaunchChange>,
+    /// Change that starts it with them, although it has not recorded that the user trusts the folder.
+    pub trusted: LaunchChange,
     /// Files that are not loaded.
     pub settings: Vec<PathBuf>,
     /// Programs that they make the agent run, each with its occasion; not all if there are very many.

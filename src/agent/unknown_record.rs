@@ -6,6 +6,10 @@ use crate::domain::EventBody;
 
 /// Minimum length of a text without white space that counts as encoded data, in bytes.
 const ENCODED_LEN: usize = 200;
+
+/// Headline of a result whose call is lost.
+pub(super) const LOST_CALL: &str = "result of a call that is not in the file";
+
 /// Maximum depth of the search, because foreign data may be nested at will.
 const MAX_DEPTH: usize = 64;
 

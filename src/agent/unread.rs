@@ -46,7 +46,11 @@ pub fn find(root: &SourceRoot, sources: &[Source]) -> Vec<Issue> {
 fn folders(root: &SourceRoot) -> Vec<(PathBuf, usize)> {
     let below = |names: &[&str]| names.iter().map(|name| (root.path.join(name), MAX_DEPTH)).collect();
     match root.agent {
-        Agent::Claude => below(&["projects"]),
+        Agent::Claude => {
+            let mut folders: Vec<_> = below(&["projects"]);
+            folders.push((root.path.clone(), 0));
+            folders
+        }
         Agent::Codex => below(&["sessions", "archived_sessions"]),
         Agent::Gemini => below(&["tmp"]),
         Agent::Qwen => below(&["projects", "tmp"]),
@@ -112,8 +116,9 @@ fn reason(agent: Agent, path: &Path) -> Option<String> {
 
 /// Reason for a database: its tables, if they may contain messages.
 fn database(path: &Path) -> Option<String> {
-    let opened = sqlite::open(path).ok()?;
-    let tables = sqlite::tables(&opened.connection).ok()?;
+    let damaged = "a database that cannot be opened".to_owned();
+    let Ok(opened) = sqlite::open(path) else { return Some(damaged) };
+    let Ok(tables) = sqlite::tables(&opened.connection) else { return Some(damaged) };
     let is_session = tables.iter().any(|table| table.contains("message") || table.contains("session"));
     is_session.then(|| format!("a database of another name (tables {})", tables.join(", ")))
 }
@@ -122,7 +127,10 @@ fn database(path: &Path) -> Option<String> {
 fn is_companion(agent: Agent, path: &Path, name: &str) -> bool {
     let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
     match agent {
-        Agent::Claude => name.ends_with(".meta.json") || name == "custom-title.json" || name == "sessions-index.json",
+        Agent::Claude => {
+            name.ends_with(".meta.json")
+                || matches!(name, "custom-title.json" | "sessions-index.json" | "history.jsonl" | "settings.json")
+        }
         // A compressed rollout beside the plain one, which is read.
         Agent::Codex => name.strip_suffix(".zst").is_some_and(|plain| path.with_file_name(plain).is_file()),
         Agent::Gemini => name == "logs.json" || name.starts_with('.'),

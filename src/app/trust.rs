@@ -15,7 +15,7 @@ const MAX_CHARS: usize = 120;
 
 /// Asks about a folder. What would run is shown with visible marks in place of control characters.
 pub(super) fn question(agent: Agent, untrusted: &UntrustedFolder) -> Dialog {
-    let UntrustedFolder { folder, settings, programs } = untrusted;
+    let UntrustedFolder { folder, settings, programs, can_restrict } = untrusted;
     let label = agent.label();
     let path = |path: &Path| exact::visible_line(&path.strip_prefix(folder).unwrap_or(path).to_string_lossy());
     let files: Vec<String> = settings.iter().map(|settings| path(settings)).collect();
@@ -36,10 +36,15 @@ pub(super) fn question(agent: Agent, untrusted: &UntrustedFolder) -> Dialog {
         text.push(format!("  and {} more", programs.len() - MAX_PROGRAMS));
     }
     let choice = |label: &str, outcome| DialogChoice { label: label.to_owned(), outcome };
-    let choices = vec![
-        choice("Start without these settings", DialogOutcome::StartWithTrust(FolderTrust::WithoutSettings)),
+    let restricted = DialogOutcome::StartWithTrust(FolderTrust::WithoutSettings);
+    let mut choices = vec![
+        choice("Start without these settings", restricted),
         choice("Trust this folder, and start", DialogOutcome::StartWithTrust(FolderTrust::Trusted)),
         choice("Cancel", DialogOutcome::Cancel),
     ];
+    if !can_restrict {
+        text.push(format!("{label} cannot be started without them."));
+        choices.remove(0);
+    }
     Dialog { title: "Trust this folder?".to_owned(), text, choices, selected: 0 }
 }

@@ -474,7 +474,8 @@ impl std::fmt::Display for Refusal {
             Self::NotSaved(why) => write!(f, "not accepted: could not be saved to disk: {why}"),
             Self::Offline(why) => write!(f, "not accepted: {why}"),
             Self::Untrusted(untrusted) => {
-                write!(f, "{} is not trusted: its settings run programs", untrusted.folder.display())
+                let folder = untrusted.folder.display();
+                write!(f, "{folder} is not trusted: its settings run programs; trust it in the agent's own program")
             }
             Self::UnknownRun => f.write_str("the run no longer exists"),
             Self::Failed(failure) => failure.fmt(f),

@@ -75,6 +75,14 @@ pub struct UntrustedFolder {
     pub settings: Vec<PathBuf>,
     /// Programs that they make the agent run, each with its occasion.
     pub programs: Vec<String>,
+    /// True if the agent can be started without the settings.
+    #[serde(default = "can_restrict")]
+    pub can_restrict: bool,
+}
+
+/// Agents of earlier versions could always be started without the settings.
+fn can_restrict() -> bool {
+    true
 }
 
 impl RunStart {

@@ -14,7 +14,7 @@ use super::store_handle::StoreHandle;
 use super::transport::{ChildConnection, Connection};
 use super::{environment, identity};
 use crate::agent::Protocol;
-use crate::agent::protocol::{RunStart, Transport, UntrustedProject};
+use crate::agent::protocol::{LaunchChange, RunStart, Transport, UntrustedProject};
 use crate::domain::Agent;
 use crate::domain::launch::Launch;
 use crate::domain::run::{FolderTrust, RunFailure};
@@ -76,8 +76,16 @@ impl Connector {
         (!opening.extra.iter().any(|arg| arg.starts_with(project.option))).then_some(project)
     }
 
-    async fn spawn_child(&self, protocol: &dyn Protocol, launch: Launch) -> Connected {
-        let environment = self.environment(protocol, &launch.cwd);
+    /// Returns the change of a start that the trust in its folder requires.
+    fn launch_change(&self, protocol: &dyn Protocol, opening: &RunStart) -> LaunchChange {
+        let Some(project) = self.restriction(protocol, opening) else { return LaunchChange::default() };
+        if opening.trust == FolderTrust::Trusted { project.trusted } else { project.restricted.unwrap_or_default() }
+    }
+
+    async fn spawn_child(&self, protocol: &dyn Protocol, launch: Launch, vars: Vec<(String, String)>) -> Connected {
+        let mut environment = self.environment(protocol, &launch.cwd);
+        environment.vars.retain(|(name, _)| !vars.iter().any(|(changed, _)| changed == name));
+        environment.vars.extend(vars);
         let spawned = Process::spawn(&launch, &environment)?;
         let recorded = identity::identify(spawned.0.pid());
         if let Some(child) = recorded
@@ -146,10 +154,11 @@ impl Connect for Connector {
         opening: &'a RunStart,
     ) -> Pin<Box<dyn Future<Output = Connected> + Send + 'a>> {
         let mut launch = protocol.launch(opening);
-        launch.args.extend(self.untrusted_project(protocol, opening).into_iter().flat_map(|project| project.args));
+        let change = self.launch_change(protocol, opening);
+        launch.args.extend(change.args);
         Box::pin(async move {
             match protocol.transport() {
-                Transport::Lines => self.spawn_child(protocol, launch).await,
+                Transport::Lines => self.spawn_child(protocol, launch, change.vars).await,
                 Transport::Server => {
                     let session = self.server(agent, protocol, launch)?.open_session().await?;
                     Ok(Box::new(session) as Box<dyn Connection>)

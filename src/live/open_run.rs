@@ -234,11 +234,18 @@ impl Inner {
                 FolderTrust::Trusted
             }
             _ if self.store.is_trusted(agent, &opening.cwd).await.map_err(Refusal::NotSaved)? => FolderTrust::Trusted,
-            FolderTrust::Ask => {
-                let UntrustedProject { settings, programs, .. } = project;
-                return Err(Refusal::Untrusted(UntrustedFolder { folder: opening.cwd, settings, programs }));
+            FolderTrust::WithoutSettings if project.restricted.is_some() => FolderTrust::WithoutSettings,
+            // An agent that cannot leave the settings out is not started unasked.
+            FolderTrust::Ask | FolderTrust::WithoutSettings => {
+                let UntrustedProject { settings, programs, restricted, .. } = project;
+                let can_restrict = restricted.is_some();
+                return Err(Refusal::Untrusted(UntrustedFolder {
+                    folder: opening.cwd,
+                    settings,
+                    programs,
+                    can_restrict,
+                }));
             }
-            FolderTrust::WithoutSettings => FolderTrust::WithoutSettings,
         };
         Ok(RunStart { trust, ..opening })
     }

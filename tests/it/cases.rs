@@ -9,6 +9,7 @@ mod codex;
 mod copied_history;
 mod doctor;
 mod families;
+mod members;
 mod opencode;
 mod qwen;
 mod rollout_forms;

@@ -25,7 +25,9 @@ mod updates;
 mod usage;
 
 pub(super) use self::profile::{AcpAgent, ReplayEnd};
-use super::protocol::{Codec, Protocol, RunStart, Transport};
+use std::path::Path;
+
+use super::protocol::{Codec, Protocol, RunStart, Transport, UntrustedProject};
 use crate::domain::launch::Launch;
 use crate::domain::run::RunFailure;
 
@@ -41,6 +43,10 @@ impl Protocol for AcpAgent {
 
     fn ended(&self, code: Option<i32>, stderr: &str) -> RunFailure {
         ended(self.agent.label(), code, stderr)
+    }
+
+    fn untrusted_project(&self, vars: &[(String, String)], cwd: &Path) -> Option<UntrustedProject> {
+        self.folder_rules?.untrusted_project(vars, cwd)
     }
 
     fn codec(&self) -> Box<dyn Codec> {

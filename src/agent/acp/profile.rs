@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::agent::folder_rules::FolderRules;
 use crate::domain::Agent;
 use crate::domain::transcript::ToolAction;
 
@@ -26,6 +27,8 @@ pub(crate) struct AcpAgent {
     pub named_ids: bool,
     /// True if each thought arrives as a whole.
     pub whole_thoughts: bool,
+    /// Trust in folders; `None` if the agent has no such model.
+    pub folder_rules: Option<FolderRules>,
     /// Operation of a tool, by its name and input.
     pub action: fn(&str, &Value) -> ToolAction,
 }

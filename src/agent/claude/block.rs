@@ -4,6 +4,9 @@ use super::user_markup::{self, UserTextKind};
 use crate::agent::jsonl::{JsonCursor, JsonStr, MalformedJson};
 use crate::domain::EntryKind;
 
+/// Beginning of an output with the reason why a tool was not run.
+pub(super) const TOOL_ERROR: &str = "<tool_use_error>";
+
 /// Message content: nothing, a string, or blocks.
 #[derive(Debug, Default)]
 pub(super) struct Content<'a>(pub Vec<Block<'a>>);
@@ -60,6 +63,9 @@ impl<'a> Block<'a> {
             b"id" | b"tool_use_id" => self.tool = value.text()?,
             b"name" => self.name = plain_string(value)?,
             b"is_error" => self.error |= value.truth()?,
+            b"content" if value.peek()? == b'"' => {
+                self.error |= value.text()?.is_some_and(|text| text.0.starts_with(TOOL_ERROR.as_bytes()));
+            }
             b"content" if value.peek()? == b'{' => {
                 let failed = &mut self.error;
                 value.object(|key, value| {
@@ -90,7 +96,7 @@ impl<'a> Block<'a> {
             },
             b"thinking" => self.text.filter(|text| !text.is_blank()).map(|_| EntryKind::Thinking),
             b"redacted_thinking" => Some(EntryKind::Thinking),
-            b"image" | b"document" | b"container_upload" => Some(EntryKind::Image),
+            b"image" | b"document" | b"container_upload" | b"search_result" => Some(EntryKind::Image),
             b"connector_text" | b"advisor_tool_result" => Some(EntryKind::Text),
             b"compaction" => Some(EntryKind::Notice),
             kind if kind.ends_with(b"tool_result") => None,

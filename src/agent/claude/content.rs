@@ -31,6 +31,8 @@ fn block_text(block: &Value) -> String {
         "text" | "advisor_result" => field("text").to_owned(),
         "resource" => texts(&block["resource"]["text"]),
         "image" | "document" => document(block),
+        "search_result" => format!("{}\n{}", link(field("title"), field("source")), text(&block["content"])),
+        "resource_link" => link(field("name"), field("uri")),
         "tool_reference" => format!("[tool {}]", field("tool_name")),
         "web_search_result" => link(field("title"), field("url")),
         "web_fetch_result" => {
@@ -82,6 +84,29 @@ pub(super) fn unknown(value: &Value) -> String {
     let longest = unknown_record::longest_text(value).map(|text| format!(" {text}")).unwrap_or_default();
     format!("[{kind}{subtype}]{longest}")
 }
+
+/// Text of a notice of the program: its content, then its other texts, such as an answer that was retracted.
+pub(super) fn notice(record: &Value) -> String {
+    let mut parts = vec![text(&record["content"])];
+    let fields = record.as_object().into_iter().flatten();
+    let others =
+        fields.filter(|(name, _)| !ENVELOPE.contains(&name.as_str()) && !NOTICE_FIELDS.contains(&name.as_str()));
+    for (_, value) in others {
+        let mut found = Vec::new();
+        collect(value, &mut found);
+        // Words are names and states.
+        for text in found.into_iter().filter(|text| text.contains(char::is_whitespace)) {
+            if !parts.iter().any(|part| part.contains(text)) {
+                parts.push(text.to_owned());
+            }
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n\n")
+}
+
+/// Fields of a notice that are shown as what they are, or not at all.
+const NOTICE_FIELDS: [&str; 7] = ["type", "subtype", "content", "level", "message", "hookInfos", "attachment"];
 
 /// Fields of a record that identify or place it, and are no text of anybody.
 const ENVELOPE: [&str; 14] = [

@@ -22,7 +22,7 @@ pub(super) fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Eve
     let time = json::time(&record["timestamp"]);
     for mark in marks {
         // Only a few fields were read; one of unknown kind needs all.
-        let body = body(&record, mark)
+        let body = body(&record, mark, line)
             .unwrap_or_else(|| EventBody::Other(content::unknown(&json::parse(line).unwrap_or_default())));
         let sender = sender(&body, &record, mark);
         sink(Event { key: mark.key, time, body });
@@ -91,10 +91,10 @@ fn content_of(record: &Value) -> &Value {
     }
 }
 
-fn body(record: &Value, mark: &EntryMark) -> Option<EventBody> {
+fn body(record: &Value, mark: &EntryMark, line: &[u8]) -> Option<EventBody> {
     let names = [&record["type"], &record["type"]["text"], &record["message"]["role"], &record["role"]];
     match names.into_iter().find_map(Value::as_str)? {
-        "system" => (mark.kind != EntryKind::Other).then(|| system(record)),
+        "system" => (mark.kind != EntryKind::Other).then(|| system(record, line)),
         "queue-operation" if mark.kind == EntryKind::Notice => {
             let text = plain(block(&record["content"], mark.block)?.as_ref());
             Some(EventBody::Notice {
@@ -165,7 +165,8 @@ fn user_block(block: &Value) -> EventBody {
             UserText::Notice(level, text) => EventBody::Notice { level, text: text.into_owned() },
             UserText::Nothing => EventBody::Other(text_of(block).to_owned()),
         },
-        "image" | "document" => EventBody::Image(content::placeholder(block)),
+        "image" => EventBody::Image(content::placeholder(block)),
+        "document" | "search_result" => EventBody::Image(content::text(block)),
         _ => EventBody::Other(content::unknown(block)),
     }
 }
@@ -198,7 +199,7 @@ fn answer_block(block: &Value) -> EventBody {
     }
 }
 
-fn system(record: &Value) -> EventBody {
+fn system(record: &Value, line: &[u8]) -> EventBody {
     let text = record["content"].as_str().unwrap_or_default();
     match record["subtype"].as_str().unwrap_or_default() {
         "compact_boundary" => {
@@ -233,7 +234,9 @@ fn system(record: &Value) -> EventBody {
                 Some("warning" | "warn") => NoticeLevel::Warning,
                 _ => NoticeLevel::Info,
             };
-            EventBody::Notice { level, text: content::text(&record["content"]) }
+            // Only a few fields were read.
+            let record = json::parse(line).unwrap_or_default();
+            EventBody::Notice { level, text: content::notice(&record) }
         }
     }
 }

@@ -92,6 +92,10 @@ impl Dialect for ClaudeDialect {
         decode::entries(line, marks, sink);
     }
 
+    fn has_whole_conversation(&self) -> bool {
+        !self.subagent && self.replayed == 0
+    }
+
     fn decode_results(&self, line: &[u8], sink: &mut dyn FnMut(Event)) {
         decode::results(line, sink);
     }

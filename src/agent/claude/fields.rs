@@ -71,6 +71,9 @@ const RESULT: &[Field] = &[
     whole("structuredPatch"),
     whole("questions"),
     whole("answers"),
+    whole("isError"),
+    whole("exitCode"),
+    whole("returnCode"),
 ];
 
 /// Parses the fields of a record that decoding its entries needs; all of them where a strict parser refuses the record,
@@ -82,7 +85,11 @@ pub(super) fn of_entries(line: &[u8]) -> Option<Value> {
 /// Parses the fields of a record that decoding its results needs, like [`of_entries`]. A preview of an output needs all.
 pub(super) fn of_results(line: &[u8]) -> Option<Value> {
     static PREVIEW: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(outputs::MARKER));
-    if PREVIEW.find(line).is_some() { json::parse(line) } else { read(line, RESULTS) }
+    if PREVIEW.find(line).is_some() || outputs::has_longer_result(line) {
+        json::parse(line)
+    } else {
+        read(line, RESULTS)
+    }
 }
 
 fn read(line: &[u8], fields: &'static [Field]) -> Option<Value> {

@@ -60,6 +60,13 @@ impl JsonlAgent for Claude {
         environment.dir("CLAUDE_CONFIG_DIR", ".claude")
     }
 
+    /// Some versions, and some installations, follow the XDG directories.
+    fn other_homes(&self, environment: &Environment) -> Vec<PathBuf> {
+        let home = environment.dir("XDG_CONFIG_HOME", ".config").join("claude");
+        let is_used = environment.var("CLAUDE_CONFIG_DIR").is_none() && home.join("projects").is_dir();
+        is_used.then_some(home).into_iter().collect()
+    }
+
     fn watched(&self) -> &'static [&'static str] {
         &["projects", "sessions"]
     }

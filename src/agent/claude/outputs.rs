@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{content, paths};
 use crate::agent::json;
+use crate::agent::jsonl::{JsonCursor, MalformedJson};
 use crate::domain::Entry;
 use crate::stdx::lines::LineReader;
 
@@ -30,19 +31,60 @@ fn name(preview: &str) -> Option<&str> {
     path.rsplit(['/', '\\']).next()
 }
 
-/// Prefers the longer text that the same record may contain to the preview of an output. Keeps the lines that name the
-/// file.
-pub(super) fn longest(preview: String, result: &Value) -> String {
-    if !preview.starts_with(MARKER) {
-        return preview;
-    }
-    let printed = |name: &str| result[name].as_str().unwrap_or_default();
+/// Prefers the longer text that the same record may contain to an output that the model got, which may be cut. Keeps the
+/// lines of a preview that name the file.
+pub(super) fn longest(output: String, result: &Value) -> String {
+    let printed = |name: &str| result[name].as_str().unwrap_or_default().trim_end();
     let (stdout, stderr) = (printed("stdout"), printed("stderr"));
-    if stdout.len() + stderr.len() <= preview.len() {
-        return preview;
+    if stdout.len() + stderr.len() <= output.trim_end().len() {
+        return output;
     }
-    let head = preview.split_once("\n\n").map_or(MARKER, |(head, _)| head);
-    format!("{head}\n\n{stdout}{stderr}")
+    if output.starts_with(MARKER) {
+        let head = output.split_once("\n\n").map_or(MARKER, |(head, _)| head);
+        return format!("{head}\n\n{stdout}{stderr}");
+    }
+    [stdout, stderr].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// True if a record's structured result has a longer output than the content that the model got, both as encoded.
+pub(super) fn has_longer_result(record: &[u8]) -> bool {
+    let (mut content, mut printed) = (0, 0);
+    let read = JsonCursor::new(record).object(|key, value| {
+        match key {
+            b"message" => value.object(|key, value| match key {
+                b"content" if value.peek()? == b'[' => value.array(|block| {
+                    block.object(|key, value| {
+                        if key == b"content" {
+                            content += encoded_len(value)?;
+                        }
+                        Ok(())
+                    })
+                }),
+                _ => Ok(()),
+            })?,
+            b"toolUseResult" if value.peek()? == b'{' => value.object(|key, value| {
+                if matches!(key, b"stdout" | b"stderr") {
+                    printed += encoded_len(value)?;
+                }
+                Ok(())
+            })?,
+            _ => {}
+        }
+        Ok(())
+    });
+    read.is_ok() && printed > content
+}
+
+/// Length of a value as encoded; of a text without its quotes and its last line ends, which the content does not have.
+fn encoded_len(value: &mut JsonCursor<'_>) -> Result<usize, MalformedJson> {
+    if value.peek()? != b'"' {
+        return value.raw().map(<[u8]>::len);
+    }
+    let mut text = value.text()?.map_or(&b""[..], |text| text.0);
+    while let Some(rest) = text.strip_suffix(b"\\n") {
+        text = rest;
+    }
+    Ok(text.len())
 }
 
 /// Finds the tool call whose output is in a file, in the transcript of its session or of one of its sub-agents.

@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::block::plain_string;
-use super::outputs::MARKER;
+use super::outputs::{MARKER, has_longer_result};
 use crate::agent::jsonl::{JsonCursor, MalformedJson};
 
 /// Texts whose record needs to be decoded: previews of longer outputs, reminders that are not shown, and a second record
@@ -17,6 +17,9 @@ type Outputs<'a> = Vec<Vec<&'a [u8]>>;
 /// other. `None` for any other record.
 pub(super) fn read(line: &[u8]) -> Option<Outputs<'_>> {
     if SPECIAL.iter().any(|text| memmem::find(line, text.as_bytes()).is_some()) {
+        return None;
+    }
+    if has_longer_result(line) {
         return None;
     }
     let mut record = Record::default();

@@ -53,6 +53,8 @@ pub(super) struct TranscriptRecord<'a> {
     relocated: Option<JsonStr<'a>>,
     /// Team that the session leads or belongs to.
     team: Option<JsonStr<'a>>,
+    /// True for a summary of hooks that failed, or that stopped the turn.
+    hook_failed: bool,
     /// True for the result of a call that the user, a rule or the auto mode refused.
     denied: bool,
 }
@@ -158,6 +160,8 @@ impl<'a> TranscriptRecord<'a> {
             b"origin" => self.origin = string_field(value, b"kind")?.map_or(&b""[..], |kind| kind.0),
             b"operation" => self.operation = plain_string(value)?,
             b"reason" => self.reason = plain_string(value)?,
+            b"hookErrors" => self.hook_failed |= value.raw()?.len() > b"[ ]".len(),
+            b"preventedContinuation" => self.hook_failed |= value.truth()?,
             b"toolDenialKind" => self.denied = !plain_string(value)?.is_empty(),
             b"teamName" => self.team = value.text()?,
             b"relocatedCwd" => self.relocated = value.text()?,
@@ -265,6 +269,7 @@ impl<'a> TranscriptRecord<'a> {
         let role = if self.kind.is_empty() { self.message.role } else { self.kind };
         let blocks = if self.message.content.0.is_empty() { &self.content.0 } else { &self.message.content.0 };
         let (base, first) = self.key_base(offset);
+        let mut command = None;
         let mut push = |block: usize, kind, tool: Option<JsonStr<'_>>, error| {
             let block = u32::try_from(block).unwrap_or(u32::MAX);
             let tool = tool.map_or(0, JsonStr::hash);
@@ -295,7 +300,10 @@ impl<'a> TranscriptRecord<'a> {
                             metadata.turns = 1;
                             push(at, EntryKind::Prompt, None, false);
                         }
-                        Some(kind) => push(at, kind, None, false),
+                        Some(kind) => {
+                            command = command.or_else(|| block.text.and_then(user_markup::command));
+                            push(at, kind, None, false);
+                        }
                         None => {}
                     }
                 }
@@ -320,7 +328,7 @@ impl<'a> TranscriptRecord<'a> {
                         let shown = blocks.first().is_some_and(|block| block.kind(b"user").is_some());
                         shown.then_some(EntryKind::Notice)
                     }
-                    _ if has_text() => Some(EntryKind::Notice),
+                    _ if has_text() || self.hook_failed => Some(EntryKind::Notice),
                     silent if SILENT_SUBTYPES.contains(&silent) => None,
                     _ => Some(EntryKind::Other),
                 };
@@ -358,6 +366,9 @@ impl<'a> TranscriptRecord<'a> {
             silent if silent.starts_with(b"api-request") || silent.starts_with(b"file-history") => {}
             _ if self.uuid.is_some() && (self.has_more || !blocks.is_empty()) => push(0, EntryKind::Other, None, false),
             _ => {}
+        }
+        if command.is_some() {
+            metadata.rare().command = command;
         }
         let results = blocks.iter().filter(|block| block.kind.ends_with(b"tool_result"));
         let mark = |block: &Block<'_>| Some(ResultMark { tool: block.tool?.hash(), error: block.error || self.denied });

@@ -1,9 +1,10 @@
 //! Text extraction from Claude Code's transcripts: shown lines, sidechains of early versions, queued prompts (sent or
 //! not), and replaced titles.
 
+use super::block::Content;
 use super::dialect::ClaudeDialect;
 use super::raw_outputs;
-use crate::agent::jsonl::{JsonCursor, JsonStr as Raw};
+use crate::agent::jsonl::JsonCursor;
 use crate::agent::texts::{LineDecoder, RecordDecoder, SearchText, StoredRecord, TextScope};
 use crate::domain::EntryKey;
 use crate::domain::query::TextKind;
@@ -13,11 +14,14 @@ pub(super) fn decoder(dialect: ClaudeDialect) -> Box<dyn RecordDecoder> {
     Box::new(TranscriptDecoder(LineDecoder(dialect)))
 }
 
+/// Bytes at the beginning of a record that have its type.
+const HEAD: usize = 64;
+
 struct TranscriptDecoder(LineDecoder<ClaudeDialect>);
 
 impl RecordDecoder for TranscriptDecoder {
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
-        if record.bytes.starts_with(br#"{"type":"queue-operation""#) {
+        if memchr::memmem::find(&record.bytes[..record.bytes.len().min(HEAD)], b"\"queue-operation\"").is_some() {
             queued_prompt(record, sink);
         }
         self.0.texts(record, wanted, sink);
@@ -29,22 +33,26 @@ impl RecordDecoder for TranscriptDecoder {
 }
 
 fn queued_prompt(record: &StoredRecord<'_>, sink: &mut dyn FnMut(&SearchText<'_>)) {
-    let (mut content, mut is_added) = (None::<Raw<'_>>, false);
+    let (mut content, mut is_added) = (Content::default(), false);
     let read = JsonCursor::new(record.bytes).object(|key, value| {
         match key {
-            b"content" => content = value.text()?,
+            b"content" => content = Content::read(value)?,
             b"operation" => is_added = value.text()?.is_some_and(|operation| operation.0 == b"enqueue"),
             _ => {}
         }
         Ok(())
     });
-    if let (Ok(()), Some(content)) = (read, content) {
+    if read.is_err() {
+        return;
+    }
+    for (block, text) in (0..).zip(content.0.iter().map(|block| block.text)) {
+        let Some(text) = text else { continue };
         // A prompt that was sent within a turn is an entry of the line that added it.
         let key = if is_added {
-            EntryKey::new(&format!("@{}", record.offset), 0)
+            EntryKey::new(&format!("@{}", record.offset), block)
         } else {
             EntryKey::new(record.session, u32::MAX)
         };
-        sink(&SearchText { key, call: "", tool: "", kind: TextKind::Notice, text: &content.decode() });
+        sink(&SearchText { key, call: "", tool: "", kind: TextKind::Notice, text: &text.decode() });
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::block::TOOL_ERROR;
 use super::{content, outputs, user_markup};
 use crate::agent::json;
 use crate::agent::jsonl::patch;
@@ -117,13 +118,22 @@ fn status(block: &Value, record: &Value, output: &str) -> ToolStatus {
         return ToolStatus::Failed;
     }
     if block["is_error"] != true {
-        return ToolStatus::Done;
+        return if has_failed(result, output) { ToolStatus::Failed } else { ToolStatus::Done };
     }
     let refused = result == "User rejected tool use"
         || output.starts_with("The user doesn't want to proceed")
         || output.starts_with("Permission to use ")
         || output.starts_with("Permission for this action ");
     if refused { ToolStatus::Denied } else { ToolStatus::Failed }
+}
+
+/// True for a failure that only the structured result, or the text of the output, shows.
+fn has_failed(result: &Value, output: &str) -> bool {
+    let code = ["exitCode", "returnCode"].iter().find_map(|name| result[*name].as_i64());
+    result["isError"] == true
+        || code.is_some_and(|code| code != 0)
+        || result.as_str().is_some_and(|text| text.starts_with("Error: "))
+        || output.starts_with(TOOL_ERROR)
 }
 
 /// The plan of a result: newer versions write it only there, or after a heading in the answer to the model.

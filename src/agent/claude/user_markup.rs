@@ -228,8 +228,15 @@ pub(super) fn title(text: JsonStr<'_>) -> Option<String> {
     }
     match classify(&text.head(4096)) {
         UserText::Prompt(text) => Some(text.into_owned()),
-        UserText::Notice(_, text) if text.starts_with("! ") => Some(text.into_owned()),
         UserText::Notice(..) | UserText::Nothing => None,
+    }
+}
+
+/// Command of the user in a text that is a notice: the title of a session that contains nothing else.
+pub(super) fn command(text: JsonStr<'_>) -> Option<String> {
+    match classify(&text.head(4096)) {
+        UserText::Notice(_, text) if text.starts_with("! ") || text.starts_with('/') => Some(text.into_owned()),
+        UserText::Notice(..) | UserText::Prompt(_) | UserText::Nothing => None,
     }
 }
 

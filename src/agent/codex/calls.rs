@@ -185,12 +185,15 @@ fn parse_json_output(text: &str) -> Option<CallResult> {
     Some(CallResult { output, status, exit_code, duration_ms: seconds.and_then(millis) })
 }
 
+/// Beginnings of an output's header.
+pub(super) const HEADERS: [&str; 4] = ["Chunk ID:", "Wall time:", "Exit code:", "Process exited with code "];
+
 /// Parses header lines (`Chunk ID`, `Wall time`, `Process exited with code`), then `Output:` and the output itself.
 fn parse_header_output(text: &str) -> Option<CallResult> {
-    if !["Chunk ID:", "Wall time:", "Exit code:"].iter().any(|head| text.starts_with(head)) {
+    if !HEADERS.iter().any(|head| text.starts_with(head)) {
         return None;
     }
-    let (head, output) = match text.split_once("\nOutput:\n") {
+    let (head, output) = match text.split_once("\nOutput:\n").or_else(|| text.split_once("\nFinal output:\n")) {
         Some((head, output)) => (head, output.strip_prefix('\n').unwrap_or(output)),
         None => (text, ""),
     };

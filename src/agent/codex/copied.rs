@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use super::dialect::{CopiedHistory, is_injected, total_usage};
+use super::dialect::{CopiedHistory, total_usage};
 use super::fields::{self, field};
+use super::injected::is_injected;
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::{paths, text};
 use crate::agent::jsonl::JsonStr;

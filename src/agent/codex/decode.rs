@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::injected::is_injected_text;
 use super::items::text;
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::{calls, items};
@@ -29,7 +30,7 @@ pub(super) fn bodies(line: &RolloutLine<'_>, is_subagent: bool) -> Vec<EventBody
 
 fn call(value: &Value) -> Vec<EventBody> {
     let kind = text(value, "type");
-    let id: Arc<str> = value.get("call_id").or(value.get("id")).and_then(Value::as_str).unwrap_or_default().into();
+    let id: Arc<str> = items::id(value, if value.get("call_id").is_some() { "call_id" } else { "id" });
     let name = value.get("name").and_then(Value::as_str).unwrap_or_else(|| kind.trim_end_matches("_call"));
     if kind == "image_generation_call" {
         return items::image_call(id, value);
@@ -38,7 +39,7 @@ fn call(value: &Value) -> Vec<EventBody> {
         // Arguments are JSON in a string; invalid JSON stays a plain string.
         (Some(Value::String(json)), _, _) => arguments(json),
         (Some(input), _, _) | (None, Some(input), _) | (None, None, Some(input)) => input.clone(),
-        (None, None, None) => Value::Null,
+        (None, None, None) => items::without_encoded_data(value),
     };
     let mut bodies =
         vec![EventBody::ToolCall { id: id.clone(), name: name.into(), action: calls::action(name, &input), input }];
@@ -62,7 +63,7 @@ fn output(value: &Value) -> EventBody {
     let started = || serde_json::from_str::<Value>(&result.output).ok()?.get("agent_id")?.as_str().map(Arc::from);
     let subagent = if result.output.starts_with('{') { started() } else { None };
     EventBody::ToolUpdate {
-        id: text(value, "call_id").into(),
+        id: items::id(value, "call_id"),
         status: Some(result.status),
         duration_ms: result.duration_ms,
         subagent,
@@ -81,16 +82,15 @@ fn single_body(kind: LineKind, value: &Value, is_subagent: bool) -> Option<Event
         LineKind::UserMessage => Some(EventBody::Prompt(append_images(&tool_input::flat(&value["message"]), value))),
         LineKind::AgentMessage => Some(EventBody::Text(Delta::Replace(tool_input::flat(&value["message"])))),
         LineKind::AgentReasoning => Some(EventBody::Thinking(Delta::Replace(text(value, "text").into()))),
-        LineKind::Message => {
+        LineKind::Message if text_is(value, "role", "assistant") => {
             let text = items::join_parts(value.get("content").unwrap_or(&Value::Null));
-            Some(if text_is(value, "role", "assistant") {
-                EventBody::Text(Delta::Replace(text))
-            } else {
-                EventBody::Prompt(text)
-            })
+            Some(EventBody::Text(Delta::Replace(text)))
         }
+        LineKind::Message => Some(EventBody::Prompt(prompt(value.get("content").unwrap_or(&Value::Null)))),
         LineKind::Reasoning => {
-            Some(EventBody::Thinking(Delta::Replace(items::join_parts(value.get("summary").unwrap_or(&Value::Null)))))
+            let lists = ["summary", "content"].map(|name| items::join_parts(value.get(name).unwrap_or(&Value::Null)));
+            let parts: Vec<String> = lists.into_iter().filter(|part| !part.is_empty()).collect();
+            Some(EventBody::Thinking(Delta::Replace(parts.join("\n\n"))))
         }
         LineKind::Item(item) => items::message_body(item, &value["item"]),
         LineKind::Compacted => notice(NoticeLevel::Boundary, compacted(value)),
@@ -122,6 +122,13 @@ fn single_body(kind: LineKind, value: &Value, is_subagent: bool) -> Option<Event
         | LineKind::ThreadName
         | LineKind::Ignored => None,
     }
+}
+
+/// Text of a user's message, without the parts that Codex added.
+fn prompt(content: &Value) -> String {
+    let Some(parts) = content.as_array() else { return items::join_parts(content) };
+    let is_own = |part: &&Value| !part["text"].as_str().is_some_and(is_injected_text);
+    items::join_parts(&parts.iter().filter(is_own).cloned().collect())
 }
 
 /// Kind of a record's payload.

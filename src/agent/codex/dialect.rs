@@ -12,10 +12,13 @@ use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use super::decode;
-use super::fields::{self, field, split_at_quote};
+use super::fields::{self, field};
+use super::injected::is_injected;
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::text;
-use crate::agent::jsonl::{Dialect, EntryMark, JsonStr, LineMetadata, MalformedJson, RecordLink, ResultMark, TextFile};
+use crate::agent::jsonl::{
+    Dialect, EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RecordLink, ResultMark, TextFile,
+};
 use crate::domain::{EntryKey, EntryKind, Event, EventBody, Time, Tokens};
 
 /// Kind of record that messages and reasoning are read from.
@@ -123,7 +126,7 @@ impl Dialect for Rollout {
         let Some(line) = RolloutLine::parse(bytes) else { return };
         let time = Time::parse(line.time);
         for body in decode::bodies(&line, self.subagent) {
-            if matches!(body, EventBody::ToolUpdate { .. }) {
+            if matches!(body, EventBody::ToolUpdate { .. } | EventBody::ToolCall { .. }) {
                 sink(Event { key: EntryKey::new("", 0), time, body });
             }
         }
@@ -155,6 +158,11 @@ impl Rollout {
         if kind == EntryKind::Prompt || line.kind == LineKind::Goal {
             // A prompt of images only has no text, and leaves the title to what follows.
             metadata.prompt = line.text().map(without_context).filter(|text| !text.is_blank());
+            if line.kind == LineKind::Message
+                && let Some(prompt) = prompt_after_context(line)
+            {
+                metadata.rare().prompt = Some(prompt);
+            }
         }
     }
 
@@ -171,7 +179,8 @@ impl Rollout {
                 from(RecordSource::Items, EntryKind::Thinking).filter(|_| line.has_text())
             }
             LineKind::Reasoning => from(RecordSource::Responses, EntryKind::Thinking).filter(|_| line.has_text()),
-            LineKind::Message => message_kind(line).filter(|_| self.record_source == RecordSource::Responses),
+            LineKind::Message if self.record_source == RecordSource::Responses => message_kind(line),
+            LineKind::Message => None,
             // A call that the model's host executed has an item too, which is the more complete record.
             LineKind::Call if self.record_source == RecordSource::Items && is_hosted(line) => None,
             LineKind::Call if field(line.payload, &fields::NAME) == Some(b"update_plan") => Some(EntryKind::Plan),
@@ -284,30 +293,20 @@ fn is_hosted(line: &RolloutLine<'_>) -> bool {
 fn message_kind(line: &RolloutLine<'_>) -> Option<EntryKind> {
     match field(line.payload, &fields::ROLE)? {
         b"user" if !line.text().is_some_and(is_injected) => Some(EntryKind::Prompt),
+        b"user" => prompt_after_context(line).map(|_| EntryKind::Prompt),
         b"assistant" if line.has_text() => Some(EntryKind::Text),
         _ => None,
     }
 }
 
-/// True if Codex wrote the message in the user's name.
-pub(super) fn is_injected(text: JsonStr<'_>) -> bool {
-    const STARTS: [&[u8]; 14] = [
-        b"<environment_context>",
-        b"# AGENTS.md instructions",
-        b"<user_instructions>",
-        b"<permissions instructions>",
-        b"<skills_instructions>",
-        b"<skill>",
-        b"<turn_aborted>",
-        b"<subagent_notification>",
-        b"<user_shell_command>",
-        b"<collaboration_mode>",
-        b"<INSTRUCTIONS>",
-        b"<recommended_plugins>",
-        b"<goal_context>",
-        b"<user_action>",
-    ];
-    STARTS.iter().any(|start| text.0.starts_with(start))
+/// Text of the prompt in a message of several parts, of which the first one is context that Codex added.
+fn prompt_after_context(line: &RolloutLine<'_>) -> Option<String> {
+    line.text().filter(|text| is_injected(*text))?;
+    let prompt = match decode::bodies(line, false).pop()? {
+        EventBody::Prompt(prompt) => prompt,
+        _ => return None,
+    };
+    Some(prompt).filter(|prompt| !prompt.trim().is_empty())
 }
 
 /// Strips the editor context that precedes the prompt.
@@ -326,22 +325,21 @@ pub(super) fn total_usage(payload: &[u8]) -> Option<Tokens> {
 
 /// Reads the usage in the field of this name.
 fn usage(payload: &[u8], name: &fields::FieldFinder) -> Option<Tokens> {
-    let mut rest = fields::after(payload, name)?;
+    // One byte back, so that the object is read from its brace.
+    let at = payload.len() - fields::after(payload, name)?.len() - 1;
     let (mut all, mut output, mut cache_read, mut cache_write) = (0, 0, 0, 0);
-    // A flat object of numbers: alternating names and values.
-    while let Some((name, after)) = rest.strip_prefix(b"\"").and_then(|rest| split_at_quote(rest, 100)) {
-        let Some(value) = after.strip_prefix(b":") else { break };
+    let read = JsonCursor::new(&payload[at..]).object(|name, value| {
         let count = match name {
             b"input_tokens" => &mut all,
             b"output_tokens" => &mut output,
             b"cached_input_tokens" => &mut cache_read,
             b"cache_write_input_tokens" => &mut cache_write,
-            _ => &mut 0,
+            _ => return Ok(()),
         };
-        *count = fields::leading_number(value).unwrap_or(0);
-        let Some(end) = value.iter().position(|byte| matches!(byte, b',' | b'}')) else { break };
-        rest = value[end..].strip_prefix(b",").unwrap_or_default();
-    }
+        *count = value.number()?.unwrap_or(0);
+        Ok(())
+    });
+    read.ok()?;
     let input = all.saturating_sub(cache_read).saturating_sub(cache_write);
     Some(Tokens { input, output, cache_read, cache_write })
 }

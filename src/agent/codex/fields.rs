@@ -93,6 +93,16 @@ pub(super) fn field<'a>(bytes: &'a [u8], name: &Finder<'_>) -> Option<&'a [u8]> 
     split_at_quote(after(bytes, name)?, 400).map(|(value, _)| value)
 }
 
+/// Value of a field with an id, which is a text or a number.
+pub(super) fn id<'a>(bytes: &'a [u8], name: &Finder<'_>) -> Option<&'a [u8]> {
+    field(bytes, name).or_else(|| {
+        let name = name.needle().strip_suffix(b"\"")?;
+        let rest = after(bytes, &Finder::new(name))?.trim_ascii_start();
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        (digits > 0).then_some(&rest[..digits])
+    })
+}
+
 /// Value of an integer field.
 pub(super) fn number(bytes: &[u8], name: &Finder<'_>) -> Option<u64> {
     leading_number(after(bytes, name)?)

@@ -114,7 +114,7 @@ impl RolloutHead {
 
     fn from_probe(path: &Path, probe: &[u8], source: Option<RecordSource>, is_whole_file: bool) -> Self {
         let meta = records(probe).find(|line| line.kind == LineKind::Meta);
-        let meta: SessionMeta = meta.and_then(|line| line.read()).unwrap_or_default();
+        let meta = SessionMeta::of(&meta.and_then(|line| line.value()).unwrap_or_default());
         Self {
             fingerprint: JsonStr(&probe[..probe.len().min(FINGERPRINT_LEN)]).hash(),
             bytes_read: probe.len() as u64,
@@ -124,10 +124,10 @@ impl RolloutHead {
             headless: meta.is_headless(),
             app: meta.is_app(),
             parent: meta.parent().map(str::to_owned),
-            started: meta.timestamp.as_deref().and_then(Time::parse),
+            started: meta.started,
             thread: meta.id.unwrap_or_else(|| paths::thread_of(path).to_owned()),
             cwd: meta.cwd.unwrap_or_default(),
-            branch: meta.git.and_then(|git| git.branch),
+            branch: meta.branch,
             forked_from: meta.forked_from_id,
             base: meta.history_base,
             copied: CopiedHistory::default(),

@@ -30,7 +30,7 @@ pub(super) fn message_body(kind: ItemKind, item: &Value) -> Option<EventBody> {
 
 /// Bodies of a tool item: the call and its result. They replace an earlier, less complete record of the call.
 pub(super) fn tool(item: &Value) -> Vec<EventBody> {
-    let id: Arc<str> = text(item, "id").into();
+    let id = id(item, "id");
     let (name, input, action) = call(item);
     let subagent = item.pointer("/receiver_thread_ids/0").or_else(|| item.get("agent_thread_id"));
     let subagent = subagent.and_then(Value::as_str).map(Arc::from);
@@ -130,10 +130,10 @@ fn pick(item: &Value, names: &[&str]) -> Value {
 }
 
 /// Fields of an item without ids and base64.
-fn without_encoded_data(item: &Value) -> Value {
+pub(super) fn without_encoded_data(item: &Value) -> Value {
     let fields = item.as_object().into_iter().flatten();
     let readable = fields.filter(|(name, value)| {
-        !matches!(name.as_str(), "type" | "id" | "kind" | "status")
+        !matches!(name.as_str(), "type" | "id" | "call_id" | "kind" | "status" | "metadata")
             && !value.as_str().is_some_and(unknown_record::is_encoded)
     });
     Value::Object(readable.map(|(name, value)| (name.clone(), value.clone())).collect())
@@ -195,7 +195,7 @@ fn is_mcp_error(value: &Value) -> bool {
 
 /// Bodies of a call's end event: only an update, because the model's record has the call itself.
 pub(super) fn call_end(value: &Value) -> Vec<EventBody> {
-    let id: Arc<str> = text(value, "call_id").into();
+    let id = id(value, "call_id");
     let failed = value.get("success").and_then(Value::as_bool) == Some(false)
         || exit_code(value).is_some_and(|code| code != 0)
         || value.pointer("/result/Err").is_some()
@@ -265,10 +265,20 @@ pub(super) fn join_parts(content: &Value) -> String {
                 }
                 joined.push_str(text);
             }
-            None => joined.push_str(&image_label(part)),
+            None => joined.push_str(&part_label(part)),
         }
     }
     joined
+}
+
+/// Text of a part that has none in the usual field: a label of an image, or what it contains.
+fn part_label(part: &Value) -> String {
+    let is_image =
+        text(part, "type").contains("image") || part.get("image_url").is_some() || part.get("path").is_some();
+    match unknown_record::longest_text(part).filter(|_| !is_image) {
+        Some(text) => format!("\n{text}"),
+        None => image_label(part),
+    }
 }
 
 /// Label of an image: its path or URL; an embedded image has a generic label.
@@ -278,6 +288,14 @@ pub(super) fn image_label(part: &Value) -> String {
     match address {
         Some(address) if !address.starts_with("data:") => format!("\n[image: {address}]"),
         _ => "\n[image]".into(),
+    }
+}
+
+/// Id in a field: a text, or a number as text.
+pub(super) fn id(value: &Value, field: &str) -> Arc<str> {
+    match value.get(field) {
+        Some(Value::Number(number)) => number.to_string().into(),
+        _ => text(value, field).into(),
     }
 }
 

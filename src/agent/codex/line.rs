@@ -5,7 +5,9 @@
 
 use memchr::memmem::Finder;
 
+use super::calls;
 use super::fields::{self, after, field, number, split_at_quote};
+use crate::agent::json;
 use crate::agent::jsonl::{JsonCursor, JsonStr};
 use crate::agent::tool_input;
 
@@ -125,24 +127,22 @@ impl<'a> RolloutLine<'a> {
     /// Parses any other order of fields, and files of versions before 0.32.
     #[cold]
     fn parse_generic(bytes: &'a [u8]) -> Option<Self> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let value: GenericRecord<'_> = serde_json::from_str(text).ok()?;
+        let record = GenericRecord::read(bytes)?;
         // A number is a time since the epoch, as importers of other agents' sessions write it.
-        let time = value.timestamp.map_or("", |time| time.get().trim_matches('"'));
-        if let Some(payload) = value.payload {
-            let payload = payload.get().as_bytes();
-            return Some(Self { time, kind: line_kind(value.r#type?.as_bytes(), payload)?, payload });
+        let time = std::str::from_utf8(record.time).unwrap_or_default().trim_matches('"');
+        if let Some(payload) = record.payload {
+            return Some(Self { time, kind: line_kind(record.kind?, payload)?, payload });
         }
-        if matches!(value.r#type, Some("event_msg" | "response_item")) {
+        if matches!(record.kind, Some(b"event_msg" | b"response_item")) {
             return None;
         }
-        let kind = match value.r#type {
+        let kind = match record.kind {
             // A record of a type that is unknown here may be the torn head of one with a payload.
-            Some(kind) => match response_kind(kind.as_bytes()) {
+            Some(kind) => match response_kind(kind) {
                 LineKind::Unknown => LineKind::Ignored,
                 kind => kind,
             },
-            None if value.id.is_some() => LineKind::Meta,
+            None if record.has_id => LineKind::Meta,
             None => LineKind::Ignored,
         };
         Some(Self { time, kind, payload: bytes })
@@ -151,8 +151,8 @@ impl<'a> RolloutLine<'a> {
     /// Id that connects a call, its output and its item.
     pub(super) fn call_id(&self) -> Option<&'a [u8]> {
         match self.kind {
-            LineKind::Item(_) => self.item_field(&fields::ID),
-            _ => field(self.payload, &fields::CALL_ID).or_else(|| field(self.payload, &fields::ID)),
+            LineKind::Item(_) => fields::id(after(self.payload, &fields::ITEM)?, &fields::ID),
+            _ => fields::id(self.payload, &fields::CALL_ID).or_else(|| fields::id(self.payload, &fields::ID)),
         }
     }
 
@@ -194,8 +194,7 @@ impl<'a> RolloutLine<'a> {
             LineKind::CallOutput => {
                 let Some(output) = after(self.payload, &fields::OUTPUT) else { return false };
                 let (head, tail) = (&output[..output.len().min(300)], &output[output.len().saturating_sub(400)..]);
-                if head.starts_with(b"Chunk ID:") || head.starts_with(b"Wall time:") || head.starts_with(b"Exit code:")
-                {
+                if calls::HEADERS.iter().any(|header| head.starts_with(header.as_bytes())) {
                     number(head, &Finder::new("xited with code ")).or_else(|| number(head, &Finder::new("Exit code: ")))
                 } else if head.starts_with(b"{") {
                     number(tail, &fields::INNER_EXIT_CODE)
@@ -221,16 +220,10 @@ impl<'a> RolloutLine<'a> {
         code.is_some_and(|code| code != 0)
     }
 
-    /// Payload as a value; bytes after it are ignored.
+    /// Payload as a value; bytes after it are ignored. A payload that a strict parser refuses is read as far as possible.
     pub(super) fn value(&self) -> Option<serde_json::Value> {
         let mut values = serde_json::Deserializer::from_slice(self.payload).into_iter();
-        values.next()?.ok()
-    }
-
-    /// Deserialises the payload.
-    pub(super) fn read<T: serde::Deserialize<'a>>(&self) -> Option<T> {
-        let mut deserializer = serde_json::Deserializer::from_slice(self.payload);
-        T::deserialize(&mut deserializer).ok()
+        values.next()?.ok().or_else(|| json::parse(self.payload))
     }
 
     /// Ordinal of a line in a paginated rollout.
@@ -239,16 +232,33 @@ impl<'a> RolloutLine<'a> {
     }
 }
 
-#[derive(serde::Deserialize)]
+/// Fields of a record that is not in the form that Codex writes.
+#[derive(Default)]
 struct GenericRecord<'a> {
-    #[serde(borrow)]
-    timestamp: Option<&'a serde_json::value::RawValue>,
-    #[serde(borrow)]
-    r#type: Option<&'a str>,
-    #[serde(borrow)]
-    id: Option<&'a str>,
-    #[serde(borrow)]
-    payload: Option<&'a serde_json::value::RawValue>,
+    time: &'a [u8],
+    kind: Option<&'a [u8]>,
+    has_id: bool,
+    payload: Option<&'a [u8]>,
+}
+
+impl<'a> GenericRecord<'a> {
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        let mut record = Self::default();
+        let mut cursor = JsonCursor::new(bytes);
+        cursor
+            .object(|name, value| {
+                match name {
+                    b"timestamp" => record.time = value.raw()?,
+                    b"type" => record.kind = value.text()?.map(|kind| kind.0),
+                    b"id" => record.has_id = value.text()?.is_some(),
+                    b"payload" => record.payload = Some(value.raw()?),
+                    _ => {}
+                }
+                Ok(())
+            })
+            .ok()?;
+        cursor.at_end().then_some(record)
+    }
 }
 
 fn line_kind(kind: &[u8], payload: &[u8]) -> Option<LineKind> {

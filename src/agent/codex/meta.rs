@@ -3,14 +3,17 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-/// `session_meta`; in files of versions before 0.32 the bare first line. Unknown fields are ignored.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+use crate::agent::json;
+use crate::domain::Time;
+
+/// `session_meta`; in files of versions before 0.32 the bare first line. Unknown fields, and fields of another type than
+/// usual, are ignored.
+#[derive(Debug, Default)]
 pub(super) struct SessionMeta {
     /// Thread id.
     pub id: Option<String>,
     /// Start time.
-    pub timestamp: Option<String>,
+    pub started: Option<Time>,
     /// Working directory.
     pub cwd: Option<String>,
     /// Client that started the thread.
@@ -19,21 +22,14 @@ pub(super) struct SessionMeta {
     pub source: Value,
     /// `user` or `subagent`.
     pub thread_source: Option<String>,
-    /// State of the repository.
-    pub git: Option<GitState>,
+    /// Branch at the thread's start.
+    pub branch: Option<String>,
     /// Parent thread of a sub-agent.
     pub parent_thread_id: Option<String>,
     /// Thread that this one was forked from.
     pub forked_from_id: Option<String>,
     /// Location of the history before this file, if it was not copied.
     pub history_base: Option<HistoryBase>,
-}
-
-/// Repository at the thread's start.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct GitState {
-    pub branch: Option<String>,
 }
 
 /// Part of another thread's rollout that precedes this file's own lines.
@@ -46,6 +42,24 @@ pub(crate) struct HistoryBase {
 }
 
 impl SessionMeta {
+    /// Reads the payload of a head line.
+    pub(super) fn of(payload: &Value) -> Self {
+        let text = |name: &str| payload.get(name).and_then(Value::as_str).map(str::to_owned);
+        let base = payload.get("history_base").cloned().unwrap_or_default();
+        Self {
+            id: text("id"),
+            started: json::time(payload.get("timestamp").unwrap_or(&Value::Null)),
+            cwd: text("cwd"),
+            originator: text("originator"),
+            source: payload.get("source").cloned().unwrap_or_default(),
+            thread_source: text("thread_source"),
+            branch: payload.pointer("/git/branch").and_then(Value::as_str).map(str::to_owned),
+            parent_thread_id: text("parent_thread_id"),
+            forked_from_id: text("forked_from_id"),
+            history_base: HistoryBase::deserialize(base).ok(),
+        }
+    }
+
     /// True for a sub-agent's thread.
     pub(super) fn is_subagent(&self) -> bool {
         self.thread_source.as_deref() == Some("subagent") || self.source.get("subagent").is_some()

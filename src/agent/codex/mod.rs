@@ -12,6 +12,7 @@ mod decode;
 mod dialect;
 mod fields;
 mod head;
+mod injected;
 mod items;
 mod line;
 mod live;
@@ -22,6 +23,7 @@ mod paths;
 mod protocol;
 mod text;
 mod thread;
+mod trust;
 
 use std::io;
 use std::path::{Path, PathBuf};

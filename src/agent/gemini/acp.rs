@@ -4,7 +4,18 @@
 
 use super::tools;
 use crate::agent::acp::{AcpAgent, ReplayEnd};
+use crate::agent::folder_rules::FolderRules;
 use crate::domain::Agent;
+
+/// Trust in folders.
+const RULES: FolderRules = FolderRules {
+    home: ("GEMINI_CLI_HOME", ".gemini"),
+    folder: ".gemini",
+    file: "GEMINI_CLI_TRUSTED_FOLDERS_PATH",
+    overridden_by: Some("GEMINI_CLI_TRUST_WORKSPACE"),
+    is_default: true,
+    program: "gemini",
+};
 
 /// Gemini CLI as an agent that salon runs.
 pub(crate) static ACP: AcpAgent = AcpAgent {
@@ -17,5 +28,6 @@ pub(crate) static ACP: AcpAgent = AcpAgent {
     error_text: None,
     named_ids: true,
     whole_thoughts: true,
+    folder_rules: Some(RULES),
     action: tools::action,
 };

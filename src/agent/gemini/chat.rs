@@ -6,6 +6,7 @@ use std::path::Path;
 
 pub(crate) use super::paths::folder_hash;
 use super::reader::ChatReader;
+pub(crate) use super::tools::exit_code;
 use super::{message, paths, summary};
 use crate::agent::json_repair;
 use crate::agent::texts::{RecordDecoder, SearchText, StoredRecord, TextScope, body_texts};

@@ -1,6 +1,8 @@
 //! Texts of message contents.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::agent::unknown_record;
 
 /// Text of a content: a string, a part, or a list of them.
 pub(super) fn content_text(content: &Value) -> String {
@@ -11,13 +13,21 @@ pub(super) fn content_text(content: &Value) -> String {
             texts.join("\n")
         }
         Value::Object(part) => {
-            let mime = |name: &str| part.get(name)?.get("mimeType")?.as_str();
-            match (part.get("text").and_then(Value::as_str), mime("inlineData").or(mime("fileData"))) {
-                (Some(text), _) => text.to_owned(),
-                (None, Some(mime)) => format!("[{mime}]"),
-                (None, None) => String::new(),
+            let field = |name: &str, inner: &str| part.get(name)?.get(inner)?.as_str();
+            let mime = field("inlineData", "mimeType").or(field("fileData", "mimeType"));
+            match (part.get("text").and_then(Value::as_str), mime, field("fileData", "fileUri")) {
+                (Some(text), _, _) => text.to_owned(),
+                (None, Some(mime), Some(uri)) => format!("[{mime} {uri}]"),
+                (None, Some(label), None) | (None, None, Some(label)) => format!("[{label}]"),
+                (None, None, None) if is_call(part) => String::new(),
+                (None, None, None) => unknown_record::longest_text(content).unwrap_or_default().to_owned(),
             }
         }
         _ => String::new(),
     }
+}
+
+/// True for a part that is a call or the result of one, which make entries of their own.
+fn is_call(part: &Map<String, Value>) -> bool {
+    ["functionCall", "functionResponse"].iter().any(|name| part.contains_key(*name))
 }

@@ -5,6 +5,7 @@
 //! size can be replayed, cached, and continued.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::{message, tools};
 use crate::agent::json;
-use crate::agent::json_repair::{self, Repairs};
+use crate::agent::json_repair::{self, RepairedRecord, Repairs};
 use crate::domain::{Time, Tokens};
 
 /// The state of a chat after the lines that were applied.
@@ -122,6 +123,8 @@ struct LogRecord<'a> {
     r#type: Option<String>,
     #[serde(borrow)]
     content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    parts: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -162,7 +165,7 @@ impl ChatLog {
             return change;
         }
         let mut all = LogChange::None;
-        let records = json_repair::records(bytes);
+        let records = records_of(bytes);
         if records.is_empty() {
             self.bad.push(self.lines);
         }
@@ -224,7 +227,7 @@ impl ChatLog {
         if let Some(id) = record.rewind_to {
             return Some(self.rewind(&id));
         }
-        if record.id.is_some() && (record.r#type.is_some() || record.content.is_some()) {
+        if record.id.is_some() && (record.r#type.is_some() || record.content.is_some() || record.parts.is_some()) {
             let message = message(bytes, offset, &mut self.model, repairs)?;
             return Some(self.upsert(message));
         }
@@ -239,7 +242,7 @@ impl ChatLog {
         if let Some(id) = value["$rewindTo"].as_str() {
             return Some(self.rewind(id));
         }
-        if !value["type"].is_null() || !value["content"].is_null() {
+        if ["type", "content", "parts"].iter().any(|name| !value[*name].is_null()) {
             repairs.add(Repairs::FIELD_TYPES);
             let message = message(bytes, offset, &mut self.model, repairs)?;
             return Some(self.upsert(message));
@@ -262,7 +265,7 @@ impl ChatLog {
             Fields { session_id: text("sessionId"), summary: text("summary"), kind: text("kind"), ..Fields::default() };
         self.started = self.started.or(started);
         let change = self.merge(fields, bytes, offset, repairs);
-        if !value["messages"].is_array() {
+        if !value["messages"].is_array() && !value["messages"].is_object() {
             return change;
         }
         let model = &mut self.model;
@@ -394,6 +397,21 @@ impl ChatLog {
     pub(super) fn entries(&self) -> usize {
         self.shown().map(|message| message.entries as usize).sum()
     }
+}
+
+/// Records of a line, which may be a list of them.
+fn records_of(line: &[u8]) -> Vec<RepairedRecord> {
+    let is_list = line.trim_ascii_start().starts_with(b"[");
+    let items = if is_list { json_repair::items(line, &[]) } else { Vec::new() };
+    if items.is_empty() {
+        return json_repair::records(line);
+    }
+    let item = |range: Range<usize>| {
+        let (value, mut repairs) = json_repair::value(&line[range.clone()])?;
+        repairs.add(Repairs::GLUED);
+        Some(RepairedRecord { range, value, repairs })
+    };
+    items.into_iter().filter_map(item).collect()
 }
 
 fn message(json: &[u8], offset: u64, model: &mut Option<String>, repairs: &mut Repairs) -> Option<ChatMessage> {

@@ -55,7 +55,8 @@ impl MessagePart {
 /// Lists the entries of a message, in the order in which they are shown.
 pub(super) fn parts(message: &Value) -> Vec<MessagePart> {
     let has_text = || !text(message).trim().is_empty();
-    match message.get("type").and_then(Value::as_str) {
+    // A message in the form of the model's conversation has a role and parts.
+    match ["type", "role"].iter().find_map(|name| message.get(*name)?.as_str()) {
         Some("user") if is_prompt(message) => vec![MessagePart::Prompt],
         Some("user") => Vec::new(),
         Some("gemini" | "assistant" | "model" | "qwen") => {
@@ -81,15 +82,34 @@ pub(super) fn parts(message: &Value) -> Vec<MessagePart> {
 
 /// True for a prompt that a person typed: not the context that the program sends first, and not a list of tool results.
 fn is_prompt(message: &Value) -> bool {
-    let text = text(message);
-    let text = text.trim();
+    let text = prompt(message);
     let only_results = || {
-        let list = message.get("content").and_then(Value::as_array);
+        let list = content(message).as_array();
         list.is_none_or(|parts| {
             parts.iter().all(|part| part.get("functionResponse").is_some() || part.get("text").is_some())
         })
     };
-    !text.starts_with("<session_context>") && (!text.is_empty() || !only_results())
+    !text.is_empty() || (!only_results() && !self::text(message).trim_start().starts_with(CONTEXT_START))
+}
+
+/// Elements around the context that the program sends first.
+const CONTEXT_START: &str = "<session_context>";
+const CONTEXT_END: &str = "</session_context>";
+
+/// Text of a prompt, without the context that the program adds.
+fn prompt(message: &Value) -> String {
+    let text = text(message);
+    let trimmed = text.trim();
+    let Some(context) = trimmed.strip_prefix(CONTEXT_START) else { return trimmed.to_owned() };
+    context.split_once(CONTEXT_END).map_or("", |(_, prompt)| prompt.trim()).to_owned()
+}
+
+/// Content of a message, in the field that its version uses.
+fn content(message: &Value) -> &Value {
+    match &message["content"] {
+        Value::Null => &message["parts"],
+        content => content,
+    }
 }
 
 /// Decodes one entry into events.
@@ -97,7 +117,7 @@ pub(super) fn events(message: &Value, id: &str, part: MessagePart) -> Vec<Event>
     let key = EntryKey::new(id, part.block());
     let time = time(message);
     let bodies = match part {
-        MessagePart::Prompt => vec![EventBody::Prompt(text(message))],
+        MessagePart::Prompt => vec![EventBody::Prompt(prompt(message))],
         MessagePart::Thinking => vec![EventBody::Thinking(Delta::Replace(thoughts(message)))],
         MessagePart::Text => vec![EventBody::Text(Delta::Replace(text(message)))],
         MessagePart::Tool(at) => tools::bodies(&message["toolCalls"][at]),
@@ -124,7 +144,7 @@ pub(super) fn time(message: &Value) -> Option<Time> {
 
 /// Text of the message: a string, or the texts of a list of parts; other parts become labels.
 pub(super) fn text(message: &Value) -> String {
-    content_text(message.get("content").unwrap_or(&Value::Null))
+    content_text(content(message))
 }
 
 fn thoughts(message: &Value) -> String {

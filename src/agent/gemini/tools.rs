@@ -110,13 +110,23 @@ pub(super) fn status(call: &Value) -> ToolStatus {
         Some("error") => ToolStatus::Failed,
         Some("cancelled") => ToolStatus::Interrupted,
         Some("executing") => ToolStatus::Running,
+        // A state that this version does not know, of a call that has ended.
+        _ if !call["result"].is_null() && has_failed(call) => ToolStatus::Failed,
+        _ if !call["result"].is_null() => ToolStatus::Done,
         _ => ToolStatus::Pending,
     }
 }
 
-/// True for a command that ended with an exit code other than 0, which Gemini counts as a success.
+/// True for a command that ended with an exit code other than 0, which Gemini counts as a success, and for a result that
+/// is an error.
 fn has_failed(call: &Value) -> bool {
-    call["name"] == "run_shell_command" && exit_code(&output(call)).is_some_and(|code| code != 0)
+    let is_error = |part: &Value| {
+        let response = &part["functionResponse"]["response"];
+        response["error"].is_string() && response["output"].is_null()
+    };
+    let command_failed =
+        || call["name"] == "run_shell_command" && exit_code(&output(call)).is_some_and(|code| code != 0);
+    call["result"].as_array().is_some_and(|parts| parts.iter().any(is_error)) || command_failed()
 }
 
 /// Maps a tool call to an agent-neutral action.
@@ -181,7 +191,7 @@ fn output(call: &Value) -> String {
     let one = |part: &Value| {
         let response = part.pointer("/functionResponse/response");
         let text = response.and_then(|r| ["output", "error", "content"].iter().find_map(|name| r.get(*name)?.as_str()));
-        text.map(str::to_owned).or_else(|| response.map(ToString::to_string)).unwrap_or_else(|| content_text(part))
+        text.map(str::to_owned).or_else(|| response.map(response_text)).unwrap_or_else(|| content_text(part))
     };
     let result = match call.get("result") {
         Some(Value::Array(parts)) => {
@@ -200,6 +210,16 @@ fn output(call: &Value) -> String {
         (result, shown) if result.is_empty() || shown.contains(result) => shown.to_owned(),
         (result, shown) => format!("{result}\n\n{shown}"),
     }
+}
+
+/// Text of a response that has no output: the content of an MCP result with its structured one, or its fields.
+fn response_text(response: &Value) -> String {
+    let text = content_text(&response["content"]);
+    if text.is_empty() {
+        return tool_input::lines(response);
+    }
+    let structured = tool_input::lines(&response["structuredContent"]);
+    if structured.is_empty() { text } else { format!("{text}\n{structured}") }
 }
 
 /// Text of what the program showed: a text, the lines of a terminal, or the texts of its fields. A diff is the call's action.
@@ -226,6 +246,7 @@ fn terminal_line(line: &Value) -> String {
     }
 }
 
-fn exit_code(output: &str) -> Option<i32> {
+/// Exit code that the output of a command names.
+pub(crate) fn exit_code(output: &str) -> Option<i32> {
     output.lines().find_map(|line| line.strip_prefix("Exit Code: ")?.trim().parse().ok())
 }

@@ -18,5 +18,6 @@ pub(crate) static ACP: AcpAgent = AcpAgent {
     error_text: Some("Ran into this error"),
     named_ids: false,
     whole_thoughts: false,
+    folder_rules: None,
     action: |name, input| action::action(name, input, None),
 };

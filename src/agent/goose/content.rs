@@ -10,7 +10,7 @@ use crate::agent::json_repair::{self, Repairs};
 use crate::agent::pages::{MessageOutline, StoredMessage};
 use crate::agent::{TextLimit, tool_input, unknown_record};
 use crate::domain::event::NoticeLevel;
-use crate::domain::transcript::{ToolStatus, Transcript};
+use crate::domain::transcript::{ToolAction, ToolStatus, Transcript};
 use crate::domain::{Delta, Entry, EntryKey, EntryKind, Event, EventBody, Role, Time};
 
 /// A message as stored.
@@ -27,6 +27,8 @@ pub(super) struct GooseMessage {
     pub metadata: String,
     /// Contents of later messages with results of its calls.
     pub results: Vec<String>,
+    /// Ids of its results whose calls are in no message before it.
+    pub lost_calls: Vec<String>,
 }
 
 /// Audience of a message.
@@ -147,7 +149,14 @@ impl StoredMessage for GooseMessage {
             let mut truncator = Truncator { limit, cut: false };
             let mut transcript = Transcript::default();
             let key = EntryKey::new(&self.id, u32::try_from(at).unwrap_or(u32::MAX));
-            for body in bodies(&self.role, block, &results, &mut truncator) {
+            let is_lost = block["type"] == "toolResponse"
+                && block["id"].as_str().is_some_and(|id| self.lost_calls.iter().any(|lost| lost == id));
+            let bodies = if is_lost {
+                lost_call(block, &mut truncator)
+            } else {
+                bodies(&self.role, block, &results, &mut truncator)
+            };
+            for body in bodies {
                 let body = if audience == Audience::Model { for_model(body) } else { body };
                 transcript.apply(Event { key, time: self.time, body });
             }
@@ -188,8 +197,11 @@ fn bodies(role: &str, block: &Value, results: &[Value], truncator: &mut Truncato
     let body = match block["type"].as_str().unwrap_or_default() {
         // A text that has lost its text.
         "text" if !block["text"].is_string() => Some(unknown_record::event("text", block)),
+        "text" if role == "user" => {
+            let text = without_info(block["text"].as_str().unwrap_or_default());
+            (!text.is_empty()).then(|| EventBody::Prompt(truncator.cut(text)))
+        }
         "text" => filled("text").map(|text| match role {
-            "user" => EventBody::Prompt(truncator.cut(text)),
             // goose reports a failed model request as an assistant message with this text.
             _ if text.starts_with("Ran into this error") => {
                 EventBody::Notice { level: NoticeLevel::Error, text: truncator.cut(text) }
@@ -269,6 +281,23 @@ fn call(block: &Value, results: &[Value], truncator: &mut Truncator) -> Vec<Even
     vec![call_body, update]
 }
 
+/// Bodies of a result whose call is lost.
+fn lost_call(block: &Value, truncator: &mut Truncator) -> Vec<EventBody> {
+    let id: std::sync::Arc<str> = block["id"].as_str().unwrap_or_default().into();
+    let (status, output) = outcome(&block["toolResult"]);
+    let headline = ToolAction::Other(unknown_record::LOST_CALL.to_owned());
+    let call = EventBody::ToolCall { id: id.clone(), name: "tool".into(), input: Value::Null, action: headline };
+    let update = EventBody::ToolUpdate {
+        id,
+        status: Some(status),
+        output: Some(Delta::Replace(truncator.cut(&output))),
+        duration_ms: None,
+        subagent: None,
+        action: None,
+    };
+    vec![call, update]
+}
+
 /// Status and output of a call.
 fn outcome(result: &Value) -> (ToolStatus, String) {
     let value = &result["value"];
@@ -286,7 +315,15 @@ fn outcome(result: &Value) -> (ToolStatus, String) {
         ToolStatus::Done
     };
     let error = error_text(&result["error"]).filter(|_| output.is_empty());
-    (status, error.unwrap_or(output))
+    let is_declined = error.as_ref().is_some_and(|error| error.contains("has declined to run this tool"));
+    (if is_declined { ToolStatus::Denied } else { status }, error.unwrap_or(output))
+}
+
+/// Text of a prompt without the element before it, which goose adds to each turn.
+pub(super) fn without_info(text: &str) -> &str {
+    let text = text.trim_start();
+    let after = text.strip_prefix("<info-msg>").and_then(|info| info.split_once("</info-msg>"));
+    after.map_or(text, |(_, prompt)| prompt.trim_start())
 }
 
 /// Text of an error: a string, or an object with a message.
@@ -306,7 +343,10 @@ fn block_text(block: &Value) -> String {
     match block["type"].as_str() {
         Some("image") => format!("[image ({})]", block["mimeType"].as_str().unwrap_or("of unknown kind")),
         Some("resource") => block["resource"]["text"].as_str().unwrap_or("[resource]").to_owned(),
-        Some("resource_link") => format!("[{}]", block["uri"].as_str().unwrap_or("resource")),
+        Some("resource_link") => {
+            let parts = ["name", "uri"].iter().filter_map(|name| block[*name].as_str());
+            format!("[{}]", parts.collect::<Vec<_>>().join(" "))
+        }
         _ => block["text"].as_str().unwrap_or_default().to_owned(),
     }
 }

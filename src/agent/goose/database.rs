@@ -1,6 +1,6 @@
 //! Reads goose's database, `sessions.db`. Verified with 1.34.0 (`schema_version` 13) and 1.52.0 (16).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -174,8 +174,11 @@ fn build_session(
         metadata_column(connection)?
     ))?;
     let mut rows = statement.query([id])?;
+    let mut calls = RecentCalls::default();
     while let Some(row) = rows.next()? {
-        totals.message(&stored(row, id)?);
+        let mut message = stored(row, id)?;
+        message.lost_calls = calls.lost(&message);
+        totals.message(&message);
     }
     let mut session = Session::new(SessionKey::new(Agent::Goose, id.as_str()), path.to_owned());
     let title = if name.is_empty() { description } else { name };
@@ -238,6 +241,23 @@ fn moment(text: &str) -> Option<Time> {
     Time::parse(&(text.replacen(' ', "T", 1) + "Z")).or_else(|| Time::parse(text))
 }
 
+/// Ids of the calls in the last messages, the newest last.
+#[derive(Debug, Default)]
+struct RecentCalls(VecDeque<Vec<String>>);
+
+impl RecentCalls {
+    /// Returns the results of a message whose calls are in none of the messages before it, and adds its calls.
+    fn lost(&mut self, message: &GooseMessage) -> Vec<String> {
+        let mut lost = content::results(&message.content);
+        lost.retain(|id| !self.0.iter().rev().flatten().any(|call| call == id));
+        if self.0.len() >= RESULT_LOOKAHEAD as usize {
+            self.0.pop_front();
+        }
+        self.0.push_back(message.calls());
+        lost
+    }
+}
+
 fn metadata_column(connection: &Connection) -> Result<&'static str, DatabaseError> {
     let columns = sqlite::columns(connection, "messages")?;
     Ok(if columns.iter().any(|column| column == "metadata_json") { "metadata_json" } else { "null" })
@@ -249,9 +269,9 @@ fn stored(row: &Row<'_>, session: &str) -> rusqlite::Result<GooseMessage> {
         id: format!("{session}/{}", text(0)?),
         role: text(1)?,
         content: text(2)?,
-        time: sqlite::number(row.get_ref(3)?).and_then(content_time),
+        time: sqlite::number(row.get_ref(3)?).and_then(content_time).or_else(|| Time::parse(&text(3).ok()?)),
         metadata: text(4)?,
-        results: Vec::new(),
+        ..GooseMessage::default()
     })
 }
 
@@ -281,6 +301,23 @@ impl GooseSessionRows {
         check(&database.connection)?;
         let metadata = metadata_column(&database.connection)?;
         Ok(Self { path: path.to_owned(), session: session.to_owned(), stamp, database, metadata })
+    }
+
+    /// Finds the results of a message whose calls are in none of the messages before it.
+    fn add_lost_calls(&self, message: &mut GooseMessage, id: i64) -> Result<(), DatabaseError> {
+        let mut lost = content::results(&message.content);
+        let mut statement = self.database.connection.prepare_cached(
+            "select content_json from messages where session_id = ?1 and id < ?2 order by id desc limit ?3",
+        )?;
+        let mut rows = statement.query((&self.session, id, RESULT_LOOKAHEAD))?;
+        while !lost.is_empty() {
+            let Some(row) = rows.next()? else { break };
+            let content = sqlite::text(row.get_ref(0)?).into_owned();
+            let calls = GooseMessage { content, ..GooseMessage::default() }.calls();
+            lost.retain(|id| !calls.contains(id));
+        }
+        message.lost_calls = lost;
+        Ok(())
     }
 
     /// Adds the results of a message's calls, from later messages up to the next prompt.
@@ -359,6 +396,7 @@ impl MessageStore for GooseSessionRows {
         let mut message = found.unwrap_or_default();
         drop(statement);
         self.add_results(&mut message, id)?;
+        self.add_lost_calls(&mut message, id)?;
         Ok(message)
     }
 }

@@ -32,7 +32,7 @@ fn message(id: String, record: &RepairedRecord) -> Option<GooseMessage> {
         Value::String(text) => Time::parse(text).or_else(|| text.parse().ok().and_then(content_time)),
         _ => None,
     };
-    Some(GooseMessage { id, role, time, content: value["content"].to_string(), metadata, results: Vec::new() })
+    Some(GooseMessage { id, role, time, content: value["content"].to_string(), metadata, ..GooseMessage::default() })
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "times and counts; out-of-range values saturate")]

@@ -68,7 +68,11 @@ impl<'a> JsonCursor<'a> {
                 }
                 _ => return Err(MalformedJson),
             }
-            self.peek()?;
+            if self.peek()? == b'}' {
+                // Some writers leave a comma after the last field.
+                self.at += 1;
+                return Ok(());
+            }
         }
     }
 
@@ -87,7 +91,10 @@ impl<'a> JsonCursor<'a> {
         }
         loop {
             // A callback may look at the next byte without reading the value.
-            self.peek()?;
+            if self.peek()? == b']' {
+                self.at += 1;
+                return Ok(());
+            }
             let before = self.at;
             item(self)?;
             if self.at == before {

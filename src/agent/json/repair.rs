@@ -30,16 +30,19 @@ const MAX_WORK: usize = 16;
 /// Levels of nesting that are validated; deeper ones are only counted.
 const MAX_DEPTH: usize = 64;
 
-/// Splits a line into its records and what is between them. Byte order marks and white space belong to no part.
+/// Splits a line into its records and what is between them. Byte order marks, white space, and the brackets and commas of
+/// a list of records belong to no part.
 pub(crate) fn split(line: &[u8]) -> Vec<LinePart> {
     let mut parts = Vec::new();
     let mut work = line.len().saturating_mul(MAX_WORK);
+    let is_list =
+        line.trim_ascii_start().strip_prefix(b"[").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"{"));
     let mut at = 0;
     while at < line.len() {
-        let blank = blank_len(&line[at..]);
+        let blank = blank_len(&line[at..], is_list);
         if blank > 0 {
             at += blank;
-        } else if let Some(end) = record_end(line, at, &mut work) {
+        } else if let Some(end) = record_end(line, at, is_list, &mut work) {
             parts.push(LinePart { start: at, end, kind: RecordPartKind::Record });
             at = end;
         } else {
@@ -58,13 +61,17 @@ pub(crate) fn is_record(bytes: &[u8]) -> bool {
     bytes.trim_ascii_start().starts_with(b"{") && validate(&mut cursor, MAX_DEPTH).is_ok() && cursor.at_end()
 }
 
-/// Length of the white space or the byte order mark at the start of some bytes.
-fn blank_len(bytes: &[u8]) -> usize {
-    if bytes.starts_with("\u{feff}".as_bytes()) { 3 } else { usize::from(bytes[0].is_ascii_whitespace()) }
+/// Length of the white space or the byte order mark at the start of some bytes, or of a list's bracket or comma.
+fn blank_len(bytes: &[u8], is_list: bool) -> usize {
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        return 3;
+    }
+    usize::from(bytes[0].is_ascii_whitespace() || (is_list && matches!(bytes[0], b'[' | b',' | b']')))
 }
 
-/// Finds the end of the record that begins at `at`: a valid object that another one, a hole or the end follows.
-fn record_end(line: &[u8], at: usize, work: &mut usize) -> Option<usize> {
+/// Finds the end of the record that begins at `at`: a valid object that another one, a hole, the end, or the next item of a
+/// list follows.
+fn record_end(line: &[u8], at: usize, is_list: bool, work: &mut usize) -> Option<usize> {
     if !line[at..].starts_with(b"{\"") || *work == 0 {
         return None;
     }
@@ -73,13 +80,14 @@ fn record_end(line: &[u8], at: usize, work: &mut usize) -> Option<usize> {
     *work = work.saturating_sub(cursor.position().max(1));
     let end = at + cursor.position();
     let follows = line[end.min(line.len())..].iter().find(|byte| !byte.is_ascii_whitespace());
-    (valid.is_ok() && matches!(follows, None | Some(b'{' | 0 | 0xef))).then_some(end)
+    let is_end = matches!(follows, None | Some(b'{' | 0 | 0xef)) || (is_list && matches!(follows, Some(b',' | b']')));
+    (valid.is_ok() && is_end).then_some(end)
 }
 
 /// Finds the start of the next record after `from`, or of what is surely none.
 fn next_record(line: &[u8], from: usize, work: &mut usize) -> Option<usize> {
     let starts = memchr::memmem::find_iter(&line[from..], b"{\"").map(|at| from + at);
-    starts.into_iter().find(|&at| record_end(line, at, work).is_some())
+    starts.into_iter().find(|&at| record_end(line, at, false, work).is_some())
 }
 
 /// Reads a value strictly enough to find its end, whatever is wrong with its strings.

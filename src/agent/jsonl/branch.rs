@@ -214,6 +214,24 @@ pub(crate) fn choose(records: &[ChainRecord], wanted: Option<usize>) -> ActiveBr
     ActiveBranch { branches, shown: shown_branch, records: shown, newest, tip: end }
 }
 
+/// Finds the records that name a parent which is not in the file: it is lost, and they follow the record before them.
+pub(crate) fn missing_parents(records: &[ChainRecord]) -> Vec<usize> {
+    let ids: HashSet<u64> = { records.iter() }
+        .filter_map(|record| match record.link {
+            RecordLink::Node { id, .. } => Some(id),
+            RecordLink::Aside | RecordLink::Linear => None,
+        })
+        .collect();
+    let is_missing = |record: &ChainRecord| matches!(record.link, RecordLink::Node { parent: RecordParent::Id(parent), .. } if !ids.contains(&parent));
+    records.iter().enumerate().filter(|(_, record)| is_missing(record)).map(|(at, _)| at).collect()
+}
+
+/// True if the first record names a parent, which can only be lost.
+pub(crate) fn begins_with_child(records: &[ChainRecord]) -> bool {
+    let first = records.iter().find(|record| matches!(record.link, RecordLink::Node { .. }));
+    first.is_some_and(|first| matches!(first.link, RecordLink::Node { parent: RecordParent::Id(_), .. }))
+}
+
 /// The branches of a conversation, of which several are looked at.
 #[derive(Debug)]
 pub(crate) struct BranchTree<'a> {

@@ -60,6 +60,15 @@ impl CallResults {
         own.chain(others).map(|((_, line), failed)| (*line, *failed))
     }
 
+    /// Returns each call that has results, with the line of the first one, and true if that is of a failed call.
+    pub(super) fn firsts(&self) -> impl Iterator<Item = (u64, u32, bool)> {
+        let mut last = None;
+        let first = move |((call, line), failed): (&(u64, u32), &bool)| {
+            (last.replace(*call) != Some(*call)).then_some((*call, *line, *failed))
+        };
+        self.results.iter().filter_map(first)
+    }
+
     /// Returns the calls with results in lines from `first` on.
     pub(super) fn since(&self, first: u32) -> impl Iterator<Item = u64> {
         self.results.keys().filter(move |(_, line)| *line >= first).map(|(call, _)| *call)

@@ -23,7 +23,8 @@ pub trait Dialect: Send + Sync {
     /// the caller drops events that match none of the marks.
     fn decode(&self, line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event));
 
-    /// Decodes the updates of tool calls (and usage, by key) in this line; the caller drops updates of unwanted calls.
+    /// Decodes the updates of tool calls (and usage, by key) in this line; the caller drops updates of unwanted calls. A
+    /// line that also describes the call may yield it first.
     fn decode_results(&self, line: &[u8], sink: &mut dyn FnMut(Event));
 
     /// Opens a file of such lines: all of it, or at least its `first` bytes.
@@ -35,6 +36,12 @@ pub trait Dialect: Send + Sync {
     /// Takes the stamp of a file, and of what else its text consists of.
     fn stamp(&self, path: &Path) -> io::Result<FileStamp> {
         Ok(FileStamp::of(&std::fs::metadata(path)?))
+    }
+
+    /// True if all records of the conversation are in its file, so that a parent that is not there is lost. The beginning
+    /// of a sub-agent may be in the file of its parent.
+    fn has_whole_conversation(&self) -> bool {
+        false
     }
 
     /// Completes a folded entry with facts that only call and result together show.
@@ -132,6 +139,8 @@ pub struct RareMetadata<'a> {
     pub app: bool,
     /// Decoded text of the prompt, if it differs from the encoded one: a candidate for the title.
     pub prompt: Option<String>,
+    /// Command of the user that begins no turn: the title of a session without a prompt.
+    pub command: Option<String>,
     /// Directory that the session moved to.
     pub relocated: Option<JsonStr<'a>>,
     /// The session id in the record.

@@ -53,6 +53,11 @@ pub(crate) trait JsonlAgent: Send + Sync + 'static {
     /// Its configuration directory, the first of its roots.
     fn home(&self, environment: &Environment) -> PathBuf;
 
+    /// Other directories in which the agent may keep its sessions.
+    fn other_homes(&self, _environment: &Environment) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// Names below a root to watch.
     fn watched(&self) -> &'static [&'static str];
 
@@ -251,7 +256,8 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
     }
 
     fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
-        SourceRoot::all(environment, self.0.agent(), self.0.home(environment), self.0.watched())
+        let own = std::iter::once(self.0.home(environment)).chain(self.0.other_homes(environment)).collect();
+        SourceRoot::several(environment, self.0.agent(), own, self.0.watched())
     }
 
     fn discover(&self, root: &SourceRoot) -> Discovery {

@@ -35,6 +35,8 @@ pub(crate) enum Repair {
     HalfCharacter,
     /// Record of the conversation without its content.
     NoContent,
+    /// Record of the conversation whose parent is not in the file.
+    MissingParent,
     /// Bytes of zero, as a crash leaves them where a record was to be written.
     Hole,
 }
@@ -47,6 +49,7 @@ impl Repair {
             Self::Completed => "torn record, read as far as it goes",
             Self::HalfCharacter => "repaired: half a character in a text",
             Self::NoContent => "record without its content",
+            Self::MissingParent => "the record before it is missing; shown in the order of the file",
             Self::Hole => "hole of NUL bytes",
         }
     }

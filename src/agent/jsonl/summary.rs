@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::branch::{self, BranchTip, ChainRecord};
 use super::prompt_queue::PromptQueue;
-use super::repaired::ScannedLine;
+use super::repaired::{Repair, ScannedLine};
 use super::scan::{ScanEnd, check, scan};
 use super::summary_state::SummaryState;
 use super::{Dialect, EntryMark, RecordLink, SourceIdentity, TextFile, repaired};
@@ -165,9 +165,12 @@ struct Pass {
     queue: PromptQueue<QueuedLine>,
     /// True if a record left the shown branch, or may have: then the counts of entries and turns are invalid.
     left_branch: bool,
-    /// All records of the conversation tree, with their lines' offsets and lengths, if reading from the start.
+    /// All records of the conversation tree, with their lines' offsets, lengths and numbers, if reading from the start.
     records: Vec<ChainRecord>,
-    lines: Vec<(u64, u64)>,
+    lines: Vec<(u64, u64, u64)>,
+    /// Calls, and results with the record of each, if reading from the start.
+    calls: HashSet<u64>,
+    results: Vec<(u64, Option<usize>)>,
 }
 
 impl Pass {
@@ -184,14 +187,41 @@ impl Pass {
         self.summary.add(&metadata);
         let queued = |marks: &[EntryMark]| (line.offset, line.len, u32::try_from(marks.len()).unwrap_or(u32::MAX));
         if let Some((offset, len, entries)) = self.queue.apply(&metadata, queued) {
-            self.record(ChainRecord::inserted(entries, metadata.time), (offset, len), all);
+            self.record(ChainRecord::inserted(entries, metadata.time), (offset, len, line.number), all);
         }
-        if let Some(record) = ChainRecord::of(&metadata) {
-            self.record(record, (line.offset, line.len), all);
+        let record = ChainRecord::of(&metadata);
+        if let Some(record) = record {
+            self.record(record, (line.offset, line.len, line.number), all);
+        }
+        if all {
+            self.calls.extend(metadata.marks.iter().map(|mark| mark.tool).filter(|tool| *tool != 0));
+            let record = record.map(|_| self.records.len() - 1);
+            self.results.extend(metadata.results.iter().map(|result| (result.tool, record)));
         }
     }
 
-    fn record(&mut self, record: ChainRecord, line: (u64, u64), all: bool) {
+    /// Counts the results whose calls are lost, which make entries of their own.
+    fn add_results_without_call(&mut self) {
+        let results = std::mem::take(&mut self.results);
+        for (_, record) in results.into_iter().filter(|(call, _)| self.calls.insert(*call)) {
+            self.summary.messages += 1;
+            if let Some(record) = record {
+                self.records[record].entries += 1;
+            }
+        }
+    }
+
+    /// Notes the records whose parents are lost.
+    fn note_missing_parents(&mut self, dialect: &dyn Dialect) {
+        let may_miss = self.left_branch || branch::begins_with_child(&self.records);
+        if may_miss && dialect.has_whole_conversation() {
+            for record in branch::missing_parents(&self.records) {
+                self.summary.add_repair(self.lines[record].2, Repair::MissingParent);
+            }
+        }
+    }
+
+    fn record(&mut self, record: ChainRecord, line: (u64, u64, u64), all: bool) {
         self.left_branch = self.left_branch || !self.tip.extend(&record);
         self.summary.messages += record.entries;
         self.summary.turns += record.turns;
@@ -212,6 +242,8 @@ impl Pass {
         if let Some((_, title)) = own.into_iter().next_back() {
             self.summary.adopt_title(title);
         }
+        self.add_results_without_call();
+        self.note_missing_parents(dialect);
         if !self.left_branch {
             return Ok(());
         }
@@ -221,7 +253,7 @@ impl Pass {
         self.summary.turns = shown().map(|record| record.turns).sum();
         self.tip = chosen.tip;
         if let Some(newest) = chosen.newest {
-            let (offset, len) = self.lines[newest];
+            let (offset, len, _) = self.lines[newest];
             let mut line = vec![0; usize::try_from(len).unwrap_or(0)];
             file.read_exact_at(&mut line, offset)?;
             if let Some(id) = dialect.scan_line(&line, offset).ok().and_then(|metadata| metadata.id) {

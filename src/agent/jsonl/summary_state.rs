@@ -33,6 +33,9 @@ pub(crate) struct SummaryState {
     agent_title: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt: Option<String>,
+    /// First command, the title of a session without a prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cwd: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,6 +172,9 @@ impl SummaryState {
         if let Some((id, text)) = rare.title_of {
             self.titles.push((id.decode().into_owned(), title(text)));
         }
+        if self.command.is_none() {
+            self.command.clone_from(&rare.command);
+        }
         if let Some(born) = rare.born
             && self.started.is_none()
         {
@@ -259,7 +265,7 @@ impl SummaryState {
 
     /// Counts a record that was repaired; `number` is its line number, from 1. The end of a torn one is lost.
     pub(crate) fn add_repair(&mut self, number: u64, repair: Repair) {
-        let is_lost = matches!(repair, Repair::Completed | Repair::NoContent | Repair::Hole);
+        let is_lost = matches!(repair, Repair::Completed | Repair::NoContent | Repair::MissingParent | Repair::Hole);
         *(if is_lost { &mut self.unreadable } else { &mut self.repaired }) += 1;
         self.add_damage(number, Some(repair));
     }
@@ -308,7 +314,8 @@ impl SummaryState {
     pub(crate) fn session(&self, source: &Source, identity: &SourceIdentity) -> Session {
         let mut session = Session::new(identity.key.clone(), source.path.clone());
         let external = identity.title.as_deref();
-        session.title = match (&self.user_title, self.agent_title.as_deref().or(external), &self.prompt) {
+        let prompt = self.prompt.as_ref().or(self.command.as_ref());
+        session.title = match (&self.user_title, self.agent_title.as_deref().or(external), prompt) {
             (Some(text), _, _) => Title::new(text, TitleSource::User),
             (None, Some(text), _) => Title::new(text, TitleSource::Agent),
             (None, None, Some(text)) => Title::new(text, TitleSource::Prompt),

@@ -4,6 +4,7 @@
 
 mod append;
 mod decode;
+mod lost_calls;
 mod task_list;
 
 use std::borrow::Cow;
@@ -78,6 +79,10 @@ pub(crate) struct TranscriptIndex {
     wide_line: Option<(usize, HashMap<EntryKey, Vec<Event>>)>,
     tip: BranchTip,
     left_branch: bool,
+    /// Calls that are lost, whose results make entries.
+    lost_calls: HashSet<u64>,
+    /// True if a call turned out to be in the file that was taken for lost.
+    is_outdated: bool,
     /// All branches; empty for a conversation without any.
     branches: Vec<BranchSpan>,
     shown_branch: usize,
@@ -124,6 +129,8 @@ impl TranscriptIndex {
             wide_line: None,
             tip: BranchTip::default(),
             left_branch: false,
+            lost_calls: HashSet::new(),
+            is_outdated: false,
             branches: Vec::new(),
             shown_branch: 0,
             wanted_branch: None,
@@ -149,6 +156,8 @@ impl TranscriptIndex {
         self.bytes_read += scanned.bytes_read;
         self.results.invalidate();
         self.tasks.invalidate();
+        self.note_missing_parents();
+        self.add_results_without_call();
         if self.left_branch {
             self.choose_branch();
         }
@@ -164,6 +173,17 @@ impl TranscriptIndex {
         self.tip = chosen.tip;
         self.tasks.invalidate();
         self.left_branch = false;
+    }
+
+    /// Reads the file from its beginning again. The branches of another file have other numbers.
+    fn reopen(&mut self) -> RefreshOutcome {
+        match Self::open(self.dialect.clone(), &self.path) {
+            Ok(fresh) => {
+                *self = fresh;
+                RefreshOutcome::Reset
+            }
+            Err(_) => RefreshOutcome::Gone,
+        }
     }
 
     /// Marks of some records.
@@ -414,20 +434,16 @@ impl TranscriptReader for TranscriptIndex {
             return RefreshOutcome::Same;
         }
         if !self.is_grown(stamp) {
-            return match Self::open(self.dialect.clone(), &self.path) {
-                Ok(fresh) => {
-                    // The branches of another file have other numbers.
-                    *self = fresh;
-                    RefreshOutcome::Reset
-                }
-                Err(_) => RefreshOutcome::Gone,
-            };
+            return self.reopen();
         }
         let (old, first_new) = (self.shown.clone(), count(self.lines.len()));
         let tasks = self.task_list();
         if let Err(error) = self.scan_appended() {
             self.issues.push(Issue::new(&self.path, error));
             return RefreshOutcome::Same;
+        }
+        if self.is_outdated {
+            return self.reopen();
         }
         if !self.shown.starts_with(&old) {
             return RefreshOutcome::Reset;

@@ -19,6 +19,14 @@ impl UndoneTurns {
         }
     }
 
+    /// Follows marks that moved because others were inserted.
+    pub(super) fn move_to(&mut self, to: impl Fn(u32) -> u32) {
+        let to = |mark: usize| u32::try_from(mark).map_or(mark, |mark| to(mark) as usize);
+        for range in &mut self.0 {
+            *range = to(range.start)..range.end.checked_sub(1).map_or(0, |last| to(last) + 1);
+        }
+    }
+
     /// True if a mark was undone.
     pub(super) fn contains(&self, mark: usize) -> bool {
         self.0.iter().any(|range| range.contains(&mark))

@@ -15,5 +15,6 @@ pub(crate) static ACP: AcpAgent = AcpAgent {
     error_text: None,
     named_ids: false,
     whole_thoughts: false,
+    folder_rules: None,
     action: |name, input| action::action(name, &serde_json::json!({ "input": input })),
 };

@@ -257,10 +257,13 @@ fn count(number: f64) -> u64 {
     number.clamp(0.0, 9e15) as u64
 }
 
-/// Converts ms since 1970; `None` for an unset time (0, or before 1970).
+/// Converts ms since 1970, or another unit that the size of the number suggests; `None` for an unset time (0, or before
+/// 1970).
 #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 are far below the limit")]
-pub(super) fn moment(millis: Option<f64>) -> Option<Time> {
-    millis.filter(|millis| (1.0..9e15).contains(millis)).map(|millis| Time::from_millis(millis as i64))
+pub(super) fn moment(number: Option<f64>) -> Option<Time> {
+    let number = number.filter(|number| *number >= 1.0)?;
+    let millis = Some(number).filter(|millis| *millis < 9e15).map(|millis| Time::from_millis(millis as i64));
+    Time::from_number(number).or(millis)
 }
 
 impl PartHead<'_> {

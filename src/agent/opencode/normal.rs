@@ -32,6 +32,20 @@ pub(super) fn message(data: &str) -> Option<(String, Repairs)> {
     Some(finish(fields, &before, &mut repairs))
 }
 
+/// The parts of a row in the usual form: usually one. None if there is nothing to read.
+pub(super) fn parts(data: &str) -> Vec<(String, Repairs)> {
+    let records = json_repair::records(data.as_bytes());
+    if records.len() < 2 {
+        return part(data).into_iter().collect();
+    }
+    let record = |record: json_repair::RepairedRecord| {
+        let (usual, mut repairs) = part(&data[record.range])?;
+        repairs.add(record.repairs);
+        Some((usual, repairs))
+    };
+    records.into_iter().filter_map(record).collect()
+}
+
 /// A part in the usual form; `None` if there is nothing to read.
 pub(super) fn part(data: &str) -> Option<(String, Repairs)> {
     let (mut fields, mut repairs) = object(data).or_else(|| text_part(data))?;

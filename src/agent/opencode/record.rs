@@ -211,16 +211,22 @@ impl OpenCodeMessage {
             self.data = usual;
             self.repaired(repairs);
         }
-        let mut all = Vec::new();
-        for part in &mut self.parts {
-            if usual_part(&part.data).is_none()
-                && let Some((usual, repairs)) = normal::part(&part.data)
-            {
-                part.data = usual;
-                all.push(repairs);
+        for part in std::mem::take(&mut self.parts) {
+            if usual_part(&part.data).is_some() {
+                self.parts.push(part);
+                continue;
+            }
+            let repaired = normal::parts(&part.data);
+            if repaired.is_empty() {
+                self.parts.push(part);
+                continue;
+            }
+            for (at, (data, repairs)) in repaired.into_iter().enumerate() {
+                let id = if at == 0 { part.id.clone() } else { format!("{}/{at}", part.id) };
+                self.parts.push(OpenCodePart { id, data });
+                self.repaired(repairs);
             }
         }
-        all.into_iter().for_each(|repairs| self.repaired(repairs));
     }
 
     /// Notes the repairs of one of its records.

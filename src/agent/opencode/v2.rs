@@ -244,8 +244,9 @@ fn content(item: &Value) -> Value {
 
 fn tool(item: &Value) -> Value {
     let state = &item["state"];
-    let blocks = || state["content"].as_array().into_iter().flatten();
-    let texts = blocks().filter_map(|block| block["text"].as_str());
+    let content = list(&state["content"]);
+    let blocks = || content.iter();
+    let texts = blocks().filter_map(|block| block["text"].as_str().or_else(|| block.as_str()));
     let output = state["output"].as_str().map_or_else(|| texts.collect::<Vec<_>>().join("\n"), str::to_owned);
     let files: Vec<Value> = blocks().filter(|block| block["type"] == "file").map(file).collect();
     let metadata = if state["structured"].is_object() { &state["structured"] } else { &state["metadata"] };

@@ -2,7 +2,18 @@
 
 use super::decode;
 use crate::agent::acp::{AcpAgent, ReplayEnd};
+use crate::agent::folder_rules::FolderRules;
 use crate::domain::Agent;
+
+/// Trust in folders.
+const RULES: FolderRules = FolderRules {
+    home: ("QWEN_HOME", ""),
+    folder: ".qwen",
+    file: "QWEN_CODE_TRUSTED_FOLDERS_PATH",
+    overridden_by: None,
+    is_default: false,
+    program: "qwen",
+};
 
 /// Qwen Code as an agent that salon runs.
 pub(crate) static ACP: AcpAgent = AcpAgent {
@@ -16,5 +27,6 @@ pub(crate) static ACP: AcpAgent = AcpAgent {
     error_text: None,
     named_ids: false,
     whole_thoughts: false,
+    folder_rules: Some(RULES),
     action: decode::action,
 };

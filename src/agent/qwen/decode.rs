@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::agent::gemini::chat;
 use crate::agent::jsonl::{EntryMark, patch};
 use crate::agent::{json, tool_input, unknown_record};
 use crate::domain::event::{Delta, EventBody, NoticeLevel};
@@ -66,7 +67,7 @@ fn other(record: &Value) -> EventBody {
 fn part_body(part: &Value, kind: EntryKind) -> EventBody {
     let text = || part["text"].as_str().unwrap_or_default().to_owned();
     match kind {
-        EntryKind::Prompt => EventBody::Prompt(text()),
+        EntryKind::Prompt => EventBody::Prompt(without_context(&text()).to_owned()),
         EntryKind::Text => EventBody::Text(Delta::Replace(text())),
         EntryKind::Thinking => EventBody::Thinking(Delta::Replace(text())),
         EntryKind::Tool => {
@@ -102,10 +103,34 @@ fn notice(record: &Value) -> EventBody {
             let event = &payload["uiEvent"];
             (NoticeLevel::Error, format!("Request failed: {}", event["error_message"].as_str().unwrap_or("no answer")))
         }
+        "slash_command" if payload["phase"] == "result" => {
+            let items = payload["outputHistoryItems"].as_array().into_iter().flatten();
+            let texts = items.filter_map(|item| item["text"].as_str()).filter(|text| !text.trim().is_empty());
+            (NoticeLevel::Info, texts.collect::<Vec<_>>().join("\n"))
+        }
         "slash_command" => (NoticeLevel::Info, payload["rawCommand"].as_str().unwrap_or("/").to_owned()),
-        _ => (NoticeLevel::Info, payload["displayText"].as_str().unwrap_or("A background agent ended.").to_owned()),
+        _ => {
+            let texts: Vec<String> = parts(record).iter().map(|part| tool_input::flat(&part["text"])).collect();
+            let text = Some(texts.join("\n")).filter(|text| !text.trim().is_empty());
+            let shown = payload["displayText"].as_str().map(str::to_owned).or(text);
+            (NoticeLevel::Info, shown.unwrap_or_else(|| "A background agent ended.".to_owned()))
+        }
     };
     EventBody::Notice { level, text }
+}
+
+/// Text of a prompt without the elements before it, which the program adds for the model only.
+pub(super) fn without_context(text: &str) -> &str {
+    let mut rest = text;
+    while let Some(tag) = rest.trim_ascii_start().strip_prefix('<').and_then(|after| after.split_once('>')) {
+        let (tag, inner) = tag;
+        let is_context = tag == "system-reminder" || (tag.starts_with("qwen:") && tag.ends_with("-context"));
+        if !is_context {
+            break;
+        }
+        rest = inner.split_once(&format!("</{tag}>")).map_or("", |(_, after)| after.trim_ascii_start());
+    }
+    rest
 }
 
 /// Converts a call into an action.
@@ -158,20 +183,30 @@ fn update(id: &str, response: &Value, result: &Value) -> EventBody {
     let shown = &result["resultDisplay"];
     let answered = answer["error"].as_str().or_else(|| answer["output"].as_str());
     let output = shown["output"].as_str().or(answered).map_or_else(|| tool_input::lines(answer), str::to_owned);
+    let printed = if response["name"] == "run_shell_command" { chat::exit_code(&output) } else { None };
+    let code = shown["exitCode"].as_i64().and_then(|code| i32::try_from(code).ok()).or(printed);
     let status = match result["status"].as_str() {
         Some("cancelled") => ToolStatus::Denied,
         Some("error") => ToolStatus::Failed,
         None if answer["error"].is_string() => ToolStatus::Failed,
+        // Qwen Code counts a command that failed as a success.
+        Some(_) | None if code.is_some_and(|code| code != 0) => ToolStatus::Failed,
         Some(_) | None => ToolStatus::Done,
     };
     let duration_ms = json::count(&result["durationMs"]);
     let (status, output) = (Some(status), Some(Delta::Replace(output)));
-    EventBody::ToolUpdate { id: id.into(), status, output, duration_ms, subagent: None, action: action_done(shown) }
+    EventBody::ToolUpdate {
+        id: id.into(),
+        status,
+        output,
+        duration_ms,
+        subagent: None,
+        action: action_done(code, shown),
+    }
 }
 
 /// Action with the facts of the result: an exit code (with an empty command line), or the applied patch.
-fn action_done(shown: &Value) -> Option<ToolAction> {
-    let code = shown["exitCode"].as_i64().and_then(|code| i32::try_from(code).ok());
+fn action_done(code: Option<i32>, shown: &Value) -> Option<ToolAction> {
     let command = code.map(|code| ToolAction::Command { command: String::new(), exit_code: Some(code) });
     command.or_else(|| change(shown))
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use memchr::memmem::Finder;
 
 use super::{decode, outputs};
 use crate::agent::json::cursor::hash;
@@ -40,6 +42,10 @@ impl Dialect for QwenDialect {
 
     fn decode_results(&self, line: &[u8], sink: &mut dyn FnMut(Event)) {
         decode::results(line, sink);
+    }
+
+    fn has_whole_conversation(&self) -> bool {
+        !self.subagent
     }
 
     fn finish(&self, entry: &mut Entry) {
@@ -98,6 +104,8 @@ struct Record<'a> {
 struct Payload<'a> {
     event: &'a [u8],
     phase: &'a [u8],
+    /// True if a command printed something.
+    has_output: bool,
     title: Option<JsonStr<'a>>,
     title_source: &'a [u8],
 }
@@ -111,6 +119,8 @@ struct Part<'a> {
     call: bool,
     response: bool,
     id: Option<JsonStr<'a>>,
+    /// True for the result of a command that failed.
+    failed: bool,
     data: bool,
     /// True for a part of an unknown kind.
     other: bool,
@@ -228,6 +238,7 @@ impl<'a> Record<'a> {
     /// Adds the marks of its entries.
     fn add_marks(&self, metadata: &mut LineMetadata<'a>, offset: u64) {
         let name = self.uuid.map_or_else(|| format!("@{offset}"), |id| format!("{}/{:x}", id.decode(), self.content));
+        let mut title = None;
         let mut push = |block: usize, kind, tool: Option<JsonStr<'_>>, error| {
             let block = u32::try_from(block).unwrap_or(u32::MAX);
             metadata.marks.push(EntryMark {
@@ -246,6 +257,9 @@ impl<'a> Record<'a> {
                 for (at, part) in self.parts.iter().enumerate() {
                     match part.kind(user) {
                         Some(EntryKind::Prompt) if typed => {
+                            if metadata.prompt.is_none() {
+                                title = part.text.filter(|text| is_context(*text)).and_then(after_context);
+                            }
                             metadata.prompt = metadata.prompt.or(part.text);
                             metadata.turns = 1;
                             push(at, EntryKind::Prompt, None, false);
@@ -261,7 +275,9 @@ impl<'a> Record<'a> {
                 b"ui_telemetry" if self.payload.event.ends_with(b".api_error") => {
                     push(0, EntryKind::Notice, None, true);
                 }
-                b"slash_command" if self.payload.phase == b"invocation" => push(0, EntryKind::Notice, None, false),
+                b"slash_command" if self.payload.phase == b"invocation" || self.payload.has_output => {
+                    push(0, EntryKind::Notice, None, false);
+                }
                 silent if SILENT_SUBTYPES.contains(&silent) => {}
                 _ => push(0, EntryKind::Other, None, false),
             },
@@ -269,8 +285,13 @@ impl<'a> Record<'a> {
             _ if self.uuid.is_some() => push(0, EntryKind::Other, None, false),
             _ => {}
         }
-        let results = self.parts.iter().filter(|part| part.response).filter_map(|part| part.id);
-        metadata.results.extend(results.map(|id| ResultMark { tool: id.hash(), error: self.failed }));
+        if title.is_some() {
+            metadata.rare().prompt = title;
+        }
+        let result = |part: &Part<'_>| {
+            Some(ResultMark { tool: part.id.filter(|_| part.response)?.hash(), error: self.failed || part.failed })
+        };
+        metadata.results.extend(self.parts.iter().filter_map(result));
     }
 }
 
@@ -279,6 +300,13 @@ impl<'a> Payload<'a> {
         value.object(|key, value| {
             match key {
                 b"phase" => self.phase = plain_string(value)?,
+                b"outputHistoryItems" => {
+                    value.array(|item| {
+                        let printed = string_field(item, b"text")?.is_some_and(|text| !text.is_blank());
+                        self.has_output |= printed;
+                        Ok(())
+                    })?;
+                }
                 b"customTitle" => self.title = value.text()?,
                 b"titleSource" => self.title_source = plain_string(value)?,
                 b"uiEvent" => value.object(|key, value| {
@@ -314,8 +342,11 @@ impl<'a> Part<'a> {
         match key {
             b"text" => self.text = value.text()?,
             b"thought" => self.thought = value.truth()?,
-            b"functionCall" => (self.call, self.id) = (true, id(value)?),
-            b"functionResponse" => (self.response, self.id) = (true, id(value)?),
+            b"functionCall" => (self.call, self.id) = (true, string_field(value, b"id")?),
+            b"functionResponse" => {
+                self.failed = is_failed_command(value.clone().raw()?);
+                (self.response, self.id) = (true, string_field(value, b"id")?);
+            }
             b"inlineData" | b"fileData" => self.data = true,
             b"thoughtSignature" | b"videoMetadata" => {}
             _ => self.other = true,
@@ -331,13 +362,20 @@ impl<'a> Part<'a> {
             Self { data: true, .. } => Some(EntryKind::Image),
             Self { text: Some(text), .. } if text.is_blank() => None,
             Self { text: Some(_), thought: true, .. } => Some(EntryKind::Thinking),
-            Self { text: Some(text), .. } if user && is_context(*text) => None,
+            Self { text: Some(text), .. } if user && is_context(*text) && after_context(*text).is_none() => None,
             Self { text: Some(_), .. } if user => Some(EntryKind::Prompt),
             Self { text: Some(_), .. } => Some(EntryKind::Text),
             Self { other: true, .. } => Some(EntryKind::Other),
             Self { .. } => None,
         }
     }
+}
+
+/// True for the result of a command, as encoded, that names an exit code other than 0.
+fn is_failed_command(result: &[u8]) -> bool {
+    static CODE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\\nExit Code: "));
+    let code = CODE.find(result).and_then(|at| result.get(at + CODE.needle().len()));
+    code.is_some_and(|first| *first != b'0' && *first != b'(')
 }
 
 /// True for a text that the program adds to a prompt, for the model only.
@@ -347,11 +385,18 @@ fn is_context(text: JsonStr<'_>) -> bool {
     tag.starts_with("system-reminder>") || (tag.starts_with("qwen:") && tag.contains("-context>"))
 }
 
-/// Reads the `id` of an object.
-fn id<'a>(value: &mut JsonCursor<'a>) -> Result<Option<JsonStr<'a>>, MalformedJson> {
+/// Text after what the program added before a prompt in the same part.
+fn after_context(text: JsonStr<'_>) -> Option<String> {
+    let text = text.decode();
+    let prompt = decode::without_context(&text);
+    (!prompt.trim().is_empty() && prompt.len() < text.len()).then(|| prompt.to_owned())
+}
+
+/// Reads one string field of an object.
+fn string_field<'a>(value: &mut JsonCursor<'a>, name: &[u8]) -> Result<Option<JsonStr<'a>>, MalformedJson> {
     let mut found = None;
     value.object(|key, value| {
-        if key == b"id" {
+        if key == name {
             found = value.text()?;
         }
         Ok(())

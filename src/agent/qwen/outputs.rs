@@ -72,7 +72,8 @@ pub(super) fn file(tmp: &Path, entry: &Entry) -> Option<PathBuf> {
     if !PREVIEWS.iter().any(|preview| output.starts_with(preview)) {
         return None;
     }
-    let recorded = Path::new(output.split_once(SAVED_TO)?.1.lines().next()?.trim());
+    let recorded = output.split_once(SAVED_TO)?.1.lines().next()?.trim().replace('\\', "/");
+    let recorded = Path::new(&recorded);
     let steps: Vec<_> = recorded.components().collect();
     let at = steps.iter().rposition(|step| step.as_os_str() == "tmp")?;
     if !steps[at + 1..].iter().all(|step| matches!(step, Component::Normal(_))) {
@@ -110,12 +111,16 @@ struct OutputOwner {
 /// Finds the call in the transcripts of the project. The record is written after the file.
 fn owner(output: &Path) -> Option<OutputOwner> {
     let folder = output.ancestors().skip(1).find(|folder| !folder.ends_with(FOLDER))?;
-    let (project, _) = paths::project_of(folder)?;
     let mut discovery = Discovery::default();
-    paths::project(&project, &mut discovery);
+    match paths::project_of(folder) {
+        Some((project, _)) => paths::project(&project, &mut discovery),
+        // The files were moved, or the project was: any transcript of the home may name the output.
+        None => paths::discover(folder.ancestors().nth(2)?, &mut discovery),
+    }
     let written = FileStamp::of(&output.metadata().ok()?).mtime_ns;
+    // A copy of the files may have other times.
     let mut transcripts = discovery.sources;
-    transcripts.retain(|source| source.stamp.mtime_ns >= written);
+    transcripts.sort_by_key(|source| source.stamp.mtime_ns < written);
     let name = Finder::new(output.file_name()?.as_encoded_bytes());
     let owner = |source: &Source| {
         Some(OutputOwner { session: walk::stem(&source.path).into(), call: call_in(&source.path, &name)? })

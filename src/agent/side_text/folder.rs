@@ -28,7 +28,9 @@ impl OutputFolder {
 
     /// Path of the output that a record names. The agent may have run in another home, so its own folder is tried first.
     pub(crate) fn path(&self, recorded: &str) -> Option<PathBuf> {
-        let recorded = Path::new(recorded);
+        // An agent on Windows may have written the record.
+        let slashed = recorded.replace('\\', "/");
+        let recorded = Path::new(if recorded.contains('/') { recorded } else { &slashed });
         let folder = self.0.file_name()?;
         let steps: Vec<_> = recorded.components().collect();
         let at = steps.iter().rposition(|step| step.as_os_str() == folder)?;

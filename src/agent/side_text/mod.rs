@@ -13,12 +13,15 @@
 mod folder;
 mod read;
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::texts::{RecordDecoder, SearchText, StoredRecord, TextScope};
-use super::{Source, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit};
+use super::{Source, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit, json_repair};
 use crate::domain::query::TextKind;
 use crate::domain::{Entry, EntryKey, Issue};
 use crate::stdx::files;
@@ -28,12 +31,29 @@ pub(super) use folder::OutputFolder;
 /// Replaces the preview in an entry by the text of its file, up to the limit.
 pub(super) fn fill(entry: &mut Entry, path: &Path, limit: TextLimit) -> io::Result<()> {
     let (text, is_cut) = read::beginning(path, limit)?;
+    let text = blocks_text(&text).unwrap_or(text);
     entry.truncated |= is_cut;
     match &mut entry.tool {
         Some(tool) => tool.output = text,
         None => entry.text = text,
     }
     Ok(())
+}
+
+/// Joins the texts of the blocks in a file that contains the result of a tool as JSON; `None` for any other text. What
+/// was cut off at the end is read as far as it goes.
+fn blocks_text(text: &str) -> Option<String> {
+    if !text.trim_start().starts_with("[{\"") && !text.trim_start().starts_with("[\n") {
+        return None;
+    }
+    let (Value::Array(blocks), _) = json_repair::value(text.as_bytes())? else { return None };
+    let block = |block: &Value| match block["type"].as_str()? {
+        "text" => block["text"].as_str().map(str::to_owned),
+        "resource" => block["resource"]["text"].as_str().map(str::to_owned),
+        kind => Some(format!("[{kind}]")),
+    };
+    let texts: Option<Vec<String>> = blocks.iter().map(block).collect();
+    texts.filter(|texts| !texts.is_empty()).map(|texts| texts.join("\n"))
 }
 
 /// Summarises the file of a session's text: its size, and an issue if it cannot be opened.
@@ -60,6 +80,7 @@ impl RecordDecoder for SideTextDecoder {
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
         if wanted == TextScope::All {
             let text = String::from_utf8_lossy(record.bytes);
+            let text = blocks_text(&text).map_or(text, Cow::Owned);
             let key = EntryKey::new(&self.call, u32::MAX);
             sink(&SearchText { key, call: &self.call, tool: "", kind: TextKind::Output, text: &text });
         }

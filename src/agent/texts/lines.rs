@@ -8,7 +8,7 @@ use super::{RecordDecoder, SearchText, StoredRecord, TextScope, body_texts};
 use crate::agent::jsonl::repaired::{self, Repair};
 use crate::agent::jsonl::{self, Dialect, EntryMark, LineMetadata};
 use crate::domain::query::TextKind;
-use crate::domain::{EntryKey, EntryKind};
+use crate::domain::{EntryKey, EntryKind, EventBody};
 
 /// Extracts the texts of lines by their dialect.
 pub struct LineDecoder<D>(pub D);
@@ -52,7 +52,12 @@ impl<D: Dialect> LineDecoder<D> {
         // The conversation scope contains only the outcome of a result, and only if the call failed.
         let in_scope = |result: &jsonl::ResultMark| wanted == TextScope::All || result.error;
         if metadata.results.iter().any(in_scope) {
-            self.0.decode_results(bytes, &mut |event| body_texts(event.key, &event.body, sink));
+            self.0.decode_results(bytes, &mut |event| {
+                // The texts of the call are those of its own record.
+                if !matches!(event.body, EventBody::ToolCall { .. }) {
+                    body_texts(event.key, &event.body, sink);
+                }
+            });
         }
     }
 }

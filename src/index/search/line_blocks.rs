@@ -66,6 +66,11 @@ impl<R: Read> LineBlocks<R> {
         }
     }
 
+    /// Returns the bytes after the last newline and their offset, once all blocks were read.
+    pub(super) fn remainder(&self) -> (u64, &[u8]) {
+        (self.offset, &self.buffer[self.start..self.end])
+    }
+
     /// Returns the buffer, shrunk to its maximum.
     pub(super) fn into_buffer(mut self) -> Vec<u8> {
         self.buffer.truncate(MAX_KEPT_BYTES);

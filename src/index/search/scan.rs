@@ -228,19 +228,39 @@ impl FileScan<'_> {
             if self.execution.cancel.is_cancelled() {
                 break;
             }
-            let is_new = offset + block.len() as u64 > indexed_bytes;
-            self.candidate_lines(block, number, is_new, &mut hits);
-            for &(start, end) in &hits {
-                // A one-letter needle may match thousands of lines.
-                if self.execution.cancel.is_cancelled() {
-                    break;
-                }
-                let at = offset + start as u64;
-                let record = StoredRecord { session, id: "", hint: "", offset: at, bytes: &block[start..end] };
-                self.decode(texts, &record, number, at >= indexed_bytes)?;
-            }
+            self.search_block(texts, (session, number), (offset, block), indexed_bytes, &mut hits)?;
+        }
+        // The last line of a text may have no end; that of a transcript is a record that is being written, or a whole one.
+        let (offset, rest) = blocks.remainder();
+        let is_last = offset + rest.len() as u64 >= self.source.stamp.size;
+        let is_text = matches!(texts.layout(self.source), RecordLayout::SideText);
+        if is_last && !rest.is_empty() && (is_text || rest.trim_ascii_end().ends_with(b"}")) {
+            self.search_block(texts, (session, number), (offset, rest), indexed_bytes, &mut hits)?;
         }
         *buffer = blocks.into_buffer();
+        Ok(())
+    }
+
+    /// Searches some lines, which begin at an offset.
+    fn search_block(
+        &mut self,
+        texts: &dyn Texts,
+        (session, number): (&str, usize),
+        (offset, block): (u64, &[u8]),
+        indexed_bytes: u64,
+        hits: &mut Vec<(usize, usize)>,
+    ) -> io::Result<()> {
+        let is_new = offset + block.len() as u64 > indexed_bytes;
+        self.candidate_lines(block, number, is_new, hits);
+        for &(start, end) in &*hits {
+            // A one-letter needle may match thousands of lines.
+            if self.execution.cancel.is_cancelled() {
+                break;
+            }
+            let at = offset + start as u64;
+            let record = StoredRecord { session, id: "", hint: "", offset: at, bytes: &block[start..end] };
+            self.decode(texts, &record, number, at >= indexed_bytes)?;
+        }
         Ok(())
     }
 

@@ -219,9 +219,9 @@ fn a5_all_blocks_of_a_prompt_are_shown_and_results_go_to_their_calls() {
     ]);
     let entries = read(&one.session());
     let texts: Vec<_> = entries.iter().map(|entry| &*entry.text).collect();
-    assert_eq!(texts, ["first", "second", "tool-a", "tool-b"]);
+    assert_eq!(texts, ["first", "second", "tool-a", "tool-b", "result of a call that is not in the file"]);
     let outputs: Vec<_> = entries.iter().filter_map(|entry| entry.tool.as_ref()).map(|tool| &*tool.output).collect();
-    assert_eq!(outputs, ["plain", "line\n[image image/png, 1 kB]"]);
+    assert_eq!(outputs, ["plain", "line\n[image image/png, 1 kB]", "of nobody"]);
     assert_eq!(one.session().turns, 1);
 }
 

@@ -170,6 +170,7 @@ fn untrusted(programs: &[&str]) -> ChatHarness {
         folder: "/home/ann/shop-api".into(),
         settings: vec!["/home/ann/shop-api/.claude/settings.json".into()],
         programs: programs.iter().map(|program| (*program).to_owned()).collect(),
+        can_restrict: true,
     });
     harness.send(RunMsg::Started { ticket: *ticket, result: Err(refusal) });
     harness.take();

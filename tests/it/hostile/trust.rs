@@ -40,7 +40,7 @@ fn f7_claude_starts_without_the_settings_of_a_folder_that_was_never_trusted() {
     std::fs::create_dir_all(&inner).expect("a folder");
     for cwd in [&folder, &inner] {
         let project = claude.untrusted_project(&vars, cwd).expect("a restriction");
-        assert_eq!(project.args, ["--setting-sources=user"]);
+        assert_eq!(project.restricted.expect("a change").args, ["--setting-sources=user"]);
         assert_eq!(project.settings, [hooks.clone(), servers.clone()]);
     }
 
@@ -112,4 +112,71 @@ fn f7_codex_opens_a_thread_without_a_sandbox_that_makes_the_folder_trusted() {
     assert_eq!(find("thread/start")["sandbox"], Value::Null);
     assert_eq!(find("thread/start")["approvalPolicy"], "on-request");
     assert_eq!(find("turn/start")["sandboxPolicy"]["type"], "workspaceWrite");
+}
+
+/// A folder with settings of an agent, in a home without any.
+fn project(settings: &str, text: &str) -> (Home, std::path::PathBuf) {
+    let home = Home::empty();
+    let folder = home.path().join("work/app.v2");
+    write(&folder.join(settings), text);
+    std::fs::create_dir_all(folder.join(".git")).expect("a folder");
+    (home, folder)
+}
+
+#[test]
+fn f7_codex_is_asked_about_a_folder_that_it_has_no_decision_for() {
+    let config = "[mcp_servers.db]\ncommand = \"npx\"\nargs = [\"db\"]\n[[hooks.Stop]]\n[[hooks.Stop.hooks]]\ncommand = \"./evil.sh\"\n";
+    let (home, folder) = project(".codex/config.toml", config);
+    let codex = protocol(Agent::Codex).expect("a protocol");
+    let inner = folder.join("src");
+    std::fs::create_dir_all(&inner).expect("a folder");
+    let untrusted = codex.untrusted_project(&vars(&home), &inner).expect("a restriction");
+    assert_eq!(untrusted.programs, ["hook Stop: ./evil.sh", "server db: npx db"]);
+    assert_eq!(untrusted.restricted, Some(protocol::LaunchChange::default()), "Codex loads nothing by itself");
+    let setting = format!("projects={{\"{}\"={{trust_level=\"trusted\"}}}}", folder.display());
+    assert_eq!(untrusted.trusted.args, ["-c", &setting], "the whole repository is trusted, as Codex does");
+    toml::from_str::<toml::Table>(&setting.replacen('=', " = ", 1)).expect("a setting in TOML");
+    for decision in ["trusted", "untrusted"] {
+        let decided = format!("[projects.\"{}\"]\ntrust_level = \"{decision}\"\n", folder.display());
+        write(&home.path().join(".codex/config.toml"), &decided);
+        assert_eq!(codex.untrusted_project(&vars(&home), &inner), None, "{decision}");
+    }
+}
+
+#[test]
+fn f7_the_rules_of_gemini_and_qwen_decide_for_their_folders() {
+    let settings = r#"{"mcpServers":{"db":{"command":"npx","args":["db"]}},"tools":{"discoveryCommand":"./tools.sh"}}"#;
+    for (agent, own) in [(Agent::Gemini, ".gemini"), (Agent::Qwen, ".qwen")] {
+        let (home, folder) = project(&format!("{own}/settings.json"), settings);
+        let of_agent = protocol(agent).expect("a protocol");
+        let enable = |enabled: bool| {
+            let text = json!({"security": {"folderTrust": {"enabled": enabled}}}).to_string();
+            write(&home.path().join(own).join("settings.json"), &text);
+        };
+        // Gemini CLI checks unless a setting says otherwise, Qwen Code only if one says so.
+        assert_eq!(of_agent.untrusted_project(&vars(&home), &folder).is_some(), agent == Agent::Gemini);
+        enable(false);
+        assert_eq!(of_agent.untrusted_project(&vars(&home), &folder), None);
+        enable(true);
+        let untrusted = of_agent.untrusted_project(&vars(&home), &folder).expect("a restriction");
+        assert_eq!(untrusted.programs, ["discoveryCommand: ./tools.sh", "server db: npx db"]);
+        let variable = |value: &str| vec![("GEMINI_CLI_TRUST_WORKSPACE".to_owned(), value.to_owned())];
+        if agent == Agent::Gemini {
+            assert_eq!(untrusted.restricted.expect("a change").vars, variable("false"));
+            assert_eq!(untrusted.trusted.vars, variable("true"));
+        } else {
+            assert_eq!(untrusted.restricted, None, "Qwen Code loads the settings of a folder without a rule");
+        }
+        let rules = home.path().join(own).join("trustedFolders.json");
+        for (path, rule) in [
+            (folder.clone(), "TRUST_FOLDER"),
+            (folder.join("src"), "TRUST_PARENT"),
+            (home.path().join("work"), "DO_NOT_TRUST"),
+        ] {
+            write(&rules, &json!({path.to_string_lossy(): rule}).to_string());
+            assert_eq!(of_agent.untrusted_project(&vars(&home), &folder), None, "{rule}");
+        }
+        write(&rules, &json!({"/elsewhere": "TRUST_FOLDER"}).to_string());
+        assert!(of_agent.untrusted_project(&vars(&home), &folder).is_some());
+    }
 }

@@ -71,3 +71,24 @@ async fn f7_trust_is_remembered_for_the_folder() {
     let asked = harness.live.open_run(Agent::Claude, opening, None).await;
     assert!(matches!(asked, Err(Refusal::Untrusted(_))), "another folder is asked about");
 }
+
+#[tokio::test]
+async fn f7_an_agent_that_cannot_leave_the_settings_out_is_not_started_unasked() {
+    let harness = Harness::new();
+    let project = harness.sandbox.project();
+    let home = harness.sandbox.path().join("home");
+    for (folder, text) in [
+        (project.as_path(), r#"{"mcpServers":{"db":{"command":"npx"}}}"#),
+        (home.as_path(), r#"{"security":{"folderTrust":{"enabled":true}}}"#),
+    ] {
+        std::fs::create_dir_all(folder.join(".qwen")).expect("a folder");
+        std::fs::write(folder.join(".qwen/settings.json"), text).expect("written");
+    }
+    for trust in [FolderTrust::Ask, FolderTrust::WithoutSettings] {
+        let opening = RunStart { trust, ..harness.sandbox.opening() };
+        let Err(Refusal::Untrusted(untrusted)) = harness.live.open_run(Agent::Qwen, opening, None).await else {
+            panic!("a question");
+        };
+        assert!(!untrusted.can_restrict);
+    }
+}

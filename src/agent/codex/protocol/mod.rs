@@ -15,6 +15,7 @@ mod rpc;
 mod turn;
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ use super::dialect::OUR_PROMPTS;
 use crate::agent::json_rpc::RpcMessage;
 use crate::agent::protocol::{
     Codec, CodecStep, Conversation, Incoming, Protocol, ProtocolCommand, ProtocolSignal, RunSetting, RunStart,
-    Transport,
+    Transport, UntrustedProject,
 };
 use crate::domain::approval::ApprovalAnswer;
 use crate::domain::event::{EventBody, NoticeLevel};
@@ -71,6 +72,10 @@ impl Protocol for AppServer {
 
     fn prompt_key(&self, _session: &str, id: PromptId, sent: Time) -> Option<EntryKey> {
         Some(EntryKey::new(&client_id(id, sent), 0))
+    }
+
+    fn untrusted_project(&self, vars: &[(String, String)], cwd: &Path) -> Option<UntrustedProject> {
+        super::trust::untrusted_project(vars, cwd)
     }
 
     fn codec(&self) -> Box<dyn Codec> {

@@ -40,6 +40,7 @@ impl TranscriptIndex {
         if let Some(turns) = metadata.rare.as_ref().and_then(|rare| rare.undone_turns) {
             self.undone.add(&self.marks, turns);
         }
+        self.is_outdated |= metadata.marks.iter().any(|mark| self.lost_calls.contains(&mark.tool));
         if record.entries > 0 {
             self.record_usage(&metadata, first);
             self.marks.extend(&metadata.marks);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 
-use super::{TranscriptIndex, count};
+use super::{TranscriptIndex, count, lost_calls};
 use crate::agent::TextLimit;
 use crate::agent::jsonl::EntryMark;
 use crate::domain::event::EventBody;
@@ -65,10 +65,12 @@ impl TranscriptIndex {
                 self.decode_wide(line, here, transcript)?;
                 continue;
             }
-            let marks: Vec<EntryMark> = here.iter().map(|&mark| self.marks[mark as usize]).collect();
+            let marks = here.iter().map(|&mark| self.marks[mark as usize]);
+            let (results, marks): (Vec<EntryMark>, Vec<EntryMark>) = marks.partition(lost_calls::is_result);
             let keys: HashSet<EntryKey> = marks.iter().map(|mark| mark.key).collect();
             let bytes = self.bytes(line)?;
             let bytes = self.readable(line, &bytes);
+            results.iter().for_each(|mark| self.begin_lost_call(&bytes, mark, transcript));
             self.dialect.decode(&bytes, &marks, &mut |event| {
                 if keys.contains(&event.key) {
                     transcript.apply(event);
