@@ -122,6 +122,9 @@ pub struct Session {
     pub unreadable: u32,
     /// Id of the newest record on the active branch; titles stored elsewhere refer to it.
     pub tip: Option<Arc<str>>,
+    /// Beginning of the newest prompt, on one line, if it is not the title: tells sessions of one title apart.
+    #[serde(default)]
+    pub last_prompt: Option<Arc<str>>,
     /// True if the whole source was read. A preview has lower bounds as counts.
     pub complete: bool,
     /// Name, star, tags and note of the user, which are not part of any cache.
@@ -129,7 +132,18 @@ pub struct Session {
     pub annotated: Option<Box<AppliedAnnotation>>,
 }
 
+/// Maximum characters of the newest prompt, because it stands for a title.
+const LAST_PROMPT_CHARS: usize = 120;
+
 impl Session {
+    /// Sets the newest prompt, if it is not the title.
+    pub fn set_last_prompt(&mut self, prompt: Option<&str>) {
+        let text = Title::new(prompt.unwrap_or_default(), TitleSource::Prompt).text;
+        let text = crate::stdx::text::first_chars(&text, LAST_PROMPT_CHARS);
+        let is_title = self.title.text.starts_with(text);
+        self.last_prompt = (!is_title).then(|| text.into());
+    }
+
     /// Creates a session with unknown content.
     pub fn new(key: SessionKey, path: PathBuf) -> Self {
         Self {
@@ -157,6 +171,7 @@ impl Session {
             first: None,
             unreadable: 0,
             tip: None,
+            last_prompt: None,
             complete: false,
             annotated: None,
         }

@@ -2,9 +2,17 @@
 
 use crate::app::App;
 use crate::domain::Session;
+use crate::domain::session::TitleSource;
 use crate::stdx::text::one_line;
 
 /// Returns the title; empty if there is none.
 pub(super) fn session_title(app: &App, session: &Session) -> String {
     one_line(&app.secrets.text(&session.title.text))
+}
+
+/// Returns what stands for a title that another session has too: the newest prompt. `None` if there is no other prompt.
+pub(super) fn repeated_title(app: &App, session: &Session) -> Option<String> {
+    // A name of the user's own says enough.
+    let prompt = session.last_prompt.as_deref().filter(|_| session.title.source != TitleSource::User)?;
+    Some(one_line(&app.secrets.text(prompt)))
 }

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::canvas::Canvas;
 use super::columns::{Column, agent_width, columns, sorted_by};
 use super::empty;
-use super::session_title::session_title;
+use super::session_title::{repeated_title, session_title};
 use super::style::{self, style};
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
 use crate::app::App;
@@ -58,7 +58,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
             ListRow::Section(section, count) => draw_section(canvas, area, *section, *count),
             ListRow::Session(session, state) => {
                 canvas.target(area, Target::Row(at));
-                draw_session(canvas, area, session, *state, list.at() == Some(at));
+                draw_session(canvas, area, (session, *state), list.at() == Some(at), list.repeats_title(at));
             }
             ListRow::Detail(session, state) => {
                 canvas.target(area, Target::Row(at));
@@ -128,7 +128,14 @@ fn draw_section(canvas: &mut Canvas, area: Rect, section: ListSection, count: us
     put_line(canvas.buffer, area, &line);
 }
 
-fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: SessionState, selected: bool) {
+/// Draws a session; one whose title repeats that of its neighbour by its newest prompt.
+fn draw_session(
+    canvas: &mut Canvas,
+    area: Rect,
+    (session, state): (&Session, SessionState),
+    selected: bool,
+    repeats_title: bool,
+) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     if selected {
         let focused = app.stack.focus() == Some(Pane::Sessions);
@@ -171,7 +178,8 @@ fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessi
     let (rest, marks_area) = if marks.is_empty() { (rest, Rect::ZERO) } else { split_right(rest, room + 1) };
     let look = if days_left.is_some() { theme.warning } else { theme.accent };
     put(canvas.buffer, marks_area, &text::ellipsis(&marks, room.into()), style(look), Align::Right);
-    draw_title(canvas, rest, session);
+    let title = repeated_title(app, session).filter(|_| repeats_title);
+    draw_title(canvas, rest, session, &title.unwrap_or_else(|| session_title(app, session)));
 }
 
 /// Draws what a session waits for or does, and since when.
@@ -195,9 +203,8 @@ fn draw_detail(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessio
 }
 
 /// Draws the title with the matches of the quick filter.
-fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
+fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session, title: &str) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let title = session_title(app, session);
     if title.is_empty() {
         put(canvas.buffer, area, "(no prompt yet)", style(theme.faint), Align::Left);
         return;
@@ -209,7 +216,7 @@ fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
     if let Some((sign, look)) = sign {
         put(canvas.buffer, place, &sign, style(look), Align::Left);
     }
-    let cut = text::ellipsis(&title, area.width.into());
+    let cut = text::ellipsis(title, area.width.into());
     let hits = app.stack.home.filter.shown_query().map(|query| hits(&cut, query)).unwrap_or_default();
     let plain = match session.flags {
         _ if app.sessions.offline(session).is_some() => style(theme.faint),

@@ -8,7 +8,7 @@ use salon::app::{Effect, Msg};
 use salon::config::key::Key;
 use salon::domain::live_status::LiveStatus;
 use salon::domain::run::{Phase, Refusal};
-use salon::domain::session::CopiedPrefix;
+use salon::domain::session::{CopiedPrefix, TitleSource};
 use salon::domain::{Agent, SessionKey, SessionState, Time};
 
 use super::screens::live::run;
@@ -331,4 +331,30 @@ fn a_copy_stays_a_row_if_it_differs_is_used_or_its_container_is_hidden() {
     assert_eq!(shown(&|sessions| sessions[0].state = SessionState::Idle), 2, "it is open");
     assert_eq!(shown(&|sessions| sessions[1].flags.archived = true), 1, "the fork is hidden, and the origin is not");
     assert_eq!(shown(&|sessions| sessions[1].workspace = "/elsewhere".into()), 2, "they are in two workspaces");
+}
+
+#[test]
+fn neighbours_with_one_title_are_told_apart_by_their_newest_prompts() {
+    let named = |id: &str, title: &str, prompt: Option<&str>, minutes| {
+        let mut named = session(Agent::Claude, id, title, minutes);
+        named.set_last_prompt(prompt);
+        named
+    };
+    let mut own = named("d", "Review", Some("a prompt of no interest"), 4);
+    own.title.source = TitleSource::User;
+    let mut stage = Stage::new(120, 24);
+    stage.send(Msg::Catalog(change(vec![
+        named("a", "Fix the cart", Some("fix the totals"), 1),
+        named("b", "Fix the cart", Some("now the taxes\nplease"), 2),
+        named("c", "Review", None, 3),
+        own,
+        named("e", "Alone", Some("another prompt"), 5),
+    ])));
+    let screen = stage.screen();
+    for shown in ["fix the totals", "now the taxes", "Review", "Alone"] {
+        assert!(screen.contains(shown), "{shown}: {screen}");
+    }
+    for hidden in ["a prompt of no interest", "another prompt"] {
+        assert!(!screen.contains(hidden), "{hidden}: {screen}");
+    }
 }

@@ -21,6 +21,7 @@ pub(super) struct GooseTotals {
     first: Option<Time>,
     last: Option<Time>,
     prompt: Option<Title>,
+    last_prompt: Option<Title>,
     tip: Option<String>,
     repairs: Repairs,
 }
@@ -36,9 +37,10 @@ impl GooseTotals {
         self.first = self.first.or(message.time);
         self.last = self.last.max(message.time);
         self.tip = Some(message.id.clone());
-        if self.prompt.is_none() && outline.prompt.is_some() {
-            let first_prompt = message.entries(TITLE).into_iter().find(|entry| entry.kind == EntryKind::Prompt);
-            self.prompt = first_prompt.map(|entry| Title::new(&entry.text, TitleSource::Prompt));
+        if outline.prompt.is_some() {
+            let prompt = message.entries(TITLE).into_iter().find(|entry| entry.kind == EntryKind::Prompt);
+            self.last_prompt = prompt.map(|entry| Title::new(&entry.text, TitleSource::Prompt));
+            self.prompt = self.prompt.take().or_else(|| self.last_prompt.clone());
         }
     }
 
@@ -80,5 +82,6 @@ impl GooseTotals {
         if session.title.text.is_empty() {
             session.title = self.prompt.unwrap_or_default();
         }
+        session.set_last_prompt(self.last_prompt.as_ref().map(|prompt| &*prompt.text));
     }
 }

@@ -14,6 +14,9 @@ use crate::domain::{EntryKey, Flags, Session, Time, Title, TitleSource, Tokens};
 /// Maximum bytes of a prompt to decode for a title, because a list shows one line.
 const TITLE_BYTES: usize = 2048;
 
+/// Maximum bytes of a later prompt to decode, because only its beginning is shown.
+const LAST_PROMPT_BYTES: usize = 400;
+
 /// Number of newest replies whose usage may still grow, because parallel replies interleave.
 const OPEN_REPLIES: usize = 6;
 
@@ -33,6 +36,9 @@ pub(crate) struct SummaryState {
     agent_title: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt: Option<String>,
+    /// Newest prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_prompt: Option<String>,
     /// First command, the title of a session without a prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<String>,
@@ -124,10 +130,15 @@ impl SummaryState {
             self.started = Some(self.started.map_or(time, |first| first.min(time)));
             self.last = Some(self.last.map_or(time, |last| last.max(time)));
         }
-        if self.prompt.is_none() {
+        if metadata.prompt.is_some() {
             let decoded = metadata.rare.as_ref().and_then(|rare| rare.prompt.as_deref());
             let decoded = decoded.map(|text| Title::new(text, TitleSource::Prompt).text.to_string());
-            self.prompt = decoded.or_else(|| metadata.prompt.map(title));
+            let bytes = if self.prompt.is_none() { TITLE_BYTES } else { LAST_PROMPT_BYTES };
+            let prompt = decoded.or_else(|| metadata.prompt.map(|text| first_line(text, bytes)));
+            if self.prompt.is_none() {
+                self.prompt.clone_from(&prompt);
+            }
+            self.last_prompt = prompt.or(self.last_prompt.take());
         }
         if self.cwd.is_none() {
             self.cwd = metadata.cwd.map(|cwd| cwd.decode().into_owned());
@@ -321,6 +332,7 @@ impl SummaryState {
             (None, None, Some(text)) => Title::new(text, TitleSource::Prompt),
             (None, None, None) => Title::default(),
         };
+        session.set_last_prompt(self.last_prompt.as_deref());
         session.cwd = self.cwd.as_deref().unwrap_or_default().into();
         session.branch = self.branch.as_deref().filter(|branch| !branch.is_empty()).map(Into::into);
         session.model.clone_from(&self.model);
@@ -365,7 +377,12 @@ fn tokens_of(reply: &Reply) -> Tokens {
 }
 
 fn title(text: JsonStr<'_>) -> String {
-    Title::new(&text.head(TITLE_BYTES), TitleSource::Prompt).text.to_string()
+    first_line(text, TITLE_BYTES)
+}
+
+/// Beginning of a text on one line.
+fn first_line(text: JsonStr<'_>, bytes: usize) -> String {
+    Title::new(&text.head(bytes), TitleSource::Prompt).text.to_string()
 }
 
 /// Replaces a text, without an allocation.

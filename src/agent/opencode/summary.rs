@@ -144,14 +144,21 @@ fn build_session(
     totals: OpenCodeTotals,
     path: &Path,
 ) -> Result<Session, DatabaseError> {
-    let first = totals.first_prompt.clone();
-    let mut summed = totals.session(&session.row, path);
-    if let (true, Some(id)) = (summed.title.text.is_empty(), first) {
+    let (first, last) = (totals.first_prompt.clone(), totals.last_prompt.clone());
+    let prompt = |id: &str| {
         let record = match session.tables {
-            MessageTables::Parts => database::record(connection, &id)?,
-            MessageTables::V2 => v2::load(connection, &id)?,
+            MessageTables::Parts => database::record(connection, id)?,
+            MessageTables::V2 => v2::load(connection, id)?,
         };
-        summed.title = first_prompt(&record);
+        Ok::<_, DatabaseError>(first_prompt(&record))
+    };
+    let mut summed = totals.session(&session.row, path);
+    if let (true, Some(id)) = (summed.title.text.is_empty(), &first) {
+        summed.title = prompt(id)?;
+    }
+    // The only prompt of a session without a title is its title.
+    if let Some(id) = last.filter(|last| Some(last) != first.as_ref() || summed.title.source != TitleSource::Prompt) {
+        summed.set_last_prompt(Some(&prompt(&id)?.text));
     }
     Ok(summed)
 }

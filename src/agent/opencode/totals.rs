@@ -22,6 +22,8 @@ pub(super) struct OpenCodeTotals {
     pub bytes: u64,
     /// Id of the first message with a prompt.
     pub first_prompt: Option<String>,
+    /// Id of the newest message with a prompt.
+    pub last_prompt: Option<String>,
     /// Id of the newest message.
     pub tip: Option<String>,
     /// Id of the newest message that names a model, and the model.
@@ -99,6 +101,9 @@ impl OpenCodeTotals {
         if self.first_prompt.as_deref().is_none_or(|first| id < first) {
             self.first_prompt = Some(id.to_owned());
         }
+        if self.last_prompt.as_deref().is_none_or(|last| id > last) {
+            self.last_prompt = Some(id.to_owned());
+        }
     }
 
     /// Counts a message with its parts.
@@ -128,6 +133,7 @@ impl OpenCodeTotals {
         self.unreadable += later.unreadable;
         self.bytes += later.bytes;
         self.first_prompt = self.first_prompt.take().or(later.first_prompt);
+        self.last_prompt = later.last_prompt.or(self.last_prompt.take());
         if later.tip.is_some() {
             self.tip = later.tip;
             self.open = later.open;

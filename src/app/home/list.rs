@@ -158,6 +158,16 @@ impl SessionList {
         Some((before, self.session_rows().count()))
     }
 
+    /// Returns true if the session of a row has the title of the session before or after it.
+    pub fn repeats_title(&self, row: usize) -> bool {
+        let Some(title) = self.rows.get(row).and_then(ListRow::session).map(|session| &session.title.text) else {
+            return false;
+        };
+        let above = self.rows[..row].iter().rev().find_map(ListRow::session);
+        let below = self.rows[row + 1..].iter().find_map(ListRow::session);
+        [above, below].into_iter().flatten().any(|other| other.title.text == *title)
+    }
+
     /// Returns the heading of the section to which a row belongs.
     pub fn section_of(&self, row: usize) -> Option<&ListRow> {
         self.rows.get(..=row)?.iter().rev().find(|row| matches!(row, ListRow::Section(..)))

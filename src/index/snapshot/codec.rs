@@ -83,6 +83,7 @@ struct SessionRow<'a> {
     copied: Option<CopiedPrefix>,
     first: Option<u64>,
     tip: Option<&'a str>,
+    last_prompt: Option<&'a str>,
     complete: bool,
 }
 
@@ -161,6 +162,7 @@ impl<'a> SharedTexts<'a> {
             first,
             unreadable,
             tip,
+            last_prompt,
             complete,
             annotated: _,
         } = session;
@@ -194,6 +196,7 @@ impl<'a> SharedTexts<'a> {
             copied: copied.as_deref().cloned(),
             first: *first,
             tip: tip.as_deref(),
+            last_prompt: last_prompt.as_deref(),
             complete: *complete,
         }
     }
@@ -287,6 +290,7 @@ impl SnapshotDecoder {
             first: row.first,
             unreadable: row.unreadable,
             tip: row.tip.map(Arc::from),
+            last_prompt: row.last_prompt.map(Arc::from),
             complete: row.complete,
             annotated: None,
         })

@@ -68,6 +68,9 @@ impl OutlineArea {
             return Vec::new();
         }
         Clear.render(area, buffer);
+        if self.place == OutlinePlace::Over {
+            clear_margin(area, buffer);
+        }
         for y in area.top()..area.bottom() {
             buffer.set_stringn(area.x, y, "│", 1, style(context.theme.border));
         }
@@ -75,6 +78,20 @@ impl OutlineArea {
         paint_title(line_of(inner, 0), buffer, reader, context);
         let rows = Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
         paint_rows(rows, buffer, (reader, directory), feedback, context)
+    }
+}
+
+/// Clears the column before an outline above the text, so that no text touches its border. A wide character that extends
+/// into the column is cleared whole.
+fn clear_margin(area: Rect, buffer: &mut Buffer) {
+    let left = buffer.area.x;
+    for y in area.top()..area.bottom() {
+        for x in [1, 2].into_iter().filter_map(|back| area.x.checked_sub(back)).filter(|x| *x >= left) {
+            let cell = &mut buffer[(x, y)];
+            if x + 1 == area.x || text::width(cell.symbol()) > 1 {
+                cell.reset();
+            }
+        }
     }
 }
 

@@ -206,6 +206,14 @@ fn a4_an_answer_that_is_a_string_is_shown() {
 }
 
 #[test]
+fn the_newest_prompt_is_kept_beside_the_title() {
+    let one = One::new(&[user("1", None, "hello"), user("2", Some("1"), "and then\nmore")]);
+    assert_eq!(one.session().last_prompt.as_deref(), Some("and then more"));
+    let one = One::new(&[user("1", None, "hello")]);
+    assert_eq!(one.session().last_prompt, None, "it is the title");
+}
+
+#[test]
 fn a5_all_blocks_of_a_prompt_are_shown_and_results_go_to_their_calls() {
     let blocks = json!([{"type": "text", "text": "first"}, {"type": "text", "text": "second"}]);
     let image = json!([{"type": "text", "text": "line"}, {"type": "image", "source": {"media_type": "image/png", "data": "aaaa"}}]);

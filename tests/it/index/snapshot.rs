@@ -66,6 +66,7 @@ fn full(id: &str) -> Session {
         })),
         first: Some(u64::MAX - 1),
         unreadable: 7,
+        last_prompt: Some("and then".into()),
         tip: Some("tip".into()),
         complete: true,
         annotated: None,

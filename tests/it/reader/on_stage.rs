@@ -263,6 +263,9 @@ fn the_outline_lists_jumps_and_filters() {
         opened.keys("O");
         let screen = opened.stage.screen();
         assert!(screen.contains("Outline  7"), "{screen}");
+        let touches =
+            |line: &str| line.split_once('│').is_some_and(|(before, _)| !before.is_empty() && !before.ends_with(' '));
+        assert!(!screen.lines().any(touches), "no text touches its border: {screen}");
         opened.keys("g");
         if size.1 > 10 {
             let screen = opened.stage.screen();
