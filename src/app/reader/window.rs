@@ -35,6 +35,8 @@ pub struct Window {
     revision: u64,
     /// Pages with a pending request.
     requested: BTreeSet<usize>,
+    /// Pages with a pending request from before the last change.
+    outdated: BTreeSet<usize>,
     /// Pages whose response lacked requested entries; not requested again before a change.
     failed: BTreeSet<usize>,
     /// Pages that were received since the last change, even if they were dropped since.
@@ -73,9 +75,15 @@ impl Window {
 
     /// Stores the response to a request.
     pub fn store_response(&mut self, from: usize, entries: Vec<Arc<Entry>>, len: usize) {
-        let pages = from / PAGE..=(from + entries.len().saturating_sub(1)) / PAGE;
+        let end = from + entries.len();
+        let pages = from / PAGE..=end.saturating_sub(1).max(from) / PAGE;
         self.insert(from, entries);
         for page in pages {
+            // A response to a request for the old length does not say that the rest of the page is missing.
+            let is_old = self.outdated.remove(&page);
+            if is_old && end < range_of(page, len).end {
+                continue;
+            }
             self.requested.remove(&page);
             self.received.insert(page);
             if range_of(page, len).all(|index| self.is_unsaved(index)) {
@@ -110,7 +118,7 @@ impl Window {
         self.failed.clear();
         self.received.clear();
         // Pending requests were made for the old length, and their responses may be too short.
-        self.requested.clear();
+        self.outdated.append(&mut self.requested);
     }
 
     /// Returns the ranges to request so that `shown` and `ahead` entries on both sides are loaded.

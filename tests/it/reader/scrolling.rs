@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 use salon::app::reader::{AnchorBase, Fold, LoadError};
 use salon::app::{Action, Effect};
+use salon::domain::run::{RunEvent, RunEventKind, TurnNumber, TurnOutcome};
 use salon::domain::transcript::EntryKind;
 use salon::domain::transcript_event::TranscriptEvent;
+use salon::domain::{Delta, EntryKey, Event, EventBody, Time};
 
 use super::sample::{ReaderHarness, command, entry, long};
 
@@ -71,6 +73,29 @@ fn an_empty_page_is_not_requested_repeatedly() {
     harness.tell(TranscriptEvent::Grown { from: 10, opened });
     harness.draw_until_loaded();
     assert!(harness.screen().contains('…'), "{}", harness.screen());
+}
+
+#[test]
+fn h16_a_page_of_the_old_length_does_not_blank_the_turn_that_lands_on_disk() {
+    let entries = vec![entry("p", EntryKind::Prompt, 0, "the question"), entry("a", EntryKind::Text, 1, "the answer")];
+    let live = |id: &str, body| RunEventKind::Event(Event { key: EntryKey::new(id, 0), time: None, body });
+    let ended = RunEventKind::TurnEnded { outcome: TurnOutcome::Done, time: Time::default(), duration_ms: 1 };
+    let answer = EventBody::Text(Delta::Append("the answer".into()));
+    let kinds = [live("p", EventBody::Prompt("the question".into())), live("a", answer), ended];
+    let mut harness = ReaderHarness::unopened(entries[..1].to_vec(), (80, 24));
+    harness.tell(TranscriptEvent::Opened(harness.opened()));
+    harness.draw();
+    let _ = harness.reader.apply_events(0, kinds.map(|kind| RunEvent { turn: TurnNumber(1), kind }));
+    let old = harness.entries.to_vec();
+    harness.entries = entries.into_iter().map(std::sync::Arc::new).collect();
+    harness.tell(TranscriptEvent::Grown { from: 1, opened: harness.opened() });
+    // The response to the request for one entry arrives after the change.
+    harness.tell(TranscriptEvent::Page { from: 0, entries: old });
+    harness.draw();
+    assert!(harness.screen().contains("the answer"), "{}", harness.screen());
+    harness.draw_until_loaded();
+    assert_eq!(harness.screen().matches("the answer").count(), 1, "{}", harness.screen());
+    assert_eq!(harness.reader.live_entries(), 0, "it is on disk now");
 }
 
 #[test]
