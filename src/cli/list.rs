@@ -39,7 +39,12 @@ pub(super) fn run(context: &CliContext, args: &ListArgs) -> Result<ExitCode, Cli
             let collected = remote.wait()?;
             loaded.issues.extend(issues.into_iter().chain(remote::issues(&collected)));
             let hits = collected.into_iter().flat_map(|source| source.results.hits);
-            matching.extend(hits.map(|hit| hit.session));
+            let remote: Vec<_> = hits.map(|hit| hit.session).collect();
+            let is_mounted = |there: &Arc<Session>| {
+                matching.iter().any(|own| own.key.id == there.key.id && own.is_mounted_as(there))
+            };
+            let remote: Vec<_> = remote.into_iter().filter(|session| !is_mounted(session)).collect();
+            matching.extend(remote);
             matching.sort_by(|a, b| Sort::Activity.compare(a, b));
             (CatalogView::new(&matching, &filter, Sort::Activity), Some(query_search))
         }

@@ -60,6 +60,7 @@ mod sessions;
 mod show;
 mod source;
 mod source_args;
+mod source_discover;
 mod source_install;
 mod state;
 mod stats;

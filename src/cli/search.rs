@@ -72,7 +72,11 @@ fn add_remote(
     selected: impl Fn(&Session) -> bool,
 ) {
     let before = results.coverage;
-    let hits = source.results.hits.into_iter().filter(|hit| selected(&hit.session)).collect();
+    let is_mounted = |there: &Session| {
+        results.hits.iter().any(|own| own.session.key.id == there.key.id && own.session.is_mounted_as(there))
+    };
+    let hits = source.results.hits.into_iter();
+    let hits: Vec<_> = hits.filter(|hit| selected(&hit.session) && !is_mounted(&hit.session)).collect();
     let found = source.results.coverage;
     let coverage = Coverage {
         sessions: before.sessions + found.sessions,

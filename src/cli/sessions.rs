@@ -1,5 +1,6 @@
 //! All sessions of this machine, loaded once per command through the cache.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -54,8 +55,13 @@ impl LoadedSessions {
     pub(super) fn add_remote(&mut self, collected: &[CollectedSource]) {
         self.issues.extend(remote::issues(collected));
         let sessions = collected.iter().flat_map(|source| source.sessions.values());
+        let own: HashMap<_, _> = self.all.iter().map(|own| ((own.key.agent, own.key.id.clone()), own)).collect();
+        let is_mounted = |there: &&Arc<Session>| {
+            own.get(&(there.key.agent, there.key.id.clone())).is_some_and(|own| own.is_mounted_as(there))
+        };
+        let found: Vec<_> = sessions.filter(|session| !is_mounted(session)).cloned().collect();
         let before = self.all.len();
-        self.all.extend(sessions.cloned());
+        self.all.extend(found);
         if self.all.len() > before {
             self.all.sort_by(|a, b| Sort::Activity.compare(a, b));
         }

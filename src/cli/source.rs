@@ -10,7 +10,8 @@ use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
 use super::source_args::{AddSourceArgs, NamedSourceArgs, SourceArgs, SourceCommand, TestSourcesArgs};
-use super::{output, remote, source_install};
+use super::source_discover::FoundSource;
+use super::{output, remote, source_discover, source_install};
 use crate::config::paths::create_private_dir;
 use crate::config::sources;
 use crate::domain::remote::{RemoteSource, RemoteState};
@@ -46,6 +47,19 @@ pub(super) fn run(context: &CliContext, args: &SourceArgs) -> Result<ExitCode, C
             let sources: Vec<_> = context.settings.sources.iter().map(describe).collect();
             print(sources, args.json)
         }
+        SourceCommand::Discover(args) => {
+            let found = source_discover::discover(context);
+            let row = |found: &FoundSource| SourceJson {
+                name: "",
+                kind: found.kind,
+                target: found.target.clone(),
+                state: None,
+                reason: None,
+                sessions: None,
+                duration_ms: None,
+            };
+            print(found.iter().map(row).collect(), args.json)
+        }
         SourceCommand::Remove(args) => remove(context, args),
         SourceCommand::Test(args) => test(context, args),
         SourceCommand::Install(args) => {
@@ -68,7 +82,8 @@ fn print(sources: Vec<SourceJson>, json: bool) -> Result<ExitCode, CliError> {
         return Ok(ExitCode::SUCCESS);
     }
     for source in &sources {
-        let mut cells = vec![source.name.to_owned(), source.kind.to_owned(), one_line(&source.target)];
+        let name = Some(source.name.to_owned()).filter(|name| !name.is_empty());
+        let mut cells: Vec<_> = name.into_iter().chain([source.kind.to_owned(), one_line(&source.target)]).collect();
         cells.extend(source.state.map(str::to_owned));
         cells.extend(source.sessions.map(|count| format!("{count} sessions")));
         cells.extend(source.duration_ms.map(|millis| format!("{millis} ms")));

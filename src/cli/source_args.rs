@@ -17,6 +17,8 @@ pub enum SourceCommand {
     Add(AddSourceArgs),
     /// List the configured machines and containers
     List(ListSourcesArgs),
+    /// Name hosts of ~/.ssh/config and running containers that could be added; contacts none of them
+    Discover(ListSourcesArgs),
     /// Remove a machine or container from the configuration; nothing changes there
     Remove(NamedSourceArgs),
     /// Connect to machines and containers, and report what is found
@@ -30,7 +32,7 @@ impl SourceCommand {
     pub fn json(&self) -> bool {
         match self {
             Self::Add(args) => args.json,
-            Self::List(args) => args.json,
+            Self::List(args) | Self::Discover(args) => args.json,
             Self::Remove(args) | Self::Install(args) => args.json,
             Self::Test(args) => args.json,
         }
@@ -70,7 +72,7 @@ pub struct AddSourceArgs {
     pub json: bool,
 }
 
-/// Arguments of `source list`.
+/// Arguments of `source list` and `source discover`.
 #[derive(Args, Debug)]
 pub struct ListSourcesArgs {
     /// Print one JSON object

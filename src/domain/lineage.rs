@@ -38,7 +38,7 @@ pub fn contained(catalog: &Catalog, is_shown: impl Fn(&Session) -> bool) -> Hash
 
 /// Returns the session that another one was forked from.
 pub fn origin<'a>(catalog: &'a Catalog, session: &Session) -> Option<&'a Arc<Session>> {
-    let origin = SessionKey::new(session.key.agent, session.forked_from.clone()?);
+    let origin = SessionKey { id: session.forked_from.clone()?, ..session.key.clone() };
     catalog.get(&origin).filter(|origin| origin.key != session.key)
 }
 
@@ -67,7 +67,7 @@ pub fn relatives(catalog: &Catalog, session: &Session) -> Vec<(Kinship, Arc<Sess
     let is_own = |id: &Option<Arc<str>>| id.as_ref() == Some(&session.key.id);
     let continued = session.continues();
     for other in catalog.iter().filter(|other| other.key != session.key) {
-        let same_agent = other.key.agent == session.key.agent;
+        let same_agent = other.key.agent == session.key.agent && other.key.host == session.key.host;
         let kinship = if same_agent && is_own(&other.forked_from) {
             Kinship::Fork
         } else if same_agent && is_own(&other.parent) {

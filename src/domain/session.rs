@@ -241,6 +241,20 @@ impl Session {
         }
     }
 
+    /// Returns true if a session of another machine is this one: its agent's directory is mounted there. A copy that went on
+    /// by itself is another session.
+    pub fn is_mounted_as(&self, remote: &Self) -> bool {
+        /// Maximum difference of the last activities in ms, because one side may see a change later.
+        const TOLERANCE: i64 = 60_000;
+        let near = |a: Time, b: Time| a.since(b).max(b.since(a)) <= TOLERANCE;
+        let same_file = self.path.file_name() == remote.path.file_name();
+        let activity = self.last_activity.zip(remote.last_activity);
+        self.key.agent == remote.key.agent
+            && self.key.id == remote.key.id
+            && same_file
+            && activity.is_none_or(|(own, there)| near(own, there))
+    }
+
     /// Returns true if the session is on another machine or in a container.
     pub fn is_remote(&self) -> bool {
         self.key.host.is_some()

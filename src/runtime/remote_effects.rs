@@ -63,6 +63,8 @@ impl Shell {
             Effect::StartRun { ticket, agent, start, prompt } if start.host.is_some() => {
                 self.start_there(ticket, agent, start, prompt);
             }
+            // The files of the change are on the other machine.
+            Effect::LoadChangeContext(id) if id.run.split_host().is_some() => {}
             Effect::Run(request) if request.run().split_host().is_some() => self.request_there(request),
             Effect::WatchRun(run, cursor) if run.split_host().is_some() => {
                 let Some((host, run)) = run.split_host() else { return Ok(Step::Continue(())) };

@@ -246,8 +246,11 @@ impl Chat {
         match completion.kind {
             CompletionKind::Command => completion.search(info.map_or(&[], |info| &info.capabilities.commands)),
             CompletionKind::File => {
-                let below = self.directory(info);
-                ctx.effects.push(Effect::FindFiles { below, query: completion.query.clone() });
+                // Files of another machine are not known here.
+                if self.host().is_none() {
+                    let below = self.directory(info);
+                    ctx.effects.push(Effect::FindFiles { below, query: completion.query.clone() });
+                }
             }
         }
         self.composer.completion = Some(completion);

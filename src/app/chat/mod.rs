@@ -172,6 +172,13 @@ impl Chat {
         info.map(|info| info.cwd.clone()).or_else(start).unwrap_or_default()
     }
 
+    /// Returns the machine or container of the session; `None` for this machine.
+    pub fn host(&self) -> Option<&str> {
+        let of_run = self.run.as_ref().and_then(RunId::split_host).map(|(host, _)| host);
+        let of_start = self.start.as_ref().and_then(|start| start.host.as_deref());
+        self.reader.key.host.as_deref().or(of_start).or(of_run)
+    }
+
     /// Returns true if the chat starts with a fork.
     pub fn is_fork(&self) -> bool {
         matches!(&self.start, Some(RunStart { conversation: Conversation::Fork(_), .. }))

@@ -74,6 +74,11 @@ impl Chat {
     pub(super) fn run_command(&mut self, ctx: &mut Ctx) -> bool {
         let whole = self.composer.text.whole();
         let Some(line) = UserCommand::parse(&whole).filter(|_| self.composer.editing.is_none()) else { return false };
+        if let Some(host) = self.host() {
+            // The same path here is another directory.
+            ctx.notices.error(format!("Commands run on this machine, and the session is on {host}"));
+            return true;
+        }
         let line = line.to_owned();
         self.end_command(ctx);
         let ticket = ctx.tickets.issue();

@@ -58,6 +58,8 @@ pub struct SessionTable {
     annotations: Annotations,
     /// Sessions that the user hid.
     hidden: HashSet<SessionKey>,
+    /// Other machines with sessions in the table.
+    hosts: HashSet<Arc<str>>,
     /// Sessions whose files are in the trash, of which only prompts may be left elsewhere.
     trashed: HashSet<SessionKey>,
     live: HashMap<SessionKey, SessionState>,
@@ -304,11 +306,13 @@ impl SessionTable {
     pub fn take_change(&mut self, limit: usize) -> CatalogChange {
         self.mark_tips_dirty();
         let mut change = CatalogChange::default();
-        for key in self.take_dirty(limit) {
+        let dirty = self.take_dirty(limit);
+        self.mark_mounted(&dirty);
+        for key in dirty {
             let Some(row) = self.sessions.get(&key) else { continue };
             let is_removed =
                 |best: &Session| self.hidden.contains(&key) || best.flags.purged && self.trashed.contains(&key);
-            let best = self.best_candidate(row).filter(|best| !is_removed(best));
+            let best = self.best_candidate(row).filter(|best| !is_removed(best) && !self.is_mounted(best));
             let now = best.map(|best| self.apply_overrides(best));
             let Some(row) = self.sessions.get_mut(&key) else { continue };
             match (&row.emitted, now) {

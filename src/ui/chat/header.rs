@@ -133,9 +133,7 @@ fn control_state(canvas: &Canvas, chat: &Chat) -> String {
 
 /// Returns the connection to the machine of a chat, if it is another one.
 fn remote<'a>(canvas: &Canvas<'a>, chat: &Chat) -> Option<&'a RemoteStatus> {
-    let of_start = chat.start.as_ref().and_then(|start| start.host.as_deref());
-    let of_run = chat.run.as_ref().and_then(|run| run.split_host()).map(|(host, _)| host);
-    canvas.app.sessions.remotes.get(chat.reader.key.host.as_deref().or(of_start).or(of_run)?)
+    canvas.app.sessions.remotes.get(chat.host()?)
 }
 
 fn untitled(chat: &Chat) -> String {

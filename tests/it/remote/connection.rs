@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use salon::domain::catalog::{Catalog, CatalogChange};
 use salon::domain::remote::{RemoteFailure, RemoteState};
 use salon::domain::search::{SearchOrder, SearchRequest};
 use salon::domain::transcript_event::TranscriptEvent;
-use salon::domain::{SessionKey, SessionState};
+use salon::domain::{Session, SessionKey, SessionState, Time};
+use salon::index::{Index, IndexEvent, IndexOptions};
 use salon::remote::{RemoteEvent, Remotes, policy};
 use salon::serve::index_message::IndexCall;
 use tokio::sync::mpsc;
@@ -244,4 +246,40 @@ fn a_page_that_was_read_is_shown_again_without_a_connection() {
         |event| matches!(event, TranscriptEvent::Page { from: 1, entries } if entries.len() == 1),
     );
     observed.stop();
+}
+
+#[test]
+fn the_index_lists_a_mounted_session_once_and_copies_that_went_on_twice() {
+    let home = Home::of(&[CLAUDE]);
+    let (index, mut events) = Index::start(IndexOptions::new(home.environment(), Instant::now));
+    let mut catalog = Catalog::default();
+    let mut wait = |catalog: &mut Catalog, is_it: &dyn Fn(&Catalog) -> bool| {
+        let deadline = Instant::now() + TIMEOUT;
+        while !is_it(catalog) {
+            match events.try_recv() {
+                Ok(IndexEvent::Catalog(change)) => catalog.apply(change),
+                Ok(_) => {}
+                Err(_) => std::thread::park_timeout(Duration::from_millis(2)),
+            }
+            assert!(Instant::now() < deadline, "no change came");
+        }
+    };
+    wait(&mut catalog, &|catalog| catalog.progress.total > 0 && catalog.progress.done == catalog.progress.total);
+    let own: Vec<_> = catalog.iter().take(2).cloned().collect();
+    let there = |session: &Session, later: i64| {
+        let mut session = session.clone();
+        session.key = session.key.on(&"box".into());
+        session.last_activity = session.last_activity.map(|time| Time::from_millis(time.millis() + later));
+        Arc::new(session)
+    };
+    let (mounted, copy) = (there(&own[0], 0), there(&own[1], 3_600_000));
+    let sessions = vec![mounted.clone(), copy.clone()];
+    index.apply_remote(CatalogChange { sessions, ..CatalogChange::default() });
+    wait(&mut catalog, &|catalog| catalog.get(&copy.key).is_some());
+    assert!(catalog.get(&mounted.key).is_none());
+    // Once it is deleted here, the one there is listed.
+    std::fs::remove_file(&own[0].path).expect("removed");
+    index.rescan();
+    wait(&mut catalog, &|catalog| catalog.get(&mounted.key).is_some());
+    index.stop();
 }

@@ -168,7 +168,10 @@ fn a_session_of_another_machine_is_continued_in_the_chat_here() {
     window.wait_for_text("The session over there");
     window.send("r");
     window.wait_for_text("continues with your next prompt");
-    window.send("say hello from here\r");
+    // A command of the user would run here, in another directory of the same name.
+    window.send("!touch there\r");
+    window.wait_for_text("the session is on box");
+    window.send("\x15say hello from here\r");
     window.wait_for("the answer", |screen| screen.contents().matches("hello from here").count() >= 2);
     assert_eq!(machine.agents.prompts(), ["say hello from here"]);
     // The agent of this machine was not needed, and the run belongs to the other one.
