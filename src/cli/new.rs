@@ -34,7 +34,7 @@ pub(super) fn run(context: CliContext, args: &NewArgs) -> Result<ExitCode, CliEr
     if prompt.is_none() {
         return Err(CliError::new(CliErrorCode::Usage, turn::NO_PROMPT));
     }
-    turn::run(&context, TurnRequest { target: TurnTarget::Session(agent, start), prompt, args: &args.turn })
+    turn::run(&context, TurnRequest { target: TurnTarget::Session(agent, Box::new(start)), prompt, args: &args.turn })
 }
 
 /// Returns the start parameters. A session that continues another one runs in its directory.
@@ -76,7 +76,7 @@ fn hand_over(
         return tui::open(context, Some(StartupAction::EditNew { agent: args.agent, start, prompt }));
     }
     let other = if origin.key.agent == Agent::Claude { Agent::Codex } else { Agent::Claude };
-    let target = TurnTarget::Session(args.agent.unwrap_or(other), start);
+    let target = TurnTarget::Session(args.agent.unwrap_or(other), Box::new(start));
     turn::run(&context, TurnRequest { target, prompt: Some(prompt), args: &args.turn })
 }
 

@@ -94,9 +94,10 @@ fn locate_all(search: &QuerySearch, hits: &[Hit]) -> Entries {
     let locate_next = || {
         while let Some((at, hit)) = hits.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
             let locations: Vec<_> = hit.snippets.iter().map(|snippet| &snippet.location).collect();
-            let entries = match hit.session.is_remote() {
-                true => vec![None; locations.len()],
-                false => search.locate(&hit.session, &locations),
+            let entries = if hit.session.is_remote() {
+                vec![None; locations.len()]
+            } else {
+                search.locate(&hit.session, &locations)
             };
             found.lock().unwrap_or_else(PoisonError::into_inner).insert(at, entries);
         }

@@ -56,7 +56,7 @@ pub(super) fn run(context: CliContext, args: &SendArgs) -> Result<ExitCode, CliE
         output::note(&text)?;
     }
     let start = RunStart::new(Conversation::Resume(session.key.id.clone()), launch.cwd);
-    let target = TurnTarget::Session(session.key.agent, start);
+    let target = TurnTarget::Session(session.key.agent, Box::new(start));
     turn::run(&context, TurnRequest { target, prompt, args: &args.turn })
 }
 

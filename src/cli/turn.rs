@@ -50,7 +50,7 @@ pub(super) struct TurnRequest<'a> {
 #[derive(Debug)]
 pub(super) enum TurnTarget {
     /// A new or resumed session.
-    Session(Agent, RunStart),
+    Session(Agent, Box<RunStart>),
     /// A recorded run.
     Recorded(RunId),
 }
@@ -135,11 +135,13 @@ async fn server_of(
 ) -> Result<Option<(Client, UnboundedReceiver<live::LiveEvent>)>, CliError> {
     let run = match target {
         TurnTarget::Recorded(run) => Some(run.clone()),
-        TurnTarget::Session(agent, RunStart { conversation: Conversation::Resume(id), .. }) => {
-            let key = SessionKey::new(*agent, id.clone());
-            state::record_of(store, &key)?.map(|record| record.id)
-        }
-        TurnTarget::Session(..) => None,
+        TurnTarget::Session(agent, start) => match &start.conversation {
+            Conversation::Resume(id) => {
+                let key = SessionKey::new(*agent, id.clone());
+                state::record_of(store, &key)?.map(|record| record.id)
+            }
+            Conversation::New { .. } | Conversation::Fork(_) => None,
+        },
     };
     match run {
         Some(run) => run_host::server_of(context, store, &run).await,
@@ -156,7 +158,7 @@ async fn answer(
     let run = match turn.target {
         TurnTarget::Session(agent, start) => {
             let is_new = matches!(start.conversation, Conversation::New { .. });
-            host.open_run(agent, start, None).await.map_err(|refusal| start_error(agent, is_new, &refusal))
+            host.open_run(agent, *start, None).await.map_err(|refusal| start_error(agent, is_new, &refusal))
         }
         TurnTarget::Recorded(run) => {
             host.open_recorded(&run).await.map(|()| run).map_err(|refusal| refusal_error(&refusal))

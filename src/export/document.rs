@@ -99,7 +99,7 @@ impl DocumentWriter<'_> {
                 self.document.entry(out, index, &shown, image.as_deref())?;
                 self.summary.entries += 1;
                 if let Some(id) = entry.tool.as_ref().and_then(|tool| tool.subagent.clone()) {
-                    self.subagent(out, SessionKey::new(agent, id), depth + 1)?;
+                    self.subagent(out, &SessionKey::new(agent, id), depth + 1)?;
                 }
             }
             from += entries.len();
@@ -108,9 +108,9 @@ impl DocumentWriter<'_> {
     }
 
     /// Writes the conversation of a sub-agent, if its transcript exists and the format has a place for it.
-    fn subagent(&mut self, out: &mut dyn Write, key: SessionKey, depth: usize) -> io::Result<()> {
+    fn subagent(&mut self, out: &mut dyn Write, key: &SessionKey, depth: usize) -> io::Result<()> {
         let has_room = depth <= MAX_DEPTH && !matches!(self.document, Document::Json(_));
-        let Some(session) = (self.subagents.find)(&key).filter(|_| has_room) else { return Ok(()) };
+        let Some(session) = (self.subagents.find)(key).filter(|_| has_room) else { return Ok(()) };
         let opened = index::open_transcript(agent::format(key.agent), &session, self.subagents.state_db);
         let Some(mut reader) = opened.ok().filter(|_| self.written.insert(key.clone())) else { return Ok(()) };
         let shown = self.session(&session);

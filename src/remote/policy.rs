@@ -8,10 +8,10 @@ use crate::domain::remote::RemoteFailure;
 const FIRST: Duration = Duration::from_secs(1);
 
 /// Maximum pause, so that a machine that wakes up is found soon.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Pause while only the user can change the reason.
-const FOR_USER: Duration = Duration::from_secs(300);
+const FOR_USER: Duration = Duration::from_mins(5);
 
 /// Returns the pause before the next attempt: doubled with each failure, and shortened by up to half, so that several
 /// sources are not tried at the same moments.

@@ -9,9 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::catalog::{CatalogChange, IndexProgress};
 use crate::domain::{Session, SessionKey, SessionState, Time, Title};
+use crate::stdx::files::{self, SizeLimit};
 
 /// Maximum sessions of a source, because it may be damaged or hostile.
 const MAX_SESSIONS: usize = 500_000;
+
+/// Maximum bytes of a cache file.
+const MAX_FILE_BYTES: SizeLimit = SizeLimit(256 << 20);
 
 /// Maximum bytes of a decompressed cache file.
 const MAX_CACHE_BYTES: usize = 1 << 30;
@@ -152,7 +156,7 @@ fn sent(session: &Session, host: &str) -> Session {
 }
 
 fn read(file: &Path) -> Option<CachedRows> {
-    let bytes = std::fs::read(file).ok()?;
+    let bytes = files::read(file, MAX_FILE_BYTES).ok()?;
     let plain = zstd::bulk::decompress(&bytes, MAX_CACHE_BYTES);
     let rows = plain.map_err(anyhow::Error::from).and_then(|plain| Ok(serde_json::from_slice(&plain)?));
     rows.inspect_err(|error| tracing::info!(%error, ?file, "a cache of remote sessions cannot be used")).ok()

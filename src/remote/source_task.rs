@@ -26,7 +26,7 @@ use crate::serve::{Client, ServedEvent};
 use crate::stdx::text::sanitise;
 
 /// Interval between two checks that a source still answers.
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE: Duration = Duration::from_mins(1);
 
 /// Maximum wait for the answer to a check.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);

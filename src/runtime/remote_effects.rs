@@ -22,6 +22,7 @@ type Step = ControlFlow<()>;
 
 impl Shell {
     /// Runs an effect that concerns a session of another machine. Returns the effect if it is none.
+    #[expect(clippy::result_large_err, reason = "the effect is passed on")]
     pub(super) fn run_remote_effect(&mut self, effect: Effect) -> Result<Step, Effect> {
         let remotes = &mut self.runner.remotes;
         if remotes.is_empty() {
@@ -131,6 +132,7 @@ impl Shell {
     }
 
     /// Refuses an effect that needs the files of a session of another machine. Returns the effect if it does not.
+    #[expect(clippy::result_large_err, reason = "the effect is passed on")]
     fn refuse_remote(&mut self, effect: Effect) -> Result<Step, Effect> {
         let remotes = &self.runner.remotes;
         let refusal = |host: &str| format!("The session is on {host}; this works only in salon there");
@@ -202,7 +204,7 @@ impl Shell {
             RemoteEvent::State(status) => self.update(Msg::Remote(status)),
             RemoteEvent::Transcript(ticket, event) => self.update(Msg::Transcript(RequestTicket(ticket), event)),
             RemoteEvent::Found { host, query, update } => {
-                let update = self.runner.search_parts.combine(Some(host), &query, update);
+                let update = self.runner.search_parts.combine(Some(&host), &query, update);
                 self.search_updated(query, update)
             }
             RemoteEvent::Live(event) => self.update(runs::remote_message(event)),

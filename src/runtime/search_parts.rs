@@ -20,7 +20,7 @@ pub(super) struct SearchParts {
 impl SearchParts {
     /// Begins a search in which these origins take part; `over_all` if it covers all their sessions.
     pub(super) fn begin(&mut self, query: &str, origins: impl IntoIterator<Item = Origin>, over_all: bool) {
-        self.query = query.to_owned();
+        query.clone_into(&mut self.query);
         self.parts = origins.into_iter().map(|origin| (origin, Coverage::default())).collect();
         if over_all {
             self.unavailable.clear();
@@ -36,16 +36,16 @@ impl SearchParts {
     /// for an earlier search.
     pub(super) fn combine(
         &mut self,
-        origin: Origin,
+        origin: Option<&Arc<str>>,
         query: &str,
         update: Option<SearchUpdate>,
     ) -> Option<SearchUpdate> {
         if self.parts.is_empty() {
             return update;
         }
-        let part = self.parts.get_mut(&origin).filter(|_| self.query == query)?;
+        let part = self.parts.get_mut(&origin.cloned()).filter(|_| self.query == query)?;
         let mut update = update.unwrap_or_else(|| {
-            self.unavailable.extend(origin.clone());
+            self.unavailable.extend(origin.cloned());
             SearchUpdate { coverage: Coverage { complete: true, ..*part }, ..SearchUpdate::default() }
         });
         *part = update.coverage;

@@ -65,9 +65,8 @@ pub(super) fn of_file(session: &Session, wanted: &Path) -> io::Result<Vec<FileBa
         let Ok(line) = serde_json::from_slice::<Line>(line.bytes) else { continue };
         let delta = line.tracking_path.zip(line.backup);
         for (path, backup) in line.snapshot.tracked_file_backups.into_iter().chain(delta) {
-            if backup.path_of(&path, &session.cwd) == wanted
-                && let Some(content) = backup.content(&folder)
-            {
+            if backup.path_of(&path, &session.cwd) == wanted && backup.is_within_folder() {
+                let content = backup.backup_file_name.map(|name| folder.join(name));
                 found.push((line.message_id.clone(), content));
             }
         }
@@ -90,13 +89,9 @@ impl Backup {
         }
     }
 
-    /// Path of the content; the inner `None` if the file did not exist. A name that leads elsewhere is no backup.
-    fn content(&self, folder: &Path) -> Option<Option<PathBuf>> {
-        match &self.backup_file_name {
-            None => Some(None),
-            Some(name) => {
-                (!name.is_empty() && !name.contains(['/', '\\']) && name != "..").then(|| Some(folder.join(name)))
-            }
-        }
+    /// Returns false for a name that leads elsewhere. Without a name, the file did not exist.
+    fn is_within_folder(&self) -> bool {
+        let is_plain = |name: &String| !name.is_empty() && !name.contains(['/', '\\']) && name != "..";
+        self.backup_file_name.as_ref().is_none_or(is_plain)
     }
 }

@@ -110,6 +110,7 @@ impl<'a> LineMetadata<'a> {
 
 /// Metadata that few lines contain, boxed to keep [`LineMetadata`] small.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a line")]
 pub struct RareMetadata<'a> {
     /// A title that the user set.
     pub user_title: Option<JsonStr<'a>>,

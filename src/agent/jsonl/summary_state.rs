@@ -29,6 +29,7 @@ const SKEW_MS: i64 = 100;
 /// Accumulated metadata of the lines so far.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a session")]
 pub(crate) struct SummaryState {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_title: Option<String>,

@@ -15,6 +15,7 @@ use crate::app::issues::IssuesView;
 use crate::app::layer::Layer;
 use crate::app::new_session::NewSession;
 use crate::app::palette::Palette;
+use crate::app::reader::Reader;
 use crate::app::search::{SearchFocus, SearchScreen};
 use crate::app::secret_display::SecretDisplay;
 use crate::app::stats::{self, StatsPage};
@@ -146,7 +147,7 @@ impl Stack {
             Action::New => return NewSession::open(session.as_ref(), self.home.here.clone(), ctx),
             Action::ResumeHere => return session_actions::resume_here(session, ctx),
             Action::Fork => {
-                let prompt = self.screen().and_then(Layer::reader).and_then(|reader| reader.prompt_to_fork());
+                let prompt = self.screen().and_then(Layer::reader).and_then(Reader::prompt_to_fork);
                 return session_actions::fork(session, prompt, ctx);
             }
             Action::Related => return related::open(session, ctx),

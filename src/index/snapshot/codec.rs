@@ -251,7 +251,6 @@ impl SnapshotDecoder {
         Some(())
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "a decoded row is used up")]
     fn session(&mut self, row: SessionRow<'_>, now: &dyn CurrentState) -> Option<Session> {
         let cwd = self.texts.get(row.cwd as usize)?.clone();
         self.workspaces.resize(self.workspaces.len().max(self.texts.len()), None);

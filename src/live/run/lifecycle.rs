@@ -245,11 +245,12 @@ impl Run {
         let mut last = None;
         for outgoing in step.outgoing {
             let ConnectionState::Up(up) = &mut self.connection else { break };
-            match up.connection.send(outgoing) {
-                Some(sent) => last = Some(sent),
+            let sent = up.connection.send(outgoing);
+            if sent.is_none() {
                 // The exit event follows and contains the cause.
-                None => tracing::debug!(run = %self.info.id, "the agent no longer accepts input"),
+                tracing::debug!(run = %self.info.id, "the agent no longer accepts input");
             }
+            last = sent.or(last);
         }
         for signal in step.signals {
             self.apply_signal(signal).await;
