@@ -135,7 +135,7 @@ impl std::fmt::Display for RemoteFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unreachable(reason) => f.write_str(reason),
-            Self::Stopped => f.write_str("the container is not running"),
+            Self::Stopped => f.write_str("the container is not running; once it is started, it is connected by itself"),
             Self::Missing => {
                 f.write_str("there is no salon; install it there, or copy this one with: salon source install")
             }

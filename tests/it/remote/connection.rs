@@ -283,3 +283,28 @@ fn the_index_lists_a_mounted_session_once_and_copies_that_went_on_twice() {
     wait(&mut catalog, &|catalog| catalog.get(&mounted.key).is_some());
     index.stop();
 }
+
+#[test]
+fn kills_at_any_moment_of_a_list_or_a_search_leave_nothing_behind() {
+    let peer = Peer::of(&[CLAUDE]);
+    let mut observed = Observed::start(&[("box", &peer)], None);
+    observed.wait_for_list("box");
+    let listed = observed.of("box");
+    for round in 0..20_u64 {
+        let request = SearchRequest { query: format!("hello{}", round % 3), order: SearchOrder::Time, within: None };
+        observed.remotes.index(None, &IndexCall::Search { request, now: clock() });
+        // Somewhere between the start of the script and the end of the list and the search.
+        std::thread::park_timeout(Duration::from_millis(round * 7 % 60));
+        peer.kill_if_alive();
+        observed.wait_for_state("box", is_offline);
+        assert_eq!(observed.of("box"), listed, "round {round}: nothing is lost from the list");
+        observed.remotes.retry();
+        observed.wait_for_state("box", |state| *state == RemoteState::Connected);
+    }
+    observed.wait_for_list("box");
+    assert_eq!(observed.of("box"), listed);
+    observed.stop();
+    let pids = peer.pids();
+    assert!(pids.len() > 20);
+    wait_until("all have ended", || pids.iter().all(|pid| !is_alive(*pid)));
+}
