@@ -68,6 +68,11 @@ impl Folder {
         Ok(FileStat(statat(&self.0, name, AtFlags::empty())?))
     }
 
+    /// Returns the reason why a file that exists would not be read; see [`files::refusal`].
+    pub(super) fn refusal(&self, name: &CStr, limit: SizeLimit) -> Option<io::Error> {
+        files::refusal_at(&self.0, name, limit)
+    }
+
     /// Reads a file of the folder into a buffer, which only grows; returns the number of bytes read.
     pub(super) fn read(&self, name: &CStr, buffer: &mut Vec<u8>) -> io::Result<usize> {
         let file = files::open_at(&self.0, name)?;

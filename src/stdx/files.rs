@@ -69,9 +69,22 @@ pub fn read_text(path: &Path, limit: SizeLimit) -> io::Result<String> {
     String::from_utf8(read(path, limit)?).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not valid UTF-8"))
 }
 
+/// Reads the beginning of a file that the system provides, such as those of `/proc`: by one read without any check,
+/// because there are thousands of them.
+pub fn first_bytes(path: impl Arg, buffer: &mut [u8]) -> io::Result<&[u8]> {
+    let file = openat(CWD, path, FLAGS, Mode::empty())?;
+    let len = rustix::io::read(&file, &mut *buffer)?;
+    Ok(&buffer[..len])
+}
+
 /// Returns the reason why a file that exists would not be read: not a regular file, or larger than the limit.
 pub fn refusal(path: &Path, limit: SizeLimit) -> Option<io::Error> {
-    let stat = statat(CWD, path, AtFlags::empty()).ok()?;
+    refusal_at(CWD, path, limit)
+}
+
+/// Like [`refusal`], relative to an open directory.
+pub fn refusal_at(folder: impl std::os::fd::AsFd, name: impl Arg, limit: SizeLimit) -> Option<io::Error> {
+    let stat = statat(folder, name, AtFlags::empty()).ok()?;
     let large = u64::try_from(stat.st_size).unwrap_or(0) > limit.0;
     require_regular(&stat).err().or_else(|| large.then(|| too_large(limit)))
 }

@@ -82,8 +82,8 @@ impl Walk {
                 Err(issue) => issues.push(issue),
             },
             None if name.to_bytes().ends_with(b".meta.json") => {
-                let path = folder::path_of(path, name);
-                check(path, SizeLimit::SIDECAR, issues);
+                let refusal = open.refusal(name, SizeLimit::SIDECAR);
+                issues.extend(refusal.map(|error| Issue::new(folder::path_of(path, name), error)));
             }
             None => candidates.add(name, kind),
         });

@@ -48,7 +48,8 @@ pub fn has_variable(pid: u32, name: &str, value: Option<&str>) -> bool {
 
 /// Returns the living processes that were started as `program`; see [`is_program`].
 pub fn programs(program: &str) -> Vec<u32> {
-    processes().filter(|pid| start_time(*pid).is_some() && is_program(*pid, program)).collect()
+    // Few are, so that their state is read last.
+    processes().filter(|pid| is_program(*pid, program) && start_time(*pid).is_some()).collect()
 }
 
 /// Returns the command line of a process. Empty if it cannot be read.
@@ -108,7 +109,8 @@ pub fn identity(pid: u32) -> Option<u64> {
 pub fn is_program(pid: u32, program: &str) -> bool {
     let name = |path: &str| Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
     let wanted = name(program);
-    let line = files::read(Path::new(&format!("/proc/{pid}/cmdline")), SizeLimit::TABLE).unwrap_or_default();
+    let mut first = [0; MAX_PROGRAM_BYTES];
+    let line = files::first_bytes(&format!("/proc/{pid}/cmdline"), &mut first).unwrap_or_default();
     let mut args = line.split(|byte| *byte == 0).take(3);
     wanted.is_some() && args.any(|word| name(&String::from_utf8_lossy(word)) == wanted)
 }
@@ -128,6 +130,9 @@ pub fn lock_holder(path: &Path) -> Option<u32> {
         }
     })
 }
+
+/// Maximum bytes of a command line in which the program is looked for; the paths of an interpreter and its script fit.
+const MAX_PROGRAM_BYTES: usize = 8 << 10;
 
 fn read_text(path: &str) -> std::io::Result<String> {
     files::read_text(Path::new(path), SizeLimit::TABLE)
