@@ -70,12 +70,12 @@ impl RecordDecoder for MessageDecoder {
         let Some((value, _)) = json_repair::value(record.bytes) else { return };
         let parts = message::parts(&value).into_iter();
         let in_scope =
-            |part: &message::MessagePart| wanted == TextScope::All || *part != message::MessagePart::Thinking;
+            |part: &message::MessagePart| wanted != TextScope::Indexed || *part != message::MessagePart::Thinking;
         for event in parts.filter(in_scope).flat_map(|part| message::events(&value, record.id, part)) {
             body_texts(event.key, &event.body, sink);
         }
         // Most messages with results only repeat those of the list of calls; search does not visit them.
-        if wanted == TextScope::All {
+        if wanted != TextScope::Indexed {
             for (call, body) in message::results(&value) {
                 body_texts(EntryKey::new(call, u32::MAX), &body, sink);
             }

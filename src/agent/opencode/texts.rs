@@ -105,7 +105,12 @@ impl RecordDecoder for PartDecoder {
         let state = MessageState { user: record.hint == USER, complete: true };
         let kind = record::with_part(&data, |part, _| part.as_ref().and_then(|part| record::kind(state, part)));
         let Some(kind) = kind else { return };
-        if scope == TextScope::Indexed && kind == PartKind::Thinking {
+        let is_in_scope = match scope {
+            TextScope::Indexed => kind != PartKind::Thinking,
+            TextScope::Unindexed => matches!(kind, PartKind::Thinking | PartKind::Tool(_)),
+            TextScope::All => true,
+        };
+        if !is_in_scope {
             return;
         }
         let mut part = value(&data);

@@ -78,7 +78,7 @@ pub(super) struct SideTextDecoder {
 
 impl RecordDecoder for SideTextDecoder {
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
-        if wanted == TextScope::All {
+        if wanted != TextScope::Indexed {
             let text = String::from_utf8_lossy(record.bytes);
             let text = blocks_text(&text).map_or(text, Cow::Owned);
             let key = EntryKey::new(&self.call, u32::MAX);

@@ -38,8 +38,7 @@ impl<D: Dialect> LineDecoder<D> {
             let titles = [rare.user_title, rare.agent_title, rare.title_of.map(|(_, title)| title)];
             titles.into_iter().flatten().for_each(|title| emit_title(record, title, sink));
         }
-        let marks =
-            || metadata.marks.iter().filter(|mark| wanted == TextScope::All || mark.kind != EntryKind::Thinking);
+        let marks = || metadata.marks.iter().filter(|mark| is_in_scope(mark.kind, wanted));
         if marks().next().is_some() {
             let marks: Vec<EntryMark> = marks().copied().collect();
             let keys: HashSet<EntryKey, RandomState> = marks.iter().map(|mark| mark.key).collect();
@@ -50,7 +49,7 @@ impl<D: Dialect> LineDecoder<D> {
             });
         }
         // The conversation scope contains only the outcome of a result, and only if the call failed.
-        let in_scope = |result: &jsonl::ResultMark| wanted == TextScope::All || result.error;
+        let in_scope = |result: &jsonl::ResultMark| wanted != TextScope::Indexed || result.error;
         if metadata.results.iter().any(in_scope) {
             self.0.decode_results(bytes, &mut |event| {
                 // The texts of the call are those of its own record.
@@ -59,6 +58,15 @@ impl<D: Dialect> LineDecoder<D> {
                 }
             });
         }
+    }
+}
+
+/// Returns true if entries of a kind have texts in the scope.
+fn is_in_scope(kind: EntryKind, wanted: TextScope) -> bool {
+    match wanted {
+        TextScope::Indexed => kind != EntryKind::Thinking,
+        TextScope::Unindexed => matches!(kind, EntryKind::Thinking | EntryKind::Tool),
+        TextScope::All => true,
     }
 }
 

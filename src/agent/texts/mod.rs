@@ -53,6 +53,8 @@ pub struct StoredRecord<'a> {
 pub enum TextScope {
     /// Only texts that are stored in the index: see [`TextKind::is_indexed`].
     Indexed,
+    /// Only texts that are not stored in the index.
+    Unindexed,
     /// All texts.
     All,
 }

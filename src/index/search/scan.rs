@@ -14,7 +14,7 @@ use super::entry_texts;
 use super::execution::Execution;
 use super::line_blocks::{LineBlocks, line_at, lines};
 use super::plan::ClauseTest;
-use super::raw_count::{RawMatcher, Undecided};
+use super::raw_count::{RawMatch, RawMatcher, Undecided};
 use super::score::{BestMatch, Match, MatchLocation, SessionScore, clause_bits};
 use super::snippet::snippet;
 use super::tool_names::ToolNames;
@@ -383,7 +383,8 @@ impl FileScan<'_> {
             return Ok(());
         }
         let needs_tools = self.execution.plan.needs_tool_names();
-        decoder.decode.texts(record, TextScope::All, &mut |text| {
+        let scope = if all { TextScope::All } else { TextScope::Unindexed };
+        decoder.decode.texts(record, scope, &mut |text| {
             if needs_tools && text.tool.is_empty() && !text.call.is_empty() {
                 let names = self.tool_names.get_or_insert_with(|| tool_names(texts, self.transcript));
                 let tool = names.tool(text.call);
@@ -396,26 +397,31 @@ impl FileScan<'_> {
         Ok(())
     }
 
-    /// Counts the outputs of a record without decoding it, if no snippet of them is wanted. Returns false if the record
-    /// must be decoded.
+    /// Counts the outputs of a record without decoding it, if none of them matches or no snippet of them is wanted.
+    /// Returns false if the record must be decoded.
     fn count_raw(&mut self, decoder: &SourceDecoder, record: &StoredRecord<'_>, number: usize) -> bool {
-        let Some(raw) = self.raw.filter(|_| self.is_counted_only(number)) else { return false };
+        let Some(raw) = self.raw else { return false };
         let Some(outputs) = decoder.decode.raw_outputs(record) else { return false };
-        let matched: Result<Vec<u64>, Undecided> = outputs.iter().map(|parts| raw.matched(parts)).collect();
-        let Ok(matched) = matched else { return false };
+        let found: Result<Vec<RawMatch>, Undecided> = outputs.iter().map(|parts| raw.find(parts)).collect();
+        let Ok(mut found) = found else { return false };
+        found.retain(|found| found.bits != 0);
+        if found.iter().any(|found| self.would_keep_output(number, found.first)) {
+            return false;
+        }
         let (scores, scored) = (&mut self.scores, self.execution.scored_clauses);
-        matched
-            .into_iter()
-            .filter(|bits| *bits != 0)
-            .for_each(|bits| scores.entry(number).or_default().count_only(bits, false, scored));
+        found.into_iter().for_each(|found| scores.entry(number).or_default().count_only(found.bits, false, scored));
         true
     }
 
-    /// Returns true if no snippet of an output would be kept.
-    fn is_counted_only(&self, number: usize) -> bool {
-        let max_weight = self.execution.plan.max_weight(TextKind::Output);
-        self.range.counted_only.is_some_and(|sessions| sessions.contains(&number))
-            || self.scores.get(&number).is_some_and(|score| !score.would_keep(false, max_weight))
+    /// Returns true if a snippet of an output would be kept. `first` is its only match, if known.
+    fn would_keep_output(&self, number: usize, first: Option<Match>) -> bool {
+        if self.range.counted_only.is_some_and(|sessions| sessions.contains(&number)) {
+            return false;
+        }
+        let (plan, scored) = (&self.execution.plan, self.execution.scored_clauses);
+        let weight = first
+            .map_or_else(|| plan.max_weight(TextKind::Output), |first| plan.weigh(scored, TextKind::Output, &[first]));
+        self.scores.get(&number).is_none_or(|score| score.would_keep(false, weight))
     }
 
     /// Matches a text. `all`: indexed kinds count, too, because the record is not indexed.
