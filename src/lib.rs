@@ -116,6 +116,7 @@
 //! | transport | Connection to an agent: pipes of a child process, or a local server. |
 //! | turn | One prompt with everything that the agent does until it waits again. |
 //! | viewport | Visible part of a transcript or list. |
+//! | vocabulary | Words of the indexed texts with their numbers of occurrences, for spelling correction. |
 //! | work tree | Files of a git repository that are checked out. A worktree is one with a branch of its own. |
 //! | workspace | Root of the repository, or else the directory, in which sessions run. |
 

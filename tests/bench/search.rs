@@ -69,6 +69,13 @@ impl History {
     }
 }
 
+/// Index with filters and a vocabulary, as after the second search.
+fn filtered(history: &History) -> SearchIndex {
+    let search = history.indexed();
+    search.build_filters(&history.corpus, &Cancel::default()).expect("filters");
+    search
+}
+
 fn sentence(seed: u32, count: u32) -> String {
     let word = |at: u32| WORDS[(seed.wrapping_mul(31).wrapping_add(at * at * 7) % 12) as usize];
     (0..count).map(word).collect::<Vec<_>>().join(" ")
@@ -134,6 +141,14 @@ fn indexed(bencher: Bencher, query: &str) {
 fn complete(bencher: Bencher, query: &str) {
     let history = History::new();
     let search = history.indexed();
+    bencher.bench(|| search_all(&history, &search, black_box(query)));
+}
+
+/// Words without hits: a short one, a long one, and one that is corrected.
+#[divan::bench(args = ["zqxwv", "xylophonium", "alocation"], sample_count = 20)]
+fn without_hits(bencher: Bencher, query: &str) {
+    let history = History::new();
+    let search = filtered(&history);
     bencher.bench(|| search_all(&history, &search, black_box(query)));
 }
 

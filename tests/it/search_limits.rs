@@ -90,6 +90,18 @@ fn the_best_hits_are_those_of_a_search_of_everything_with_exact_counts() {
     assert!(stopped > 3, "searches stop before the end of the text index: {stopped}");
 }
 
+#[test]
+fn a_corrected_search_that_stops_is_not_complete() {
+    let home = Home::empty();
+    write_sessions(&home);
+    let (corpus, index_of) = (corpus(&home), open(&home));
+    index(&index_of, &corpus);
+    let best = search(&index_of, &corpus, "herno", Some(3));
+    assert_eq!(best.corrections, [("herno".to_owned(), "heron".to_owned())]);
+    assert!(!best.coverage.complete, "more sessions than the best match");
+    assert!(search(&index_of, &corpus, "herno", None).coverage.complete);
+}
+
 /// Returns the words within one edit of a word, as mistyped.
 fn edits(word: &str) -> Vec<String> {
     let letters: Vec<char> = word.chars().collect();
@@ -127,6 +139,66 @@ fn any_single_edit_of_a_word_is_corrected() {
             assert!(!answer.hits.is_empty(), "{mistyped} for {word}");
         }
     }
+}
+
+/// Writes a session with more text than is read for a correction, and some words behind it.
+fn write_long_session(home: &Home, number: u32, words: &str) {
+    let text = format!("{}{words}", "padding of a long text ".repeat(60_000));
+    let mut line = claude_line(1, "user", &json!(text));
+    let id = format!("cccccccc-0000-4000-8000-0000000000{number:02}");
+    line["sessionId"] = json!(id);
+    write(&home.path().join(format!(".claude/projects/-srv-app/{id}.jsonl")), &[line]);
+}
+
+#[test]
+fn words_are_corrected_by_stored_vocabularies_and_newer_texts() {
+    let home = Home::empty();
+    let index_of = open(&home);
+    // Each of these sessions has a vocabulary of its own, until one vocabulary replaces those before it.
+    let birds =
+        "kingfisher oystercatcher nightingale woodpecker treecreeper flycatcher wheatear goldcrest fieldfare waxwing";
+    for (number, bird) in (1..).zip(birds.split(' ')) {
+        write_long_session(&home, number, bird);
+        index(&index_of, &corpus(&home));
+    }
+    write(
+        &home.path().join(".claude/projects/-srv-app/bbbbbbbb-0000-4000-8000-000000000001.jsonl"),
+        &[claude_line(1, "user", &json!("a yellowhammer"))],
+    );
+    let corpus = corpus(&home);
+    index(&index_of, &corpus);
+    assert!(index_of.has_filters(&corpus));
+    for word in birds.split(' ').chain(["yellowhammer"]) {
+        for mistyped in edits(word) {
+            let answer = ask(&index_of, &corpus, &mistyped);
+            assert!(!answer.hits.is_empty(), "{mistyped} for {word}");
+            // A part of a word is found as it is.
+            let is_part = word.contains(&mistyped);
+            let corrections = if is_part { vec![] } else { vec![(mistyped.clone(), word.to_owned())] };
+            assert_eq!(answer.corrections, corrections);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_vocabulary_is_built_again() {
+    let home = Home::empty();
+    write_long_session(&home, 1, "kingfisher");
+    let corpus = corpus(&home);
+    index(&open(&home), &corpus);
+    let data = home.path().join("cache/search/data-1");
+    let count = |bytes: &[u8]| bytes.windows(10).filter(|part| *part == b"kingfisher").count();
+    let mut bytes = fs::read(&data).expect("read");
+    let stored = count(&bytes);
+    let at = bytes.windows(10).rposition(|part| part == b"kingfisher").expect("a stored word");
+    bytes[at] = b'x';
+    fs::write(&data, &bytes).expect("write");
+    for _ in 0..2 {
+        let index_of = open(&home);
+        assert_eq!(ask(&index_of, &corpus, "kingfishxr").hits.len(), 1);
+        index(&index_of, &corpus);
+    }
+    assert_eq!(count(&fs::read(&data).expect("read")), stored);
 }
 
 /// Writes a session of `OpenCode` in many small files, with old times in its records.

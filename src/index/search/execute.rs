@@ -7,7 +7,7 @@ use super::build::threads;
 use super::collector::Collector;
 use super::execution::Execution;
 use super::plan::QueryPlan;
-use super::prune::{absent_clauses, prune};
+use super::prune::{FilterPass, prune};
 use super::query_cache::{QueryCache, is_cacheable};
 use super::store::IndexReader;
 use super::text_index::TextIndexSearch;
@@ -51,11 +51,13 @@ pub(super) fn search(
         unreadable: Mutex::default(),
     };
     let mut collector = Collector::new(&execution, request);
+    let pass = FilterPass::new(&execution);
     let absent_clauses = std::thread::scope(|scope| {
-        let absent_clauses = scope.spawn(|| absent_clauses(&execution));
+        let other = scope.spawn(|| pass.read_some());
         collector.match_titles();
-        // After a panic nothing is pruned.
-        absent_clauses.join().unwrap_or_default()
+        let mine = pass.read_some();
+        // After a panic less is pruned.
+        mine.into_iter().chain(other.join().unwrap_or_default())
     });
     let pruned =
         prune(&execution, absent_clauses, |number| collector.scores[number].as_ref().map_or(0, |score| score.matched));

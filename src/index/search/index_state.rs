@@ -2,13 +2,13 @@
 //! a query needs no lookup by path.
 
 use std::io;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::build_filters;
 use super::corpus::Corpus;
 use super::pinned::PinnedData;
-use super::store::{BlockBuffer, IndexReader, Segment, StoredBytes, StoredFilter, StoredSegment, TextBlock};
+use super::store::{BlockBuffer, IndexReader, Segment, SourceRecords, StoredBytes, StoredFilter, TextBlock};
 use crate::agent::texts::RecordLayout;
 use crate::agent::{Source, format};
 
@@ -37,6 +37,16 @@ pub(super) struct LiveSegment {
     pub sessions: Vec<Option<usize>>,
 }
 
+/// N-gram filter of a source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SourceFilter {
+    /// Number of the source.
+    pub source: usize,
+    stored: StoredBytes,
+    /// Covered length; `u64::MAX`: the whole source.
+    pub covered: u64,
+}
+
 /// Index state of a source.
 #[derive(Debug, Default)]
 pub(super) struct SourceState {
@@ -56,28 +66,29 @@ pub(super) struct SourceState {
 impl IndexState {
     /// Joins a reader with a corpus.
     pub(super) fn new(reader: &IndexReader, corpus: &Corpus) -> Self {
-        let sources: Vec<SourceState> = corpus.sources().iter().map(|source| SourceState::of(reader, source)).collect();
-        let mut has_removed_sources = false;
-        let join = |stored: &StoredSegment| {
-            let source = corpus.source_number(stored.segment.path());
-            has_removed_sources |= source.is_none();
-            let source = source?;
-            sources[source].has_valid_text().then(|| LiveSegment {
-                segment: stored.segment.clone(),
-                source,
-                sessions: stored
-                    .segment
-                    .sessions
-                    .iter()
-                    .enumerate()
-                    .map(|(at, id)| {
-                        corpus.session_number(source, id).filter(|_| !stored.deleted_sessions.contains(&at))
-                    })
-                    .collect(),
-            })
-        };
-        let mut segments: Vec<LiveSegment> = reader.live_segments().filter_map(join).collect();
-        segments.sort_by_key(|live| live.source);
+        let mut sources = Vec::with_capacity(corpus.sources().len());
+        let mut segments: Vec<LiveSegment> = Vec::new();
+        let mut known = 0;
+        for (number, source) in corpus.sources().iter().enumerate() {
+            // The only look-up by path of each source.
+            let records = reader.records_of(&source.path);
+            let state = SourceState::of(&records, source);
+            let first = segments.len();
+            for stored in records.segments().filter(|stored| stored.segment.layout.count > 0) {
+                known += 1;
+                if !state.has_valid_text() {
+                    continue;
+                }
+                let session = |(at, id): (usize, &Box<str>)| {
+                    corpus.session_number(number, id).filter(|_| !stored.deleted_sessions.contains(&at))
+                };
+                let sessions = stored.segment.sessions.iter().enumerate().map(session).collect();
+                segments.push(LiveSegment { segment: stored.segment.clone(), source: number, sessions });
+            }
+            segments[first..].reverse();
+            sources.push(state);
+        }
+        let has_removed_sources = reader.live_segments().count() > known;
         Self {
             version: reader.version(),
             corpus: corpus.id(),
@@ -96,13 +107,10 @@ impl IndexState {
     /// Returns the data that stays in memory between searches; loads it at the first call.
     pub(super) fn pinned(&self, reader: &IndexReader) -> &PinnedData {
         self.pinned.get_or_init(|| {
-            let filters = self.sources.iter().filter_map(|source| source.filter.as_ref());
-            let filter_bytes = filters.map(|(filter, _)| filter.stored.len).sum();
+            let filters = self.filters();
+            let filter_bytes = filters.iter().map(|filter| filter.stored.len).sum();
             let load_filters = |sink: &mut dyn FnMut(usize, &[u8])| {
-                self.each_filter(reader, false, |number, bytes, _| {
-                    sink(number, bytes);
-                    ControlFlow::Continue(())
-                });
+                self.read_filters(reader, &filters, false, |filter, bytes| sink(filter.source, bytes));
             };
             let segments = self.segments.iter().map(|live| &*live.segment);
             PinnedData::load(reader, filter_bytes, load_filters, segments)
@@ -138,49 +146,48 @@ impl IndexState {
         &self.sources[number]
     }
 
-    /// Calls `sink` with each filter: source number, bytes, covered length (`u64::MAX`: the whole source). `pin` reads
-    /// those in memory.
-    pub(super) fn each_filter(
+    /// Returns the stored filters in the order of their bytes.
+    pub(super) fn filters(&self) -> Vec<SourceFilter> {
+        let of_source = |(source, state): (usize, &SourceState)| {
+            let (filter, covered) = state.filter.as_ref()?;
+            Some(SourceFilter { source, stored: filter.stored, covered: *covered })
+        };
+        let mut filters: Vec<SourceFilter> = self.sources.iter().enumerate().filter_map(of_source).collect();
+        filters.sort_unstable_by_key(|filter| filter.stored.at);
+        filters
+    }
+
+    /// Calls `sink` with some filters and their bytes, from memory with `pin`. Damaged ones are left out: they prune
+    /// nothing.
+    pub(super) fn read_filters(
         &self,
         reader: &IndexReader,
+        filters: &[SourceFilter],
         pin: bool,
-        mut sink: impl FnMut(usize, &[u8], u64) -> ControlFlow<()>,
+        mut sink: impl FnMut(&SourceFilter, &[u8]),
     ) {
-        let covered = |number: usize| self.sources[number].filter.as_ref().map_or(0, |(_, covered)| *covered);
-        if let Some(filters) = pin.then(|| self.pinned(reader).filters()).flatten() {
-            for (number, bytes) in filters {
-                if sink(number, bytes, covered(number)).is_break() {
-                    break;
-                }
-            }
-            return;
+        if pin && self.pinned(reader).has_filters() {
+            let pinned = self.pinned(reader);
+            let known = filters.iter().filter_map(|filter| Some((filter, pinned.filter(filter.source)?)));
+            return known.for_each(|(filter, bytes)| sink(filter, bytes));
         }
-        let stored_filter =
-            |(number, source): (usize, &'_ SourceState)| Some((number, source.filter.as_ref()?.0.clone()));
-        let mut wanted: Vec<(usize, Arc<StoredFilter>)> =
-            self.sources.iter().enumerate().filter_map(stored_filter).collect();
-        wanted.sort_unstable_by_key(|(_, filter)| filter.stored.at);
-        let ranges: Vec<Range<u64>> = wanted.iter().map(|(_, filter)| filter.stored.range()).collect();
+        let ranges: Vec<Range<u64>> = filters.iter().map(|filter| filter.stored.range()).collect();
         reader.read_ranges(&ranges, |at, bytes| {
-            let (number, filter) = &wanted[at];
-            // A damaged filter prunes nothing.
-            if reader.is_intact(filter.stored, bytes) {
-                sink(*number, bytes, covered(*number))
-            } else {
-                ControlFlow::Continue(())
+            if reader.is_intact(filters[at].stored, bytes) {
+                sink(&filters[at], bytes);
             }
         });
     }
 }
 
 impl SourceState {
-    fn of(reader: &IndexReader, source: &Source) -> Self {
-        let Some(last) = reader.last_segment(&source.path) else { return Self::default() };
+    fn of(records: &SourceRecords<'_>, source: &Source) -> Self {
+        let Some(last) = records.last_segment() else { return Self::default() };
         let cursor = last.cursor;
         let is_indexed = cursor.stamp == source.stamp;
         let has_grown = cursor.stamp.inode == source.stamp.inode && source.stamp.size >= cursor.offset;
         let indexed_bytes = if is_indexed || has_grown { cursor.offset } else { 0 };
-        let stored_filter = reader.filter_of(&source.path);
+        let stored_filter = records.filter();
         let has_filter = is_indexed && build_filters::covers(stored_filter, source);
         Self {
             indexed_bytes,

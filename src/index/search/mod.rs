@@ -43,6 +43,7 @@ mod store;
 mod text_index;
 mod tool_names;
 mod values;
+mod vocabulary;
 
 use std::io;
 use std::path::Path;
@@ -174,17 +175,19 @@ impl SearchIndex {
         })
     }
 
-    /// Builds the n-gram filters of indexed sources. Takes about as long as indexing.
+    /// Builds the n-gram filters of indexed sources, and the vocabulary. Takes about as long as indexing.
     pub fn build_filters(&self, corpus: &Corpus, cancel: &Cancel) -> io::Result<()> {
         // Another process may be building.
-        build_filters::build(&self.store, corpus, cancel).map(drop)
+        build_filters::build(&self.store, corpus, cancel)?;
+        vocabulary::update(&self.store, cancel)
     }
 
-    /// Returns true if nearly all sources have filters, and all that are many small files. Some of those may be too new
-    /// for one; then [`Self::build_filters`] does nothing.
+    /// Returns true if nearly all sources have filters, and all that are many small files, and nearly all texts are in
+    /// the vocabulary. Some small files may be too new for a filter; then [`Self::build_filters`] does nothing.
     pub fn has_filters(&self, corpus: &Corpus) -> bool {
-        let (all, of_small_files) = self.query_cache.index_state(&self.store.refresh(), corpus).missing_filters();
-        all <= MAX_UNFILTERED_SOURCES && of_small_files == 0
+        let reader = self.store.refresh();
+        let (all, of_small_files) = self.query_cache.index_state(&reader, corpus).missing_filters();
+        all <= MAX_UNFILTERED_SOURCES && of_small_files == 0 && !vocabulary::is_due(&reader)
     }
 
     /// Loads and pins the data of repeated searches in advance.
@@ -228,7 +231,10 @@ impl SearchIndex {
         });
         let corrected = !found && request.correct_typos && !cancel.is_cancelled();
         if corrected {
-            spelling::search(request, &reader, cancel, sink);
+            let is_complete = spelling::search(request, &reader, cancel, sink);
+            if let Some(last) = &mut last {
+                last.coverage.complete &= is_complete;
+            }
         }
         if let Some(last) = last.filter(|_| !cancel.is_cancelled()) {
             sink(last);

@@ -62,20 +62,6 @@ impl NeedleGrams {
         Self(if is_known { alternatives } else { Vec::new() })
     }
 
-    /// Returns the n-grams of texts that contain all parts of an alternative. Parts beyond ASCII have none.
-    pub(super) fn of_parts(alternatives: impl Iterator<Item = Vec<String>>) -> Self {
-        let of = |parts: Vec<String>| {
-            let mut all: Vec<u32> =
-                parts.iter().filter(|part| part.is_ascii()).flat_map(|part| grams(part.as_bytes())).collect();
-            all.sort_unstable();
-            all.dedup();
-            all
-        };
-        let alternatives: Vec<Vec<u32>> = alternatives.map(of).collect();
-        let is_known = alternatives.iter().all(|grams| !grams.is_empty());
-        Self(if is_known { alternatives } else { Vec::new() })
-    }
-
     /// Returns true if nothing is known about matches.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -150,8 +136,8 @@ pub(super) struct FilterDensity {
 }
 
 impl FilterDensity {
-    /// Compact filters: larger ones would prune more, but exceed the space of the indexed texts.
-    pub(super) const COMPACT: Self = Self { source_bytes: 96, half_bits: 3, min_bytes: 64 };
+    /// Compact filters: larger ones would prune more, but each search reads all of them.
+    pub(super) const COMPACT: Self = Self { source_bytes: 48, half_bits: 6, min_bytes: 64 };
 
     /// Filters for sources where a false match is costly.
     pub(super) const SPARSE: Self = Self { source_bytes: 16, half_bits: 16, min_bytes: 512 };

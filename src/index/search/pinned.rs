@@ -3,8 +3,11 @@
 //! All of it is in one buffer, because allocators return large areas to the system as soon as they are freed, but keep
 //! small ones.
 
+use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
+
+use foldhash::fast::RandomState;
 
 use super::store::{BlockBuffer, BlockLayout, IndexReader, Segment, TextBlock};
 
@@ -21,7 +24,7 @@ const BUFFER_BYTES: usize = 33 << 20;
 pub(super) struct PinnedData {
     bytes: Vec<u8>,
     /// Ranges of the filters by source number; `None` if they exceed their maximum.
-    filters: Option<Vec<(usize, Range<usize>)>>,
+    filters: Option<HashMap<usize, Range<usize>, RandomState>>,
     /// Ranges of the blocks by segment number.
     blocks: Vec<Option<Range<usize>>>,
 }
@@ -37,11 +40,11 @@ impl PinnedData {
         let mut pinned = Self { bytes: vec![0; BUFFER_BYTES], ..Self::default() };
         let mut end = 0;
         if filter_bytes <= MAX_FILTER_BYTES {
-            let mut ranges = Vec::new();
+            let mut ranges = HashMap::default();
             filters(&mut |number, bytes| {
                 if let Some(room) = pinned.bytes.get_mut(end..end + bytes.len()) {
                     room.copy_from_slice(bytes);
-                    ranges.push((number, end..end + bytes.len()));
+                    ranges.insert(number, end..end + bytes.len());
                     end += bytes.len();
                 }
             });
@@ -61,10 +64,14 @@ impl PinnedData {
         pinned
     }
 
-    /// Returns the filters with their source numbers.
-    pub(super) fn filters(&self) -> Option<impl Iterator<Item = (usize, &[u8])>> {
-        let filters = self.filters.as_ref()?;
-        Some(filters.iter().map(|(number, range)| (*number, &self.bytes[range.clone()])))
+    /// Returns true if it contains the filters.
+    pub(super) fn has_filters(&self) -> bool {
+        self.filters.is_some()
+    }
+
+    /// Returns the filter of a source by its number; `None` if it is damaged.
+    pub(super) fn filter(&self, source: usize) -> Option<&[u8]> {
+        Some(&self.bytes[self.filters.as_ref()?.get(&source)?.clone()])
     }
 
     /// Returns the block of a segment by its number.

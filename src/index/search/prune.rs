@@ -1,9 +1,11 @@
 //! Prunes byte ranges and sessions that the n-gram filters prove cannot match.
 
 use std::collections::HashMap;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::execution::Execution;
+use super::index_state::SourceFilter;
 use super::ngram::segments;
 use super::plan::{ClauseTest, QueryPlan};
 use super::pruned::Pruned;
@@ -24,25 +26,47 @@ pub(super) struct AbsentClauses {
     present: Option<HashMap<String, u64>>,
 }
 
-/// Returns the absent clauses of each source; empty for a query without n-grams.
-pub(super) fn absent_clauses(execution: &Execution<'_>) -> Vec<AbsentClauses> {
-    if !execution.plan.has_grams() {
-        return Vec::new();
+/// Pass over all filters, shared by threads.
+pub(super) struct FilterPass<'a> {
+    execution: &'a Execution<'a>,
+    filters: Vec<SourceFilter>,
+    /// Index of the next filter to read.
+    next: AtomicUsize,
+}
+
+/// Absent clauses of some sources by their numbers.
+pub(super) type AbsentBySource = Vec<(usize, AbsentClauses)>;
+
+impl<'a> FilterPass<'a> {
+    /// Creates a pass. Reads nothing for a query without n-grams.
+    pub(super) fn new(execution: &'a Execution<'a>) -> Self {
+        let filters = if execution.plan.has_grams() { execution.state.filters() } else { Vec::new() };
+        Self { execution, filters, next: AtomicUsize::new(0) }
     }
-    let sources = execution.corpus.sources();
-    let mut all = vec![AbsentClauses::default(); sources.len()];
-    let (mut sampled, mut pruned_sources) = (0, 0);
-    execution.state.each_filter(&execution.reader, execution.pin, |number, filter, covered| {
-        all[number] = absent_in(&execution.plan, filter, covered);
-        sampled += 1;
-        pruned_sources += usize::from(all[number].clauses != 0 || !all[number].ranges.is_empty());
-        if sampled == SAMPLE && pruned_sources < MIN_PRUNED {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+
+    /// Reads filters that no other thread has taken. Ends early if the first ones prune too little.
+    pub(super) fn read_some(&self) -> AbsentBySource {
+        let Self { execution, filters, next } = self;
+        let mut absent = Vec::new();
+        loop {
+            let first = next.fetch_add(SAMPLE, Ordering::Relaxed);
+            let Some(part) = filters.get(first..filters.len().min(first + SAMPLE)).filter(|part| !part.is_empty())
+            else {
+                return absent;
+            };
+            let before = absent.len();
+            execution.state.read_filters(&execution.reader, part, execution.pin, |filter, bytes| {
+                let found = absent_in(&execution.plan, bytes, filter.covered);
+                if found.clauses != 0 || !found.ranges.is_empty() || found.present.is_some() {
+                    absent.push((filter.source, found));
+                }
+            });
+            let prunes = |(_, found): &&(usize, AbsentClauses)| found.clauses != 0 || !found.ranges.is_empty();
+            if first == 0 && part.len() == SAMPLE && absent[before..].iter().filter(prunes).count() < MIN_PRUNED {
+                next.store(filters.len(), Ordering::Relaxed);
+            }
         }
-    });
-    all
+    }
 }
 
 fn absent_in(plan: &QueryPlan, filter: &[u8], covered: u64) -> AbsentClauses {
@@ -69,11 +93,11 @@ fn absent_in(plan: &QueryPlan, filter: &[u8], covered: u64) -> AbsentClauses {
     AbsentClauses { clauses: absent_everywhere, covered, ranges, present: has_sessions.then_some(present) }
 }
 
-/// Prunes each source by its absent clauses. `found` returns the clauses that a session satisfies without texts, as
+/// Prunes each source by its absent clauses; nothing of the others. `found` returns the clauses that a session satisfies without texts, as
 /// bits.
 pub(super) fn prune(
     execution: &Execution<'_>,
-    absent_clauses: Vec<AbsentClauses>,
+    absent_clauses: impl IntoIterator<Item = (usize, AbsentClauses)>,
     found: impl Fn(usize) -> u64,
 ) -> Vec<Pruned> {
     let prune_source = |(number, absent): (usize, AbsentClauses)| {
@@ -90,7 +114,14 @@ pub(super) fn prune(
         let candidates = present.is_some().then(|| execution.corpus.numbers_in(number).filter(may_match).collect());
         Pruned { all: None, ranges, candidates }
     };
-    absent_clauses.into_iter().enumerate().map(prune_source).collect()
+    let mut pruned = Vec::new();
+    for (number, absent) in absent_clauses {
+        if pruned.is_empty() {
+            pruned = vec![Pruned::default(); execution.corpus.sources().len()];
+        }
+        pruned[number] = prune_source((number, absent));
+    }
+    pruned
 }
 
 /// Returns true if every alternative of every session in the source has an absent clause.

@@ -6,29 +6,36 @@ use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
 use super::query_cache::QueryCache;
-use super::similar_words::{self, MIN_WORD_CHARS};
+use super::similar_words;
 use super::store::IndexReader;
+use super::vocabulary::MIN_WORD_CHARS;
 use super::{Cancel, QueryRequest, execute};
 use crate::domain::query::fold::{Case, fold};
 use crate::domain::query::{Needle, NeedleForm, Query, TermKind, TextKind};
 use crate::domain::search::{Coverage, EntryLocation, Hit, SearchUpdate, Snippet};
 
-/// Searches with corrected words and by abbreviation.
+/// Searches with corrected words and by abbreviation. Returns false if the search stopped at its limit.
 pub(super) fn search(
     request: &QueryRequest<'_>,
     reader: &Arc<IndexReader>,
     cancel: &Cancel,
     sink: &mut dyn FnMut(SearchUpdate),
-) {
+) -> bool {
     let titles = titles_by_abbreviation(request);
     if !titles.is_empty() {
         sink(SearchUpdate { hits: titles, ..SearchUpdate::default() });
     }
-    let Some((query, corrections)) = correct(request.query, reader, cancel) else { return };
+    let Some((query, corrections)) = correct(request.query, reader, cancel) else { return true };
+    let (mut has_hits, mut is_complete) = (false, false);
     execute::search(request, &query, reader.clone(), &QueryCache::default(), cancel, &mut |found| {
+        is_complete = found.coverage.complete;
         let coverage = Coverage { complete: false, ..found.coverage };
-        sink(SearchUpdate { corrections: corrections.clone(), coverage, ..found });
+        // A vocabulary may contain words of deleted texts.
+        has_hits |= !found.hits.is_empty();
+        let corrections = if has_hits { corrections.clone() } else { Vec::new() };
+        sink(SearchUpdate { corrections, coverage, ..found });
     });
+    is_complete
 }
 
 /// Returns the sessions whose title matches the only word of the query as an abbreviation.
@@ -45,7 +52,7 @@ fn titles_by_abbreviation(request: &QueryRequest<'_>) -> Vec<Hit> {
         .corpus
         .sessions()
         .iter()
-        .filter(|session| eligible(session))
+        .filter(|session| eligible(session) && has_chars_in_order(&session.title.text, text))
         .filter_map(|session| {
             let (score, positions) = matcher.fuzzy_indices(&session.title.text, text)?;
             let ranges = char_ranges(&session.title.text, &positions);
@@ -58,6 +65,12 @@ fn titles_by_abbreviation(request: &QueryRequest<'_>) -> Vec<Hit> {
         .collect();
     hits.sort_by(|a, b| request.order.compare(a, b));
     hits
+}
+
+/// Returns true if a title contains the characters of an abbreviation in their order. Few do, and the matcher is slow.
+fn has_chars_in_order(title: &str, abbreviation: &str) -> bool {
+    let mut chars = title.chars();
+    abbreviation.chars().all(|wanted| chars.any(|c| c.eq_ignore_ascii_case(&wanted)))
 }
 
 /// Returns the byte ranges of characters by their numbers.

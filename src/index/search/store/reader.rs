@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -13,14 +13,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use foldhash::fast::RandomState;
 
 use super::block::{BlockBuffer, TextBlock};
-use super::record::{IndexRecord, StoredFilter};
+use super::record::{IndexRecord, StoredFilter, StoredVocabulary};
 use super::segment::{Replaces, Segment};
 use super::stored_bytes::StoredBytes;
 use crate::index::encoding::{Frame, split_frame};
 use crate::stdx::files;
 
 /// First bytes of the manifest, with the version of both file formats.
-pub(super) const MAGIC: [u8; 8] = *b"salonix7";
+pub(super) const MAGIC: [u8; 8] = *b"salonix8";
 
 /// Bytes before the first record: magic and generation.
 pub(super) const MANIFEST_HEADER_BYTES: u64 = 16;
@@ -52,6 +52,8 @@ pub(crate) struct IndexReader {
     segments: Vec<StoredSegment>,
     /// N-gram filters, each with the end of its record in the manifest.
     filters: Vec<(Arc<StoredFilter>, u64)>,
+    /// Vocabularies in use, each with the end of its record in the manifest.
+    vocabularies: Vec<(StoredVocabulary, u64)>,
     /// Latest records by the bytes of the source's path.
     sources: HashMap<Arc<[u8]>, LatestRecords, RandomState>,
     /// True after a checksum mismatch.
@@ -89,6 +91,37 @@ impl StoredSegment {
             .filter(|(at, id)| !self.deleted_sessions.contains(at) && other.sessions.iter().any(|other| other == *id));
         let deleted_sessions: Vec<usize> = deleted_sessions.map(|(at, _)| at).collect();
         self.deleted_sessions.extend(deleted_sessions);
+    }
+}
+
+/// Records of a source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SourceRecords<'a> {
+    reader: &'a IndexReader,
+    latest: LatestRecords,
+}
+
+impl<'a> SourceRecords<'a> {
+    /// Returns the last segment, with its cursor.
+    pub(crate) fn last_segment(&self) -> Option<&'a Segment> {
+        self.latest.text.map(|at| &*self.reader.segments[at].segment)
+    }
+
+    /// Returns the n-gram filter.
+    pub(crate) fn filter(&self) -> Option<&'a Arc<StoredFilter>> {
+        self.latest.filter.map(|at| &self.reader.filters[at].0)
+    }
+
+    /// Returns the live segments, the last one first.
+    pub(crate) fn segments(self) -> impl Iterator<Item = &'a StoredSegment> {
+        let Self { reader, latest } = self;
+        let mut at = latest.text;
+        let chain = std::iter::from_fn(move || {
+            let stored = &reader.segments[at?];
+            at = stored.previous;
+            Some(stored)
+        });
+        chain.filter(|stored| !stored.is_deleted)
     }
 }
 
@@ -141,7 +174,8 @@ impl IndexReader {
             loop {
                 match split_frame(&bytes[start..], MAX_RECORD_BYTES) {
                     Frame::Complete(record, behind) => {
-                        let record = IndexRecord::decode(record).filter(|record| record.end() <= data);
+                        let record = IndexRecord::decode(record, |path| self.path(path));
+                        let record = record.filter(|record| record.end() <= data);
                         let Some(record) = record else { return Ok(()) };
                         let len = bytes.len() - start - behind.len();
                         start += len;
@@ -157,12 +191,26 @@ impl IndexReader {
         }
     }
 
+    /// Returns the bytes of a path, which all records of its source share.
+    fn path(&self, path: &[u8]) -> Arc<[u8]> {
+        self.sources.get_key_value(path).map_or_else(|| path.into(), |(known, _)| known.clone())
+    }
+
     /// Adds a record after all others; `manifest_end` is the end of its frame in the manifest.
     pub(super) fn add(&mut self, record: IndexRecord, manifest_end: u64) {
         match record {
             IndexRecord::Segment(segment) => self.add_segment(Arc::new(segment), manifest_end),
             IndexRecord::Filter(filter) => self.add_filter(Arc::new(filter), manifest_end),
+            IndexRecord::Vocabulary(vocabulary) => self.add_vocabulary(vocabulary, manifest_end),
         }
+    }
+
+    fn add_vocabulary(&mut self, vocabulary: StoredVocabulary, manifest_end: u64) {
+        self.extend_to(vocabulary.stored, manifest_end);
+        if vocabulary.is_whole {
+            self.vocabularies.clear();
+        }
+        self.vocabularies.push((vocabulary, manifest_end));
     }
 
     fn add_filter(&mut self, filter: Arc<StoredFilter>, manifest_end: u64) {
@@ -204,13 +252,15 @@ impl IndexReader {
         self.manifest_len = manifest_end;
     }
 
-    fn latest(&self, path: &Path) -> LatestRecords {
-        self.sources.get(path.as_os_str().as_bytes()).copied().unwrap_or_default()
+    /// Returns the records of a source.
+    pub(crate) fn records_of(&self, path: &Path) -> SourceRecords<'_> {
+        let latest = self.sources.get(path.as_os_str().as_bytes()).copied().unwrap_or_default();
+        SourceRecords { reader: self, latest }
     }
 
     /// Returns the last segment of a source, with its cursor.
     pub(crate) fn last_segment(&self, path: &Path) -> Option<&Segment> {
-        self.latest(path).text.map(|at| &*self.segments[at].segment)
+        self.records_of(path).last_segment()
     }
 
     /// Returns the last segment of each source.
@@ -220,30 +270,22 @@ impl IndexReader {
 
     /// Returns the n-gram filter of a source.
     pub(crate) fn filter_of(&self, path: &Path) -> Option<&Arc<StoredFilter>> {
-        self.latest(path).filter.map(|at| &self.filters[at].0)
+        self.records_of(path).filter()
     }
 
-    /// Returns the filters that cover all segments of their source, with its path.
-    pub(crate) fn current_filters(&self) -> impl Iterator<Item = (&Path, &StoredFilter)> {
-        self.sources.values().filter_map(|latest| {
-            let (last, filter) = (&self.segments[latest.text?].segment, &*self.filters[latest.filter?].0);
-            let is_current = filter.cursor.stamp == last.cursor.stamp
-                || (last.cursor.offset > 0
-                    && filter.cursor.offset >= last.cursor.offset
-                    && filter.cursor.stamp.inode == last.cursor.stamp.inode);
-            is_current.then(|| (last.path(), filter))
-        })
+    /// Returns the vocabularies. Together they cover the segments up to the end of the last one.
+    pub(crate) fn vocabularies(&self) -> impl ExactSizeIterator<Item = &StoredVocabulary> {
+        self.vocabularies.iter().map(|(vocabulary, _)| vocabulary)
+    }
+
+    /// Returns the live segments that were recorded at or after a length of the manifest.
+    pub(crate) fn segments_since(&self, manifest_len: u64) -> impl Iterator<Item = &StoredSegment> {
+        self.live_segments().filter(move |stored| stored.manifest_end > manifest_len)
     }
 
     /// Returns the live segments of a source, the last one first.
     pub(crate) fn segments_of(&self, path: &Path) -> impl Iterator<Item = &Arc<Segment>> {
-        let mut at = self.latest(path).text;
-        let chain = std::iter::from_fn(move || {
-            let stored = &self.segments[at?];
-            at = stored.previous;
-            Some(stored)
-        });
-        chain.filter(|stored| !stored.is_deleted).map(|stored| &stored.segment)
+        self.records_of(path).segments().map(|stored| &stored.segment)
     }
 
     /// Returns all segments that are not deleted.
@@ -265,7 +307,8 @@ impl IndexReader {
             .sum();
         let filters = self.sources.values().filter_map(|latest| latest.filter);
         let filter: usize = filters.map(|at| self.filters[at].0.stored.len + self.filters[at].0.tables.len).sum();
-        (self.data_len, self.data_len.saturating_sub((stored + filter) as u64))
+        let vocabulary: usize = self.vocabularies().map(|vocabulary| vocabulary.stored.len).sum();
+        (self.data_len, self.data_len.saturating_sub((stored + filter + vocabulary) as u64))
     }
 
     /// Reads the block of a segment into `buffer`. Fails where it is missing or damaged.
@@ -310,7 +353,7 @@ impl IndexReader {
 
     /// Reads ascending ranges, close ones together. Calls `sink` with the number and bytes of each range; with no bytes
     /// where the read failed.
-    pub(crate) fn read_ranges(&self, ranges: &[Range<u64>], mut sink: impl FnMut(usize, &[u8]) -> ControlFlow<()>) {
+    pub(crate) fn read_ranges(&self, ranges: &[Range<u64>], mut sink: impl FnMut(usize, &[u8])) {
         let (mut bytes, mut number) = (Vec::new(), 0);
         while let Some(first) = ranges.get(number) {
             let near = |pair: &[Range<u64>]| {
@@ -327,9 +370,7 @@ impl IndexReader {
             let at = |offset: u64| usize::try_from(offset - first.start).unwrap_or(0);
             for range in together {
                 let read = if verified { &bytes[at(range.start)..at(range.end)] } else { &[] };
-                if sink(number, read).is_break() {
-                    return;
-                }
+                sink(number, read);
                 number += 1;
             }
         }
@@ -345,31 +386,47 @@ impl IndexReader {
         let Some(data) = self.data.clone() else { return Self::default() };
         let mut verified = Self::empty(self.generation, data, self.inode);
         let mut buffer = Vec::new();
-        let (mut segments, mut filters) = (self.segments.iter().peekable(), self.filters.iter().peekable());
-        loop {
-            let filter = filters.next_if(|(_, end)| segments.peek().is_none_or(|stored| *end < stored.manifest_end));
-            let segment = if filter.is_none() { segments.next() } else { None };
-            let stored = match (filter, segment) {
-                (Some((filter, _)), _) => [filter.stored, filter.tables],
-                (None, Some(stored)) => [stored.segment.stored, StoredBytes::default()],
-                (None, None) => return verified,
-            };
-            if stored.iter().any(|stored| self.read_stored(*stored, &mut buffer).is_err()) {
+        // All records in their order in the manifest.
+        let segments = self.segments.iter().map(|stored| (stored.manifest_end, KnownRecord::Segment(&stored.segment)));
+        let filters = self.filters.iter().map(|(filter, end)| (*end, KnownRecord::Filter(filter)));
+        let vocabularies = self.vocabularies.iter().map(|(words, end)| (*end, KnownRecord::Vocabulary(words)));
+        let mut records: Vec<(u64, KnownRecord<'_>)> = segments.chain(filters).chain(vocabularies).collect();
+        records.sort_by_key(|(end, _)| *end);
+        for (end, record) in records {
+            if record.stored().into_iter().any(|stored| self.read_stored(stored, &mut buffer).is_err()) {
                 tracing::warn!(dir = %dir.display(), "the search index is damaged; the rest is indexed again");
-                return verified;
+                break;
             }
-            if let Some((filter, end)) = filter {
-                verified.add_filter(filter.clone(), *end);
-            }
-            if let Some(stored) = segment {
-                verified.add_segment(stored.segment.clone(), stored.manifest_end);
+            match record {
+                KnownRecord::Segment(segment) => verified.add_segment(segment.clone(), end),
+                KnownRecord::Filter(filter) => verified.add_filter(filter.clone(), end),
+                KnownRecord::Vocabulary(vocabulary) => verified.add_vocabulary(*vocabulary, end),
             }
         }
+        verified
     }
 
     /// Returns the empty view of new files.
     pub(super) fn empty(generation: u64, data: Arc<File>, inode: u64) -> Self {
         Self { generation, data: Some(data), inode, manifest_len: MANIFEST_HEADER_BYTES, ..Self::default() }
+    }
+}
+
+/// Record of a view.
+enum KnownRecord<'a> {
+    Segment(&'a Arc<Segment>),
+    Filter(&'a Arc<StoredFilter>),
+    Vocabulary(&'a StoredVocabulary),
+}
+
+impl KnownRecord<'_> {
+    /// Returns the locations of its bytes.
+    fn stored(&self) -> [StoredBytes; 2] {
+        match self {
+            Self::Segment(segment) => [segment.stored, StoredBytes::default()],
+            Self::Filter(filter) => [filter.stored, filter.tables],
+            Self::Vocabulary(vocabulary) => [vocabulary.stored, StoredBytes::default()],
+        }
     }
 }
 

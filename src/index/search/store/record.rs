@@ -1,5 +1,5 @@
-//! Records of the manifest: segments and n-gram filters (with entry tables), each with the location of its bytes in the
-//! data file.
+//! Records of the manifest: segments, n-gram filters (with entry tables) and vocabularies, each with the location of its
+//! bytes in the data file.
 
 use std::sync::Arc;
 
@@ -31,10 +31,28 @@ impl StoredFilter {
     }
 }
 
+/// Vocabulary of the segments before it; see [`super::super::vocabulary`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct StoredVocabulary {
+    /// Location of the words.
+    pub stored: StoredBytes,
+    /// Length of the manifest with the covered segments.
+    pub end: u64,
+    /// True if it covers all of them; else only those after the previous vocabulary.
+    pub is_whole: bool,
+}
+
+impl StoredVocabulary {
+    /// Describes a vocabulary.
+    pub(crate) fn new(bytes: &[u8], end: u64, is_whole: bool) -> Self {
+        Self { stored: StoredBytes::new(bytes), end, is_whole }
+    }
+}
+
 /// Bytes of a record in the data file.
 #[derive(Debug, Default)]
 pub(crate) struct RecordBytes {
-    /// Text block or filter.
+    /// Text block, filter or vocabulary.
     pub first: Vec<u8>,
     /// Entry tables, which few queries read. They are stored behind the blocks and filters of the same write.
     pub last: Vec<u8>,
@@ -53,6 +71,8 @@ pub(crate) enum IndexRecord {
     Segment(Segment),
     /// N-gram filter.
     Filter(StoredFilter),
+    /// Vocabulary.
+    Vocabulary(StoredVocabulary),
 }
 
 impl IndexRecord {
@@ -61,6 +81,7 @@ impl IndexRecord {
         match self {
             Self::Segment(segment) => segment.stored.end(),
             Self::Filter(filter) => filter.stored.end().max(filter.tables.end()),
+            Self::Vocabulary(vocabulary) => vocabulary.stored.end(),
         }
     }
 
@@ -69,6 +90,7 @@ impl IndexRecord {
         match self {
             Self::Segment(segment) => segment.stored.at = first,
             Self::Filter(filter) => (filter.stored.at, filter.tables.at) = (first, last),
+            Self::Vocabulary(vocabulary) => vocabulary.stored.at = first,
         }
     }
 
@@ -88,18 +110,19 @@ impl IndexRecord {
             Self::Filter(StoredFilter { path, cursor, stored, tables }) => {
                 EncodedRecord::Filter { path, cursor: *cursor, stored: *stored, tables: *tables }
             }
+            Self::Vocabulary(vocabulary) => EncodedRecord::Vocabulary(*vocabulary),
         };
         // Numbers, bytes and texts always have an encoding.
         encoding::encode(&record).unwrap_or_default()
     }
 
-    /// Decodes a record; `None` where it is damaged.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+    /// Decodes a record; `None` where it is damaged. `shared` returns the bytes of a path.
+    pub(crate) fn decode(bytes: &[u8], shared: impl Fn(&[u8]) -> Arc<[u8]>) -> Option<Self> {
         match encoding::decode(bytes)? {
             EncodedRecord::Segment { path, replaces, cursor, watermark, stored, layout, kinds, sessions } => {
                 let valid = layout.count == 0 || !sessions.is_empty();
                 let sessions = sessions.into_iter().map(Box::from).collect();
-                let path = path.into();
+                let path = shared(path);
                 valid.then_some(Self::Segment(Segment {
                     path,
                     replaces,
@@ -112,8 +135,9 @@ impl IndexRecord {
                 }))
             }
             EncodedRecord::Filter { path, cursor, stored, tables } => {
-                Some(Self::Filter(StoredFilter { path: path.into(), cursor, stored, tables }))
+                Some(Self::Filter(StoredFilter { path: shared(path), cursor, stored, tables }))
             }
+            EncodedRecord::Vocabulary(vocabulary) => Some(Self::Vocabulary(vocabulary)),
         }
     }
 }
@@ -138,4 +162,5 @@ enum EncodedRecord<'a> {
         stored: StoredBytes,
         tables: StoredBytes,
     },
+    Vocabulary(StoredVocabulary),
 }
