@@ -153,17 +153,21 @@ fn matches_at_block_boundaries_are_found() {
 }
 
 #[test]
-fn lines_may_end_as_they_like_but_must_end() {
+fn lines_may_end_as_they_like_and_the_last_whole_record_needs_no_end() {
     let home = Home::empty();
     put(&home, "\r\n", &["crlfword", "other"]);
     assert_eq!(search_twice(&home, "crlfword"), found());
-    // An incomplete line counts once it is complete.
-    let half = claude_line(9, "user", &json!([{"type": "tool_result", "tool_use_id": "t", "content": "lateword"}]));
+    // A cut record counts once it is whole; a session that was killed may have left out the line's end.
+    let content = json!([{"type": "tool_result", "tool_use_id": "t", "content": "lateword"}]);
+    let late = claude_line(9, "user", &content).to_string();
     let text = fs::read_to_string(claude_file(&home)).expect("read");
-    fs::write(claude_file(&home), format!("{text}{half}")).expect("write");
+    let cut = &late[..late.find("lateword").expect("the word") + "lateword".len()];
+    fs::write(claude_file(&home), format!("{text}{cut}")).expect("write");
     assert_eq!(search_twice(&home, "lateword"), vec![BTreeSet::new(); 2]);
-    fs::write(claude_file(&home), format!("{text}{half}\n")).expect("write");
-    assert_eq!(search_twice(&home, "lateword"), found());
+    for end in ["", "\n"] {
+        fs::write(claude_file(&home), format!("{text}{late}{end}")).expect("write");
+        assert_eq!(search_twice(&home, "lateword"), found(), "{end:?}");
+    }
 }
 
 #[test]

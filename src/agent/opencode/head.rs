@@ -316,6 +316,20 @@ pub(super) fn with_part<T>(data: &str, then: impl FnOnce(Option<PartHead<'_>>, R
     }
 }
 
+/// Parses the fields of each part of a row, which may hold several without a separator; passes the text of each.
+pub(super) fn each_part(data: &str, mut then: impl FnMut(&str, Option<PartHead<'_>>, Repairs)) {
+    if let Some(head) = usual_part(data) {
+        return then(data, Some(head), Repairs::default());
+    }
+    let parts = normal::parts(data);
+    if parts.is_empty() {
+        then(data, None, Repairs::default());
+    }
+    for (usual, repairs) in &parts {
+        then(usual, usual_part(usual), *repairs);
+    }
+}
+
 /// Parses the head of a loaded message, whose data has the usual form.
 pub(super) fn head(data: &str) -> Option<MessageHead<'_>> {
     usual_head(data)

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 pub(super) use super::head::{
-    MessageHead, MessageState, ModelRef, OpenCodeUsage, PartHead, head, moment, with_head, with_part,
+    MessageHead, MessageState, ModelRef, OpenCodeUsage, PartHead, each_part, head, moment, with_head, with_part,
 };
 use super::head::{TextStart, usual_head, usual_part};
 use super::normal;

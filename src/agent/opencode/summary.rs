@@ -331,10 +331,11 @@ impl<'a> TablePass<'a> {
             let data = sqlite::text(row.get_ref(1)?);
             let totals = &mut self.totals[session];
             totals.bytes += data.len() as u64;
-            let is_prompt = record::with_part(&data, |part, repairs| {
+            let mut is_prompt = false;
+            record::each_part(&data, |_, part, repairs| {
                 totals.repairs.add(repairs);
                 totals.unreadable += u32::from(part.is_none() || repairs.is_lossy());
-                part.is_some_and(|part| totals.part(state, &part, &self.outputs))
+                is_prompt |= part.is_some_and(|part| totals.part(state, &part, &self.outputs));
             });
             if is_prompt && self.prompted.insert(message.to_string()) {
                 totals.count_prompt(&message);

@@ -1,5 +1,6 @@
 //! Search texts of OpenCode: one record per part, and one per message that ended with an error.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io;
 use std::ops::ControlFlow;
@@ -103,27 +104,39 @@ impl RecordDecoder for PartDecoder {
         }
         // Search ignores the state of running tools.
         let state = MessageState { user: record.hint == USER, complete: true };
-        let kind = record::with_part(&data, |part, _| part.as_ref().and_then(|part| record::kind(state, part)));
-        let Some(kind) = kind else { return };
-        let is_in_scope = match scope {
-            TextScope::Indexed => kind != PartKind::Thinking,
-            TextScope::Unindexed => matches!(kind, PartKind::Thinking | PartKind::Tool(_)),
-            TextScope::All => true,
-        };
-        if !is_in_scope {
-            return;
-        }
-        let mut part = value(&data);
-        // An output in a file of its own is found by the records of that file.
-        let path = part["state"]["metadata"]["outputPath"].as_str();
-        if path.is_some_and(|path| self.outputs.path(path).is_some()) {
-            part["state"]["output"] = Value::Null;
-            part["state"]["metadata"]["outputPath"] = Value::Null;
-        }
-        let mut truncator = Truncator::new(TextLimit::NONE);
-        for body in bodies(kind, &part, &OutputFolder::default(), &mut truncator) {
-            body_texts(EntryKey::new(record.id, 0), &body, sink);
-        }
+        let mut at = 0_usize;
+        record::each_part(&data, |text, part, _| {
+            // Parts in one row have the ids that the transcript gives them.
+            let id = if at == 0 { Cow::Borrowed(record.id) } else { Cow::Owned(format!("{}/{at}", record.id)) };
+            at += 1;
+            let kind = part.as_ref().and_then(|part| record::kind(state, part));
+            let is_in_scope = |kind: &PartKind| match scope {
+                TextScope::Indexed => *kind != PartKind::Thinking,
+                TextScope::Unindexed => matches!(kind, PartKind::Thinking | PartKind::Tool(_)),
+                TextScope::All => true,
+            };
+            if let Some(kind) = kind.filter(is_in_scope) {
+                part_texts(&self.outputs, (&id, kind), value(text), sink);
+            }
+        });
+    }
+}
+
+/// Texts of a part. An output in a file of its own is found by the records of that file.
+fn part_texts(
+    outputs: &OutputFolder,
+    (id, kind): (&str, PartKind),
+    mut part: Value,
+    sink: &mut dyn FnMut(&SearchText<'_>),
+) {
+    let path = part["state"]["metadata"]["outputPath"].as_str();
+    if path.is_some_and(|path| outputs.path(path).is_some()) {
+        part["state"]["output"] = Value::Null;
+        part["state"]["metadata"]["outputPath"] = Value::Null;
+    }
+    let mut truncator = Truncator::new(TextLimit::NONE);
+    for body in bodies(kind, &part, &OutputFolder::default(), &mut truncator) {
+        body_texts(EntryKey::new(id, 0), &body, sink);
     }
 }
 

@@ -199,7 +199,7 @@ fn rows_of_opencode_in_other_shapes_are_read() {
     let case = Case::of("34-opencode-parts");
     let before = case.lines(session).len();
     let database = Connection::open(case.path().join(".local/share/opencode/opencode.db")).expect("a database");
-    let glued = r#"{"type":"text","text":"one"}{"type":"text","text":"two"}"#;
+    let glued = r#"{"type":"text","text":"one"}{"type":"text","text":"two gluedneedle"}"#;
     let message = r#"{"role":"user","time":{"created":1770000000.5}}"#;
     let add = "INSERT INTO message (id, session_id, time_created, time_updated, data)
                VALUES ('msg_z', ?1, 1770000000000, 1770000000000, ?2)";
@@ -207,7 +207,8 @@ fn rows_of_opencode_in_other_shapes_are_read() {
     let add = "INSERT INTO part (id, message_id, session_id, time_created, time_updated, data)
                VALUES ('prt_z', 'msg_z', ?1, 1770000000000, 1770000000000, ?2)";
     database.execute(add, [session, glued]).expect("inserted");
-    assert_eq!(&case.lines(session)[before..], ["prompt: one", "prompt: two"]);
+    assert_eq!(&case.lines(session)[before..], ["prompt: one", "prompt: two gluedneedle"]);
+    case.assert_shown_and_found("gluedneedle");
     assert_eq!(case.entries(session)[before]["time"], "2026-02-02T02:40:00.500Z", "seconds, not milliseconds");
 }
 
