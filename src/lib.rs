@@ -45,7 +45,9 @@
 //!   editor in the foreground, the platform's opener for the address of a page or an image of a session, and a command of
 //!   the user in a process group that ends with salon.
 //! - Looking at a repository runs nothing that its configuration names. [`git`] writes to the user's repository only to
-//!   create a worktree and to remove one that is salon's; snapshots are in a repository of salon's own.
+//!   create a worktree and to remove one that is salon's; snapshots are in a repository of salon's own. On request, files
+//!   of a work tree are restored, and [`runtime`] runs a command that was shown first (stage, commit, pull, push, merge,
+//!   rebase, pull request) in the foreground, with the user's own configuration.
 //! - [`remote`] starts only `ssh` and programs such as `docker` that the configuration names, each in a process group that
 //!   ends with salon. The other machine's shell gets a fixed script.
 //! - Programs start with an argument list, never through a shell, and no argument contains a prompt. Only a command that
@@ -99,6 +101,7 @@
 //! | prefilter | Fast test on raw bytes that excludes records without a match. |
 //! | purged session | Session that its agent has deleted, and of which only its prompts are left elsewhere. |
 //! | query | Parsed search line: alternatives of needles and filters. |
+//! | remark | Text of the user on changed lines, sent to the agent as a part of a prompt. |
 //! | registry | Recorded runs, their leases and child processes. |
 //! | remote source | Machine or container whose sessions are listed here; its name is their host. |
 //! | ring | Bounded history of a run's latest events, with a cursor per viewer. |

@@ -290,6 +290,8 @@ pub enum ForkCut {
     AfterReply,
     /// The prompt, which the fork no longer contains.
     BeforePrompt,
+    /// The turn of the prompt before, which is the last one that the fork keeps.
+    AfterTurn,
 }
 
 /// Position of an entry on a branch.

@@ -23,6 +23,7 @@ mod codex;
 mod configured;
 mod folder;
 mod folder_rules;
+mod fork_record;
 mod gemini;
 mod goose;
 mod json;
@@ -41,6 +42,7 @@ pub mod sqlite;
 mod tool_input;
 
 pub use environment::Environment;
+pub use fork_record::fork_record;
 pub use format::{
     AtRiskFiles, BranchPosition, FileBackup, Fork, ForkCut, Format, MarkKind, RefreshOutcome, RpcExchange,
     SourceSessions, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit, TranscriptBranch,

@@ -97,6 +97,7 @@ actions! {
         Resume "resume-in-agent" "Open in agent"
         Fork "fork" "Fork the session, in the reader also from the prompt"
         Related "related-sessions" "Related sessions: origin, forks, copies, sub-agents"
+        ContinueInWorktree "continue-in-worktree" "Continue the session or a fork in a new worktree"
         HandOver "hand-over" "Continue the session in another agent, with a brief"
         Attach "attach" "Watch or control the session"
         Changes "changes" "Changes: files and diffs of the session"
@@ -140,6 +141,7 @@ actions! {
         CopyCode "copy-code" "Copy a code block of the entry"
         EditEntry "edit-entry" "Open the entry in the editor, an image in its program"
         FileVersion "file-version" "Open the file as it was after the entry, or what changed in it"
+        Rewind "rewind" "Rewind to before the prompt: files, conversation, or both"
         Split "split" "Pin the conversation beside the next one, or unpin it"
     }
     Search {
@@ -172,7 +174,13 @@ actions! {
         Mute "mute" "Turn notifications of the session on or off"
     }
     Changes {
-        DiscardHunk "discard-hunk" "Discard the hunk at the top, as it is in the worktree"
+        Remark "remark" "Write a remark on the line, the marked lines or the hunk, or change one"
+        RemarkFile "remark-file" "Write a remark on the file"
+        RemoveRemark "remove-remark" "Remove the remark"
+        MarkLines "mark-lines" "Begin or end a range of lines"
+        SendRemarks "send-remarks" "Look at the remarks as one prompt, and send it"
+        Git "git" "Stage, commit, push, merge: commands of git for the worktree"
+        DiscardHunk "discard-hunk" "Discard the hunk of the line, as it is in the worktree"
         DiscardFile "discard-file" "Discard all changes of the file"
         UndoDiscard "undo-discard" "Bring back what was discarded last"
     }

@@ -9,7 +9,9 @@ use crate::domain::annotation::AnnotationEdit;
 use crate::domain::changes::{ChangesScope, Restoration};
 use crate::domain::document::DocumentFormat;
 use crate::domain::file_history::FileView;
+use crate::domain::git_menu::CommandPlan;
 use crate::domain::query::FilterKey;
+use crate::domain::remark::RemarkEdit;
 use crate::domain::run::{RingCursor, RunId, RunStart};
 use crate::domain::run_request::RunRequest;
 use crate::domain::search::{EntryLocation, SearchRequest};
@@ -120,6 +122,36 @@ pub enum Effect {
         key: SessionKey,
         /// Extent.
         restoration: Restoration,
+    },
+    /// Plan a rewind to before the prompt of an entry. Response: [`super::Msg::RewindPlanned`].
+    PlanRewind {
+        /// The session.
+        key: SessionKey,
+        /// Index of the entry.
+        entry: usize,
+    },
+    /// Take the files of a session back to before a turn. Response: [`super::Msg::WorkTreeChanged`].
+    RewindFiles {
+        /// The session.
+        key: SessionKey,
+        /// Number of the turn, from 1.
+        turn: u32,
+    },
+    /// Find the commands of git for the work tree of a session. Response: [`super::Msg::GitMenu`].
+    LoadGitMenu {
+        /// The session.
+        key: SessionKey,
+        /// Absolute path of the selected file.
+        file: Option<PathBuf>,
+    },
+    /// Run commands in the foreground. Response: [`super::Msg::WorkTreeChanged`].
+    RunCommands(Box<CommandPlan>),
+    /// Change the remarks of a session. Response: [`super::Msg::Remarks`].
+    EditRemarks {
+        /// The session.
+        key: SessionKey,
+        /// The change.
+        edit: RemarkEdit,
     },
     /// Read the changes of a session. Response: [`super::Msg::ChangesLoaded`].
     LoadChanges {

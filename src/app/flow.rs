@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::action::Action;
 use super::layer::Layer;
 use super::search::SavedView;
+use crate::domain::remark::ReviewPrompt;
+use crate::domain::rewind::ConversationStart;
 use crate::domain::run::{FolderTrust, RunId, RunStart};
 use crate::domain::search::SearchOrder;
 use crate::domain::{Agent, SessionKey};
@@ -66,6 +68,22 @@ pub enum Flow {
         /// True to fork the session.
         fork: bool,
     },
+    /// Create a worktree, and open the chat of a past session in it.
+    ContinueInWorktree {
+        /// The session.
+        key: SessionKey,
+        /// True to fork the session.
+        fork: bool,
+    },
+    /// Open the chat of a conversation that continues from before a prompt, with the prompt to edit.
+    ContinueBefore {
+        /// The session.
+        key: SessionKey,
+        /// Beginning of the conversation.
+        start: ConversationStart,
+        /// The prompt.
+        prompt: String,
+    },
     /// Open the chat of a past session and send a prompt, if given.
     SendTo {
         /// The session.
@@ -73,6 +91,8 @@ pub enum Flow {
         /// The prompt.
         prompt: Option<String>,
     },
+    /// Send the remarks on the changes of a session.
+    SendReview(ReviewPrompt),
     /// Open the search screen with a query.
     Search {
         /// The query.

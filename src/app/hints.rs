@@ -12,6 +12,7 @@ use super::{keys, runs, search};
 use crate::config::key::Key;
 use crate::config::settings::DuringTurn;
 use crate::domain::SessionState;
+use crate::domain::remark::RemarkState;
 use crate::domain::run::RunInfo;
 
 /// A key with a label of one or two words.
@@ -69,6 +70,13 @@ pub fn hints(app: &App) -> Vec<Hint> {
         ]),
         Some(Layer::Export(_)) => typed(&[("enter", "write"), ("↑ ↓", "fields"), ("← →", "change"), ("esc", "cancel")]),
         Some(Layer::Annotate(_)) => typed(&[("enter", "save"), ("esc", "cancel")]),
+        Some(Layer::Changes(changes)) if changes.input.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
+        Some(Layer::Changes(changes)) if changes.review.is_some() => named(app, &REVIEW),
+        Some(Layer::Changes(changes)) if changes.count(RemarkState::Draft) > 0 => {
+            let mut hints = named(app, &[(Action::SendRemarks, "send remarks")]);
+            hints.extend(named(app, &CHANGES));
+            hints
+        }
         Some(Layer::Changes(_)) => named(app, &CHANGES),
         Some(Layer::Reader(reader)) => with_other_pane(app, hints_in_reader(app, reader)),
         Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
@@ -303,18 +311,24 @@ const LIST: [(Action, &str); 14] = [
     (Action::Palette, "commands"),
 ];
 
-const CHANGES: [(Action, &str); 10] = [
+const CHANGES: [(Action, &str); 13] = [
     (Action::Leave, "back"),
     (Action::NextEntry, "next hunk"),
     (Action::NextPrompt, "next file"),
+    (Action::Remark, "remark"),
     (Action::Scope, "turn, session, worktree"),
     (Action::Expand, "entry"),
     (Action::DiscardHunk, "discard"),
+    (Action::Git, "git"),
     (Action::EditEntry, "edit"),
     (Action::SideBySide, "side by side"),
     (Action::PreviousEntry, "previous hunk"),
+    (Action::MarkLines, "mark lines"),
     (Action::Help, "help"),
 ];
+
+const REVIEW: [(Action, &str); 4] =
+    [(Action::Expand, "send"), (Action::EditEntry, "edit"), (Action::Down, "scroll"), (Action::Back, "cancel")];
 
 const SEARCH: [(Action, &str); 4] = [
     (Action::Order, "sort"),

@@ -38,6 +38,7 @@ pub mod palette;
 pub mod picker;
 pub mod preview;
 pub mod reader;
+pub mod rewind;
 pub mod runs;
 pub mod scroll;
 pub mod search;
@@ -56,6 +57,7 @@ mod resume;
 mod session_actions;
 mod text_overlays;
 mod trust;
+mod worktree_move;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -163,7 +165,7 @@ impl App {
             approvals: approvals::ApprovalQueue::default(),
             config_issues: Vec::new(),
             roots: Vec::new(),
-            stack: Stack { home, ..Stack::default() },
+            stack: Stack::new(home),
             outline: OutlineSetting::default(),
             diff_view: reader::DiffView::default(),
             search_history: search::SearchHistory::default(),
@@ -280,6 +282,10 @@ impl App {
             }
             Msg::FilesRestored(ticket, result) => self.with_ctx(|stack, ctx| stack.files_restored(ticket, result, ctx)),
             Msg::ChangesLoaded(ticket, result) => self.with_ctx(|stack, _| stack.changes_loaded(ticket, result)),
+            Msg::RewindPlanned(key, plan) => self.with_ctx(|stack, ctx| stack.rewind_planned(&key, plan, ctx)),
+            Msg::GitMenu(key, menu) => self.with_ctx(|stack, ctx| stack.git_menu_loaded(&key, menu, ctx)),
+            Msg::WorkTreeChanged(result) => self.with_ctx(|stack, ctx| stack.work_tree_changed(result, ctx)),
+            Msg::Remarks(key, result) => self.with_ctx(|stack, ctx| stack.remarks_changed(&key, result, ctx)),
             Msg::Restored(result) => self.with_ctx(|_, ctx| trash::restored(&result, ctx)),
             Msg::BriefWritten { key, brief } => self.with_ctx(|stack, ctx| stack.brief_written(&key, brief, ctx)),
             Msg::Exported(result) => self.with_ctx(|_, ctx| export::exported(&result, ctx)),

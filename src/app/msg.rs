@@ -10,9 +10,12 @@ pub use super::ticket::{DebounceTicket, RequestTicket, Timer};
 use crate::config::key::Key;
 use crate::config::theme::Background;
 use crate::domain::changes::Changes;
+use crate::domain::git_menu::GitMenu;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
+use crate::domain::remark::PlacedRemark;
 use crate::domain::remote::RemoteStatus;
+use crate::domain::rewind::RewindPlan;
 use crate::domain::search::SearchUpdate;
 use crate::domain::secrets::SecretCounts;
 use crate::domain::transcript_event::TranscriptEvent;
@@ -113,6 +116,14 @@ pub enum Msg {
     FilesRestored(RequestTicket, Result<String, String>),
     /// Response to [`super::Effect::LoadChanges`]: the changes, or why they are unknown.
     ChangesLoaded(RequestTicket, Result<Arc<Changes>, String>),
+    /// Response to [`super::Effect::PlanRewind`]: the plan, or why there is none.
+    RewindPlanned(SessionKey, Result<RewindPlan, String>),
+    /// Response to [`super::Effect::LoadGitMenu`]: the commands, or why there are none.
+    GitMenu(SessionKey, Result<GitMenu, String>),
+    /// Response to [`super::Effect::RunCommands`] and [`super::Effect::RewindFiles`]: a notice, or why it failed.
+    WorkTreeChanged(Result<String, String>),
+    /// Response to [`super::Effect::EditRemarks`]: all remarks of the session, or why they are not saved.
+    Remarks(SessionKey, Result<Vec<PlacedRemark>, String>),
     /// State of the work tree at a directory; `None` if it is in none.
     WorkTree(Arc<str>, Option<WorkTreeSummary>),
     /// Response to [`super::Effect::CreateWorktree`]: the worktree, or why it cannot be used.
@@ -161,6 +172,21 @@ pub struct WorktreeReady {
     pub dir: PathBuf,
     /// The new branch.
     pub branch: String,
+    /// Name of the worktree.
+    pub name: String,
+    /// Number of commands that prepared it.
+    pub setup: usize,
+}
+
+impl WorktreeReady {
+    /// Says where the output of the setup is: ` · 2 setup commands: salon worktree show NAME`.
+    pub fn setup_note(&self) -> String {
+        match self.setup {
+            0 => String::new(),
+            1 => format!(" · 1 setup command: salon worktree show {}", self.name),
+            count => format!(" · {count} setup commands: salon worktree show {}", self.name),
+        }
+    }
 }
 
 /// Result of writing sessions to files.
@@ -241,8 +267,8 @@ pub struct LayoutFeedback {
     pub overlay_rows: usize,
     /// Rows of the topmost overlay's content.
     pub overlay_len: usize,
-    /// First rows of the hunks of the topmost diff.
-    pub hunk_rows: Vec<usize>,
+    /// Rows of the diff on the screen of changes.
+    pub diff_rows: Arc<DiffRows>,
     /// Resolved position of the reader.
     pub reader: Option<ReaderFeedback>,
     /// Resolved position of the pinned conversation's reader.
@@ -251,6 +277,17 @@ pub struct LayoutFeedback {
     pub approval: Option<ApprovalFeedback>,
     /// True if work outside the frame is pending, so that another frame must follow soon.
     pub needs_redraw: bool,
+}
+
+/// Rows of a diff, from its layout.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DiffRows {
+    /// First rows of the hunks.
+    pub hunks: Vec<usize>,
+    /// Lines of their hunk that the rows show, as indices: one, or an old and a new one beside it.
+    pub lines: Vec<[Option<usize>; 2]>,
+    /// First rows of the remarks, with their identifiers.
+    pub remarks: Vec<(usize, i64)>,
 }
 
 /// A rectangle of the screen.

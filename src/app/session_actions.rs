@@ -8,7 +8,7 @@ use super::flow::Flow;
 use super::layer::Layer;
 use super::picker::Picker;
 use super::ticket::RequestTicket;
-use super::{quit, runs};
+use super::{quit, runs, worktree_move};
 use crate::domain::run::{Phase, RunInfo};
 use crate::domain::run_request::RunRequest;
 use crate::domain::{Agent, SessionKey, SessionState};
@@ -60,6 +60,11 @@ pub(super) fn fork(session: Option<SessionKey>, prompt: Option<(RequestTicket, u
     ];
     let text = vec!["A fork is a new session that begins with a copy of this one.".to_owned()];
     Flow::Push(Layer::Dialog(Dialog { title: "Fork".to_owned(), text, choices, selected: 0 }))
+}
+
+/// Asks how the session continues in a new worktree.
+pub(super) fn continue_in_worktree(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
+    runnable(session, ctx).map_or(Flow::Stay, |key| worktree_move::ask(key, ctx))
 }
 
 /// Opens the run's chat, or watches the transcript that another program writes.

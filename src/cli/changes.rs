@@ -13,10 +13,12 @@ use super::json::{SCHEMA_VERSION, SessionJson};
 use super::output::OutputStyle;
 use super::sessions::LoadedSessions;
 use super::{find, output, state};
+use crate::domain::Time;
 use crate::domain::changes::{Changes, ChangesSource, DiffHunk, FileDiff, HunkAuthor};
+use crate::domain::remark::PlacedRemark;
 use crate::git::Git;
 use crate::runtime::changes::{self, FileComparison};
-use crate::runtime::env;
+use crate::runtime::{env, remarks};
 use crate::stdx::text::{one_line, sanitise};
 
 #[derive(Serialize)]
@@ -28,6 +30,23 @@ struct Report<'a> {
     turn: Option<u32>,
     since: Option<&'a str>,
     files: Vec<FileJson<'a>>,
+    /// The user's remarks on changes of the session.
+    remarks: Vec<RemarkJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct RemarkJson<'a> {
+    id: i64,
+    path: &'a str,
+    /// Number of the first line as the file is now; `null` for the whole file, or if the lines are gone.
+    line: Option<u32>,
+    /// `draft`, `open` or `handled`.
+    state: &'static str,
+    text: &'a str,
+    /// Lines of the diff on which the remark was made.
+    snippet: &'a [String],
+    created: String,
+    sent: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -68,11 +87,14 @@ pub(super) fn run(context: &CliContext, args: &DiffArgs) -> Result<ExitCode, Cli
     let failed = |reason: String| CliError::new(CliErrorCode::Failed, reason);
     let (git, own) = (Git::new(env::vars()), context.paths.repositories());
     let comparison = FileComparison { git: &git, own: &own, state_db: &state_db, sessions: &loaded.all };
+    // Without a database salon ran nothing, and there are no remarks.
+    let store = if state_db.exists() { Some(state::open(context)?) } else { None };
+    let remarks = store.as_ref().map_or_else(|| Ok(Vec::new()), |store| remarks::of_session(store, &session.key));
+    let remarks = remarks.map_err(failed)?;
     let found = match (&args.since, args.turn) {
+        _ if args.remarks => Ok(Changes::default()),
         (Some(name), _) => comparison.since(Path::new(&*session.cwd), name),
         (None, Some(turn)) => {
-            // Without a database salon ran nothing.
-            let store = if state_db.exists() { Some(state::open(context)?) } else { None };
             let edits = changes::edits(&session, &state_db).map_err(failed)?;
             changes::of_turn(&comparison, &session, (turn, &edits, store.as_deref()))
         }
@@ -90,8 +112,12 @@ pub(super) fn run(context: &CliContext, args: &DiffArgs) -> Result<ExitCode, Cli
             turn: args.turn,
             since: args.since.as_deref(),
             files: found.files.iter().map(FileJson::from).collect(),
+            remarks: remarks.iter().map(RemarkJson::from).collect(),
         };
         output::json(&mut out, &report)?;
+    } else if args.remarks {
+        print_remarks(&mut out, context.style, &remarks)?;
+        out.flush()?;
     } else {
         print(&mut out, context.style, &found)?;
         out.flush()?;
@@ -123,6 +149,19 @@ fn print(out: &mut impl Write, style: OutputStyle, changes: &Changes) -> io::Res
     Ok(())
 }
 
+/// Prints remarks with their state, place and snippet.
+fn print_remarks(out: &mut impl Write, style: OutputStyle, remarks: &[PlacedRemark]) -> io::Result<()> {
+    for placed in remarks {
+        let PlacedRemark { remark, line, .. } = placed;
+        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+        let heading = format!("{}\t{}{line}", placed.state().name(), one_line(&remark.path));
+        writeln!(out, "{}", style.bold(&heading))?;
+        remark.snippet.lines.iter().try_for_each(|line| writeln!(out, "  {}", style.dim(&sanitise(line))))?;
+        remark.text.lines().try_for_each(|line| writeln!(out, "  {}", sanitise(line)))?;
+    }
+    Ok(())
+}
+
 /// Names the edits from which a hunk comes.
 fn authors(hunk: &DiffHunk, source: ChangesSource) -> String {
     let name = |author: &HunkAuthor| {
@@ -133,6 +172,22 @@ fn authors(hunk: &DiffHunk, source: ChangesSource) -> String {
         names.push("by hand or unknown".to_owned());
     }
     format!("  {}", names.join(", "))
+}
+
+impl<'a> From<&'a PlacedRemark> for RemarkJson<'a> {
+    fn from(placed: &'a PlacedRemark) -> Self {
+        let remark = &placed.remark;
+        Self {
+            id: remark.id,
+            path: &remark.path,
+            line: placed.line,
+            state: placed.state().name(),
+            text: &remark.text,
+            snippet: &remark.snippet.lines,
+            created: remark.created.rfc3339(),
+            sent: remark.sent.map(Time::rfc3339),
+        }
+    }
 }
 
 impl<'a> From<&'a FileDiff> for FileJson<'a> {

@@ -17,6 +17,10 @@ pub struct DiffArgs {
     #[arg(long, value_name = "REF")]
     pub since: Option<String>,
 
+    /// Print the remarks on the changes instead: each with its state (draft, open, handled) and its lines
+    #[arg(long, conflicts_with_all = ["turn", "since"])]
+    pub remarks: bool,
+
     /// Print one JSON object
     #[arg(short, long)]
     pub json: bool,

@@ -53,6 +53,7 @@ mod scope;
 mod search;
 mod selection;
 mod send;
+mod send_elsewhere;
 mod serve;
 mod serve_args;
 mod session_args;

@@ -89,9 +89,28 @@ pub struct SendArgs {
     #[arg(value_name = "PROMPT")]
     pub prompt: Vec<String>,
 
+    /// Send it to a fork, so that the session stays as it is
+    #[arg(short, long)]
+    pub fork: bool,
+
+    /// Send it to a fork that has everything before the prompt of this turn, counted from 1
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub before_turn: Option<u32>,
+
+    /// Continue in a new worktree, whose branch is named NAME or after the title
+    #[arg(short, long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub worktree: Option<String>,
+
     /// Options of the turn
     #[command(flatten)]
     pub turn: TurnArgs,
+}
+
+impl SendArgs {
+    /// Returns true if the conversation continues in another place: in a fork or a new worktree.
+    pub fn is_elsewhere(&self) -> bool {
+        self.fork || self.worktree.is_some() || self.before_turn.is_some()
+    }
 }
 
 /// Arguments of `attach`.

@@ -10,7 +10,7 @@ use super::error::{CliError, CliErrorCode};
 use super::run_args::SendArgs;
 use super::sessions::LoadedSessions;
 use super::turn::{self, TurnRequest, TurnTarget};
-use super::{earlier_prompts, find, output, query, remote, state, tui};
+use super::{earlier_prompts, find, output, query, remote, send_elsewhere, state, tui};
 use crate::domain::SessionKey;
 use crate::domain::prompt::Prompt;
 use crate::domain::run::{Conversation, RunId, RunStart};
@@ -22,7 +22,7 @@ use crate::store::{outbox, registry};
 pub(super) fn run(context: CliContext, args: &SendArgs) -> Result<ExitCode, CliError> {
     let prompt = query::required(&args.prompt)?.filter(|prompt| !prompt.trim().is_empty());
     if let Some((source, id)) = remote::named(&context, &args.id) {
-        if tui::has_terminal() && !args.turn.json {
+        if tui::has_terminal() && !args.turn.json && !args.is_elsewhere() {
             let key = remote::key(&context, &args.id).ok_or_else(|| remote::inexact(&args.id))?;
             return tui::open(context, Some(StartupAction::Chat { key, prompt }));
         }
@@ -34,6 +34,9 @@ pub(super) fn run(context: CliContext, args: &SendArgs) -> Result<ExitCode, CliE
         return turn::run(&context, TurnRequest { target: TurnTarget::Recorded(run), prompt, args: &args.turn });
     }
     let session = find::find(&LoadedSessions::read(&context).all, &args.id)?;
+    if args.is_elsewhere() {
+        return send_elsewhere::run(context, args, (&session, prompt));
+    }
     if tui::has_terminal() && !args.turn.json {
         return tui::open(context, Some(StartupAction::Chat { key: session.key.clone(), prompt }));
     }
@@ -66,6 +69,9 @@ fn words(args: &SendArgs, id: &str) -> Vec<String> {
     let mut words = vec!["send".to_owned()];
     words.extend(approve);
     words.extend(args.turn.json.then(|| "--json".to_owned()));
+    words.extend(args.fork.then(|| "--fork".to_owned()));
+    words.extend(args.before_turn.map(|turn| format!("--before-turn={turn}")));
+    words.extend(args.worktree.as_ref().map(|name| format!("--worktree={name}")));
     words.extend([id.to_owned(), "-".to_owned()]);
     words
 }

@@ -10,14 +10,16 @@ use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
 use super::sessions::LoadedSessions;
-use super::worktree_args::{NamedWorktreesArgs, NewWorktreeArgs, PruneArgs, WorktreeArgs, WorktreeCommand};
+use super::worktree_args::{
+    NamedWorktreesArgs, NewWorktreeArgs, PruneArgs, ShowWorktreeArgs, WorktreeArgs, WorktreeCommand,
+};
 use super::worktree_json::{OutcomeJson, SetupJson, WorktreeJson};
 use super::{output, state};
 use crate::domain::worktree::Worktree;
 use crate::git::Git;
 use crate::runtime::env;
 use crate::runtime::worktrees::{
-    CreatedWorktree, DirectoryUse, PruneOutcome, WorktreeRequest, Worktrees, session_uses,
+    CommandRun, CreatedWorktree, DirectoryUse, PruneOutcome, WorktreeRequest, Worktrees, session_uses,
 };
 use crate::stdx::text::{one_line, sanitise};
 
@@ -45,6 +47,13 @@ struct ListReport {
 }
 
 #[derive(Serialize)]
+struct ShownReport<'a> {
+    schema_version: u32,
+    worktree: WorktreeJson,
+    setup: Vec<SetupJson<'a>>,
+}
+
+#[derive(Serialize)]
 struct OutcomeReport {
     schema_version: u32,
     dry_run: bool,
@@ -56,6 +65,7 @@ pub(super) fn run(context: &CliContext, args: &WorktreeArgs) -> Result<ExitCode,
     let worktrees = open(context)?;
     match &args.command {
         WorktreeCommand::List(args) => list(&worktrees, args.json),
+        WorktreeCommand::Show(args) => show(&worktrees, args),
         WorktreeCommand::New(args) => new(context, &worktrees, args),
         WorktreeCommand::Trash(args) => trash(context, &worktrees, args),
         WorktreeCommand::Restore(args) => restore(&worktrees, args),
@@ -97,6 +107,31 @@ fn list(worktrees: &Worktrees, json: bool) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints a worktree with the commands that prepared it.
+fn show(worktrees: &Worktrees, args: &ShowWorktreeArgs) -> Result<ExitCode, CliError> {
+    let all = worktrees.list().map_err(failed)?;
+    let found = named(&all, &args.name)?;
+    let setup = worktrees.setup_of(found).map_err(failed)?;
+    let worktree = WorktreeJson::new(found, worktrees);
+    let mut out = output::stdout();
+    if args.json {
+        let setup = setup.iter().map(SetupJson::from).collect();
+        output::json(&mut out, &ShownReport { schema_version: SCHEMA_VERSION, worktree, setup })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    writeln!(out, "{}", worktree.line())?;
+    setup.iter().try_for_each(|run| write_run(&mut out, run))?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a command with its output and its failure.
+fn write_run(out: &mut impl Write, run: &CommandRun) -> io::Result<()> {
+    writeln!(out, "$ {}", one_line(&run.command))?;
+    run.output.lines().try_for_each(|line| writeln!(out, "{}", sanitise(line)))?;
+    run.failure.iter().try_for_each(|failure| writeln!(out, "failed: {}", one_line(failure)))
+}
+
 fn new(context: &CliContext, worktrees: &Worktrees, args: &NewWorktreeArgs) -> Result<ExitCode, CliError> {
     let here = env::current_dir().unwrap_or_default();
     let dir = args.dir.as_ref().map_or_else(|| here.clone(), |dir| here.join(dir));
@@ -128,10 +163,7 @@ pub(super) fn report_setup(created: &CreatedWorktree) -> io::Result<()> {
     for (path, reason) in &created.files.skipped {
         writeln!(err, "salon: not copied: {}: {}", one_line(&path.to_string_lossy()), one_line(reason))?;
     }
-    for run in &created.setup {
-        writeln!(err, "$ {}", one_line(&run.command))?;
-        run.output.lines().try_for_each(|line| writeln!(err, "{}", sanitise(line)))?;
-    }
+    created.setup.iter().try_for_each(|run| write_run(&mut err, run))?;
     match created.failure() {
         Some(failure) => {
             let path = created.worktree.path.to_string_lossy();

@@ -19,6 +19,8 @@ pub enum WorktreeCommand {
     List(ListWorktreesArgs),
     /// Create a worktree with a branch of its own, and prepare it as its workspace is configured
     New(NewWorktreeArgs),
+    /// Print a worktree and the output of the commands that prepared it
+    Show(ShowWorktreeArgs),
     /// Move worktrees to the trash, where they can be restored for 7 days; refused if there is work in one
     Trash(NamedWorktreesArgs),
     /// Bring worktrees back from the trash
@@ -33,6 +35,7 @@ impl WorktreeCommand {
         match self {
             Self::List(args) => args.json,
             Self::New(args) => args.json,
+            Self::Show(args) => args.json,
             Self::Trash(args) | Self::Restore(args) => args.json,
             Self::Prune(args) => args.json,
         }
@@ -61,6 +64,18 @@ pub struct NewWorktreeArgs {
     /// Directory in the repository instead of the current one
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: Option<PathBuf>,
+
+    /// Print one JSON object
+    #[arg(short, long)]
+    pub json: bool,
+}
+
+/// Arguments of `worktree show`.
+#[derive(Args, Debug)]
+pub struct ShowWorktreeArgs {
+    /// Name, branch, id or path of the worktree
+    #[arg(value_name = "NAME")]
+    pub name: String,
 
     /// Print one JSON object
     #[arg(short, long)]

@@ -3,6 +3,7 @@
 use similar::TextDiff;
 
 use super::SessionKey;
+use super::remark::{HunkLines, PlacedRemark};
 use super::tool::{ChangeKind, FileChange};
 
 /// Maximum bytes of both texts for a comparison, because it takes quadratic time. Longer ones are shown as a replacement.
@@ -22,6 +23,8 @@ pub struct Changes {
     pub root: String,
     /// Origin of the changes.
     pub source: ChangesSource,
+    /// Remarks of the user on changes of the session.
+    pub remarks: Vec<PlacedRemark>,
 }
 
 /// Extent of the changes.
@@ -31,8 +34,10 @@ pub enum ChangesScope {
     Turn,
     /// Edits of the session.
     Session,
-    /// Files of the session's worktree since its base; elsewhere, since the last commit.
+    /// Files of the session's work tree since the last commit.
     WorkTree,
+    /// Files of the session's work tree since its branch left the branch of the main worktree, or its upstream.
+    Base,
 }
 
 impl ChangesScope {
@@ -42,7 +47,8 @@ impl ChangesScope {
         match self {
             Self::Turn => Self::Session,
             Self::Session => Self::WorkTree,
-            Self::WorkTree => Self::Turn,
+            Self::WorkTree => Self::Base,
+            Self::Base => Self::Turn,
         }
     }
 }
@@ -166,6 +172,11 @@ impl DiffHunk {
         }
     }
 
+    /// Returns the lines with the number of the first one.
+    pub fn numbered(&self) -> HunkLines<'_> {
+        HunkLines { lines: &self.lines, new_start: self.new_start }
+    }
+
     fn changed(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().map(String::as_str).filter(|line| line.starts_with(['+', '-']))
     }
@@ -192,7 +203,7 @@ pub fn from_edits(edits: &[SessionEdit]) -> Changes {
         let hunks = hunks(&edit.change.kind).into_iter().map(|hunk| DiffHunk { authors: authors.clone(), ..hunk });
         file.hunks.extend(hunks);
     }
-    Changes { files, base: None, root: String::new(), source: ChangesSource::Edits }
+    Changes { files, ..Changes::default() }
 }
 
 /// Returns the hunks of a change. The numbers of lines are unknown unless the change contains them.

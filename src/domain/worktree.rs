@@ -44,6 +44,18 @@ pub struct Worktree {
     pub initial: Vec<IgnoredFile>,
 }
 
+impl Worktree {
+    /// Returns the variables of the commands and agents that run in the worktree.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let vars = [
+            ("SALON_PORT", self.port.to_string()),
+            ("SALON_WORKTREE", self.name.clone()),
+            ("SALON_WORKSPACE", self.workspace.to_string_lossy().into_owned()),
+        ];
+        vars.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+}
+
 /// State of a work tree for lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkTreeSummary {

@@ -9,6 +9,7 @@ pub mod copied_files;
 pub mod diff;
 pub mod discard;
 pub mod error;
+pub mod integration;
 pub mod obstacles;
 pub mod own_repository;
 pub mod program;

@@ -77,14 +77,18 @@ impl OwnRepository {
         command.var("GIT_DIR", &self.path).var("GIT_WORK_TREE", root).var("GIT_INDEX_FILE", index)
     }
 
-    /// Makes a commit of a tree and returns its id. Equal trees with equal parents have one id.
-    pub(super) fn commit_tree(&self, tree: &str, parents: &[&str], message: &str) -> Result<String, GitError> {
+    /// Returns the line by which another directory of objects refers to those of this repository.
+    pub(super) fn objects_line(&self) -> Vec<u8> {
+        [self.path.join("objects").as_os_str().as_bytes(), b"\n"].concat()
+    }
+
+    /// Begins the command that makes a commit of a tree and prints its id. Equal trees with equal parents have one id.
+    pub(super) fn commit_tree(&self, tree: &str, parents: &[&str], message: &str) -> GitCommand {
         let mut command = self.command("commit-tree").args([tree, "-m", message]);
         for (name, value) in IDENTITY {
             command = command.var(name, value);
         }
-        let parents = parents.iter().flat_map(|parent| ["-p", parent]);
-        text(command.args(parents).line()?, "commit-tree")
+        command.args(parents.iter().flat_map(|parent| ["-p", parent]))
     }
 
     /// Points a ref to a commit.

@@ -189,11 +189,15 @@ impl GitCommand {
 
     /// Runs a command that answers with its exit code: 0 for true, 1 for false.
     pub fn is_true(self) -> Result<bool, GitError> {
+        self.answer().map(|(is_true, _)| is_true)
+    }
+
+    /// Runs a command that answers with its exit code, 0 for true and 1 for false, and with its output.
+    pub fn answer(self) -> Result<(bool, Vec<u8>), GitError> {
         let (subcommand, dir) = (self.subcommand, self.dir.clone());
         let ended = self.run_any()?;
         match ended.status.code() {
-            Some(0) => Ok(true),
-            Some(1) => Ok(false),
+            Some(code @ (0 | 1)) => Ok((code == 0, ended.stdout)),
             code => Err(GitError::failed(subcommand, code, &ended.stderr, &dir)),
         }
     }

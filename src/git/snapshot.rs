@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::error::GitError;
 use super::own_repository::{self, OwnRepository};
+use super::program::GitCommand;
 use super::repository::{Repository, text};
 
 /// Maximum size of all new and changed files of a snapshot, because untracked data would be copied each time it changes.
@@ -31,29 +32,53 @@ struct ChangedNames {
 }
 
 impl OwnRepository {
-    /// Takes a snapshot of a work tree and returns its commit, whose parent is the current commit of the work tree.
+    /// Takes a snapshot of a work tree and returns its commit, whose parent is the current commit of the work tree. A
+    /// failure, as on a full disk, leaves nothing behind.
     pub fn snapshot(&self, repository: &Repository) -> Result<String, GitError> {
-        let index = tempfile::Builder::new()
+        let folder = tempfile::Builder::new()
             .prefix("index-")
             .tempdir_in(&self.path)
             .map_err(|error| GitError::io(&self.path, error))?;
-        let index = index.path().join("index");
+        let (index, objects) = (folder.path().join("index"), folder.path().join("objects"));
+        own_repository::write(&objects.join("info/alternates"), &self.objects_line())?;
+        let new = |command: GitCommand| command.var("GIT_OBJECT_DIRECTORY", &objects);
         self.prepare(repository, &index)?;
         let changed = self.changed_files(&repository.root, &index)?;
-        let update = || self.on_files("update-index", &repository.root, &index).limit(READ_LIMIT);
+        let update = || new(self.on_files("update-index", &repository.root, &index).limit(READ_LIMIT));
         if !changed.gone.is_empty() {
             update().args(["--force-remove", "-z", "--stdin"]).input(changed.gone).run()?;
         }
         update().args(["--add", "--remove", "--replace", "-z", "--stdin"]).input(changed.present).run()?;
         // The objects of unchanged files are the user's; looking for each takes longer than all the rest.
-        let tree = self.on_files("write-tree", &repository.root, &index).args(["--missing-ok"]).line()?;
+        let tree = new(self.on_files("write-tree", &repository.root, &index).args(["--missing-ok"])).line()?;
         let tree = text(tree, "write-tree")?;
         let head = match repository.commit("HEAD") {
             Ok(head) => Some(head),
             Err(GitError::NoCommits(_)) => None,
             Err(error) => return Err(error),
         };
-        self.commit_tree(&tree, head.as_deref().as_slice(), "snapshot")
+        let commit = new(self.commit_tree(&tree, head.as_deref().as_slice(), "snapshot")).line()?;
+        self.take_objects(&objects)?;
+        text(commit, "commit-tree")
+    }
+
+    /// Moves new objects into the repository, each as a whole.
+    fn take_objects(&self, objects: &Path) -> Result<(), GitError> {
+        let failed = |error| GitError::io(objects, error);
+        for folder in fs::read_dir(objects).map_err(failed)? {
+            let folder = folder.map_err(failed)?;
+            // The other folders contain no loose objects.
+            if folder.file_name().len() != 2 {
+                continue;
+            }
+            let target = self.path.join("objects").join(folder.file_name());
+            fs::create_dir_all(&target).map_err(|error| GitError::io(&target, error))?;
+            for object in fs::read_dir(folder.path()).map_err(failed)? {
+                let object = object.map_err(failed)?;
+                fs::rename(object.path(), target.join(object.file_name())).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     /// Copies the index of the work tree, whose file times spare reading unchanged files, and the excluded patterns.

@@ -1,13 +1,13 @@
 //! Opens connections: spawns a run's own child, or opens a session on the server that all runs of an agent share.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::options::AttachedServer;
+use super::options::{AttachedServer, DirectoryVariables, LiveOptions};
 use super::process::{ChildEnvironment, Process};
 use super::server::{ServerConfig, ServerHandle, ServerPhase, ServerProcessEvent, ServerSource, ServerStatus};
 use super::store_handle::StoreHandle;
@@ -43,6 +43,7 @@ pub trait Connect: Send + Sync {
 /// Connects to the installed agents; owns the shared servers.
 pub struct Connector {
     vars: Vec<(String, String)>,
+    directory_vars: DirectoryVariables,
     attached: BTreeMap<Agent, AttachedServer>,
     store: StoreHandle,
     servers: Mutex<BTreeMap<Agent, ServerHandle>>,
@@ -59,8 +60,10 @@ impl std::fmt::Debug for Connector {
 
 impl Connector {
     /// Creates a connector with the user's environment. Children are recorded in `store`.
-    pub fn new(vars: Vec<(String, String)>, attached: BTreeMap<Agent, AttachedServer>, store: StoreHandle) -> Self {
-        Self { vars, attached, store, servers: Mutex::default(), fallbacks: Mutex::default() }
+    pub fn new(options: &LiveOptions, store: StoreHandle) -> Self {
+        let LiveOptions { vars, directory_vars, attached, .. } = options;
+        let (vars, directory_vars, attached) = (vars.clone(), directory_vars.clone(), attached.clone());
+        Self { vars, directory_vars, attached, store, servers: Mutex::default(), fallbacks: Mutex::default() }
     }
 
     /// Returns the protocol that drives the agent's version, as far as it is known.
@@ -84,6 +87,7 @@ impl Connector {
 
     async fn spawn_child(&self, protocol: &dyn Protocol, launch: Launch, vars: Vec<(String, String)>) -> Connected {
         let mut environment = self.environment(protocol, &launch.cwd);
+        environment.vars.extend(self.vars_of(launch.cwd.clone()).await);
         environment.vars.retain(|(name, _)| !vars.iter().any(|(changed, _)| changed == name));
         environment.vars.extend(vars);
         let spawned = Process::spawn(&launch, &environment)?;
@@ -95,6 +99,14 @@ impl Connector {
             tracing::warn!("a child was not recorded: {failure}");
         }
         Ok(Box::new(ChildConnection::new(spawned, recorded, environment, self.store.clone())))
+    }
+
+    /// Returns the variables of a directory that the user's environment does not set.
+    async fn vars_of(&self, cwd: PathBuf) -> Vec<(String, String)> {
+        let lookup = self.directory_vars.clone();
+        let mut found = tokio::task::spawn_blocking(move || lookup(&cwd)).await.unwrap_or_default();
+        found.retain(|(name, _)| self.vars.iter().all(|(set, _)| set != name));
+        found
     }
 
     /// Returns the shared server of an agent. Starts no process yet.

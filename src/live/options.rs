@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::policy::LiveLimits;
@@ -40,6 +40,9 @@ pub type DeliveryCheck = Arc<dyn Fn(&SessionKey, &Prompt) -> Option<bool> + Send
 /// Blocks.
 pub type ResumeTimeCheck = Arc<dyn Fn(&SessionKey) -> Option<Time> + Send + Sync>;
 
+/// Returns variables that the agents of a directory get. Blocks.
+pub type DirectoryVariables = Arc<dyn Fn(&Path) -> Vec<(String, String)> + Send + Sync>;
+
 /// Options of the live layer.
 pub struct LiveOptions {
     /// Handle of `state.db`.
@@ -58,6 +61,8 @@ pub struct LiveOptions {
     pub is_delivered: DeliveryCheck,
     /// Check for the earliest time of a resume.
     pub earliest_resume: ResumeTimeCheck,
+    /// Variables of the agents of a directory.
+    pub directory_vars: DirectoryVariables,
     /// Servers that the user started, used instead of starting one.
     pub attached: BTreeMap<Agent, AttachedServer>,
     /// Folder of the sessions that salon records itself; `None`: none are recorded.
@@ -80,6 +85,7 @@ impl LiveOptions {
             open_elsewhere: Box::new(|_| None),
             is_delivered: Arc::new(|_, _| None),
             earliest_resume: Arc::new(|_| None),
+            directory_vars: Arc::new(|_| Vec::new()),
             attached: BTreeMap::new(),
             recorded: None,
             budgets: BudgetOptions::default(),

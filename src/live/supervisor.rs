@@ -76,7 +76,7 @@ impl Live {
         let (events, receiver) = mpsc::unbounded_channel();
         let sink = EventSink { sender: events, eviction_wake: Arc::new(Notify::new()) };
         let store = StoreHandle::new(options.store.clone(), options.clock, options.process);
-        let connector = Arc::new(Connector::new(options.vars.clone(), options.attached.clone(), store.clone()));
+        let connector = Arc::new(Connector::new(&options, store.clone()));
         let (done, recovered) = watch::channel(false);
         let capacity = RunCapacity::new(options.limits.runs);
         let inner = Arc::new(Inner {

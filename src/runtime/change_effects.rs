@@ -7,13 +7,13 @@ use std::sync::Arc;
 use super::changes::{self, FileComparison};
 use super::shell::Shell;
 use super::task_message::TaskMessage;
-use super::{env, rewind};
+use super::{env, git_menu, remarks, rewind};
 use crate::app::Msg;
 use crate::app::msg::RequestTicket;
 use crate::config::paths::Paths;
 use crate::domain::changes::{Changes, ChangesScope, Restoration};
 use crate::domain::{Session, SessionKey};
-use crate::git::Git;
+use crate::git::{Git, Repository};
 use crate::store::{Store, worktrees};
 
 impl Shell {
@@ -25,7 +25,8 @@ impl Shell {
             (self.runner.paths.clone(), self.runner.store.clone(), self.runner.messages.clone());
         tokio::task::spawn_blocking(move || {
             let result = match session {
-                Some(session) => load(&session, scope, (&sessions, &paths, store.as_deref())),
+                Some(session) => load(&session, scope, (&sessions, &paths, store.as_deref()))
+                    .and_then(|changes| with_remarks(changes, store.as_deref(), &session.key)),
                 None => Err("The session is not on the disk yet".to_owned()),
             };
             let msg = Msg::ChangesLoaded(ticket, result.map(Arc::new));
@@ -60,17 +61,34 @@ fn load(
     let state_db = paths.state_db();
     let (git, own) = (Git::new(env::vars()), paths.repositories());
     let comparison = FileComparison { git: &git, own: &own, state_db: &state_db, sessions };
-    if scope == ChangesScope::WorkTree {
-        let cwd = Path::new(&*session.cwd);
-        let base = store.and_then(|store| base_of(store, cwd)).unwrap_or_else(|| "HEAD".to_owned());
-        return comparison.since(cwd, &base);
+    let cwd = Path::new(&*session.cwd);
+    match scope {
+        ChangesScope::WorkTree => return comparison.since(cwd, "HEAD"),
+        ChangesScope::Base => return comparison.since(cwd, &base(&git, cwd, store)?),
+        ChangesScope::Turn | ChangesScope::Session => {}
     }
     let found = changes::edits(session, &state_db)?;
     let last = u32::try_from(found.prompts.len()).unwrap_or(u32::MAX);
     match scope {
         ChangesScope::Turn => changes::of_turn(&comparison, session, (last, &found, store)),
-        ChangesScope::Session | ChangesScope::WorkTree => Ok(changes::of_session(&found.edits, &session.cwd, None)),
+        ChangesScope::Session | ChangesScope::WorkTree | ChangesScope::Base => {
+            Ok(changes::of_session(&found.edits, &session.cwd, None))
+        }
     }
+}
+
+/// Adds the remarks on changes of a session.
+fn with_remarks(changes: Changes, store: Option<&Store>, key: &SessionKey) -> Result<Changes, String> {
+    let remarks = store.map_or_else(|| Ok(Vec::new()), |store| remarks::of_session(store, key))?;
+    Ok(Changes { remarks, ..changes })
+}
+
+/// Returns the commit since which the work on a branch counts.
+fn base(git: &Git, cwd: &Path, store: Option<&Store>) -> Result<String, String> {
+    let repository = Repository::open(git, cwd).map_err(|error| error.to_string())?;
+    let base = git_menu::base_commit(&repository).map_err(|error| error.to_string())?;
+    let recorded = || store.and_then(|store| base_of(store, cwd));
+    Ok(base.or_else(recorded).unwrap_or_else(|| "HEAD".to_owned()))
 }
 
 /// Returns the commit from which the branch of salon's worktree at a directory was created.

@@ -125,7 +125,8 @@ impl FileComparison<'_> {
     fn attributed(&self, mut files: Vec<FileDiff>, root: &Path) -> Changes {
         let edits = self.edits_below(root);
         files.iter_mut().for_each(|file| attribute(file, root, &edits));
-        Changes { files, base: None, root: root.to_string_lossy().into_owned(), source: ChangesSource::Files }
+        let root = root.to_string_lossy().into_owned();
+        Changes { files, root, source: ChangesSource::Files, ..Changes::default() }
     }
 
     fn files(&self, repository: &Repository, from: &str) -> Result<Vec<FileDiff>, crate::git::GitError> {

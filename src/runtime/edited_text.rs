@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::TempPath;
+
 use crate::config::paths::create_private_dir;
 use crate::stdx::temp;
 
@@ -15,9 +17,14 @@ const MAX_BYTES: u64 = 16 << 20;
 
 /// Writes a text to a file for the editor.
 pub fn write(text: &str) -> io::Result<PathBuf> {
+    draft(text)?.keep().map_err(|error| error.error)
+}
+
+/// Writes a text to a file that is removed with its handle.
+pub fn draft(text: &str) -> io::Result<TempPath> {
     let mut file = temp::file(EDIT_KIND, ".md")?;
     file.write_all(text.as_bytes())?;
-    file.into_temp_path().keep().map_err(|error| error.error)
+    Ok(file.into_temp_path())
 }
 
 /// Reads the edited text and removes its file. A file that is not a text is moved to the directory `kept`; the error

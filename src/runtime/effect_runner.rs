@@ -59,6 +59,7 @@ impl EffectRunner {
                 (Ok(_), Some(failure)) => Msg::Notice { text: format!("The editor {failure}"), error: true },
                 (Err(text), _) => Msg::Notice { text, error: true },
             },
+            Purpose::Commands(sequence) => sequence.finish(failure),
             Purpose::Edit(temporary) => {
                 if let Some(Err(error)) = temporary.map(std::fs::remove_file) {
                     tracing::warn!(%error, "a temporary file was not removed");

@@ -25,7 +25,7 @@ use crate::domain::file_history::FileView;
 use crate::domain::{Session, SessionKey};
 use crate::stdx::program;
 
-type Step = ControlFlow<()>;
+pub(super) type Step = ControlFlow<()>;
 
 impl Shell {
     /// Runs an effect.
@@ -66,6 +66,11 @@ impl Shell {
             }
             Effect::CreateWorktree { ticket, dir, name } => self.create_worktree(ticket, dir, name),
             Effect::RestoreFiles { ticket, key, restoration } => self.restore_files(ticket, &key, restoration),
+            Effect::PlanRewind { key, entry } => self.plan_rewind(key, entry),
+            Effect::RewindFiles { key, turn } => self.rewind_files(&key, turn),
+            Effect::LoadGitMenu { key, file } => self.load_git_menu(key, file),
+            Effect::RunCommands(plan) => return self.run_commands(*plan),
+            Effect::EditRemarks { key, edit } => self.edit_remarks(key, edit),
             Effect::LoadChanges { ticket, key, scope } => self.load_changes(ticket, &key, scope),
             Effect::Trash { keys, cancel_queued } => return self.trash(keys, cancel_queued),
             Effect::Restore(keys) => return self.restore(keys),
@@ -176,7 +181,7 @@ impl Shell {
             return self.notice(&reason, true);
         }
         let launch = resume::open(&session, &[], cwd, &self.runner.environment);
-        self.run_in_foreground(&mut resume::command(&launch), &launch.program, Purpose::Resume(key.clone()))
+        self.run_in_foreground((&mut resume::command(&launch), None), &launch.program, Purpose::Resume(key.clone()))
     }
 
     fn copy_command(&mut self, key: &SessionKey) -> Step {
@@ -293,14 +298,23 @@ impl Shell {
         match editor::command(env::var, file, line) {
             Ok(mut command) => {
                 let name = command.get_program().to_string_lossy().into_owned();
-                self.run_in_foreground(&mut command, &name, purpose)
+                self.run_in_foreground((&mut command, None), &name, purpose)
             }
             Err(reason) => self.notice(reason, true),
         }
     }
 
-    pub(super) fn run_in_foreground(&mut self, command: &mut Command, name: &str, purpose: Purpose) -> Step {
+    /// Lends the terminal to a program, after a line that announces it.
+    pub(super) fn run_in_foreground(
+        &mut self,
+        (command, line): (&mut Command, Option<&str>),
+        name: &str,
+        purpose: Purpose,
+    ) -> Step {
         self.terminal.leave();
+        if let Some(line) = line {
+            self.log_terminal_error(|shell| shell.terminal.write(line.as_bytes()));
+        }
         match ForegroundChild::start(command) {
             Ok(child) => {
                 self.owner = TerminalOwner::Program { child, purpose, since: Instant::now() };

@@ -14,7 +14,7 @@ use crate::domain::{Agent, SessionKey, Time};
 use crate::live::options::AttachedServer;
 use crate::live::run::BudgetOptions;
 use crate::live::{self, LiveOptions};
-use crate::store::{Store, registry};
+use crate::store::{Store, registry, worktrees};
 
 /// Creates the options of the live layer.
 pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path, settings: &Settings) -> LiveOptions {
@@ -28,6 +28,8 @@ pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path, setti
         let password = if server.password.is_empty() { from_env() } else { server.password.clone() };
         options.attached.insert(Agent::OpenCode, AttachedServer { address, password });
     }
+    let db = options.store.clone();
+    options.directory_vars = Arc::new(move |cwd| worktree_vars(cwd, &db));
     let at = environment.clone();
     options.earliest_resume = Arc::new(move |key| agent::format(key.agent).earliest_resume(&at, &key.id));
     options.recorded.clone_from(&environment.recorded);
@@ -72,6 +74,15 @@ fn ran_here_last(key: &SessionKey, status: &LiveStatus, store: &Store) -> bool {
     let Some(changed) = status.since.filter(|_| key.agent == Agent::OpenCode) else { return false };
     let record = store.with(|db| registry::find_by_session(db, key)).ok().flatten();
     record.is_some_and(|record| record.last_activity.millis() + SLACK >= changed.millis())
+}
+
+/// Returns the variables of the worktree of salon's that contains a directory: name, workspace and the first of ten ports.
+fn worktree_vars(cwd: &Path, store: &Store) -> Vec<(String, String)> {
+    let listed = store.with(|db| worktrees::list(db));
+    let listed = listed.inspect_err(|error| tracing::warn!(%error, "worktrees are unknown")).unwrap_or_default();
+    let Ok(cwd) = cwd.canonicalize() else { return Vec::new() };
+    let found = listed.into_iter().find(|worktree| cwd.starts_with(&worktree.path));
+    found.map(|worktree| worktree.variables()).unwrap_or_default()
 }
 
 /// Returns the pid of another salon process that runs a session.

@@ -141,6 +141,10 @@ impl Shell {
             | Effect::WriteBrief(key)
             | Effect::WriteTitle { key, .. }
             | Effect::RestoreFiles { key, .. }
+            | Effect::EditRemarks { key, .. }
+            | Effect::LoadGitMenu { key, .. }
+            | Effect::PlanRewind { key, .. }
+            | Effect::RewindFiles { key, .. }
             | Effect::LoadChanges { key, .. } => (None, Some(key)),
             Effect::Trash { keys, .. } | Effect::Export { keys, .. } => {
                 (None, keys.iter().find(|key| key.host.is_some()))
@@ -231,7 +235,7 @@ impl Shell {
         };
         let mut command = std::process::Command::new(&argv[0]);
         command.args(&argv[1..]);
-        self.run_in_foreground(&mut command, &argv[0], Purpose::Resume(key.clone()))
+        self.run_in_foreground((&mut command, None), &argv[0], Purpose::Resume(key.clone()))
     }
 
     /// Returns the sessions of this machine.

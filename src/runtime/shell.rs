@@ -19,7 +19,7 @@ use super::signals::{SignalRequest, Signals};
 use super::startup_action::StartupAction;
 use super::task_message::TaskMessage;
 use super::terminal::Terminal;
-use super::terminal_owner::TerminalOwner;
+use super::terminal_owner::{Purpose, TerminalOwner};
 use super::{colours, index_messages, keys};
 use crate::app::msg::{DebounceTicket, LayoutFeedback};
 use crate::app::runs::RunMsg;
@@ -385,7 +385,14 @@ impl Shell {
         else {
             return Step::Continue(());
         };
-        let failed_early = since.elapsed() < STARTUP_FAILURE_WINDOW;
+        let purpose = match purpose {
+            Purpose::Commands(sequence) if failure.is_none() && sequence.has_next() => {
+                return self.run_next_command(sequence);
+            }
+            other => other,
+        };
+        // The output of a command of git says why it failed.
+        let failed_early = since.elapsed() < STARTUP_FAILURE_WINDOW || matches!(purpose, Purpose::Commands(_));
         let msg = EffectRunner::foreground_message(purpose, failure.as_deref(), &self.runner.paths.backups());
         if let (Some(failure), true) = (failure, failed_early) {
             self.terminal
@@ -407,7 +414,7 @@ impl Shell {
         }
     }
 
-    fn return_to_screen(&mut self, msg: Msg) -> Step {
+    pub(super) fn return_to_screen(&mut self, msg: Msg) -> Step {
         self.owner = TerminalOwner::Salon;
         if self.terminal.enter().is_err() {
             return Step::Break(());

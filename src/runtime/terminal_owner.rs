@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::command_sequence::CommandSequence;
 use super::foreground::ForegroundChild;
 use crate::app::Msg;
 use crate::domain::SessionKey;
@@ -32,6 +33,8 @@ pub(super) enum Purpose {
     Resume(SessionKey),
     /// Edit a text of the user.
     EditText(std::path::PathBuf),
+    /// Run commands that the user chose.
+    Commands(CommandSequence),
     /// Edit a file. A temporary file is removed afterwards.
     Edit(Option<std::path::PathBuf>),
 }

@@ -15,6 +15,7 @@ use super::worktrees::{CreatedWorktree, PruneOutcome, WorktreeRequest, Worktrees
 use crate::app::Msg;
 use crate::app::msg::{RequestTicket, WorktreeReady};
 use crate::domain::Session;
+use crate::domain::worktree::Worktree;
 use crate::git::Git;
 
 /// Wait after the start until the first clean-up, so that it does not delay the first frames and all sessions are known.
@@ -80,8 +81,16 @@ impl Shell {
 /// Returns where the session starts. A worktree whose setup failed stays for the user to look at.
 fn ready(created: CreatedWorktree) -> Result<WorktreeReady, String> {
     match created.failure() {
-        Some(failure) => Err(format!("{} is not ready: {failure}", created.worktree.path.display())),
-        None => Ok(WorktreeReady { dir: created.dir, branch: created.worktree.branch }),
+        Some(failure) => {
+            let Worktree { path, name, .. } = &created.worktree;
+            Err(format!("{} is not ready: {failure} · output: salon worktree show {name}", path.display()))
+        }
+        None => Ok(WorktreeReady {
+            dir: created.dir,
+            branch: created.worktree.branch,
+            name: created.worktree.name,
+            setup: created.setup.len(),
+        }),
     }
 }
 

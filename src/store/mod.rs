@@ -13,6 +13,7 @@ pub mod pending;
 pub mod preferences;
 pub mod projects;
 pub mod registry;
+pub mod remarks;
 pub mod spending;
 pub mod trash;
 pub mod turn_snapshots;
@@ -47,6 +48,8 @@ const MIGRATIONS: &[&str] = &[
     projects::SCHEMA,
     outbox::ADD_NOT_BEFORE,
     spending::SCHEMA,
+    remarks::SCHEMA,
+    worktrees::ADD_SETUP,
 ];
 
 /// Maximum wait for another process that is writing.

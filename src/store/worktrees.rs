@@ -30,6 +30,9 @@ pub const SCHEMA: &str = "
     ) WITHOUT ROWID;
 ";
 
+/// Statement that adds the commands that prepared a worktree, as JSON.
+pub const ADD_SETUP: &str = "ALTER TABLE worktrees ADD COLUMN setup TEXT NOT NULL DEFAULT '[]';";
+
 /// Adds a record.
 pub fn insert(db: &mut Connection, worktree: &Worktree) -> Result<()> {
     let initial = to_json(&worktree.initial)?;
@@ -72,6 +75,16 @@ pub fn set_ready(db: &mut Connection, id: &str, initial: &[IgnoredFile]) -> Resu
     let initial = to_json(initial)?;
     let sql = "UPDATE worktrees SET phase = ?2, initial = ?3 WHERE id = ?1";
     write(db, |db| db.execute(sql, params![id, WorktreePhase::Ready.name(), initial]).map(drop))
+}
+
+/// Records the commands that prepared a worktree, as JSON.
+pub fn set_setup(db: &mut Connection, id: &str, setup: &str) -> Result<()> {
+    write(db, |db| db.execute("UPDATE worktrees SET setup = ?2 WHERE id = ?1", params![id, setup]).map(drop))
+}
+
+/// Returns the commands that prepared a worktree, as JSON.
+pub fn setup(db: &Connection, id: &str) -> Result<String> {
+    db.query_row("SELECT setup FROM worktrees WHERE id = ?1", params![id], |row| row.get(0))
 }
 
 /// Changes the phase of a worktree.

@@ -2,20 +2,22 @@
 //! named above its diff.
 
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 
 use super::canvas::{Canvas, ViewCache};
 use super::changes_cache::{ChangesCache, DiffShape};
 use super::style::style;
-use super::widgets::{Align, diff, divider, line_of, put, put_line, split_left, split_right};
-use crate::app::changes::{ChangesContent, ChangesScreen};
+use super::widgets::styled_line::StyledLine;
+use super::widgets::{Align, diff, divider, field, line_of, put, put_line, split_left, split_right};
+use crate::app::changes::{ChangesContent, ChangesScreen, ReviewPreview};
 use crate::app::msg::Target;
 use crate::app::reader::DiffView;
 use crate::app::reader::diff_view::SIDE_BY_SIDE_WIDTH;
 use crate::app::scroll;
 use crate::config::theme::ThemeStyle;
 use crate::domain::changes::{Changes, ChangesScope, FileDiff, FileDiffStatus};
+use crate::domain::remark::{RemarkState, count_label};
 use crate::stdx::text;
 
 /// Minimum width of the screen for the list of files.
@@ -28,6 +30,16 @@ const FILES_WIDTH: u16 = 38;
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, screen: &ChangesScreen, cache: &mut ViewCache) {
     draw_header(canvas, line_of(area, 0), screen);
     let body = Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area };
+    if let Some(review) = &screen.review {
+        return draw_review(canvas, body, review);
+    }
+    let input = u16::from(screen.input.is_some()).min(body.height);
+    let (body, input_line) =
+        (Rect { height: body.height - input, ..body }, Rect { y: body.bottom() - input, height: input, ..body });
+    if let Some(written) = &screen.input {
+        let (_, line) = split_left(input_line, 1);
+        field(canvas, line, written.label(), &written.input, true);
+    }
     let ChangesContent::Loaded(changes) = &screen.content else {
         return draw_note(canvas, body, screen);
     };
@@ -35,12 +47,12 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, screen: &ChangesScreen, cach
     let diff_area = if area.width >= MIN_WIDTH_WITH_FILES {
         let (files, rest) = split_left(body, FILES_WIDTH);
         let (line, rest) = split_left(rest, 1);
-        draw_files(canvas, files, changes, at);
+        draw_files(canvas, files, (screen, changes), at);
         divider(canvas, line);
         rest
     } else {
         let number = format!("{} of {}  ", at + 1, changes.files.len());
-        draw_file(canvas, line_of(body, 0), file, (&number, true));
+        draw_file(canvas, line_of(body, 0), (file, screen.remarks_on(file).count()), (&number, true));
         Rect { y: body.y + 1.min(body.height), height: body.height.saturating_sub(1), ..body }
     };
     draw_diff(canvas, diff_area, screen, (changes, at), cache);
@@ -61,12 +73,40 @@ fn draw_header(canvas: &mut Canvas, area: Rect, screen: &ChangesScreen) {
         Span::styled(files, style(theme.muted)),
         Span::styled(plus, without_band(theme.added)),
         Span::styled(minus, without_band(theme.removed)),
+        Span::styled(remarks(screen), style(theme.accent)),
     ];
     let used = Line::from(spans.clone()).width();
     let room = usize::from(area.width).saturating_sub(used + 3);
     let title = text::ellipsis(&title.unwrap_or_default(), room);
     spans.push(Span::styled(format!("  {title}"), style(theme.muted)));
     put_line(canvas.buffer, area, &Line::from(spans));
+}
+
+/// Counts the remarks by state: ` · 3 remarks · 1 open`.
+fn remarks(screen: &ChangesScreen) -> String {
+    let drafts = screen.count(RemarkState::Draft);
+    let drafts = if drafts > 0 { format!(" · {}", count_label(drafts)) } else { String::new() };
+    let sent = [RemarkState::Open, RemarkState::Handled].map(|state| match screen.count(state) {
+        0 => String::new(),
+        count => format!(" · {count} {}", state.name()),
+    });
+    format!("{drafts}{}", sent.concat())
+}
+
+/// Draws the prompt that contains the remarks.
+fn draw_review(canvas: &mut Canvas, area: Rect, review: &ReviewPreview) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    let (_, inner) = split_left(area, 1);
+    let shown = app.secrets.text(&review.text);
+    let mut lines = vec![Line::styled("The prompt that is sent", style(theme.muted)), Line::default()];
+    for line in text::sanitise(&shown).lines() {
+        StyledLine::plain(line, style(theme.text)).wrap_into(inner.width.into(), &[], &[], &mut lines);
+    }
+    for (row, line) in lines.iter().skip(review.scroll.top).take(inner.height.into()).enumerate() {
+        put_line(canvas.buffer, line_of(inner, row), line);
+    }
+    canvas.target(area, Target::Preview);
+    (canvas.feedback.overlay_rows, canvas.feedback.overlay_len) = (inner.height.into(), lines.len());
 }
 
 /// Returns the style of added or removed lines without their background.
@@ -79,6 +119,7 @@ fn scope(scope: ChangesScope) -> &'static str {
         ChangesScope::Turn => "the last turn",
         ChangesScope::Session => "edits of the session",
         ChangesScope::WorkTree => "files of the worktree",
+        ChangesScope::Base => "since the base",
     }
 }
 
@@ -88,7 +129,7 @@ fn draw_note(canvas: &mut Canvas, area: Rect, screen: &ChangesScreen) {
     let (note, look) = match (&screen.content, screen.scope) {
         (ChangesContent::Loading, _) => ("Reading …", theme.muted),
         (ChangesContent::Failed(reason), _) => (reason.as_str(), theme.error),
-        (ChangesContent::Loaded(_), ChangesScope::WorkTree) => ("No file differs.", theme.muted),
+        (ChangesContent::Loaded(_), ChangesScope::WorkTree | ChangesScope::Base) => ("No file differs.", theme.muted),
         (ChangesContent::Loaded(_), _) => {
             ("No edits. What commands changed is in the files of the worktree (tab).", theme.muted)
         }
@@ -97,18 +138,23 @@ fn draw_note(canvas: &mut Canvas, area: Rect, screen: &ChangesScreen) {
     put(canvas.buffer, line_of(inner, 1), note, style(look), Align::Left);
 }
 
-fn draw_files(canvas: &mut Canvas, area: Rect, changes: &Changes, at: usize) {
+fn draw_files(canvas: &mut Canvas, area: Rect, (screen, changes): (&ChangesScreen, &Changes), at: usize) {
     let height = usize::from(area.height);
     let top = scroll::reveal(0, at, height, changes.files.len());
     for (row, (nth, file)) in changes.files.iter().enumerate().skip(top).take(height).enumerate() {
         let line = line_of(area, row);
         canvas.target(line, Target::Choice(nth));
-        draw_file(canvas, line, file, ("", nth == at));
+        draw_file(canvas, line, (file, screen.remarks_on(file).count()), ("", nth == at));
     }
 }
 
-/// Draws the mark of a file's change, its path and its counts.
-fn draw_file(canvas: &mut Canvas, area: Rect, file: &FileDiff, (before, is_selected): (&str, bool)) {
+/// Draws the mark of a file's change, its path, the number of remarks and the counts of lines.
+fn draw_file(
+    canvas: &mut Canvas,
+    area: Rect,
+    (file, remarks): (&FileDiff, usize),
+    (before, is_selected): (&str, bool),
+) {
     let theme = canvas.app.theme();
     if is_selected {
         canvas.buffer.set_style(area, style(theme.selected));
@@ -116,6 +162,7 @@ fn draw_file(canvas: &mut Canvas, area: Rect, file: &FileDiff, (before, is_selec
     let (added, removed) = file.counts();
     let [plus, minus] = diff::counts(added, removed);
     let counts = Line::from(vec![
+        Span::styled(if remarks > 0 { format!("  »{remarks}") } else { String::new() }, style(theme.accent)),
         Span::styled(plus, without_band(theme.added)),
         Span::styled(minus, without_band(theme.removed)),
     ]);
@@ -149,24 +196,41 @@ fn draw_diff(
     cache.reader.begin(theme, app.secrets, true);
     let highlighter = cache.reader.highlighter();
     let side_by_side = app.diff_view == DiffView::SideBySide && app.size.0 >= SIDE_BY_SIDE_WIDTH;
+    let (gutter, area) = split_left(area, 1);
     let shape = DiffShape {
         ticket: screen.ticket,
         revision: screen.revision,
         file: at,
-        width: usize::from(area.width).saturating_sub(1).max(1),
+        width: usize::from(area.width).max(1),
         side_by_side,
         generation: highlighter.generation(),
         secrets: app.secrets,
     };
-    cache.changes.fit(shape, changes, theme, highlighter);
-    let ChangesCache { lines, hunk_rows, .. } = &cache.changes;
-    let height = usize::from(area.height);
-    for (row, line) in lines.iter().skip(screen.scroll.top).take(height).enumerate() {
+    let remarks: Vec<_> = changes.files.get(at).into_iter().flat_map(|file| screen.remarks_on(file)).collect();
+    cache.changes.fit(shape, (changes, &remarks), theme, highlighter);
+    let ChangesCache { lines, rows, .. } = &cache.changes;
+    let (height, selected) = (usize::from(area.height), screen.selected_rows());
+    for (row, (nth, line)) in lines.iter().enumerate().skip(screen.scroll.top).take(height).enumerate() {
         put_line(canvas.buffer, line_of(area, row), line);
+        if selected.contains(&nth) {
+            put(canvas.buffer, line_of(gutter, row), "▌", style(theme.accent), Align::Left);
+            select_plain(canvas, line_of(area, row));
+        }
     }
     canvas.target(area, Target::Preview);
     canvas.feedback.overlay_rows = height;
     canvas.feedback.overlay_len = lines.len();
-    canvas.feedback.hunk_rows.clone_from(hunk_rows);
+    canvas.feedback.diff_rows = rows.clone();
     canvas.feedback.needs_redraw |= cache.reader.is_waiting();
+}
+
+/// Marks the cells of a selected row as such, unless the band of an added or removed line is behind them.
+fn select_plain(canvas: &mut Canvas, area: Rect) {
+    let selected = style(canvas.app.theme().selected);
+    for position in area.positions() {
+        let cell = &mut canvas.buffer[position];
+        if cell.bg == Color::Reset {
+            cell.set_style(selected);
+        }
+    }
 }

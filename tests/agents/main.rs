@@ -24,6 +24,7 @@ mod killed;
 mod live;
 mod model;
 mod opencode;
+mod rewind;
 mod scene;
 mod script;
 #[path = "../it/terminal.rs"]

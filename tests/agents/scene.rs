@@ -231,7 +231,8 @@ pub fn record_check(home: &Home) -> DeliveryCheck {
     salon::runtime::delivery::check(environment, cache)
 }
 
-fn environment(home: &Home) -> Environment {
+/// Where salon looks for the sessions of a home.
+pub fn environment(home: &Home) -> Environment {
     let place = home.project().parent().expect("the home").to_owned();
     Environment { home: place, vars: home.environment().into_iter().collect(), ..Environment::default() }
 }

@@ -1,6 +1,10 @@
 //! Changes of sessions: what a transcript says, what the files say, and who made which change.
 
+mod git_menu;
+mod model;
+mod review;
 mod rewind;
+mod rewind_plan;
 mod screen;
 mod turns;
 

@@ -1,6 +1,7 @@
 //! Worktrees of sessions: what is created, what is never removed, and that a removal loses nothing.
 
 mod commands;
+mod continued;
 mod reaper;
 mod stage;
 
@@ -121,6 +122,7 @@ fn setup_commands_run_in_the_worktree_with_its_ports_and_a_failure_leaves_it() {
     assert_eq!(made, format!("{} prepared value\n", tree.port));
     assert_eq!(created.setup.len(), 2);
     assert_eq!((created.setup[1].exit_code, created.setup[1].output.as_str()), (Some(3), "oops\n"));
+    assert_eq!(scene.worktrees.setup_of(tree).expect("kept"), created.setup, "the output can be looked at later");
     assert!(created.failure().is_some_and(|failure| failure.contains("exit status: 3")), "{:?}", created.failure());
     assert!(!tree.path.join("never").exists());
     assert_eq!(scene.only().phase, WorktreePhase::Ready);

@@ -36,7 +36,7 @@ use self::head::RolloutHead;
 pub(super) use self::protocol::AppServer;
 use super::jsonl::concatenated::History;
 use super::jsonl::{JsonlAgent, SourceIdentity};
-use super::{Discovery, Environment, RpcExchange, Source, SourceRoot, SourceSummary};
+use super::{Discovery, Environment, ForkCut, RpcExchange, Source, SourceRoot, SourceSummary};
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Session, SessionKey};
@@ -48,6 +48,10 @@ pub(super) struct Codex;
 impl JsonlAgent for Codex {
     type Dialect = Rollout;
     type Head = RolloutHead;
+
+    fn fork_cut(&self) -> Option<ForkCut> {
+        Some(ForkCut::AfterTurn)
+    }
 
     fn opaque_fields(&self) -> &'static [&'static str] {
         &["encrypted_content"]

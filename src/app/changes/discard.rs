@@ -1,4 +1,4 @@
-//! Discarding of changes: of the hunk at the top, or of the selected file. Each can be undone.
+//! Discarding of changes: of the hunk of the cursor, or of the selected file. Each can be undone.
 
 use super::{ChangesContent, ChangesScreen};
 use crate::app::ctx::Ctx;
@@ -7,7 +7,7 @@ use crate::app::ticket::RequestTicket;
 use crate::domain::changes::{FileDiffStatus, Restoration};
 
 impl ChangesScreen {
-    /// Requests that the hunk at the top is discarded. The only hunk of a file is the whole change of it.
+    /// Requests that the hunk of the cursor is discarded. The only hunk of a file is the whole change of it.
     pub(super) fn discard_hunk(&mut self, ctx: &mut Ctx) {
         let Some((_, file)) = self.selected() else { return };
         if file.hunks.len() < 2 || file.status != FileDiffStatus::Modified {

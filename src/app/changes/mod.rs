@@ -1,18 +1,26 @@
 //! Screen of changes: the files that a session changed, with the diff of the selected one.
 
+mod cursor;
 mod discard;
+mod git;
 mod keys;
+mod remark_input;
+mod review;
 
+pub use git::git_dialog;
 pub use keys::KEY_CONTEXTS;
+pub use remark_input::{RemarkInput, ReviewPreview};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::effect::Effect;
-use super::scroll::Scroll;
+use super::msg::DiffRows;
+use super::scroll::{self, Scroll};
 use super::ticket::{RequestTicket, Tickets};
 use crate::domain::SessionKey;
 use crate::domain::changes::{Changes, ChangesScope, DiffHunk, FileDiff};
+use crate::domain::remark::PlacedRemark;
 
 /// State of the screen.
 #[derive(Debug)]
@@ -29,11 +37,23 @@ pub struct ChangesScreen {
     pub revision: u64,
     /// Scroll position of the diff.
     pub scroll: Scroll,
+    /// Row of the cursor in the diff.
+    pub cursor: usize,
+    /// Remark that is being written.
+    pub input: Option<RemarkInput>,
+    /// Preview of the prompt with the remarks.
+    pub review: Option<ReviewPreview>,
+    /// Remarks on changes of the session.
+    pub remarks: Vec<PlacedRemark>,
     selected: usize,
-    /// First rows of the hunks of the selected file, from the layout of the last frame.
-    hunk_rows: Vec<usize>,
-    /// Hunk to show once its row is known.
-    wanted: Option<WantedHunk>,
+    /// Row at which a range of lines begins.
+    mark: Option<usize>,
+    /// Rows of the selected file, from the layout of the last frame.
+    rows: Arc<DiffRows>,
+    /// Row to show once it is known.
+    wanted: Option<WantedRow>,
+    /// Remark that is being saved.
+    saving: Option<RemarkInput>,
     /// Entry from which the screen was opened, from 1.
     entry: Option<usize>,
     /// Request to take back a change that is not answered yet; true if it is an undo.
@@ -53,11 +73,13 @@ pub enum ChangesContent {
     Failed(String),
 }
 
-/// A hunk that is to be shown.
+/// A row that is to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WantedHunk {
-    At(usize),
-    Last,
+enum WantedRow {
+    Hunk(usize),
+    LastHunk,
+    FirstRemark,
+    LastRemark,
 }
 
 impl ChangesScreen {
@@ -71,8 +93,14 @@ impl ChangesScreen {
             content: ChangesContent::Loading,
             revision: 0,
             scroll: Scroll::default(),
+            cursor: 0,
+            input: None,
+            review: None,
+            remarks: Vec::new(),
             selected: 0,
-            hunk_rows: Vec::new(),
+            mark: None,
+            rows: Arc::default(),
+            saving: None,
             wanted: None,
             entry,
             restoring: None,
@@ -88,14 +116,17 @@ impl ChangesScreen {
         }
         self.revision += 1;
         self.content = match result {
-            Ok(changes) => ChangesContent::Loaded(changes),
+            Ok(changes) => {
+                self.remarks.clone_from(&changes.remarks);
+                ChangesContent::Loaded(changes)
+            }
             Err(reason) => ChangesContent::Failed(reason),
         };
         if self.selected >= self.files().len() {
-            (self.selected, self.scroll) = (0, Scroll::default());
+            self.select(0, None);
         }
         if let Some((file, hunk)) = self.hunk_of_entry() {
-            (self.selected, self.wanted) = (file, Some(WantedHunk::At(hunk)));
+            self.select(file, Some(WantedRow::Hunk(hunk)));
             // Later responses keep the place.
             self.entry = None;
         }
@@ -114,32 +145,33 @@ impl ChangesScreen {
         self.files().get(self.selected).map(|file| (self.selected, file))
     }
 
-    /// Applies the layout of the selected file: visible rows, number of rows, and first rows of the hunks.
-    pub fn fit(&mut self, rows: usize, len: usize, hunk_rows: &[usize]) {
+    /// Applies the layout of the selected file, or of the preview: visible rows, number of rows, and the rows.
+    pub fn fit(&mut self, rows: usize, len: usize, diff: &Arc<DiffRows>) {
+        if let Some(review) = &mut self.review {
+            return review.scroll.fit(rows, len);
+        }
         self.scroll.fit(rows, len);
-        hunk_rows.clone_into(&mut self.hunk_rows);
+        self.rows = diff.clone();
+        self.cursor = self.cursor.min(len.saturating_sub(1));
         let wanted = match self.wanted.take() {
-            Some(WantedHunk::At(hunk)) => self.hunk_rows.get(hunk),
-            Some(WantedHunk::Last) => self.hunk_rows.last(),
+            Some(WantedRow::Hunk(hunk)) => self.rows.hunks.get(hunk).copied(),
+            Some(WantedRow::LastHunk) => self.rows.hunks.last().copied(),
+            Some(WantedRow::FirstRemark) => self.rows.remarks.first().map(|(row, _)| *row),
+            Some(WantedRow::LastRemark) => self.rows.remarks.last().map(|(row, _)| *row),
             None => None,
         };
-        if let Some(row) = wanted.copied() {
-            self.show_row(row);
+        match wanted {
+            Some(row) => self.show_row(row),
+            // The screen may have become lower.
+            None => self.scroll.top = scroll::reveal(self.scroll.top, self.cursor, rows, len),
         }
     }
 
-    /// Returns the hunk at the top of the screen.
-    fn hunk(&self) -> Option<&DiffHunk> {
-        let (_, file) = self.selected()?;
-        let at = self.hunk_rows.iter().rposition(|row| *row <= self.scroll.top).unwrap_or(0);
-        file.hunks.get(at)
-    }
-
-    /// Returns the absolute path of the selected file, with the first line of the hunk at the top.
+    /// Returns the absolute path of the selected file, with the line of the cursor.
     fn place(&self) -> Option<(PathBuf, Option<u32>)> {
         let ChangesContent::Loaded(changes) = &self.content else { return None };
         let (_, file) = self.selected()?;
-        Some((Path::new(&changes.root).join(&file.path), self.hunk().and_then(|hunk| hunk.new_start)))
+        Some((Path::new(&changes.root).join(&file.path), self.line_number()))
     }
 
     /// Returns the file and the hunk that come from the entry from which the screen was opened.
@@ -149,10 +181,5 @@ impl ChangesScreen {
             |hunk: &DiffHunk| hunk.authors.iter().any(|author| author.session == self.key && author.entry == entry);
         let found = |(at, file): (usize, &FileDiff)| Some((at, file.hunks.iter().position(is_from)?));
         self.files().iter().enumerate().find_map(found)
-    }
-
-    fn show_row(&mut self, row: usize) {
-        self.scroll.top = 0;
-        self.scroll.by(isize::try_from(row).unwrap_or(isize::MAX));
     }
 }

@@ -6,7 +6,7 @@ use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
 use crate::app::msg::Target;
-use crate::app::quit;
+use crate::app::{quit, rewind};
 use crate::config::key::{Key, KeyCode};
 use crate::domain::run::RunSetting;
 use crate::domain::run_request::RunRequest;
@@ -67,6 +67,9 @@ fn perform(outcome: DialogOutcome, ctx: &mut Ctx) -> Flow {
         DialogOutcome::SkipPermissions(run, mode) => {
             ctx.effects.push(Effect::Run(RunRequest::Set(run, RunSetting::Mode(mode))));
         }
+        DialogOutcome::InWorktree { key, fork } => return Flow::pop_then(Flow::ContinueInWorktree { key, fork }),
+        DialogOutcome::Rewind(choice) => return rewind::perform(*choice, ctx),
+        DialogOutcome::RunCommands(plan) => ctx.effects.push(Effect::RunCommands(plan)),
         DialogOutcome::TrashWithQueue(keys) => ctx.effects.push(Effect::Trash { keys, cancel_queued: true }),
         DialogOutcome::StartNew => return Flow::pop_then(Flow::StartFromForm),
         DialogOutcome::StartWithTrust(trust) => return Flow::pop_then(Flow::StartWithTrust(trust)),

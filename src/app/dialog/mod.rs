@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use super::effect::Effect;
 use crate::domain::SessionKey;
+use crate::domain::git_menu::CommandPlan;
+use crate::domain::rewind::RewindChoice;
 use crate::domain::run::{FolderTrust, RunId};
 
 /// A dialog.
@@ -83,6 +85,17 @@ pub enum DialogOutcome {
     StopTask(RunId, Arc<str>),
     /// Set a mode without permission requests.
     SkipPermissions(RunId, String),
+    /// Continue a session in a new worktree.
+    InWorktree {
+        /// The session.
+        key: SessionKey,
+        /// True to fork the session.
+        fork: bool,
+    },
+    /// Rewind a session.
+    Rewind(Box<RewindChoice>),
+    /// Run commands in the foreground.
+    RunCommands(Box<CommandPlan>),
     /// Cancel the prompts that are queued for sessions, and move these to the trash.
     TrashWithQueue(Vec<SessionKey>),
     /// Start the session of the form below.

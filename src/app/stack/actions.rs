@@ -19,7 +19,7 @@ use crate::app::reader::Reader;
 use crate::app::search::{SearchFocus, SearchScreen};
 use crate::app::secret_display::SecretDisplay;
 use crate::app::stats::{self, StatsPage};
-use crate::app::{changes, keep, quit, reader, related, search, session_actions, trash};
+use crate::app::{changes, keep, quit, reader, related, rewind, search, session_actions, trash};
 use crate::domain::SessionKey;
 use crate::domain::run::Phase;
 use crate::domain::search::SearchOrder;
@@ -151,6 +151,8 @@ impl Stack {
                 return session_actions::fork(session, prompt, ctx);
             }
             Action::Related => return related::open(session, ctx),
+            Action::Rewind => self.rewind(ctx),
+            Action::ContinueInWorktree => return session_actions::continue_in_worktree(session, ctx),
             Action::HandOver => self.request(Effect::WriteBrief, ctx),
             Action::Attach => return session_actions::attach(session, ctx),
             Action::NextNeedsYou => {
@@ -204,6 +206,15 @@ impl Stack {
         let (changes, effect) = ChangesScreen::open(key, entry, ctx.tickets);
         ctx.effects.push(effect);
         Flow::Push(Layer::Changes(Box::new(changes)))
+    }
+
+    /// Plans a rewind to before the prompt of the entry that is read.
+    fn rewind(&self, ctx: &mut Ctx) {
+        let reader = self.screen().and_then(Layer::reader);
+        match reader.filter(|reader| ctx.sessions.catalog.get(&reader.key).is_some()) {
+            Some(reader) => rewind::request(reader.key.clone(), reader.cursor(), ctx),
+            None => ctx.notices.info("Open the session and go to a prompt first"),
+        }
     }
 
     /// Opens the form of a name, of tags or of a note. A name and a note belong to one session.

@@ -10,9 +10,11 @@ use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::home::Pane;
 use crate::app::layer::Layer;
+use crate::app::msg::WorktreeReady;
 use crate::app::reader::Reader;
 use crate::app::runs;
 use crate::app::ticket::RequestTicket;
+use crate::domain::rewind::ConversationStart;
 use crate::domain::run::{Conversation, RingCursor, RunId, RunStart};
 use crate::domain::{Agent, SessionKey};
 
@@ -139,6 +141,56 @@ impl Stack {
         self.start_chat(key.agent, start, None, ctx);
         if let Some((chat, text)) = self.top_chat().zip(text) {
             chat.composer.set(&text);
+        }
+    }
+
+    /// Creates a worktree in which a session continues.
+    pub(super) fn create_worktree(&mut self, key: SessionKey, fork: bool, ctx: &mut Ctx) {
+        let Some(session) = ctx.sessions.catalog.get(&key) else {
+            return ctx.notices.error("The session no longer exists");
+        };
+        let ticket = ctx.tickets.issue();
+        let (dir, name) = (PathBuf::from(&*session.cwd), session.title.text.to_string());
+        ctx.effects.push(Effect::CreateWorktree { ticket, dir, name });
+        ctx.notices.info("Creating the worktree …");
+        self.creating = Some((ticket, key, fork));
+    }
+
+    /// Continues a session in the worktree that was created for it, unless another one is read meanwhile. Returns false
+    /// if the worktree is not for a session of the list.
+    pub(super) fn continue_in_worktree(
+        &mut self,
+        ticket: RequestTicket,
+        result: &Result<WorktreeReady, String>,
+        ctx: &mut Ctx,
+    ) -> bool {
+        let Some((_, key, fork)) = self.creating.take_if(|(creating, ..)| *creating == ticket) else { return false };
+        match result {
+            Ok(ready) if self.session() == Some(&key) => {
+                ctx.notices.info(format!("The worktree {} is ready{}", ready.branch, ready.setup_note()));
+                self.continue_here(&key, Some(ready.dir.to_string_lossy().into_owned()), fork, ctx);
+            }
+            Ok(ready) => ctx.notices.info(format!("The worktree {} is ready: {}", ready.branch, ready.dir.display())),
+            Err(reason) => ctx.notices.error(reason),
+        }
+        true
+    }
+
+    /// Opens the chat of a conversation that continues from before a prompt. Its run starts once the prompt is sent.
+    pub(super) fn continue_before(&mut self, key: &SessionKey, from: ConversationStart, prompt: &str, ctx: &mut Ctx) {
+        let Some(session) = ctx.sessions.catalog.get(key) else {
+            return ctx.notices.error("The session no longer exists");
+        };
+        let cwd = PathBuf::from(&*session.cwd);
+        let start = match from {
+            ConversationStart::New => RunStart::new(Conversation::New { id: None }, cwd),
+            ConversationStart::Fork(record) => {
+                RunStart { fork_at: Some(record), ..RunStart::new(Conversation::Fork(key.id.clone()), cwd) }
+            }
+        };
+        self.start_chat(key.agent, start, None, ctx);
+        if let Some(chat) = self.top_chat() {
+            chat.edited(prompt, ctx);
         }
     }
 

@@ -51,9 +51,8 @@ impl Stack {
             Some(Layer::Annotate(form)) => form.paste(text),
             Some(Layer::Export(form)) => form.paste(text),
             Some(Layer::Help(help)) => help.paste(text),
-            Some(Layer::Dialog(_) | Layer::Issues(_) | Layer::Backends(_) | Layer::Stats(_) | Layer::Changes(_)) => {
-                Flow::Stay
-            }
+            Some(Layer::Changes(changes)) => changes.paste(text),
+            Some(Layer::Dialog(_) | Layer::Issues(_) | Layer::Backends(_) | Layer::Stats(_)) => Flow::Stay,
         };
         self.perform(flow, ctx);
     }
@@ -117,7 +116,7 @@ impl Stack {
             Some(Layer::Search(search)) => search.wheel(target, lines, ctx),
             Some(Layer::Stats(page)) => page.wheel(lines),
             Some(Layer::Help(help)) => help.scroll.by(isize::try_from(lines).unwrap_or_default()),
-            Some(Layer::Changes(changes)) => changes.scroll.by(isize::try_from(lines).unwrap_or_default()),
+            Some(Layer::Changes(changes)) => changes.wheel(isize::try_from(lines).unwrap_or_default()),
             Some(Layer::Issues(issues)) => issues.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(Layer::Backends(backends)) => backends.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(

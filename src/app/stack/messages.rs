@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Stack;
+use crate::app::changes;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
@@ -12,14 +13,18 @@ use crate::app::layer::Layer;
 use crate::app::msg::{LayoutFeedback, WorktreeReady};
 use crate::app::reader::Reader;
 use crate::app::resume;
+use crate::app::rewind;
 use crate::app::runs::ResumeCheck;
 use crate::app::search::SearchScreen;
 use crate::app::ticket::{DebounceTicket, RequestTicket};
 use crate::domain::SessionKey;
 use crate::domain::catalog::CatalogChange;
 use crate::domain::changes::Changes;
+use crate::domain::git_menu::GitMenu;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
+use crate::domain::remark::PlacedRemark;
+use crate::domain::rewind::RewindPlan;
 use crate::domain::run::{Conversation, RunStart};
 use crate::domain::search::SearchUpdate;
 use crate::domain::transcript_event::TranscriptEvent;
@@ -122,7 +127,7 @@ impl Stack {
             }
             ctx.effects.extend(reader.update(event));
         };
-        let Self { home, layers, pinned } = self;
+        let Self { home, layers, pinned, .. } = self;
         let searches = layers.iter_mut().filter_map(Layer::search_mut);
         let previews = home.preview.reader_mut().into_iter();
         let mut previews = previews.chain(searches.filter_map(|search| search.preview.reader_mut()));
@@ -151,13 +156,60 @@ impl Stack {
         }
     }
 
+    /// Offers what a rewind takes back, while the session is still read.
+    pub fn rewind_planned(&mut self, key: &SessionKey, plan: Result<RewindPlan, String>, ctx: &mut Ctx) {
+        if !self.still_awaits(key) {
+            return;
+        }
+        match plan {
+            Ok(plan) => self.push(Layer::Dialog(rewind::dialog(key, plan)), ctx),
+            Err(reason) => ctx.notices.error(reason),
+        }
+    }
+
+    /// Offers the commands of git for the session whose changes are on top.
+    pub fn git_menu_loaded(&mut self, key: &SessionKey, menu: Result<GitMenu, String>, ctx: &mut Ctx) {
+        if !matches!(self.layers.last(), Some(Layer::Changes(screen)) if screen.key == *key) {
+            return;
+        }
+        match menu {
+            Ok(menu) => self.push(Layer::Dialog(changes::git_dialog(menu)), ctx),
+            Err(reason) => ctx.notices.error(reason),
+        }
+    }
+
+    /// Reads the changes and the states of work trees again after commands changed them.
+    pub fn work_tree_changed(&mut self, result: Result<String, String>, ctx: &mut Ctx) {
+        match result {
+            Ok(done) => ctx.notices.info(done),
+            Err(reason) => ctx.notices.error(reason),
+        }
+        if let Some(screen) = self.layers.iter_mut().rev().find_map(Layer::changes_mut) {
+            screen.reload(ctx);
+        }
+        self.read_work_trees(ctx);
+    }
+
+    /// Passes the remarks of a session to the screen of its changes.
+    pub fn remarks_changed(&mut self, key: &SessionKey, result: Result<Vec<PlacedRemark>, String>, ctx: &mut Ctx) {
+        let screen = self.layers.iter_mut().rev().find_map(Layer::changes_mut).filter(|screen| screen.key == *key);
+        match (screen, result) {
+            (Some(screen), result) => screen.remarks_changed(result, ctx),
+            (None, Err(reason)) => ctx.notices.error(reason),
+            (None, Ok(_)) => {}
+        }
+    }
+
     /// Starts the session for which a worktree was created, if its form is still open.
     pub fn worktree_created(&mut self, ticket: RequestTicket, result: Result<WorktreeReady, String>, ctx: &mut Ctx) {
+        if self.continue_in_worktree(ticket, &result, ctx) {
+            return;
+        }
         let form = self.layers.last_mut().and_then(Layer::new_session_mut);
         match form.map(|new| new.worktree_created(ticket, &result, ctx)) {
             Some(flow) => self.perform(flow, ctx),
             None => match result {
-                Ok(ready) => ctx.notices.info(format!("The worktree {} is ready", ready.branch)),
+                Ok(ready) => ctx.notices.info(format!("The worktree {} is ready{}", ready.branch, ready.setup_note())),
                 Err(reason) => ctx.notices.error(reason),
             },
         }
@@ -174,7 +226,7 @@ impl Stack {
             Some(Layer::Issues(issues)) => issues.scroll.fit(layout.overlay_rows, layout.overlay_len),
             Some(Layer::Backends(backends)) => backends.scroll.fit(layout.overlay_rows, layout.overlay_len),
             Some(Layer::Changes(changes)) => {
-                changes.fit(layout.overlay_rows, layout.overlay_len, &layout.hunk_rows);
+                changes.fit(layout.overlay_rows, layout.overlay_len, &layout.diff_rows);
             }
             Some(Layer::Palette(palette)) => palette.fit(layout.overlay_rows),
             Some(Layer::Search(search)) => search.results.fit(layout.list_rows),

@@ -7,6 +7,7 @@ mod actions;
 mod conversations;
 mod input;
 mod messages;
+mod reviews;
 mod run_messages;
 mod split;
 
@@ -19,7 +20,9 @@ use super::layer::Layer;
 use super::new_session::NewSession;
 use super::runs::{self, RunTable};
 use super::sessions::Sessions;
+use super::ticket::RequestTicket;
 use crate::domain::{SessionKey, Time};
+use reviews::PendingReview;
 
 /// The stack of screens.
 #[derive(Debug, Default)]
@@ -31,9 +34,18 @@ pub struct Stack {
     /// The pinned conversation: a transcript or a chat, shown beside the topmost layer. It is not a layer, so that it
     /// stays when the layers are closed.
     pub pinned: Option<Layer>,
+    /// Remarks that are being sent.
+    reviews: Vec<PendingReview>,
+    /// Session that continues in a worktree once it is created; true for a fork.
+    creating: Option<(RequestTicket, SessionKey, bool)>,
 }
 
 impl Stack {
+    /// Creates a stack with only the home screen.
+    pub fn new(home: Home) -> Self {
+        Self { home, ..Self::default() }
+    }
+
     /// Carries out the outcome of an update.
     pub fn perform(&mut self, flow: Flow, ctx: &mut Ctx) {
         match flow {
@@ -62,7 +74,10 @@ impl Stack {
                 self.push(Layer::NewSession(Box::new(form)), ctx);
             }
             Flow::Continue { key, cwd, fork } => self.continue_here(&key, cwd, fork, ctx),
+            Flow::ContinueInWorktree { key, fork } => self.create_worktree(key, fork, ctx),
+            Flow::ContinueBefore { key, start, prompt } => self.continue_before(&key, start, &prompt, ctx),
             Flow::SendTo { key, prompt } => self.send_to(&key, prompt, ctx),
+            Flow::SendReview(review) => self.send_review(review, ctx),
             Flow::Search { query, order } => self.search_for(&query, order, ctx),
             Flow::NameView => self.name_view(),
             Flow::SaveView(view) => self.home.save_view(view, ctx),

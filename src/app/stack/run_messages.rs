@@ -48,7 +48,7 @@ impl Stack {
             }
             RunMsg::Events(run, replay) => self.apply_events(&run, replay, ctx),
             RunMsg::Started { ticket, result } => {
-                if self.home.message_started(ticket, &result, ctx) {
+                if self.home.message_started(ticket, &result, ctx) || self.review_started(ticket, &result, ctx) {
                     return;
                 }
                 let chat = self.chats_mut().find(|chat| chat.is_starting_with(ticket));
@@ -89,7 +89,9 @@ impl Stack {
             }
             RunMsg::ChangeContext(id, contexts) => ctx.approvals.set_contexts(id, contexts),
             RunMsg::Edited(text) => {
-                if let Some(chat) = self.top_chat() {
+                if let Some(changes) = self.layers.last_mut().and_then(Layer::changes_mut) {
+                    changes.edited(text, ctx);
+                } else if let Some(chat) = self.top_chat() {
                     chat.edited(&text, ctx);
                 }
             }
@@ -141,6 +143,9 @@ impl Stack {
     }
 
     fn submitted(&mut self, run: &RunId, text: &str, refused: Option<Refusal>, ctx: &mut Ctx) {
+        if self.review_submitted(run, text, refused.as_ref(), ctx) {
+            return;
+        }
         if let Some(chat) = self.chats_mut().find(|chat| chat.is_of(run)) {
             chat.submitted(text, refused, ctx);
         } else if let Some(refusal) = refused {

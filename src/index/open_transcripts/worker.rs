@@ -12,17 +12,14 @@ use super::find::TranscriptSearch;
 use super::locate::EntryLookup;
 use super::outline::OutlineScan;
 use super::turns::TurnCache;
-use crate::agent::{ForkCut, Format, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
+use crate::agent::{self, Format, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
+use crate::domain::Session;
 use crate::domain::transcript_event::TranscriptEvent;
-use crate::domain::{Role, Session};
 use crate::index::kept_transcript::open_transcript;
 use crate::index::message::{IndexEvent, TranscriptTicket};
 
 /// Number of entries for the first screen; more than any screen shows.
 const TAIL_ENTRIES: usize = 100;
-
-/// Maximum entries between a prompt and the reply before it, because notices are few.
-const MAX_LOOK_BACK: usize = 256;
 
 /// State of the thread.
 pub(super) struct TranscriptWorker {
@@ -117,7 +114,7 @@ impl TranscriptWorker {
                 self.emit(TranscriptEvent::Positions(found))
             }
             TranscriptRequest::ForkPoint(prompt) => {
-                let point = fork_point(self.format.fork_cut(), prompt, reader);
+                let point = self.format.fork_cut().and_then(|cut| agent::fork_record(cut, prompt, reader));
                 self.emit(TranscriptEvent::ForkPoint { prompt, point: point.map(Into::into) })
             }
             TranscriptRequest::Outline => {
@@ -189,19 +186,6 @@ impl TranscriptWorker {
 
     fn emit(&self, what: TranscriptEvent) -> Result<(), Ended> {
         self.events.blocking_send(IndexEvent::Transcript(self.ticket, what)).map_err(|_| Ended)
-    }
-}
-
-/// Returns the id of the record by which the agent forks a session before a prompt.
-fn fork_point(cut: Option<ForkCut>, prompt: usize, reader: &mut dyn TranscriptReader) -> Option<String> {
-    match cut? {
-        ForkCut::BeforePrompt => reader.record_id(prompt),
-        ForkCut::AfterReply => {
-            let from = prompt.saturating_sub(MAX_LOOK_BACK);
-            let before = reader.read(from..prompt, TextLimit(0));
-            let reply = before.iter().rposition(|entry| entry.role == Role::Assistant)?;
-            reader.record_id(from + reply)
-        }
     }
 }
 

@@ -4,11 +4,14 @@ use std::io;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Worktrees;
 use crate::config::worktrees::WorkspaceSettings;
 use crate::domain::worktree::Worktree;
 use crate::runtime::children;
 use crate::stdx::process::child::{kill_group, read_pipe, wait};
+use crate::store::worktrees;
 
 /// Maximum time of a command that prepares a worktree.
 pub(super) const SETUP_LIMIT: Duration = Duration::from_mins(15);
@@ -23,7 +26,7 @@ const MAX_OUTPUT_BYTES: usize = 256 << 10;
 const OUTPUT_LIMIT: Duration = Duration::from_secs(1);
 
 /// A command that was run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandRun {
     /// Command line, quoted for a shell.
     pub command: String,
@@ -36,6 +39,18 @@ pub struct CommandRun {
 }
 
 impl Worktrees {
+    /// Returns the commands that prepared a worktree, with their output.
+    pub fn setup_of(&self, worktree: &Worktree) -> Result<Vec<CommandRun>, String> {
+        let json = self.with_store(|db| worktrees::setup(db, &worktree.id))?;
+        serde_json::from_str(&json).map_err(|error| format!("the output of the setup cannot be read: {error}"))
+    }
+
+    /// Keeps the output of the commands that prepared a worktree.
+    pub(super) fn keep_setup(&self, worktree: &Worktree, runs: &[CommandRun]) -> Result<(), String> {
+        let json = serde_json::to_string(runs).map_err(|error| error.to_string())?;
+        self.with_store(|db| worktrees::set_setup(db, &worktree.id, &json))
+    }
+
     /// Returns the settings of a worktree's workspace.
     pub(super) fn workspace_settings(&self, worktree: &Worktree) -> WorkspaceSettings {
         let is_it = |name: &str| {
@@ -122,9 +137,7 @@ impl Worktrees {
             .env_clear()
             .envs(self.vars.iter().map(|(name, value)| (name, value)))
             .env("PWD", &worktree.path)
-            .env("SALON_PORT", worktree.port.to_string())
-            .env("SALON_WORKTREE", &worktree.name)
-            .env("SALON_WORKSPACE", &worktree.workspace)
+            .envs(worktree.variables())
             .envs(&settings.env)
             .current_dir(&worktree.path)
             .stdin(Stdio::null())

@@ -58,6 +58,7 @@ impl Worktrees {
         let files = files.map_err(|error| error.to_string())?;
         let settings = self.workspace_settings(&worktree);
         let setup = self.run_commands(&worktree, &settings.setup, (&settings, SETUP_LIMIT));
+        self.keep_setup(&worktree, &setup)?;
         let created = Repository::open(&self.git, &worktree.path).map_err(|error| error.to_string())?;
         let initial = obstacles::ignored_files(&created).map_err(|error| error.to_string())?;
         self.with_store(|db| worktrees::set_ready(db, &worktree.id, &initial))?;

@@ -21,7 +21,7 @@ use crate::git::repo::{self, Repo};
 use crate::support::Home;
 
 /// Records that salon ran the only turn of a session, whose files before it are the current ones.
-fn record_turn(home: &Home, repo: &Repo, session: &Transcript) {
+pub(super) fn record_turn(home: &Home, repo: &Repo, session: &Transcript) {
     let data = home.path().join(".local/share/salon");
     fs::create_dir_all(&data).expect("created");
     let began = Time::parse("2026-11-21T10:00:00Z").expect("a time");
@@ -49,7 +49,7 @@ fn record_turn(home: &Home, repo: &Repo, session: &Transcript) {
 }
 
 /// Files of a work tree with their contents, without git's own.
-fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(super) fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = super::everything(root);
     all.retain(|path, _| !path.starts_with(root.join(".git")));
     all.into_iter().map(|(path, (content, _))| (path, content)).collect()

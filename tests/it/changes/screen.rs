@@ -22,7 +22,7 @@ fn file(path: &str, status: FileDiffStatus, hunks: Vec<DiffHunk>) -> FileDiff {
     FileDiff { path: path.to_owned(), status, is_binary: false, hunks }
 }
 
-fn changes() -> Changes {
+pub(super) fn changes() -> Changes {
     let many: Vec<String> = (0..60).map(|n| format!("+line {n}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let first = vec![
@@ -42,11 +42,12 @@ fn changes() -> Changes {
         base: Some("1234".to_owned()),
         root: "/home/ann/shop-api".to_owned(),
         source: ChangesSource::Files,
+        remarks: Vec::new(),
     }
 }
 
 /// Opens the screen on a session and returns the ticket of its request.
-fn open(width: u16, height: u16) -> (Stage, RequestTicket) {
+pub(super) fn open(width: u16, height: u16) -> (Stage, RequestTicket) {
     let mut stage = Stage::new(width, height);
     stage.send(Msg::Catalog(change(vec![session(Agent::Claude, "aaaaaaaa-1", "Fix the login", 5)])));
     stage.take_effects();
@@ -122,6 +123,7 @@ fn the_extent_is_switched_and_an_old_response_is_ignored() {
     assert!(stage.screen().contains("files of the worktree") && stage.screen().contains("Reading …"));
     stage.send(Msg::ChangesLoaded(second, Err("/x is not in a git repository".to_owned())));
     assert!(stage.screen().contains("/x is not in a git repository"), "{}", stage.screen());
+    stage.keys("tab");
     stage.keys("tab");
     let third = request(&mut stage, ChangesScope::Turn);
     stage.send(Msg::ChangesLoaded(third, Ok(Arc::default())));

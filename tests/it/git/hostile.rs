@@ -13,7 +13,10 @@ use super::repo::{self, Repo};
 fn hostile() -> (Repo, PathBuf) {
     let repo = Repo::with_remote();
     let (program, ran) = (repo.outside().join("program"), repo.outside().join("ran"));
-    repo.write(".gitattributes", "* filter=evil diff=evil\nreadme filter=a=b\n").commit("attributes");
+    repo.write(".gitattributes", "* filter=evil diff=evil merge=evil\nreadme filter=a=b\n").commit("attributes");
+    repo.git(&["checkout", "--quiet", "-b", "other"]);
+    repo.write("readme", "other\ntwo\nthree\n").commit("other").git(&["checkout", "--quiet", "main"]);
+    repo.write("readme", "main\ntwo\nthree\n").commit("main");
     repo::executable(&program, &format!("#!/bin/sh\necho \"$0 $@\" >> {}\ncat\n", ran.display()));
     let program = program.to_str().expect("text");
     for hook in ["post-checkout", "pre-commit", "post-index-change", "reference-transaction", "fsmonitor-watchman"] {
@@ -28,6 +31,7 @@ fn hostile() -> (Repo, PathBuf) {
         "diff.external",
         "diff.evil.textconv",
         "diff.evil.command",
+        "merge.evil.driver",
         "filter.evil.clean",
         "filter.evil.smudge",
         "filter.evil.process",
@@ -73,6 +77,10 @@ fn looking_at_a_hostile_repository_runs_nothing() {
     let snapshot = own.snapshot(&opened).expect("a snapshot");
     own.diff(&opened.commit("HEAD").expect("a commit"), &snapshot).expect("a diff");
     opened.commit("refs/heads/none").expect_err("unknown");
+    opened.remotes().expect("remotes");
+    assert!(opened.is_ancestor("HEAD", "other").is_ok() && opened.merge_base("HEAD", "other").is_ok());
+    let [main, other] = ["main", "other"].map(|name| opened.commit(name).expect("a commit"));
+    assert_eq!(own.merge_conflicts(&main, &other).expect("tried"), ["readme"]);
     // An object that is missing would be fetched from the promisor.
     assert!(opened.read("cat-file").args(["-p", &"1".repeat(40)]).run().is_err());
     assert!(!ran.exists(), "{}", fs::read_to_string(&ran).unwrap_or_default());

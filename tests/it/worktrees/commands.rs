@@ -79,3 +79,20 @@ fn a_session_starts_in_a_worktree_of_its_own() {
     assert_eq!(snapshots.len(), 1, "the files before and after the turn");
     assert_eq!(snapshots[0].after.as_ref(), Some(&snapshots[0].before), "the agent changed nothing");
 }
+
+#[test]
+fn the_output_of_the_setup_is_printed_later_too() {
+    let (home, repo) = (Home::empty(), Repo::with_remote());
+    let config =
+        format!("[workspaces.\"{}\"]\nsetup = [\"sh -c 'echo port $SALON_PORT; exit 3'\"]\n", repo.path().display());
+    repo::write(&home.path().join("config/config.toml"), &config);
+    let run = |args: &[&str]| salon(&home, repo.path(), args);
+    assert_eq!(code(&run(&["worktree", "new", "fix"])), 1, "the setup failed");
+    let shown = json(&run(&["worktree", "show", "fix", "--json"]));
+    let port = shown["worktree"]["port"].as_u64().expect("a port");
+    assert_eq!(shown["setup"][0]["output"], format!("port {port}\n"));
+    assert_eq!(shown["setup"][0]["exit_code"], 3);
+    let text = String::from_utf8(run(&["worktree", "show", "fix"]).stdout).expect("text");
+    assert!(text.contains("\n$ sh -c ") && text.contains("failed: exit status: 3\n"), "{text}");
+    assert_eq!(code(&run(&["worktree", "show", "none"])), 1);
+}

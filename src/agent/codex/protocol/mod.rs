@@ -232,6 +232,9 @@ impl ThreadCodec {
                 // The rollout contains the earlier turns.
                 params["excludeTurns"] = json!(true);
                 let fork = matches!(opening.conversation, Conversation::Fork(_));
+                if let Some(turn) = opening.fork_at.as_ref().filter(|_| fork) {
+                    params["lastTurnId"] = json!(&**turn);
+                }
                 if fork { "thread/fork" } else { "thread/resume" }
             }
         };

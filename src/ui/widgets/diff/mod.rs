@@ -42,6 +42,8 @@ pub struct DiffOptions<'a> {
 pub struct DiffLayout {
     /// Lines.
     pub lines: Vec<Line<'static>>,
+    /// Lines of the patch that each line shows, as indices: one, or an old and a new one beside it.
+    pub sources: Vec<[Option<usize>; 2]>,
     /// True while highlighting is pending.
     pub pending: bool,
 }
@@ -58,12 +60,12 @@ pub fn lay(change: &ChangeKind, options: DiffOptions<'_>, highlighter: Option<&m
     let highlighter = highlighter.filter(|_| options.theme.added.bg.is_some());
     let pending = highlighter.is_some_and(|highlighter| syntax::highlight(&mut rows, options.path, highlighter));
     let has = |tag: ChangeTag| rows.iter().filter_map(DiffRow::line).any(|line| line.tag == tag);
-    let lines = if options.side_by_side && has(ChangeTag::Delete) && has(ChangeTag::Insert) {
+    let laid = if options.side_by_side && has(ChangeTag::Delete) && has(ChangeTag::Insert) {
         side_by_side::lay(&rows, options)
     } else {
         unified::lay(&rows, options)
     };
-    DiffLayout { lines, pending }
+    DiffLayout { pending, ..laid }
 }
 
 /// Formats the numbers of added and removed lines, each for a style of its own: `  +12` and ` −3`. A number of zero beside

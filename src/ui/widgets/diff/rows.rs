@@ -43,6 +43,8 @@ pub(super) struct DiffLine {
     pub new: Option<usize>,
     /// Number of the hunk, whose lines follow each other in the file.
     pub hunk: usize,
+    /// Index of the line in the patch, unless the lines are those of two texts.
+    pub source: Option<usize>,
     /// Text without the sign.
     pub text: String,
     /// End offset in bytes of each piece of the text; true for a changed word.
@@ -55,14 +57,14 @@ pub(super) struct DiffLine {
 pub(super) fn of(change: &ChangeKind, max_rows: usize, sanitise: fn(&str) -> Cow<'_, str>) -> Vec<DiffRow> {
     let mut builder = Builder { max_rows, rows: Vec::new(), hunk: 0 };
     match change {
-        ChangeKind::Write(text) => builder.run(ChangeTag::Insert, &sanitise(text), Some(1)),
+        ChangeKind::Write(text) => builder.run(ChangeTag::Insert, &sanitise(text), (Some(1), None)),
         ChangeKind::Delete => builder.note("deleted"),
         ChangeKind::Replace(pairs) => {
             for (nth, (old, new)) in pairs.iter().enumerate() {
                 if nth > 0 {
                     builder.gap();
                 }
-                builder.compare(&sanitise(old), &sanitise(new), None);
+                builder.compare(&sanitise(old), &sanitise(new), PatchPosition::default());
             }
         }
         ChangeKind::Patch(patch) => builder.patch(&sanitise(patch)),
@@ -79,11 +81,19 @@ fn hunk_start(line: &str) -> Option<(usize, usize)> {
     Some((old, number(fields.next()?.strip_prefix('+')?)?))
 }
 
-/// Consecutive removed and added lines of a patch.
+/// Consecutive removed and added lines of a patch, each side with the index of its first line.
 #[derive(Default)]
 struct Pair {
     old: String,
     new: String,
+    sources: [usize; 2],
+}
+
+/// Position of two texts in a patch: the numbers of their first lines, and the indices of these in the patch.
+#[derive(Clone, Copy, Default)]
+struct PatchPosition {
+    numbers: Option<(usize, usize)>,
+    sources: Option<[usize; 2]>,
 }
 
 struct Builder {
@@ -100,7 +110,7 @@ impl Builder {
     fn patch(&mut self, patch: &str) {
         let mut pair = Pair::default();
         let mut at: Option<(usize, usize)> = None;
-        for line in patch.lines() {
+        for (nth, line) in patch.lines().enumerate() {
             if self.is_full() {
                 return;
             }
@@ -110,11 +120,17 @@ impl Builder {
                     if !pair.new.is_empty() {
                         self.pair(&mut pair, &mut at);
                     }
+                    if pair.old.is_empty() {
+                        pair.sources[0] = nth;
+                    }
                     pair.old.push_str(&line[1..]);
                     pair.old.push('\n');
                     continue;
                 }
                 Some(b'+') if within => {
+                    if pair.new.is_empty() {
+                        pair.sources[1] = nth;
+                    }
                     pair.new.push_str(&line[1..]);
                     pair.new.push('\n');
                     continue;
@@ -129,7 +145,8 @@ impl Builder {
                     self.rows.push(DiffRow::Header(line.to_owned()));
                 }
             } else if line.starts_with(' ') || (line.is_empty() && at.is_some()) {
-                self.line(ChangeTag::Equal, at.unzip(), &[(false, line.get(1..).unwrap_or_default())]);
+                let text = line.get(1..).unwrap_or_default();
+                self.line(ChangeTag::Equal, at.unzip(), Some(nth), &[(false, text)]);
                 at = at.map(|(old, new)| (old + 1, new + 1));
             } else {
                 self.note(line);
@@ -140,19 +157,20 @@ impl Builder {
 
     /// Adds and clears a pair of removed and added lines.
     fn pair(&mut self, pair: &mut Pair, at: &mut Option<(usize, usize)>) {
-        let Pair { old, new } = std::mem::take(pair);
+        let Pair { old, new, sources } = std::mem::take(pair);
         if old.is_empty() && new.is_empty() {
             return;
         }
-        self.compare(&old, &new, *at);
+        self.compare(&old, &new, PatchPosition { numbers: *at, sources: Some(sources) });
         *at = at.map(|(from, to)| (from + old.lines().count(), to + new.lines().count()));
     }
 
-    /// Adds the difference of two texts; `at` contains the numbers of their first lines.
-    fn compare(&mut self, old: &str, new: &str, at: Option<(usize, usize)>) {
+    /// Adds the difference of two texts.
+    fn compare(&mut self, old: &str, new: &str, at: PatchPosition) {
+        let PatchPosition { numbers, sources } = at;
         if old.len() + new.len() > MAX_COMPARED_BYTES || old.is_empty() || new.is_empty() {
-            self.run(ChangeTag::Delete, old, at.map(|at| at.0));
-            self.run(ChangeTag::Insert, new, at.map(|at| at.1));
+            self.run(ChangeTag::Delete, old, (numbers.map(|at| at.0), sources.map(|at| at[0])));
+            self.run(ChangeTag::Insert, new, (numbers.map(|at| at.1), sources.map(|at| at[1])));
             return;
         }
         let diff = TextDiff::from_lines(old, new);
@@ -165,33 +183,42 @@ impl Builder {
                     return;
                 }
                 let number = |first: Option<usize>, index: Option<usize>| Some(first? + index?);
-                let (old, new) = at.unzip();
-                let numbers = (number(old, change.old_index()), number(new, change.new_index()));
-                self.line(change.tag(), numbers, change.values());
+                let (old, new) = numbers.unzip();
+                let of_line = (number(old, change.old_index()), number(new, change.new_index()));
+                let source = number(sources.map(|at| at[1]), change.new_index());
+                let source = source.or_else(|| number(sources.map(|at| at[0]), change.old_index()));
+                self.line(change.tag(), of_line, source, change.values());
             }
         }
     }
 
-    /// Adds lines with the same tag.
-    fn run(&mut self, tag: ChangeTag, lines: &str, first: Option<usize>) {
+    /// Adds lines with the same tag, from a number and an index in the patch on.
+    fn run(&mut self, tag: ChangeTag, lines: &str, (first, source): (Option<usize>, Option<usize>)) {
         for (nth, line) in lines.lines().enumerate() {
             if self.is_full() {
                 return;
             }
             let number = first.map(|first| first + nth);
             let numbers = if tag == ChangeTag::Delete { (number, None) } else { (None, number) };
-            self.line(tag, numbers, &[(false, line)]);
+            self.line(tag, numbers, source.map(|source| source + nth), &[(false, line)]);
         }
     }
 
-    fn line(&mut self, tag: ChangeTag, (old, new): (Option<usize>, Option<usize>), pieces: &[(bool, &str)]) {
+    fn line(
+        &mut self,
+        tag: ChangeTag,
+        (old, new): (Option<usize>, Option<usize>),
+        source: Option<usize>,
+        pieces: &[(bool, &str)],
+    ) {
         let mut text = String::new();
         let mut words = Vec::new();
         for (emphasised, piece) in pieces {
             text.push_str(piece.trim_end_matches('\n'));
             words.push((text.len(), *emphasised));
         }
-        self.rows.push(DiffRow::Line(DiffLine { tag, old, new, hunk: self.hunk, text, words, syntax: Vec::new() }));
+        let hunk = self.hunk;
+        self.rows.push(DiffRow::Line(DiffLine { tag, old, new, hunk, source, text, words, syntax: Vec::new() }));
     }
 
     /// Adds a mark between parts of the file that do not follow each other.

@@ -4,18 +4,18 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use similar::ChangeTag;
 
-use super::DiffOptions;
 use super::line::LineStyle;
 use super::rows::{DiffLine, DiffRow};
 use super::unified::{digits, number};
+use super::{DiffLayout, DiffOptions};
 use crate::ui::style::style;
 use crate::ui::widgets::styled_line::{self, StyledLine};
 
 /// Lays out the rows of a diff.
-pub(super) fn lay(rows: &[DiffRow], options: DiffOptions<'_>) -> Vec<Line<'static>> {
+pub(super) fn lay(rows: &[DiffRow], options: DiffOptions<'_>) -> DiffLayout {
     let greatest = rows.iter().filter_map(DiffRow::line).filter_map(|line| line.old.max(line.new)).max();
     let half = options.width.saturating_sub(1) / 2;
-    let mut writer = Writer { options, half, digits: digits(greatest), out: Vec::new() };
+    let mut writer = Writer { options, half, digits: digits(greatest), out: Vec::new(), sources: Vec::new() };
     let (mut removed, mut added) = (Vec::new(), Vec::new());
     for row in rows {
         match row {
@@ -42,7 +42,7 @@ pub(super) fn lay(rows: &[DiffRow], options: DiffOptions<'_>) -> Vec<Line<'stati
         }
     }
     writer.change(&mut removed, &mut added);
-    writer.out
+    DiffLayout { lines: writer.out, sources: writer.sources, pending: false }
 }
 
 struct Writer<'a> {
@@ -51,11 +51,13 @@ struct Writer<'a> {
     half: usize,
     digits: usize,
     out: Vec<Line<'static>>,
+    sources: Vec<[Option<usize>; 2]>,
 }
 
 impl Writer<'_> {
     fn across(&mut self, text: &str, look: Style) {
         StyledLine::plain(text, look).wrap_into(self.options.width, &[], &[], &mut self.out);
+        self.sources.resize(self.out.len(), [None; 2]);
     }
 
     /// Writes removed lines beside the added ones that replace them, and clears both.
@@ -79,6 +81,10 @@ impl Writer<'_> {
             row.spans.extend(right.next().unwrap_or_default().spans);
             self.out.push(row);
         }
+        let source = |line: Option<&DiffLine>| line.and_then(|line| line.source);
+        // An unchanged line is one line.
+        let (old, new) = (old.filter(|line| line.tag == ChangeTag::Delete), source(new));
+        self.sources.resize(self.out.len(), [source(old), new]);
     }
 
     fn side(&self, line: Option<(&DiffLine, Option<usize>)>) -> Vec<Line<'static>> {

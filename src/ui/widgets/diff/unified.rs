@@ -1,10 +1,8 @@
 //! Diffs with removed and added lines below each other.
 
-use ratatui::text::Line;
-
-use super::DiffOptions;
 use super::line::LineStyle;
 use super::rows::{DiffLine, DiffRow};
+use super::{DiffLayout, DiffOptions};
 use crate::ui::style::style;
 use crate::ui::widgets::styled_line::StyledLine;
 
@@ -12,10 +10,10 @@ use crate::ui::widgets::styled_line::StyledLine;
 const MIN_WIDTH_FOR_TWO: usize = 50;
 
 /// Lays out the rows of a diff.
-pub(super) fn lay(rows: &[DiffRow], options: DiffOptions<'_>) -> Vec<Line<'static>> {
+pub(super) fn lay(rows: &[DiffRow], options: DiffOptions<'_>) -> DiffLayout {
     let (theme, width) = (options.theme, options.width);
     let columns = NumberColumns::of(rows, width);
-    let mut out = Vec::new();
+    let (mut out, mut sources) = (Vec::new(), Vec::new());
     for row in rows {
         match row {
             DiffRow::Header(text) => StyledLine::plain(text, style(theme.hunk)).wrap_into(width, &[], &[], &mut out),
@@ -24,8 +22,10 @@ pub(super) fn lay(rows: &[DiffRow], options: DiffOptions<'_>) -> Vec<Line<'stati
                 LineStyle::of(line.tag, theme).lay(line, columns.margin(line), (theme, width), &mut out);
             }
         }
+        // A long line is wrapped.
+        sources.resize(out.len(), [row.line().and_then(|line| line.source), None]);
     }
-    out
+    DiffLayout { lines: out, sources, pending: false }
 }
 
 /// Columns of line numbers.

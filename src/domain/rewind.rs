@@ -1,0 +1,89 @@
+//! Rewind of a session to before one of its prompts: what can be taken back, and what cannot.
+
+use std::sync::Arc;
+
+use super::SessionKey;
+
+/// Maximum files that a description names, because it is shown in a dialog.
+const MAX_NAMES: usize = 5;
+
+/// Parts of a session that a rewind to before a prompt would take back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RewindPlan {
+    /// Number of the turn that the prompt begins, from 1.
+    pub turn: u32,
+    /// Text of the prompt.
+    pub prompt: String,
+    /// Files that would change, or why they cannot be taken back.
+    pub files: Result<Vec<RewoundFile>, String>,
+    /// Beginning of the conversation that would continue, or why there is none.
+    pub conversation: Result<ConversationStart, String>,
+    /// Directory outside of which nothing is taken back.
+    pub root: String,
+}
+
+/// A file that a rewind changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RewoundFile {
+    /// Path relative to the root of the work tree.
+    pub path: String,
+    /// True if the file is deleted, false if its content is restored.
+    pub is_deleted: bool,
+}
+
+/// Beginning of a conversation that continues from before a prompt. The session itself stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConversationStart {
+    /// A new session, because nothing is before the first prompt.
+    New,
+    /// A fork that ends at this record; see [`RunStart::fork_at`](super::run_start::RunStart::fork_at).
+    Fork(Arc<str>),
+}
+
+/// Chosen extent of a rewind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RewindChoice {
+    /// The session.
+    pub key: SessionKey,
+    /// Number of the turn that the prompt begins, from 1.
+    pub turn: u32,
+    /// True to take back the files.
+    pub files: bool,
+    /// Beginning of the conversation to continue with, if any.
+    pub conversation: Option<ConversationStart>,
+    /// Text of the prompt, which can be edited and sent again.
+    pub prompt: String,
+}
+
+impl RewindPlan {
+    /// Returns true if files would change.
+    pub fn changes_files(&self) -> bool {
+        self.files.as_ref().is_ok_and(|files| !files.is_empty())
+    }
+
+    /// Describes the plan, and what stays as it is.
+    pub fn text(&self) -> Vec<String> {
+        let first = self.prompt.trim().lines().next().unwrap_or_default();
+        let files = match &self.files {
+            Err(reason) => format!("Files: not available: {reason}."),
+            Ok(files) if files.is_empty() => "Files: all are as they were.".to_owned(),
+            Ok(files) => {
+                let names: Vec<_> = files.iter().take(MAX_NAMES).map(|file| file.path.as_str()).collect();
+                let more = files.len().saturating_sub(MAX_NAMES);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                let deleted = files.iter().filter(|file| file.is_deleted).count();
+                let (restored, names) = (files.len() - deleted, names.join(", "));
+                format!("Files: {restored} restored, {deleted} deleted: {names}{more}.")
+            }
+        };
+        let conversation = match &self.conversation {
+            Err(reason) => format!("Conversation: not available: {reason}."),
+            Ok(ConversationStart::New) => "Conversation: a new session begins; this one stays.".to_owned(),
+            Ok(ConversationStart::Fork(_)) => {
+                "Conversation: a fork has everything before this prompt; this session stays.".to_owned()
+            }
+        };
+        let limits = format!("Ignored files, and what was done outside of {}, stay as they are.", self.root);
+        vec![format!("Prompt {}: {first}", self.turn), files, conversation, limits]
+    }
+}

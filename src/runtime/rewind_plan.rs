@@ -1,0 +1,145 @@
+//! Plan of a rewind to before a prompt, and its effects. Blocks: not for the event loop.
+
+use std::path::{Path, PathBuf};
+
+use super::env;
+use super::rewind::{RewindRequest, RewindTarget};
+use super::shell::Shell;
+use super::task_message::TaskMessage;
+use crate::agent::{self, TextLimit};
+use crate::app::Msg;
+use crate::domain::rewind::{ConversationStart, RewindPlan, RewoundFile};
+use crate::domain::transcript::EntryKind;
+use crate::domain::{Session, SessionKey};
+use crate::git::{Git, Repository};
+use crate::index;
+
+/// Number of entries in memory at once, because transcripts can be large.
+const CHUNK: usize = 128;
+
+/// The prompt to which an entry belongs.
+struct FoundPrompt {
+    turn: u32,
+    text: String,
+    conversation: Result<ConversationStart, String>,
+}
+
+impl Shell {
+    /// Plans a rewind to before the prompt of an entry.
+    pub(super) fn plan_rewind(&mut self, key: SessionKey, entry: usize) {
+        let Some(session) = self.session(&key) else { return };
+        let (paths, store, messages) =
+            (self.runner.paths.clone(), self.runner.store.clone(), self.runner.messages.clone());
+        let now = self.clock.now();
+        tokio::task::spawn_blocking(move || {
+            let (git, own, state_db) = (Git::new(env::vars()), paths.repositories(), paths.state_db());
+            let plan = match &store {
+                Some(store) => {
+                    let request = RewindRequest {
+                        git: &git,
+                        own: &own,
+                        store,
+                        state_db: &state_db,
+                        session: &session,
+                        dry_run: true,
+                    };
+                    plan(request, entry, now)
+                }
+                None => Err("A rewind needs state.db, which cannot be used; see salon doctor".to_owned()),
+            };
+            // An error means that salon is shutting down.
+            drop(messages.send(TaskMessage::Msg(Box::new(Msg::RewindPlanned(key, plan)))));
+        });
+    }
+
+    /// Takes the files of a session back to before a turn.
+    pub(super) fn rewind_files(&mut self, key: &SessionKey, turn: u32) {
+        let Some((session, store)) = self.session(key).zip(self.runner.store.clone()) else { return };
+        let (paths, messages, now) = (self.runner.paths.clone(), self.runner.messages.clone(), self.clock.now());
+        tokio::task::spawn_blocking(move || {
+            let (git, own, state_db) = (Git::new(env::vars()), paths.repositories(), paths.state_db());
+            let request = RewindRequest {
+                git: &git,
+                own: &own,
+                store: &store,
+                state_db: &state_db,
+                session: &session,
+                dry_run: false,
+            };
+            let rewound = request.run(&RewindTarget::BeforeTurn(turn), now).map(|rewind| match rewind.undo {
+                Some(undo) => {
+                    let undo: String = undo.chars().take(12).collect();
+                    format!("{} files rewound · undo: salon rewind {} --to {undo}", rewind.files.len(), session.key)
+                }
+                None => "No file differs".to_owned(),
+            });
+            // An error means that salon is shutting down.
+            drop(messages.send(TaskMessage::Msg(Box::new(Msg::WorkTreeChanged(rewound)))));
+        });
+    }
+}
+
+/// Returns what a rewind to before the prompt of an entry, counted from 0, would take back.
+pub fn plan(request: RewindRequest<'_>, entry: usize, now: crate::domain::Time) -> Result<RewindPlan, String> {
+    let session = request.session;
+    let FoundPrompt { turn, text, conversation } =
+        find_prompt(session, request.state_db, WantedPrompt::OfEntry(entry))?;
+    let request = RewindRequest { dry_run: true, ..request };
+    let file = |file: crate::git::restore::FileRestoration| RewoundFile {
+        path: file.path.to_string_lossy().into_owned(),
+        is_deleted: !file.exists,
+    };
+    let files = request.run(&RewindTarget::BeforeTurn(turn), now);
+    let files = files.map(|rewind| rewind.files.into_iter().map(file).collect());
+    let cwd = Path::new(&*session.cwd);
+    let root = Repository::open(request.git, cwd).map_or_else(|_| PathBuf::from(cwd), |repository| repository.root);
+    Ok(RewindPlan { turn, prompt: text, files, conversation, root: root.to_string_lossy().into_owned() })
+}
+
+/// Returns the beginning of a conversation that continues from before the prompt of a turn, counted from 1.
+pub fn start_before(session: &Session, state_db: &Path, turn: u32) -> Result<ConversationStart, String> {
+    let found = find_prompt(session, state_db, WantedPrompt::OfTurn(turn))?;
+    if found.turn == turn { found.conversation } else { Err(format!("there is no turn {turn}")) }
+}
+
+/// A prompt of a session.
+#[derive(Clone, Copy)]
+enum WantedPrompt {
+    /// The entry with this index, or the last prompt before it.
+    OfEntry(usize),
+    /// The prompt of a turn, from 1.
+    OfTurn(u32),
+}
+
+fn find_prompt(session: &Session, state_db: &Path, wanted: WantedPrompt) -> Result<FoundPrompt, String> {
+    let format = agent::format(session.key.agent);
+    let mut reading = index::open_transcript(format, session, Some(state_db))
+        .map_err(|error| format!("cannot read {}: {error}", session.path.display()))?;
+    let (mut from, mut turn, mut found) = (0, 0, None);
+    let (end, last) = match wanted {
+        WantedPrompt::OfEntry(entry) => (reading.len().min(entry.saturating_add(1)), u32::MAX),
+        WantedPrompt::OfTurn(turn) => (reading.len(), turn),
+    };
+    while from < end && turn < last {
+        let entries = reading.read(from..end.min(from + CHUNK), TextLimit::SCREEN);
+        if entries.is_empty() {
+            break;
+        }
+        let is_prompt = |kind: EntryKind, sent: bool| kind == EntryKind::Prompt && !sent;
+        let prompts = entries.iter().enumerate().filter(|(_, entry)| is_prompt(entry.kind, entry.sender.is_some()));
+        for (at, prompt) in prompts.take((last - turn) as usize) {
+            found = Some((from + at, prompt.text.to_string()));
+            turn += 1;
+        }
+        from += entries.len();
+    }
+    let (at, text) = found.ok_or("there is no prompt before this entry")?;
+    if turn == 1 {
+        return Ok(FoundPrompt { turn, text, conversation: Ok(ConversationStart::New) });
+    }
+    let label = session.key.agent.label();
+    let point = format.fork_cut().and_then(|cut| agent::fork_record(cut, at, &mut *reading));
+    let conversation = point.map(|point| ConversationStart::Fork(point.into()));
+    let conversation = conversation.ok_or_else(|| format!("{label} cannot fork a session before this prompt"));
+    Ok(FoundPrompt { turn, text, conversation })
+}

@@ -1,0 +1,119 @@
+//! Rewind to before a prompt: what the dialog offers, and the conversation that continues from there.
+
+use salon::app::{Effect, Msg};
+use salon::domain::rewind::{ConversationStart, RewindPlan, RewoundFile};
+use salon::domain::run::Conversation;
+use salon::domain::{Agent, SessionKey, Time};
+use salon::runtime::rewind::RewindRequest;
+use salon::runtime::rewind_plan::plan;
+use salon::store::Store;
+
+use super::Transcript;
+use super::rewind::record_turn;
+use crate::git::repo::Repo;
+use crate::screens::stage::{NOW, Stage, change, session};
+use crate::support::Home;
+
+fn planned(home: &Home, repo: &Repo, shown: &Transcript, entry: usize) -> RewindPlan {
+    let data = home.path().join(".local/share/salon");
+    std::fs::create_dir_all(&data).expect("created");
+    let store = Store::open(&data.join("state.db"), NOW).expect("opened").store;
+    let mut listed = session(Agent::Claude, &shown.id, "Fix it", 5);
+    listed.path = home.path().join(format!(".claude/projects/-x/{}.jsonl", shown.id));
+    listed.cwd = shown.cwd.as_str().into();
+    let request = RewindRequest {
+        git: &repo.program(),
+        own: &data.join("git"),
+        store: &store,
+        state_db: &data.join("state.db"),
+        session: &listed,
+        dry_run: true,
+    };
+    plan(request, entry, Time::from_millis(0)).expect("a plan")
+}
+
+#[test]
+fn a_plan_names_the_files_and_the_record_before_the_prompt() {
+    let (home, repo) = (Home::empty(), Repo::new());
+    let shown = Transcript::new("aaaa", repo.path())
+        .prompt("first")
+        .edit(&repo.path().join("readme"), "two\n", "TWO\n")
+        .prompt("second\nwith more");
+    shown.write_to(&home);
+    record_turn(&home, &repo, &shown);
+    repo.write("readme", "one\nTWO\nthree\n").write("new", "x\n");
+    let first = planned(&home, &repo, &shown, 1);
+    assert_eq!((first.turn, first.prompt.as_str(), &first.conversation), (1, "first", &Ok(ConversationStart::New)));
+    let file = |path: &str, is_deleted| RewoundFile { path: path.to_owned(), is_deleted };
+    assert_eq!(first.files, Ok(vec![file("new", true), file("readme", false)]));
+    assert_eq!(first.root, repo.path().to_string_lossy());
+    let second = planned(&home, &repo, &shown, 9);
+    assert_eq!((second.turn, second.prompt.as_str()), (2, "second\nwith more"));
+    let reply = format!("{}-1", shown.id);
+    assert_eq!(second.conversation, Ok(ConversationStart::Fork(reply.into())), "the last reply before it");
+}
+
+fn a_plan(files: Result<Vec<RewoundFile>, String>, conversation: Result<ConversationStart, String>) -> RewindPlan {
+    let (prompt, root) = ("Do it\nnow".to_owned(), "/home/ann/shop-api".to_owned());
+    RewindPlan { turn: 2, prompt, files, conversation, root }
+}
+
+/// A transcript on the screen, with the dialog of a plan.
+fn asked(plan: RewindPlan) -> Stage {
+    let mut stage = Stage::new(120, 40);
+    stage.send(Msg::Catalog(change(vec![session(Agent::Claude, "aaaaaaaa-1", "Fix the login", 5)])));
+    stage.keys("enter Z");
+    let key = SessionKey::new(Agent::Claude, "aaaaaaaa-1");
+    let effects = stage.take_effects();
+    assert!(effects.contains(&Effect::PlanRewind { key: key.clone(), entry: 0 }), "{effects:?}");
+    stage.send(Msg::RewindPlanned(key, Ok(plan)));
+    stage
+}
+
+#[test]
+fn the_dialog_says_what_cannot_be_had_back_and_takes_back_only_what_is_chosen() {
+    let files = vec![RewoundFile { path: "readme".to_owned(), is_deleted: false }];
+    let mut stage = asked(a_plan(Ok(files.clone()), Ok(ConversationStart::Fork("u-1".into()))));
+    let screen = stage.screen();
+    for text in [
+        "Prompt 2: Do it",
+        "Files: 1 restored, 0 deleted: readme.",
+        "a fork has everything before this prompt",
+        "Ignored files, and what was done outside of",
+        "1  Take back files and conversation",
+    ] {
+        assert!(screen.contains(text), "{text}:\n{screen}");
+    }
+    let key = SessionKey::new(Agent::Claude, "aaaaaaaa-1");
+    stage.keys("2");
+    let effects = stage.take_effects();
+    assert!(effects.contains(&Effect::RewindFiles { key: key.clone(), turn: 2 }), "{effects:?}");
+    stage.send(Msg::WorkTreeChanged(Ok("1 files rewound".to_owned())));
+    assert!(stage.screen().contains("1 files rewound"), "{}", stage.screen());
+
+    let mut stage = asked(a_plan(Ok(files), Ok(ConversationStart::Fork("u-1".into()))));
+    stage.keys("3");
+    assert!(!stage.take_effects().iter().any(|effect| matches!(effect, Effect::RewindFiles { .. })));
+    let chat = stage.app.stack.layers.last().and_then(|layer| layer.chat()).expect("a chat");
+    let start = chat.start.as_ref().expect("not started yet");
+    assert_eq!(
+        (&start.conversation, start.fork_at.as_deref()),
+        (&Conversation::Fork("aaaaaaaa-1".into()), Some("u-1"))
+    );
+    assert!(stage.screen().contains("Do it"), "the prompt can be edited:\n{}", stage.screen());
+}
+
+#[test]
+fn parts_that_are_not_available_are_not_offered() {
+    let none = a_plan(Err("no snapshot".to_owned()), Err("Gemini CLI cannot fork".to_owned()));
+    let screen = asked(none).screen();
+    assert!(screen.contains("Files: not available: no snapshot.") && screen.contains("1  Cancel"), "{screen}");
+    let same = a_plan(Ok(Vec::new()), Ok(ConversationStart::New));
+    let mut stage = asked(same);
+    let screen = stage.screen();
+    assert!(screen.contains("1  Take back the conversation") && screen.contains("all are as they were"), "{screen}");
+    stage.keys("1");
+    let chat = stage.app.stack.layers.last().and_then(|layer| layer.chat()).expect("a chat");
+    let start = chat.start.as_ref().expect("not started yet");
+    assert_eq!(start.conversation, Conversation::New { id: None });
+}
