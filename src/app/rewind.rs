@@ -17,7 +17,7 @@ pub(super) fn request(key: SessionKey, entry: usize, ctx: &mut Ctx) {
 }
 
 /// Creates the dialog of a plan.
-pub(super) fn dialog(key: &SessionKey, plan: RewindPlan) -> Dialog {
+pub(super) fn dialog(key: &SessionKey, plan: &RewindPlan) -> Dialog {
     let text = plan.text();
     let choose = |files: bool, conversation: bool| {
         let conversation = plan.conversation.clone().ok().filter(|_| conversation);

@@ -64,7 +64,7 @@ pub(super) fn fork(session: Option<SessionKey>, prompt: Option<(RequestTicket, u
 
 /// Asks how the session continues in a new worktree.
 pub(super) fn continue_in_worktree(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
-    runnable(session, ctx).map_or(Flow::Stay, |key| worktree_move::ask(key, ctx))
+    runnable(session, ctx).map_or(Flow::Stay, |key| worktree_move::ask(&key, ctx))
 }
 
 /// Opens the run's chat, or watches the transcript that another program writes.

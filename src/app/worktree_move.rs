@@ -7,7 +7,7 @@ use super::layer::Layer;
 use crate::domain::{Agent, SessionKey};
 
 /// Asks how a session continues in a new worktree.
-pub(super) fn ask(key: SessionKey, ctx: &mut Ctx) -> Flow {
+pub(super) fn ask(key: &SessionKey, ctx: &mut Ctx) -> Flow {
     if let Some(host) = &key.host {
         ctx.notices.info(format!("The session is on {host}; this works only in salon there"));
         return Flow::Stay;
@@ -19,7 +19,7 @@ pub(super) fn ask(key: SessionKey, ctx: &mut Ctx) -> Flow {
     // Some agents find a session only in its own directory; the server of OpenCode keeps it there.
     let is_bound = [Agent::Gemini, Agent::Qwen].contains(&key.agent);
     if !is_bound {
-        if key.agent != Agent::OpenCode && ctx.runs.of_session(&key).is_none() {
+        if key.agent != Agent::OpenCode && ctx.runs.of_session(key).is_none() {
             choices.push(choice("Continue the session there".to_owned(), in_worktree(false)));
         }
         choices.push(choice("Fork it, and continue the fork there".to_owned(), in_worktree(true)));

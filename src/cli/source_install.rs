@@ -1,6 +1,5 @@
 //! `salon source install`: copies this program to another machine, and checks the copy.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::process::{Command, Stdio};
 
@@ -10,6 +9,7 @@ use super::error::{CliError, CliErrorCode};
 use crate::domain::remote::RemoteSource;
 use crate::remote::command;
 use crate::runtime::env;
+use crate::stdx::files;
 use crate::stdx::text::one_line;
 
 /// Directory of the copy, which salon searches before others.
@@ -28,7 +28,7 @@ pub(super) fn install(source: &RemoteSource) -> Result<String, CliError> {
         "umask 077; {DIRECTORY}; mkdir -p \"$d\" && cat >\"$d/salon.part\" && chmod 700 \"$d/salon.part\" && \
          {{ sha256sum \"$d/salon.part\" 2>/dev/null || shasum -a 256 \"$d/salon.part\"; }}"
     );
-    let reported = run(source, &upload, Stdio::from(File::open(&program).map_err(failed)?))?;
+    let reported = run(source, &upload, Stdio::from(files::open(&program).map_err(failed)?))?;
     if !last_line(&reported).starts_with(&expected) {
         run(source, &format!("{DIRECTORY}; rm -f \"$d/salon.part\""), Stdio::null())?;
         return Err(refused(source, "the copy differs from this program; it was removed"));
@@ -85,7 +85,7 @@ fn last_line(text: &str) -> &str {
 
 /// Returns the SHA-256 of a file in hexadecimal.
 fn hash(file: &std::path::Path) -> io::Result<String> {
-    let mut reader = File::open(file)?;
+    let mut reader = files::open(file)?;
     let (mut hasher, mut buffer) = (Sha256::new(), vec![0; CHUNK]);
     loop {
         match reader.read(&mut buffer)? {

@@ -92,6 +92,7 @@ impl RemarkState {
 
 /// Change of the remarks of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one edit at a time")]
 pub enum RemarkEdit {
     /// Save a new remark.
     Add(Remark),

@@ -91,19 +91,16 @@ impl GitMenuRequest<'_> {
             return menu.notes.push("There is no remote to push to.".to_owned());
         };
         let root = || repository.root.clone();
-        match status.divergence {
-            Some((ahead, behind)) => {
-                if behind > 0 {
-                    menu.plans.push(CommandPlan::git(root(), &["pull", "--ff-only"], "Pulled"));
-                }
-                if ahead > 0 {
-                    menu.plans.push(CommandPlan::git(root(), &["push"], "Pushed"));
-                }
+        if let Some((ahead, behind)) = status.divergence {
+            if behind > 0 {
+                menu.plans.push(CommandPlan::git(root(), &["pull", "--ff-only"], "Pulled"));
             }
-            None => {
-                let words = ["push", "--set-upstream", &remote.name, branch];
-                menu.plans.push(CommandPlan::git(root(), &words, "Pushed"));
+            if ahead > 0 {
+                menu.plans.push(CommandPlan::git(root(), &["push"], "Pushed"));
             }
+        } else {
+            let words = ["push", "--set-upstream", &remote.name, branch];
+            menu.plans.push(CommandPlan::git(root(), &words, "Pushed"));
         }
         let is_default = ["main", "master", "trunk"].contains(&branch.as_str());
         if let Some(words) = self.pull_request(&remote.url).filter(|_| !is_default) {
@@ -180,7 +177,7 @@ impl GitMenuRequest<'_> {
             }
             from += entries.len();
             let own = entries.into_iter().filter(|entry| entry.kind == EntryKind::Prompt && entry.sender.is_none());
-            prompts.extend(own.map(|entry| entry.text.to_string()));
+            prompts.extend(own.map(|entry| entry.text.clone()));
         }
         prompts.split_off(prompts.len().saturating_sub(MAX_PROMPTS))
     }

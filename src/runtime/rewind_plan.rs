@@ -128,7 +128,7 @@ fn find_prompt(session: &Session, state_db: &Path, wanted: WantedPrompt) -> Resu
         let is_prompt = |kind: EntryKind, sent: bool| kind == EntryKind::Prompt && !sent;
         let prompts = entries.iter().enumerate().filter(|(_, entry)| is_prompt(entry.kind, entry.sender.is_some()));
         for (at, prompt) in prompts.take((last - turn) as usize) {
-            found = Some((from + at, prompt.text.to_string()));
+            found = Some((from + at, prompt.text.clone()));
             turn += 1;
         }
         from += entries.len();

@@ -9,7 +9,6 @@ use crate::domain::SessionKey;
 
 /// Owner of the terminal.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one")]
 pub(super) enum TerminalOwner {
     /// Salon.
     Salon,

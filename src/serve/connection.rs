@@ -185,7 +185,8 @@ fn execute_in_order(hub: Arc<Hub>, lines: mpsc::Sender<Line>) -> mpsc::Unbounded
 }
 
 async fn execute(hub: &Hub, token: Option<u64>, call: Call) -> Reply {
-    hub.repeated.execute(token, execute_once(&hub.live, call)).await
+    // Boxed, because starting a run needs a large future.
+    hub.repeated.execute(token, Box::pin(execute_once(&hub.live, call))).await
 }
 
 async fn execute_once(live: &Live, call: Call) -> Reply {

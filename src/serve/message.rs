@@ -43,6 +43,7 @@ pub struct ClientMessage {
 /// Call of a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "few calls exist at a time")]
 pub enum Call {
     /// First message. Its shape is the same in all versions.
     Hello {

@@ -191,7 +191,7 @@ fn a17_a_name_is_written_back_only_on_request() {
 fn a17_a_name_is_given_to_opencode_by_its_own_server() {
     let (home, agents) = (Home::of(&["opencode/1.18.33"]), Agents::of(&["opencode"]));
     let all = output_json(&run(&home, &["list", "--json"]));
-    let is_stored = |row: &&Value| row["path"].as_str().is_some_and(|path| path.ends_with(".db"));
+    let is_stored = |row: &&Value| row["path"].as_str().is_some_and(|path| path.contains("opencode.db"));
     let session = all["sessions"].as_array().expect("sessions").iter().find(is_stored).expect("a session").clone();
     let (id, cwd) = (session["id"].as_str().expect("id"), session["cwd"].as_str().expect("cwd"));
     let rename = |known: &str| {

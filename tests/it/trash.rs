@@ -280,8 +280,9 @@ proptest! {
 fn hidden_sessions_are_deleted_by_their_agents_own_program_only_on_request() {
     let home = Home::of(&["opencode/1.18.33"]);
     let all = listed(&home);
-    let is_main =
-        |session: &&Value| !is_subagent(session) && session["path"].as_str().is_some_and(|path| path.ends_with(".db"));
+    let is_main = |session: &&Value| {
+        !is_subagent(session) && session["path"].as_str().is_some_and(|path| path.contains("opencode.db"))
+    };
     let session = all.iter().find(is_main).expect("a session in the database");
     let (id, database) = (session["id"].as_str().expect("id"), PathBuf::from(session["path"].as_str().expect("path")));
     assert_eq!(code(&run(&home, &["trash", id])), 0);

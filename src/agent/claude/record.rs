@@ -321,18 +321,7 @@ impl<'a> TranscriptRecord<'a> {
                 }
             }
             b"system" => {
-                let has_text = || blocks.iter().any(|block| block.text.is_some_and(|text| !text.is_blank()));
-                let kind = match self.subtype {
-                    b"compact_boundary" | b"api_error" => Some(EntryKind::Notice),
-                    b"local_command" | b"" => {
-                        let shown = blocks.first().is_some_and(|block| block.kind(b"user").is_some());
-                        shown.then_some(EntryKind::Notice)
-                    }
-                    _ if has_text() || self.hook_failed => Some(EntryKind::Notice),
-                    silent if SILENT_SUBTYPES.contains(&silent) => None,
-                    _ => Some(EntryKind::Other),
-                };
-                if let Some(kind) = kind {
+                if let Some(kind) = self.system_kind(blocks) {
                     push(0, kind, None, false);
                 }
             }
@@ -373,6 +362,21 @@ impl<'a> TranscriptRecord<'a> {
         let results = blocks.iter().filter(|block| block.kind.ends_with(b"tool_result"));
         let mark = |block: &Block<'_>| Some(ResultMark { tool: block.tool?.hash(), error: block.error || self.denied });
         metadata.results.extend(results.filter_map(mark));
+    }
+
+    /// Returns the kind of a system record's entry; `None` if it is not shown.
+    fn system_kind(&self, blocks: &[Block<'_>]) -> Option<EntryKind> {
+        let has_text = || blocks.iter().any(|block| block.text.is_some_and(|text| !text.is_blank()));
+        match self.subtype {
+            b"compact_boundary" | b"api_error" => Some(EntryKind::Notice),
+            b"local_command" | b"" => {
+                let shown = blocks.first().is_some_and(|block| block.kind(b"user").is_some());
+                shown.then_some(EntryKind::Notice)
+            }
+            _ if has_text() || self.hook_failed => Some(EntryKind::Notice),
+            silent if SILENT_SUBTYPES.contains(&silent) => None,
+            _ => Some(EntryKind::Other),
+        }
     }
 
     /// Returns the prompts that a queue's record removes from the queue, without those that another record has as sent.

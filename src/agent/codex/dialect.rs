@@ -302,10 +302,7 @@ fn message_kind(line: &RolloutLine<'_>) -> Option<EntryKind> {
 /// Text of the prompt in a message of several parts, of which the first one is context that Codex added.
 fn prompt_after_context(line: &RolloutLine<'_>) -> Option<String> {
     line.text().filter(|text| is_injected(*text))?;
-    let prompt = match decode::bodies(line, false).pop()? {
-        EventBody::Prompt(prompt) => prompt,
-        _ => return None,
-    };
+    let EventBody::Prompt(prompt) = decode::bodies(line, false).pop()? else { return None };
     Some(prompt).filter(|prompt| !prompt.trim().is_empty())
 }
 

@@ -100,7 +100,7 @@ pub(super) fn session(source: &Source, log: &ChatLog, complete: bool) -> Session
         (None, Some(prompt)) => Title::new(prompt, TitleSource::Prompt),
         (None, None) => Title::default(),
     };
-    session.set_last_prompt(prompts().filter(|prompt| !prompt.trim().is_empty()).next_back());
+    session.set_last_prompt(prompts().rfind(|prompt| !prompt.trim().is_empty()));
     session.cwd = paths::project(&source.path).unwrap_or_default().into();
     session.model = log.model.as_deref().map(Arc::from);
     session.started_at = shown().find_map(|message| message.time).or(log.started);

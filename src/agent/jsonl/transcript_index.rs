@@ -50,6 +50,7 @@ struct LinePosition {
 }
 
 /// An open transcript of JSON lines.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a file")]
 pub(crate) struct TranscriptIndex {
     dialect: Arc<dyn Dialect>,
     path: PathBuf,

@@ -34,6 +34,7 @@ pub struct DialogChoice {
 
 /// Outcome of a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a dialog has a few choices")]
 pub enum DialogOutcome {
     /// Open the session in the agent's program.
     Resume {

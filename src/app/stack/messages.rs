@@ -162,7 +162,7 @@ impl Stack {
             return;
         }
         match plan {
-            Ok(plan) => self.push(Layer::Dialog(rewind::dialog(key, plan)), ctx),
+            Ok(plan) => self.push(Layer::Dialog(rewind::dialog(key, &plan)), ctx),
             Err(reason) => ctx.notices.error(reason),
         }
     }

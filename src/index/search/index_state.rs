@@ -79,10 +79,10 @@ impl IndexState {
                 if !state.has_valid_text() {
                     continue;
                 }
-                let session = |(at, id): (usize, &Box<str>)| {
+                let session = |(at, id): (usize, &str)| {
                     corpus.session_number(number, id).filter(|_| !stored.deleted_sessions.contains(&at))
                 };
-                let sessions = stored.segment.sessions.iter().enumerate().map(session).collect();
+                let sessions = stored.segment.sessions.iter().map(|id| &**id).enumerate().map(session).collect();
                 segments.push(LiveSegment { segment: stored.segment.clone(), source: number, sessions });
             }
             segments[first..].reverse();

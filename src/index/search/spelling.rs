@@ -33,7 +33,7 @@ pub(super) fn search(
         // A vocabulary may contain words of deleted texts.
         has_hits |= !found.hits.is_empty();
         let corrections = if has_hits { corrections.clone() } else { Vec::new() };
-        sink(SearchUpdate { corrections, coverage, ..found });
+        sink(SearchUpdate { coverage, corrections, ..found });
     });
     is_complete
 }

@@ -110,7 +110,7 @@ pub fn is_program(pid: u32, program: &str) -> bool {
     let name = |path: &str| Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
     let wanted = name(program);
     let mut first = [0; MAX_PROGRAM_BYTES];
-    let line = files::first_bytes(&format!("/proc/{pid}/cmdline"), &mut first).unwrap_or_default();
+    let line = files::first_bytes(format!("/proc/{pid}/cmdline"), &mut first).unwrap_or_default();
     let mut args = line.split(|byte| *byte == 0).take(3);
     wanted.is_some() && args.any(|word| name(&String::from_utf8_lossy(word)) == wanted)
 }

@@ -8,7 +8,7 @@ use crate::app::chat::state::wait;
 use crate::app::picker::skips_permissions;
 use crate::domain::Time;
 use crate::domain::remote::{RemoteState, RemoteStatus};
-use crate::domain::run::{Conversation, Phase, Quota};
+use crate::domain::run::{Conversation, Phase, Quota, RunInfo};
 use crate::stdx::text;
 use crate::ui::canvas::Canvas;
 use crate::ui::columns;
@@ -92,7 +92,7 @@ fn session(canvas: &Canvas, chat: &Chat) -> Vec<Span<'static>> {
     let title = session.map(|session| session_title(app, session)).filter(|title| !title.is_empty());
     let title = title.unwrap_or_else(|| untitled(chat));
     let directory = session.map(|session| session.place()).or_else(|| {
-        let of_run = chat.info(&app.runs).map(|info| info.place());
+        let of_run = chat.info(&app.runs).map(RunInfo::place);
         of_run.or_else(|| chat.start.as_ref().map(|start| start.cwd.display().to_string()))
     });
     let mut spans = vec![Span::styled(format!("  {}", text::one_line(&title)), style(theme.title))];

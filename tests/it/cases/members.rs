@@ -26,6 +26,7 @@ fn lines(records: &[Value]) -> String {
 }
 
 /// A record of a user with this content, after another one.
+#[expect(clippy::needless_pass_by_value, reason = "so that calls are short")]
 fn user(uuid: &str, parent: &str, content: Value) -> Value {
     json!({"type": "user", "uuid": uuid, "parentUuid": parent, "sessionId": ID, "timestamp": "2026-09-10T10:00:02.000Z",
         "message": {"role": "user", "content": content}})

@@ -26,6 +26,7 @@ use crate::support::clock;
 
 /// Behaviour of the scripted agent.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent behaviours")]
 struct Script {
     /// It exits instead of becoming ready.
     crashes: bool,

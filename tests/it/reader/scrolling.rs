@@ -86,7 +86,7 @@ fn h16_a_page_of_the_old_length_does_not_blank_the_turn_that_lands_on_disk() {
     harness.tell(TranscriptEvent::Opened(harness.opened()));
     harness.draw();
     let _ = harness.reader.apply_events(0, kinds.map(|kind| RunEvent { turn: TurnNumber(1), kind }));
-    let old = harness.entries.to_vec();
+    let old = harness.entries.clone();
     harness.entries = entries.into_iter().map(std::sync::Arc::new).collect();
     harness.tell(TranscriptEvent::Grown { from: 1, opened: harness.opened() });
     // The response to the request for one entry arrives after the change.
