@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::command;
@@ -46,6 +47,8 @@ pub(super) struct TransportProcess {
     child: Child,
     program: String,
     messages: Arc<Mutex<Vec<u8>>>,
+    /// Task that reads the messages.
+    reader: JoinHandle<()>,
 }
 
 /// Connects to a source.
@@ -71,14 +74,18 @@ impl TransportProcess {
             return Err(io::Error::other("it has no pipes"));
         };
         let messages = Arc::default();
-        tokio::spawn(keep_messages(stderr, Arc::clone(&messages)));
-        Ok((Self { child, program: command::program(argv), messages }, (stdout, stdin)))
+        let reader = tokio::spawn(keep_messages(stderr, Arc::clone(&messages)));
+        Ok((Self { child, program: command::program(argv), messages, reader }, (stdout, stdin)))
     }
 
     /// Waits shortly for the program's end, and returns what it reported.
     pub(super) async fn end(&mut self) -> TransportEnd {
         let code = tokio::time::timeout(END_TIMEOUT, self.child.wait()).await.ok();
         let code = code.and_then(Result::ok).and_then(|status| status.code());
+        if !self.reader.is_finished() {
+            // The last message may be the reason. A process that outlives the program may keep the pipe open.
+            tokio::time::timeout(END_TIMEOUT, &mut self.reader).await.ok();
+        }
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         let messages = String::from_utf8_lossy(&messages).into_owned();
         TransportEnd { program: self.program.clone(), code, messages }

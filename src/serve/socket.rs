@@ -35,12 +35,15 @@ impl ServeSocket {
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
             .map_err(|_| io::Error::new(io::ErrorKind::AddrInUse, "another salon serve is running"))?;
         // The lock proves that the owner of a socket file that is left has ended.
-        match std::fs::remove_file(&path) {
+        let new = path.with_extension("new");
+        match std::fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let listener = UnixListener::bind(&path)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        let listener = UnixListener::bind(&new)?;
+        std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600))?;
+        // Only a socket with its final permissions is found. The lock proves that the owner of one that is left has ended.
+        std::fs::rename(&new, &path)?;
         Ok(Self { listener, path, _lock: lock })
     }
 
