@@ -224,8 +224,9 @@ fn replaced(old: &str, new: &str) -> Vec<DiffHunk> {
         let lines = signed('-', old).into_iter().chain(signed('+', new)).collect();
         return vec![DiffHunk { lines, ..DiffHunk::default() }];
     }
-    let unified = TextDiff::from_lines(old, new).unified_diff().context_radius(CONTEXT_LINES).to_string();
-    // The texts are parts of a file, so that the numbers of lines would be wrong.
+    let diff = TextDiff::from_lines(old, new);
+    // The texts are parts of a file: the numbers of lines would be wrong, and their ends are not the file's.
+    let unified = diff.unified_diff().context_radius(CONTEXT_LINES).missing_newline_hint(false).to_string();
     let unnumbered = |hunk| DiffHunk { old_start: None, new_start: None, ..hunk };
     parse_hunks(unified.lines()).into_iter().map(unnumbered).collect()
 }

@@ -14,7 +14,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use salon::domain::changes::{FileDiffStatus, parse_hunks};
+use salon::domain::changes::{FileDiffStatus, HunkAuthor, SessionEdit, from_edits, parse_hunks};
+use salon::domain::tool::{ChangeKind, FileChange};
+use salon::domain::{Agent, SessionKey};
 use salon::git::own_repository::OwnRepository;
 use serde_json::{Value, json};
 
@@ -239,6 +241,15 @@ fn a_file_that_becomes_a_link_and_a_binary_one_are_one_file_each() {
     let named: Vec<_> = changes.iter().map(|file| (file.path.as_str(), file.is_binary, file.hunks.len())).collect();
     assert_eq!(named, [("binary", true, 0), ("readme", false, 2), ("z", false, 1)]);
     assert_eq!(changes[2].hunks[0].lines, ["+diff --git a/x b/x", "+@@ -1 +1 @@"]);
+}
+
+#[test]
+fn the_end_of_an_edits_text_is_not_taken_for_the_end_of_the_file() {
+    let author = HunkAuthor { session: SessionKey::new(Agent::Claude, "a"), turn: 1, entry: 2 };
+    let kind = ChangeKind::Replace(vec![("let a = 1;".to_owned(), "let a = 2;\nlet b = 3;".to_owned())]);
+    let edit = SessionEdit { author, change: FileChange { path: "/x/main.rs".to_owned(), kind } };
+    let changes = from_edits(&[edit]);
+    assert_eq!(changes.files[0].hunks[0].lines, ["-let a = 1;", "+let a = 2;", "+let b = 3;"]);
 }
 
 #[test]
