@@ -75,6 +75,7 @@ impl Hub {
     /// Registers a client.
     pub(super) fn register(self: &Arc<Self>) -> ClientGuard {
         self.state().clients += 1;
+        self.activity.send_modify(|count| *count += 1);
         ClientGuard { hub: self.clone() }
     }
 

@@ -239,6 +239,8 @@ async fn an_unused_server_ends_and_a_client_keeps_it() {
     let grace = Duration::from_secs(2);
     let path = socket.path().to_owned();
     let client = async {
+        // The wait of a server without clients has begun.
+        tokio::time::sleep(grace / 4).await;
         let connected = Client::connect(&path).await.expect("connected");
         tokio::time::sleep(grace + grace / 2).await;
         drop(connected);
