@@ -74,6 +74,7 @@ mod trash;
 mod trash_args;
 mod tui;
 mod turn;
+mod turn_printer;
 mod turn_signals;
 mod worktree;
 mod worktree_args;

@@ -9,7 +9,7 @@ use super::error::{CliError, CliErrorCode};
 use super::run_args::NewArgs;
 use super::sessions::LoadedSessions;
 use super::turn::{self, TurnRequest, TurnTarget};
-use super::{find, output, query, tui, worktree};
+use super::{find, query, tui, worktree};
 use crate::domain::run::{Conversation, RunStart};
 use crate::domain::{Agent, Session};
 use crate::runtime::StartupAction;
@@ -83,14 +83,5 @@ fn hand_over(
 /// Creates a worktree for the session, and returns the directory in it that corresponds to `cwd`.
 fn in_worktree(context: &CliContext, args: &NewArgs, cwd: &Path, prompt: Option<&str>) -> Result<PathBuf, CliError> {
     let name = args.worktree.as_deref().filter(|name| !name.is_empty()).or(prompt);
-    let worktrees = worktree::open(context)?;
-    let created = worktree::create(context, &worktrees, (cwd, name, args.base.as_deref()))?;
-    worktree::report_setup(&created)?;
-    let path = created.worktree.path.display();
-    if let Some(failure) = created.failure() {
-        let message = format!("the worktree {path} is not ready: {failure}");
-        return Err(CliError::new(CliErrorCode::Failed, message));
-    }
-    output::note(&format!("worktree {path} on the new branch {}", created.worktree.branch))?;
-    Ok(created.dir)
+    worktree::create_for_conversation(context, (cwd, name, args.base.as_deref()))
 }

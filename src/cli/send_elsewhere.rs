@@ -7,7 +7,7 @@ use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::run_args::SendArgs;
 use super::turn::{self, TurnRequest, TurnTarget};
-use super::{output, tui, worktree};
+use super::{tui, worktree};
 use crate::domain::rewind::ConversationStart;
 use crate::domain::run::{Conversation, RunStart};
 use crate::domain::{Agent, Session};
@@ -63,14 +63,5 @@ fn directory(context: &CliContext, args: &SendArgs, session: &Session) -> Result
     }
     let Some(name) = &args.worktree else { return Ok(cwd.to_owned()) };
     let name = if name.is_empty() { &*session.title.text } else { name };
-    let worktrees = worktree::open(context)?;
-    let created = worktree::create(context, &worktrees, (cwd, Some(name), None))?;
-    worktree::report_setup(&created)?;
-    let path = created.worktree.path.display();
-    if let Some(failure) = created.failure() {
-        let message = format!("the worktree {path} is not ready: {failure}");
-        return Err(CliError::new(CliErrorCode::Failed, message));
-    }
-    output::note(&format!("worktree {path} on the new branch {}", created.worktree.branch))?;
-    Ok(created.dir)
+    worktree::create_for_conversation(context, (cwd, Some(name), None))
 }

@@ -1,7 +1,7 @@
 //! `salon worktree`: creates, lists, removes and restores worktrees.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -94,6 +94,23 @@ pub(super) fn create(
     worktrees.create(WorktreeRequest { dir, name, base }, context.clock.now()).map_err(failed)
 }
 
+/// Creates a worktree for a conversation, and returns the directory in it that corresponds to `dir`. Fails if its setup
+/// did.
+pub(super) fn create_for_conversation(
+    context: &CliContext,
+    (dir, name, base): (&Path, Option<&str>, Option<&str>),
+) -> Result<PathBuf, CliError> {
+    let created = create(context, &open(context)?, (dir, name, base))?;
+    report_setup(&created)?;
+    let path = created.worktree.path.display();
+    if let Some(failure) = created.failure() {
+        let message = format!("the worktree {path} is not ready: {failure}");
+        return Err(CliError::new(CliErrorCode::Failed, message));
+    }
+    output::note(&format!("worktree {path} on the new branch {}", created.worktree.branch))?;
+    Ok(created.dir)
+}
+
 fn list(worktrees: &Worktrees, json: bool) -> Result<ExitCode, CliError> {
     let listed: Vec<_> = worktrees.list().map_err(failed)?;
     let described: Vec<_> = listed.iter().map(|worktree| WorktreeJson::new(worktree, worktrees)).collect();
@@ -138,7 +155,7 @@ fn new(context: &CliContext, worktrees: &Worktrees, args: &NewWorktreeArgs) -> R
     let created = create(context, worktrees, (&dir, args.name.as_deref(), args.base.as_deref()))?;
     let mut out = output::stdout();
     if args.json {
-        let text = |path: &std::path::PathBuf| path.to_string_lossy().into_owned();
+        let text = |path: &PathBuf| path.to_string_lossy().into_owned();
         let skipped = |(path, reason): &(_, String)| SkippedJson { path: text(path), reason: reason.clone() };
         let report = CreatedReport {
             schema_version: SCHEMA_VERSION,

@@ -270,15 +270,13 @@ fn call(block: &Value, results: &[Value], truncator: &mut Truncator) -> Vec<Even
         (None, Some(error)) => (ToolStatus::Failed, error),
         (None, None) => (ToolStatus::Pending, String::new()),
     };
-    let update = EventBody::ToolUpdate {
-        id,
-        status: Some(status),
-        output: Some(Delta::Replace(truncator.cut(&output))),
-        duration_ms: None,
-        subagent: None,
-        action: None,
-    };
-    vec![call_body, update]
+    vec![call_body, ended(id, status, truncator.cut(&output))]
+}
+
+/// Body of the end of a call.
+fn ended(id: std::sync::Arc<str>, status: ToolStatus, output: String) -> EventBody {
+    let output = Some(Delta::Replace(output));
+    EventBody::ToolUpdate { id, status: Some(status), output, duration_ms: None, subagent: None, action: None }
 }
 
 /// Bodies of a result whose call is lost.
@@ -287,15 +285,7 @@ fn lost_call(block: &Value, truncator: &mut Truncator) -> Vec<EventBody> {
     let (status, output) = outcome(&block["toolResult"]);
     let headline = ToolAction::Other(unknown_record::LOST_CALL.to_owned());
     let call = EventBody::ToolCall { id: id.clone(), name: "tool".into(), input: Value::Null, action: headline };
-    let update = EventBody::ToolUpdate {
-        id,
-        status: Some(status),
-        output: Some(Delta::Replace(truncator.cut(&output))),
-        duration_ms: None,
-        subagent: None,
-        action: None,
-    };
-    vec![call, update]
+    vec![call, ended(id, status, truncator.cut(&output))]
 }
 
 /// Status and output of a call.
