@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::sqlite::{self, DatabaseError};
-use super::{Source, json_repair};
+use super::{Source, tolerant_json};
 use crate::domain::Agent;
 use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::lines::LineReader;
@@ -80,7 +80,7 @@ impl Inventory {
     fn lines(&mut self, source: &Source) -> Result<(), DatabaseError> {
         let mut lines = LineReader::from_offset(files::open(&source.path)?, 0)?;
         while let Some(line) = lines.next_line()? {
-            for record in json_repair::records(line.bytes) {
+            for record in tolerant_json::records(line.bytes) {
                 self.record(source.agent, &record.value);
             }
         }
@@ -91,7 +91,7 @@ impl Inventory {
     fn restored_lines(&mut self, source: &Source) -> Result<(), DatabaseError> {
         let Some(texts) = super::format(source.agent).texts() else { return Ok(()) };
         texts.records(source, 0, &mut |record| {
-            for found in json_repair::records(record.bytes) {
+            for found in tolerant_json::records(record.bytes) {
                 self.record(source.agent, &found.value);
             }
             ControlFlow::Continue(())
@@ -104,7 +104,7 @@ impl Inventory {
         if source.agent == Agent::OpenCode {
             return Ok(());
         }
-        if let Some((value, _)) = json_repair::value(&files::read(&source.path, SizeLimit::DOCUMENT)?) {
+        if let Some((value, _)) = tolerant_json::value(&files::read(&source.path, SizeLimit::DOCUMENT)?) {
             self.record(source.agent, &value);
         }
         Ok(())
@@ -127,7 +127,7 @@ impl Inventory {
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 let (kind, data) = (sqlite::text(row.get_ref(0)?), sqlite::text(row.get_ref(1)?));
-                if let Some((value, _)) = json_repair::value(data.as_bytes()) {
+                if let Some((value, _)) = tolerant_json::value(data.as_bytes()) {
                     self.row(source.agent, &kind, &value);
                 }
             }

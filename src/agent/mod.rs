@@ -27,7 +27,6 @@ mod fork_record;
 mod gemini;
 mod goose;
 mod json;
-mod json_repair;
 mod json_rpc;
 mod json_settings;
 mod jsonl;
@@ -39,6 +38,7 @@ mod qwen;
 pub mod recorded;
 mod side_text;
 pub mod sqlite;
+mod tolerant_json;
 mod tool_input;
 
 pub use environment::Environment;

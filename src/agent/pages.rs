@@ -6,8 +6,8 @@ use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use super::json_repair::Repairs;
 use super::sqlite::DatabaseError;
+use super::tolerant_json::Repairs;
 use super::{MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
 use crate::domain::{Entry, Issue};
 

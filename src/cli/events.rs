@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::json::TokensJson;
 use crate::domain::approval::Approval;
-use crate::domain::event::{Delta, EventBody, NoticeLevel};
+use crate::domain::event::{Delta, EventBody};
 use crate::domain::run::{Activity, Phase, RunEvent, RunEventKind, RunFailure, RunInfo, StopReason, TurnOutcome};
 use crate::domain::transcript::{PlanItem, ToolAction};
 use crate::domain::{self, EntryKey, Time};
@@ -282,7 +282,7 @@ impl<'a> EventBodyJson<'a> {
                 subagent: subagent.as_deref(),
                 ..ToolEventJson::unchanged(id)
             }),
-            EventBody::Notice { level, text } => Self::Notice { level: level_name(*level), text },
+            EventBody::Notice { level, text } => Self::Notice { level: level.name(), text },
             EventBody::Image(text) | EventBody::Other(text) => Self::Other { text },
             EventBody::Usage(tokens) => Self::Usage {
                 tokens: (*tokens).into(),
@@ -315,7 +315,7 @@ impl<'a> EventBodyJson<'a> {
             (EntryKind::Prompt, None) => Self::Prompt { entry: id, text },
             (EntryKind::Text, None) => Self::Text { entry: id, text, whole: true },
             (EntryKind::Thinking, None) => Self::Thinking { entry: id, text, whole: true },
-            (EntryKind::Notice, None) => Self::Notice { level: level_name(entry.level), text },
+            (EntryKind::Notice, None) => Self::Notice { level: entry.level.name(), text },
             (EntryKind::Tool | EntryKind::Plan | EntryKind::Image | EntryKind::Other, None) => Self::Other { text },
         }
     }
@@ -442,15 +442,6 @@ fn parts(piece: &Delta) -> (&str, bool) {
     match piece {
         Delta::Append(text) => (text, false),
         Delta::Replace(text) | Delta::Longest(text) => (text, true),
-    }
-}
-
-fn level_name(level: NoticeLevel) -> &'static str {
-    match level {
-        NoticeLevel::Info => "info",
-        NoticeLevel::Boundary => "boundary",
-        NoticeLevel::Warning => "warning",
-        NoticeLevel::Error => "error",
     }
 }
 

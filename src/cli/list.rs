@@ -123,20 +123,6 @@ fn summary(view: &CatalogView, shown: usize, issues: usize) -> Option<String> {
 }
 
 fn hidden(counts: HiddenCounts) -> String {
-    let HiddenCounts { subagent, headless, empty, archived, purged, copies, elsewhere } = counts;
-    let named = [
-        (subagent, "sub-agents"),
-        (headless, "headless"),
-        (empty, "empty"),
-        (archived, "archived"),
-        (purged, "deleted"),
-        (copies, "copies"),
-        (elsewhere, "elsewhere"),
-    ];
-    named
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, name)| format!("{count} {name}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    let named = counts.by_reason().into_iter().chain([(counts.elsewhere, "elsewhere")]);
+    named.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
 }

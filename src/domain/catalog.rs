@@ -203,6 +203,18 @@ pub struct HiddenCounts {
 }
 
 impl HiddenCounts {
+    /// Returns the counts with the plural nouns of their reasons, without the sessions of other workspaces.
+    pub fn by_reason(&self) -> [(usize, &'static str); 6] {
+        [
+            (self.subagent, "sub-agents"),
+            (self.headless, "headless"),
+            (self.empty, "empty"),
+            (self.archived, "archived"),
+            (self.purged, "deleted"),
+            (self.copies, "copies"),
+        ]
+    }
+
     /// Adds one session to the count of its reason.
     pub fn add(&mut self, reason: HiddenReason) {
         match reason {

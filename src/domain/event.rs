@@ -127,3 +127,15 @@ pub enum NoticeLevel {
     /// Failure.
     Error,
 }
+
+impl NoticeLevel {
+    /// Identifier in JSON and in `state.db`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Boundary => "boundary",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}

@@ -46,7 +46,7 @@ pub fn save(db: &mut Connection, session: &SessionKey, texts: &[KeptText]) -> ru
                     kept.prompt.raw().cast_signed(),
                     kept.text,
                     kept.time.map(Time::millis),
-                    kept.level.map(level_name),
+                    kept.level.map(NoticeLevel::name),
                     place_name(kept.place)
                 ],
             )?;
@@ -86,15 +86,6 @@ fn kept_text(row: &Row<'_>) -> rusqlite::Result<KeptText> {
     let level = row.get::<_, Option<String>>(4)?.as_deref().map(level);
     let place = place(&row.get::<_, String>(5)?);
     Ok(KeptText { entry: key(0)?, prompt: key(1)?, text: row.get(2)?, time, level, place })
-}
-
-fn level_name(level: NoticeLevel) -> &'static str {
-    match level {
-        NoticeLevel::Info => "info",
-        NoticeLevel::Boundary => "boundary",
-        NoticeLevel::Warning => "warning",
-        NoticeLevel::Error => "error",
-    }
 }
 
 fn level(name: &str) -> NoticeLevel {

@@ -137,12 +137,7 @@ fn draw_session(
     repeats_title: bool,
 ) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    if selected {
-        let focused = app.stack.focus() == Some(Pane::Sessions);
-        canvas.buffer.set_style(area, style(if focused { theme.selected } else { theme.selected_away }));
-    }
-    let (mark, rest) = split_left(area, 1);
-    put(canvas.buffer, mark, if selected { "▌" } else { " " }, style(theme.accent), Align::Left);
+    let rest = draw_selection(canvas, area, selected);
     let (badge, rest) = split_left(rest, 2);
     if app.stack.home.marked.contains(&session.key) {
         put(canvas.buffer, badge, "◆", style(theme.accent), Align::Left);
@@ -182,15 +177,22 @@ fn draw_session(
     draw_title(canvas, rest, session, &title.unwrap_or_else(|| session_title(app, session)));
 }
 
-/// Draws what a session waits for or does, and since when.
-fn draw_detail(canvas: &mut Canvas, area: Rect, session: &Session, state: SessionState, selected: bool) {
-    let (app, theme) = (canvas.app, canvas.app.theme());
+/// Draws the background and the mark of a selected row. Returns the rest of the row.
+fn draw_selection(canvas: &mut Canvas, area: Rect, selected: bool) -> Rect {
+    let theme = canvas.app.theme();
     if selected {
-        let focused = app.stack.focus() == Some(Pane::Sessions);
+        let focused = canvas.app.stack.focus() == Some(Pane::Sessions);
         canvas.buffer.set_style(area, style(if focused { theme.selected } else { theme.selected_away }));
     }
     let (mark, rest) = split_left(area, 1);
     put(canvas.buffer, mark, if selected { "▌" } else { " " }, style(theme.accent), Align::Left);
+    rest
+}
+
+/// Draws what a session waits for or does, and since when.
+fn draw_detail(canvas: &mut Canvas, area: Rect, session: &Session, state: SessionState, selected: bool) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    let rest = draw_selection(canvas, area, selected);
     let Some(detail) = detail::of(&session.key, &app.runs, &app.sessions) else { return };
     let verb = if state == SessionState::NeedsYou { "waits " } else { "" };
     let since = detail.since.map(|since| format!("{verb}{}", age::text(app.now, since))).unwrap_or_default();

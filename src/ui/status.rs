@@ -13,7 +13,6 @@ use crate::app::hints::hints;
 use crate::app::layer::Layer;
 use crate::app::msg::Target;
 use crate::app::{Action, App};
-use crate::domain::catalog::HiddenCounts;
 
 /// Draws the current notice, or the counts.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
@@ -73,15 +72,7 @@ fn counts(app: &App, room: usize) -> String {
 }
 
 fn counts_with(app: &App, reasons: bool) -> String {
-    let HiddenCounts { subagent, headless, empty, archived, purged, copies, elsewhere } = app.stack.home.hidden;
-    let by_reason = [
-        (subagent, "sub-agents"),
-        (headless, "headless"),
-        (empty, "empty"),
-        (archived, "archived"),
-        (purged, "deleted"),
-        (copies, "copies"),
-    ];
+    let (by_reason, elsewhere) = (app.stack.home.hidden.by_reason(), app.stack.home.hidden.elsewhere);
     let hidden: usize = by_reason.iter().map(|(count, _)| count).sum();
     let key = |action, does: &str| app.hint(action).map(|key| format!(" ({key}{does})")).unwrap_or_default();
     let verb = if app.stack.home.filter.is_active() { "matching" } else { "shown" };

@@ -108,18 +108,6 @@ impl<'a> Block<'a> {
 
 /// Reads a string without escapes, also one in an object; empty for any other value.
 pub(super) fn plain_string<'a>(value: &mut JsonCursor<'a>) -> Result<&'a [u8], MalformedJson> {
-    let text = if value.peek()? == b'{' { string_field(value, b"text")? } else { value.text()? };
+    let text = if value.peek()? == b'{' { value.string_field(b"text")? } else { value.text()? };
     Ok(text.map_or(&b""[..], |text| text.0))
-}
-
-/// Reads one string field of an object.
-pub(super) fn string_field<'a>(value: &mut JsonCursor<'a>, name: &[u8]) -> Result<Option<JsonStr<'a>>, MalformedJson> {
-    let mut found = None;
-    value.object(|key, value| {
-        if key == name {
-            found = value.text()?;
-        }
-        Ok(())
-    })?;
-    Ok(found)
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::block::{Block, Content, plain_string, string_field};
+use super::block::{Block, Content, plain_string};
 use super::{queue, task_list, usage, user_markup};
 use crate::agent::json::cursor::hash;
 use crate::agent::jsonl::{
@@ -150,14 +150,14 @@ impl<'a> TranscriptRecord<'a> {
             b"entrypoint" => self.entrypoint = value.text()?,
             b"promptSource" => self.source = value.text()?,
             b"sessionId" => self.session = value.text()?,
-            b"forkedFrom" => self.forked_from = string_field(value, b"sessionId")?,
+            b"forkedFrom" => self.forked_from = value.string_field(b"sessionId")?,
             b"leafUuid" => self.leaf = value.text()?,
             b"customTitle" | b"aiTitle" | b"summary" => self.title = value.text()?,
             b"totalCostUSD" => {
                 self.cost_usd = std::str::from_utf8(value.raw()?).ok().and_then(|cost| cost.parse().ok());
             }
             b"attachment" => self.attachment(value)?,
-            b"origin" => self.origin = string_field(value, b"kind")?.map_or(&b""[..], |kind| kind.0),
+            b"origin" => self.origin = value.string_field(b"kind")?.map_or(&b""[..], |kind| kind.0),
             b"operation" => self.operation = plain_string(value)?,
             b"reason" => self.reason = plain_string(value)?,
             b"hookErrors" => self.hook_failed |= value.raw()?.len() > b"[ ]".len(),

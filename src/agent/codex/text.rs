@@ -12,8 +12,8 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::agent::FileStamp;
-use crate::agent::json_repair;
 use crate::agent::jsonl::TextFile;
+use crate::agent::tolerant_json;
 use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::temp;
 use crate::stdx::zst::{self, Decompressor};
@@ -129,11 +129,11 @@ fn lines_of(document: &[u8]) -> io::Result<File> {
         copy.write_all(&bytes)?;
         copy.write_all(b"\n")
     };
-    if let Some(session) = json_repair::field(document, &["session"]) {
+    if let Some(session) = tolerant_json::field(document, &["session"]) {
         line(&document[session])?;
     }
     let path: &[&str] = if document.trim_ascii_start().first() == Some(&b'[') { &[] } else { &["items"] };
-    for item in json_repair::items(document, path) {
+    for item in tolerant_json::items(document, path) {
         line(&document[item])?;
     }
     copy.into_inner().map_err(io::IntoInnerError::into_error)

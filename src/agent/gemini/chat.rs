@@ -8,8 +8,8 @@ pub(crate) use super::paths::folder_hash;
 use super::reader::ChatReader;
 pub(crate) use super::tools::exit_code;
 use super::{message, paths, summary};
-use crate::agent::json_repair;
 use crate::agent::texts::{RecordDecoder, SearchText, StoredRecord, TextScope, body_texts};
+use crate::agent::tolerant_json;
 use crate::agent::{Source, SourceSummary, SummaryProgress, TextLimit, TranscriptReader};
 use crate::domain::{Entry, EntryKey, Session};
 
@@ -67,7 +67,7 @@ pub(crate) struct MessageDecoder;
 
 impl RecordDecoder for MessageDecoder {
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
-        let Some((value, _)) = json_repair::value(record.bytes) else { return };
+        let Some((value, _)) = tolerant_json::value(record.bytes) else { return };
         let parts = message::parts(&value).into_iter();
         let in_scope =
             |part: &message::MessagePart| wanted != TextScope::Indexed || *part != message::MessagePart::Thinking;

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::{message, tools};
 use crate::agent::json;
-use crate::agent::json_repair::{self, RepairedRecord, Repairs};
+use crate::agent::tolerant_json::{self, RepairedRecord, Repairs};
 use crate::domain::{Time, Tokens};
 
 /// The state of a chat after the lines that were applied.
@@ -206,7 +206,7 @@ impl ChatLog {
                 self.merge(fields, bytes, 0, &mut repairs);
                 true
             }
-            Err(_) => match json_repair::value(bytes) {
+            Err(_) => match tolerant_json::value(bytes) {
                 Some((value @ Value::Object(_), found)) => {
                     repairs = found;
                     self.merge_value(&value, (bytes, &["messages"]), 0, &mut repairs);
@@ -269,7 +269,7 @@ impl ChatLog {
             return change;
         }
         let model = &mut self.model;
-        let ranges = json_repair::items(bytes, list).into_iter();
+        let ranges = tolerant_json::items(bytes, list).into_iter();
         let messages =
             ranges.filter_map(|range| message(&bytes[range.clone()], offset + range.start as u64, model, repairs));
         let messages = messages.collect();
@@ -402,12 +402,12 @@ impl ChatLog {
 /// Records of a line, which may be a list of them.
 fn records_of(line: &[u8]) -> Vec<RepairedRecord> {
     let is_list = line.trim_ascii_start().starts_with(b"[");
-    let items = if is_list { json_repair::items(line, &[]) } else { Vec::new() };
+    let items = if is_list { tolerant_json::items(line, &[]) } else { Vec::new() };
     if items.is_empty() {
-        return json_repair::records(line);
+        return tolerant_json::records(line);
     }
     let item = |range: Range<usize>| {
-        let (value, mut repairs) = json_repair::value(&line[range.clone()])?;
+        let (value, mut repairs) = tolerant_json::value(&line[range.clone()])?;
         repairs.add(Repairs::GLUED);
         Some(RepairedRecord { range, value, repairs })
     };
@@ -415,7 +415,7 @@ fn records_of(line: &[u8]) -> Vec<RepairedRecord> {
 }
 
 fn message(json: &[u8], offset: u64, model: &mut Option<String>, repairs: &mut Repairs) -> Option<ChatMessage> {
-    let (value, found) = json_repair::value(json).filter(|(value, _)| value.is_object())?;
+    let (value, found) = tolerant_json::value(json).filter(|(value, _)| value.is_object())?;
     repairs.add(found);
     let is_torn = found.is_lossy();
     let parts = message::parts(&value);

@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::log::{ChatLog, ChatMessage, LogChange};
 use super::message::{self, MessagePart};
 use super::{paths, tools};
-use crate::agent::json_repair;
 use crate::agent::side_text::OutputFolder;
+use crate::agent::tolerant_json;
 use crate::agent::{
     BranchPosition, FileStamp, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader,
 };
@@ -117,7 +117,7 @@ impl ChatReader {
         };
         let mut results = Vec::new();
         for other in others {
-            let value = json_repair::value(&self.json(&other)).map(|(value, _)| value).unwrap_or_default();
+            let value = tolerant_json::value(&self.json(&other)).map(|(value, _)| value).unwrap_or_default();
             results.extend(message::results(&value).map(|(_, body)| body));
         }
         results
@@ -149,7 +149,7 @@ impl TranscriptReader for ChatReader {
     fn read(&mut self, range: Range<usize>, limit: TextLimit) -> Vec<Entry> {
         let mut entries = Vec::new();
         for (first, message) in self.messages_in(&range) {
-            let value = json_repair::value(&self.json(&message)).map(|(value, _)| value).unwrap_or_default();
+            let value = tolerant_json::value(&self.json(&message)).map(|(value, _)| value).unwrap_or_default();
             let results = self.results_of(&message);
             for (index, part) in (first..).zip(padded(&value, message.entries)) {
                 if range.contains(&index) {
@@ -187,7 +187,7 @@ impl TranscriptReader for ChatReader {
         });
         let branches: Vec<(usize, Option<Time>, Option<ChatMessage>)> = branches.collect();
         let list = branches.into_iter().map(|(entries, last, first)| {
-            let value = first.and_then(|first| json_repair::value(&self.json(&first)));
+            let value = first.and_then(|first| tolerant_json::value(&self.json(&first)));
             let text = value.map(|(value, _)| message::text(&value)).unwrap_or_default();
             TranscriptBranch { entries, last, head: text.lines().next().unwrap_or_default().to_owned() }
         });

@@ -6,8 +6,8 @@
 use serde_json::{Value, json};
 
 use super::action::action;
-use crate::agent::json_repair::{self, Repairs};
 use crate::agent::pages::{MessageOutline, StoredMessage};
+use crate::agent::tolerant_json::{self, Repairs};
 use crate::agent::{TextLimit, tool_input, unknown_record};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{ToolAction, ToolStatus, Transcript};
@@ -49,7 +49,7 @@ impl GooseMessage {
     }
 
     fn audience(&self, blocks: &[Value]) -> Audience {
-        let metadata = json_repair::value(self.metadata.as_bytes()).map(|(value, _)| value).unwrap_or_default();
+        let metadata = tolerant_json::value(self.metadata.as_bytes()).map(|(value, _)| value).unwrap_or_default();
         let is_context = || blocks.iter().all(|block| block["text"].as_str().is_some_and(is_turn_context));
         match metadata["userVisible"].as_bool() {
             Some(false) if metadata["turnContext"] == true || is_context() => Audience::Context,
@@ -80,7 +80,7 @@ fn parsed_blocks(content: &str) -> Option<(Vec<Value>, Repairs)> {
         return Some((vec![text_block(content)], Repairs::FIELD_TYPES));
     }
     let (mut blocks, mut repairs) = (Vec::new(), Repairs::default());
-    for record in json_repair::records(content.as_bytes()) {
+    for record in tolerant_json::records(content.as_bytes()) {
         repairs.add(record.repairs);
         match record.value {
             Value::Array(items) => blocks.extend(items.into_iter().map(|item| match item {

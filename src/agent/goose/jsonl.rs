@@ -10,9 +10,9 @@ use serde_json::Value;
 use super::content::{self, GooseMessage};
 use super::database::content_time;
 use super::totals::GooseTotals;
-use crate::agent::json_repair::{self, RepairedRecord};
 use crate::agent::pages::{MessageStore, MessageVersion};
 use crate::agent::sqlite::DatabaseError;
+use crate::agent::tolerant_json::{self, RepairedRecord};
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
 use crate::domain::session::{Title, TitleSource};
 use crate::domain::{Agent, Issue, Session, SessionKey, Time, Tokens};
@@ -62,7 +62,7 @@ fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
     while let Some(line) = lines.next_line()? {
         number += 1;
         let issue = |reason: String| Issue { path: source.path.clone(), line: Some(number), reason };
-        let records = json_repair::records(line.bytes);
+        let records = tolerant_json::records(line.bytes);
         if records.is_empty() && !line.bytes.trim_ascii().is_empty() {
             totals.unreadable();
             issues.push(issue("not a message".to_owned()));
@@ -124,7 +124,7 @@ impl GooseFile {
         let mut lines = LineReader::from_offset(file, 0)?;
         self.line_ranges.clear();
         while let Some(line) = lines.next_line()? {
-            let records = json_repair::records(line.bytes);
+            let records = tolerant_json::records(line.bytes);
             let messages = records.into_iter().filter(|record| record.value["role"].is_string());
             self.line_ranges
                 .extend(messages.map(|record| (line.offset + record.range.start as u64, record.range.len())));
@@ -135,7 +135,7 @@ impl GooseFile {
     /// Record of a message.
     fn record(&self, at: usize) -> io::Result<Option<RepairedRecord>> {
         let bytes = self.line(at)?.unwrap_or_default();
-        Ok(json_repair::records(&bytes).into_iter().next())
+        Ok(tolerant_json::records(&bytes).into_iter().next())
     }
 
     fn line(&self, at: usize) -> io::Result<Option<Vec<u8>>> {

@@ -2,8 +2,8 @@
 
 use super::content::GooseMessage;
 use crate::agent::TextLimit;
-use crate::agent::json_repair::Repairs;
 use crate::agent::pages::StoredMessage;
+use crate::agent::tolerant_json::Repairs;
 use crate::domain::session::{Title, TitleSource};
 use crate::domain::usage::{UsageSlot, add_usage};
 use crate::domain::{EntryKind, Session, Time};

@@ -127,6 +127,18 @@ impl<'a> JsonCursor<'a> {
         if self.peek()? == b'"' { self.string().map(Some) } else { self.skip().map(|()| None) }
     }
 
+    /// Reads one string field of an object. `None` if it is missing or not a string.
+    pub(crate) fn string_field(&mut self, name: &[u8]) -> Result<Option<JsonStr<'a>>, MalformedJson> {
+        let mut found = None;
+        self.object(|key, value| {
+            if key == name {
+                found = value.text()?;
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// Reads a count, see [`count`](super::count); any other value is skipped and yields `None`.
     pub(crate) fn number(&mut self) -> Result<Option<u64>, MalformedJson> {
         let raw = self.raw()?;

@@ -10,7 +10,7 @@ use super::v2;
 use crate::agent::pages::{MessageOutline, StoredMessage};
 use crate::agent::side_text::OutputFolder;
 use crate::agent::tool_input;
-use crate::agent::{TextLimit, json_repair, unknown_record};
+use crate::agent::{TextLimit, tolerant_json, unknown_record};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{ToolStatus, Transcript};
 use crate::domain::{Delta, Entry, EntryKey, Event, EventBody, Role, Time};
@@ -90,7 +90,7 @@ fn part_entry(head: &MessageHead<'_>, kind: PartKind, record: &OpenCodeMessage, 
 
 /// Value of a record, as far as it can be read.
 pub(super) fn value(data: &str) -> Value {
-    json_repair::value(data.as_bytes()).map_or_else(|| Value::String(data.to_owned()), |(value, _)| value)
+    tolerant_json::value(data.as_bytes()).map_or_else(|| Value::String(data.to_owned()), |(value, _)| value)
 }
 
 /// Start time of a part, or of its message, which was `created` then.
@@ -202,7 +202,7 @@ fn tool(outcome: ToolOutcome, part: &Value, outputs: &OutputFolder, truncator: &
 /// State with its input as data: while it is streamed, an input is the beginning of a JSON text.
 fn with_parsed_input(state: &Value) -> Cow<'_, Value> {
     let streamed = state["input"].as_str().filter(|input| input.trim_start().starts_with('{'));
-    let parsed = streamed.and_then(|input| json_repair::value(input.as_bytes())).map(|(input, _)| input);
+    let parsed = streamed.and_then(|input| tolerant_json::value(input.as_bytes())).map(|(input, _)| input);
     match parsed {
         Some(input) => {
             let mut state = state.clone();

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, Visitor};
 
 use super::normal;
-use crate::agent::json_repair::Repairs;
 use crate::agent::nesting::shallow;
+use crate::agent::tolerant_json::Repairs;
 use crate::domain::{Time, Tokens};
 
 /// Fields of a message without its parts.

@@ -19,10 +19,10 @@ use super::record::{self, OpenCodeMessage, OpenCodePart};
 use super::summary::first_prompt;
 use super::totals::{self, OpenCodeTotals};
 use crate::agent::folder::Folder;
-use crate::agent::json_repair::{self, Repairs};
 use crate::agent::pages::{MessageStore, MessageVersion};
 use crate::agent::side_text::OutputFolder;
 use crate::agent::sqlite::DatabaseError;
+use crate::agent::tolerant_json::{self, Repairs};
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
 use crate::domain::{Agent, Issue, Session, SessionKey, Time};
 use crate::stdx::files::{self, SizeLimit};
@@ -199,7 +199,7 @@ impl MessageStore for SessionFiles {
         if !self.session.try_exists()? {
             return Ok(None);
         }
-        self.revert = json_repair::value(&files::read(&self.session, SizeLimit::SIDECAR)?)
+        self.revert = tolerant_json::value(&files::read(&self.session, SizeLimit::SIDECAR)?)
             .and_then(|(file, _)| Revert::parse(&file["revert"]));
         let ids = self.ids()?;
         let versions = ids.into_iter().map(|id| self.version(&id).map(|version| (id, version)));
@@ -281,7 +281,7 @@ fn unreadable(source: &Source) -> Session {
 fn build_session(path: &Path) -> io::Result<(Session, Vec<Issue>)> {
     let own = files::read(path, SizeLimit::SIDECAR)?;
     let mut issues = Vec::new();
-    let (file, repairs) = json_repair::value(&own).filter(|(file, _)| file.is_object()).unwrap_or_else(|| {
+    let (file, repairs) = tolerant_json::value(&own).filter(|(file, _)| file.is_object()).unwrap_or_else(|| {
         issues.push(Issue::new(path, "not a session file; its messages are shown"));
         (Value::Null, Repairs::default())
     });

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::agent::json_repair::{self, Repairs};
+use crate::agent::tolerant_json::{self, Repairs};
 use crate::domain::Time;
 
 /// A message in the usual form; `None` if there is nothing to read.
@@ -34,11 +34,11 @@ pub(super) fn message(data: &str) -> Option<(String, Repairs)> {
 
 /// The parts of a row in the usual form: usually one. None if there is nothing to read.
 pub(super) fn parts(data: &str) -> Vec<(String, Repairs)> {
-    let records = json_repair::records(data.as_bytes());
+    let records = tolerant_json::records(data.as_bytes());
     if records.len() < 2 {
         return part(data).into_iter().collect();
     }
-    let record = |record: json_repair::RepairedRecord| {
+    let record = |record: tolerant_json::RepairedRecord| {
         let (usual, mut repairs) = part(&data[record.range])?;
         repairs.add(record.repairs);
         Some((usual, repairs))
@@ -76,7 +76,7 @@ pub(super) fn part(data: &str) -> Option<(String, Repairs)> {
 
 /// Fields of a record. A string that contains an object is taken as that object.
 fn object(data: &str) -> Option<(Map<String, Value>, Repairs)> {
-    let records = json_repair::records(data.as_bytes());
+    let records = tolerant_json::records(data.as_bytes());
     let is_one = records.len() == 1;
     let (value, mut repairs) = records.into_iter().next().map(|record| (record.value, record.repairs))?;
     if !is_one {
@@ -85,7 +85,7 @@ fn object(data: &str) -> Option<(Map<String, Value>, Repairs)> {
     }
     match value {
         Value::Object(fields) => Some((fields, repairs)),
-        Value::String(inner) => match json_repair::value(inner.as_bytes())? {
+        Value::String(inner) => match tolerant_json::value(inner.as_bytes())? {
             (Value::Object(fields), inner_repairs) => {
                 repairs.add(Repairs::FIELD_TYPES);
                 repairs.add(inner_repairs);
@@ -99,7 +99,7 @@ fn object(data: &str) -> Option<(Map<String, Value>, Repairs)> {
 
 /// A part that is a text.
 fn text_part(data: &str) -> Option<(Map<String, Value>, Repairs)> {
-    let (value, mut repairs) = json_repair::value(data.as_bytes())?;
+    let (value, mut repairs) = tolerant_json::value(data.as_bytes())?;
     let Value::String(text) = value else { return None };
     repairs.add(Repairs::FIELD_TYPES);
     let fields = [("type", Value::from("text")), ("text", Value::from(text))];

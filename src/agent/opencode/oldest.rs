@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::record::{OpenCodeMessage, OpenCodePart};
-use crate::agent::json_repair;
+use crate::agent::tolerant_json;
 
 /// True for the file of a session of this layout: `session/info/<id>.json`.
 pub(super) fn is_session_file(path: &Path) -> bool {
@@ -27,7 +27,7 @@ pub(super) fn owner(root: &Path, path: &Path) -> Option<PathBuf> {
 
 /// Converts a message that contains its parts; `None` for any other.
 pub(super) fn convert(id: &str, data: &str) -> Option<OpenCodeMessage> {
-    let (stored, repairs) = json_repair::value(data.as_bytes())?;
+    let (stored, repairs) = tolerant_json::value(data.as_bytes())?;
     let inner = stored["parts"].as_array()?;
     let metadata = &stored["metadata"];
     let mut head = stored.clone();

@@ -10,8 +10,8 @@ pub(super) use super::head::{
 };
 use super::head::{TextStart, usual_head, usual_part};
 use super::normal;
-use crate::agent::json_repair::Repairs;
 use crate::agent::side_text::OutputFolder;
+use crate::agent::tolerant_json::Repairs;
 use crate::domain::event::NoticeLevel;
 
 /// Folder of the whole outputs of tools, beside the databases.

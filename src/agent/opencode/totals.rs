@@ -2,9 +2,9 @@
 
 use super::database::SessionRow;
 use super::record::{self, MessageHead, OpenCodeMessage, PartHead};
-use crate::agent::json_repair::Repairs;
 use crate::agent::pages::StoredMessage;
 use crate::agent::side_text::OutputFolder;
+use crate::agent::tolerant_json::Repairs;
 use crate::domain::session::{Flags, Title, TitleSource};
 use crate::domain::usage::{UsageRow, UsageSlot, add_usage};
 use crate::domain::{Agent, Session, SessionKey, Time, Tokens};

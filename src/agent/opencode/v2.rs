@@ -10,9 +10,9 @@ use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Value, json};
 
 use super::record::{NOTICE, OpenCodeMessage, OpenCodePart};
-use crate::agent::json_repair;
 use crate::agent::pages::MessageVersion;
 use crate::agent::sqlite::{self, DatabaseError};
+use crate::agent::tolerant_json;
 
 /// Prefix of the ids of queued prompts, whose table is another one.
 const QUEUED: &str = "queued:";
@@ -102,7 +102,7 @@ pub(super) fn load(connection: &Connection, id: &str) -> Result<OpenCodeMessage,
 
 /// Converts a row to a message with parts. A text that is no JSON gives a message without data, which is unreadable.
 pub(super) fn record(id: &str, kind: &str, stored: String, created: Option<i64>) -> OpenCodeMessage {
-    let Some((row, repairs)) = json_repair::value(stored.as_bytes()) else {
+    let Some((row, repairs)) = tolerant_json::value(stored.as_bytes()) else {
         return OpenCodeMessage { id: id.to_owned(), stored: Some(stored), ..OpenCodeMessage::default() };
     };
     let (data, parts) = convert(id, kind, &row, created);
@@ -163,7 +163,7 @@ fn user(row: &Value) -> Vec<Value> {
 fn list(value: &Value) -> Vec<Value> {
     match value {
         Value::Array(items) => items.clone(),
-        Value::String(text) => match json_repair::value(text.as_bytes()) {
+        Value::String(text) => match tolerant_json::value(text.as_bytes()) {
             Some((Value::Array(items), _)) => items,
             Some((item @ Value::Object(_), _)) => vec![item],
             _ => vec![json!({ "type": "text", "text": text, "name": text })],

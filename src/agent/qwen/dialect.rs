@@ -302,7 +302,7 @@ impl<'a> Payload<'a> {
                 b"phase" => self.phase = plain_string(value)?,
                 b"outputHistoryItems" => {
                     value.array(|item| {
-                        let printed = string_field(item, b"text")?.is_some_and(|text| !text.is_blank());
+                        let printed = item.string_field(b"text")?.is_some_and(|text| !text.is_blank());
                         self.has_output |= printed;
                         Ok(())
                     })?;
@@ -342,10 +342,10 @@ impl<'a> Part<'a> {
         match key {
             b"text" => self.text = value.text()?,
             b"thought" => self.thought = value.truth()?,
-            b"functionCall" => (self.call, self.id) = (true, string_field(value, b"id")?),
+            b"functionCall" => (self.call, self.id) = (true, value.string_field(b"id")?),
             b"functionResponse" => {
                 self.failed = is_failed_command(value.clone().raw()?);
-                (self.response, self.id) = (true, string_field(value, b"id")?);
+                (self.response, self.id) = (true, value.string_field(b"id")?);
             }
             b"inlineData" | b"fileData" => self.data = true,
             b"thoughtSignature" | b"videoMetadata" => {}
@@ -390,18 +390,6 @@ fn after_context(text: JsonStr<'_>) -> Option<String> {
     let text = text.decode();
     let prompt = decode::without_context(&text);
     (!prompt.trim().is_empty() && prompt.len() < text.len()).then(|| prompt.to_owned())
-}
-
-/// Reads one string field of an object.
-fn string_field<'a>(value: &mut JsonCursor<'a>, name: &[u8]) -> Result<Option<JsonStr<'a>>, MalformedJson> {
-    let mut found = None;
-    value.object(|key, value| {
-        if key == name {
-            found = value.text()?;
-        }
-        Ok(())
-    })?;
-    Ok(found)
 }
 
 /// Reads a string without escapes, also one in an object; empty for any other value.

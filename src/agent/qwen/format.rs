@@ -14,7 +14,7 @@ use crate::agent::jsonl::{JsonlAgent, JsonlFormat};
 use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, Texts};
 use crate::agent::{
     Discovery, Environment, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress,
-    TranscriptReader, json_repair,
+    TranscriptReader, tolerant_json,
 };
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
@@ -178,7 +178,7 @@ fn document_kind(name: &[u8]) -> Option<u8> {
 /// A relative one is relative to each project, and cannot be found here.
 fn runtime_dir(environment: &Environment, home: &Path) -> Option<PathBuf> {
     let from_settings = || {
-        let (settings, _) = json_repair::value(&files::read(&home.join("settings.json"), SizeLimit::CONFIG).ok()?)?;
+        let (settings, _) = tolerant_json::value(&files::read(&home.join("settings.json"), SizeLimit::CONFIG).ok()?)?;
         let nested = settings["advanced"]["runtimeOutputDir"].as_str();
         nested.or_else(|| settings["runtimeOutputDir"].as_str()).map(str::to_owned)
     };

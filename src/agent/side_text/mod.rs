@@ -21,7 +21,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::texts::{RecordDecoder, SearchText, StoredRecord, TextScope};
-use super::{Source, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit, json_repair};
+use super::{Source, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit, tolerant_json};
 use crate::domain::query::TextKind;
 use crate::domain::{Entry, EntryKey, Issue};
 use crate::stdx::files;
@@ -46,7 +46,7 @@ fn blocks_text(text: &str) -> Option<String> {
     if !text.trim_start().starts_with("[{\"") && !text.trim_start().starts_with("[\n") {
         return None;
     }
-    let (Value::Array(blocks), _) = json_repair::value(text.as_bytes())? else { return None };
+    let (Value::Array(blocks), _) = tolerant_json::value(text.as_bytes())? else { return None };
     let block = |block: &Value| match block["type"].as_str()? {
         "text" => block["text"].as_str().map(str::to_owned),
         "resource" => block["resource"]["text"].as_str().map(str::to_owned),
