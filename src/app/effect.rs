@@ -79,6 +79,15 @@ pub enum Effect {
     EditFileVersion(RequestTicket, usize, FileView),
     /// Open the image or document of an entry in the program that the platform has for it.
     OpenAttachment(RequestTicket, usize),
+    /// Load the sessions in the trash. Response: [`super::Msg::TrashLoaded`].
+    LoadTrash,
+    /// Delete a session in the trash permanently. Response: [`super::Msg::TrashDeleted`].
+    DeleteTrashed(SessionKey),
+    /// Draw the image of an entry if the terminal can, else open it like an attachment. Response:
+    /// [`super::Msg::PictureReady`].
+    ShowImage(RequestTicket, usize),
+    /// Draw the shown image again for another size of the terminal. Response: [`super::Msg::PictureReady`].
+    ResizeImage(RequestTicket, usize),
     /// Open a file in `$EDITOR`.
     EditFile {
         /// Absolute path.

@@ -60,6 +60,10 @@ pub fn hints(app: &App) -> Vec<Hint> {
         Some(Layer::NewSession(_)) => {
             typed(&[("enter", "start"), ("tab", "complete, next"), ("↑ ↓", "fields"), ("esc", "cancel")])
         }
+        Some(Layer::Trash(_)) => {
+            named(app, &[(Action::Open, "restore"), (Action::Trash, "delete permanently"), (Action::Back, "close")])
+        }
+        Some(Layer::Picture(_)) => named(app, &[(Action::Back, "close"), (Action::EditEntry, "open in its program")]),
         Some(Layer::Stats(_)) => typed(&[
             ("← →", "group"),
             ("1…5", "period"),

@@ -13,9 +13,11 @@ use super::issues::IssuesView;
 use super::new_session::NewSession;
 use super::palette::Palette;
 use super::picker::Picker;
+use super::picture::PictureView;
 use super::reader::Reader;
 use super::search::SearchScreen;
 use super::stats::StatsPage;
+use super::trash_page::TrashPage;
 
 /// A layer.
 #[derive(Debug)]
@@ -50,6 +52,10 @@ pub enum Layer {
     Stats(Box<StatsPage>),
     /// The form of an export.
     Export(ExportForm),
+    /// An image of a transcript.
+    Picture(PictureView),
+    /// The page of the trash.
+    Trash(TrashPage),
 }
 
 impl Layer {
@@ -133,7 +139,10 @@ impl Layer {
             | Self::Changes(_)
             | Self::Annotate(_)
             | Self::Stats(_)
-            | Self::Export(_) => Vec::new(),
+            | Self::Export(_)
+            | Self::Trash(_) => Vec::new(),
+            // The terminal draws the image over the cells, which would not change.
+            Self::Picture(_) => vec![Effect::Redraw],
         }
     }
 

@@ -36,6 +36,7 @@ pub mod new_session;
 pub mod notices;
 pub mod palette;
 pub mod picker;
+pub mod picture;
 pub mod preview;
 pub mod reader;
 pub mod rewind;
@@ -49,8 +50,10 @@ pub mod stack;
 pub mod stats;
 pub mod ticket;
 pub mod trash;
+pub mod trash_page;
 
 mod notifications;
+mod prompt_request;
 mod quit;
 mod related;
 mod resume;
@@ -286,8 +289,11 @@ impl App {
             Msg::GitMenu(key, menu) => self.with_ctx(|stack, ctx| stack.git_menu_loaded(&key, menu, ctx)),
             Msg::WorkTreeChanged(result) => self.with_ctx(|stack, ctx| stack.work_tree_changed(result, ctx)),
             Msg::Remarks(key, result) => self.with_ctx(|stack, ctx| stack.remarks_changed(&key, result, ctx)),
-            Msg::Restored(result) => self.with_ctx(|_, ctx| trash::restored(&result, ctx)),
+            Msg::Restored(result) => self.with_ctx(|stack, ctx| stack.restored(&result, ctx)),
+            Msg::TrashLoaded(items) => self.with_ctx(|stack, _| stack.trash_loaded(items)),
+            Msg::TrashDeleted(result) => self.with_ctx(|stack, ctx| stack.trash_deleted(&result, ctx)),
             Msg::BriefWritten { key, brief } => self.with_ctx(|stack, ctx| stack.brief_written(&key, brief, ctx)),
+            Msg::PictureReady(view, resized) => self.with_ctx(|stack, ctx| stack.picture_ready(view, resized, ctx)),
             Msg::Exported(result) => self.with_ctx(|_, ctx| export::exported(&result, ctx)),
             Msg::Kept(result) => self.with_ctx(|_, ctx| keep::finished(&result, ctx)),
             Msg::TimerElapsed(timer) => {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::picture::PictureView;
 pub use super::runs::ResumeCheck;
 use super::runs::RunMsg;
 use super::ticket::ApprovalId;
@@ -19,6 +20,7 @@ use crate::domain::rewind::RewindPlan;
 use crate::domain::search::SearchUpdate;
 use crate::domain::secrets::SecretCounts;
 use crate::domain::transcript_event::TranscriptEvent;
+use crate::domain::trash_item::TrashItem;
 use crate::domain::worktree::WorkTreeSummary;
 use crate::domain::{Agent, SessionKey, Time, catalog};
 
@@ -132,6 +134,10 @@ pub enum Msg {
     Trashed(TrashResult),
     /// Result of restoring sessions.
     Restored(TrashResult),
+    /// Response to [`super::Effect::LoadTrash`]: the sessions in the trash, newest first.
+    TrashLoaded(Result<Vec<TrashItem>, String>),
+    /// Result of deleting a session in the trash permanently.
+    TrashDeleted(TrashResult),
     /// Response to [`super::Effect::WriteBrief`].
     BriefWritten {
         /// The session.
@@ -141,6 +147,8 @@ pub enum Msg {
     },
     /// Result of writing sessions to files.
     Exported(ExportResult),
+    /// An image that was encoded for the terminal, and true if only for another size.
+    PictureReady(PictureView, bool),
     /// Result of keeping sessions, or of releasing them.
     Kept(KeepResult),
     /// A notice for the status line.

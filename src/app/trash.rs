@@ -50,6 +50,16 @@ pub fn restored(result: &TrashResult, ctx: &mut Ctx) {
     }
 }
 
+/// Applies the result of deleting sessions permanently.
+pub fn deleted(result: &TrashResult, ctx: &mut Ctx) {
+    for (title, reason) in &result.refused {
+        ctx.notices.error(format!("\"{}\" was not deleted: {reason}", short(title)));
+    }
+    for (_, title) in &result.done {
+        ctx.notices.info(format!("Deleted permanently: {}", short(title)));
+    }
+}
+
 /// Restores the sessions that were removed last.
 pub fn undo(ctx: &mut Ctx) {
     match ctx.sessions.trashed.pop() {

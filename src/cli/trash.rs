@@ -14,9 +14,7 @@ use super::selection::{self, Selection};
 use super::sessions::LoadedSessions;
 use super::trash_args::{RestoreArgs, TrashArgs};
 use super::{find, output, sessions, state};
-use crate::agent;
 use crate::domain::{Session, SessionKey};
-use crate::index::{self, IndexOptions, Refresh};
 use crate::runtime::keep::Archive;
 use crate::runtime::trash::{self, Removal};
 use crate::stdx::text::one_line;
@@ -115,30 +113,17 @@ fn empty(context: &CliContext, args: &TrashArgs, store: &Store) -> Result<Vec<Ro
             format!("this deletes {count} sessions permanently{of_agents}: confirm with --yes, or look with --dry-run");
         return Err(CliError::new(CliErrorCode::Usage, message));
     }
-    let hidden = if due.iter().any(|session| session.moved.is_none()) { all_sessions(context) } else { Vec::new() };
+    let all = trash::all_with_hidden(&due, sessions::options(context));
     let delete = |session: &TrashedSession| {
         let (key, title) = (&session.key, &session.title);
-        let stored = hidden.iter().find(|stored| stored.key == *key).filter(|_| session.moved.is_none());
         if args.dry_run {
-            let command = stored.and_then(|stored| agent::format(key.agent).delete_command(stored));
-            let reason = command.map(|command| format!("runs {}", command.shell_line()));
+            let reason = trash::delete_command(session, &all).map(|command| format!("runs {command}"));
             return Row { reason, ..Row::new(key, title, "would_delete") };
         }
-        let deleted = match (&session.moved, stored) {
-            (Some(_), _) => trash::delete(store, key),
-            (None, Some(stored)) => trash::delete_in_agent(store, stored, &context.environment),
-            // Its agent has deleted it.
-            (None, None) => trash::restore(store, key).map(drop),
-        };
+        let deleted = trash::delete_permanently(store, session, &all, &context.environment);
         deleted.map_or_else(|reason| Row::refused(key, title, reason), |()| Row::new(key, title, "deleted"))
     };
     Ok(due.iter().map(delete).collect())
-}
-
-/// Returns all sessions, with those that the user hid.
-fn all_sessions(context: &CliContext) -> Vec<Arc<Session>> {
-    let options = IndexOptions { state_db: None, with_usage: false, ..sessions::options(context) };
-    index::collect(&options, Refresh::Changed).sessions
 }
 
 /// Brings sessions back from the trash.

@@ -38,6 +38,8 @@ pub struct Settings {
     pub mask_secrets: bool,
     /// Enable the mouse.
     pub mouse: bool,
+    /// Way in which images are drawn.
+    pub images: ImageDisplay,
     /// Agent of a new session; `None` for the agent of the selected session.
     pub agent: Option<Agent>,
     /// Effect of a prompt that is sent during a turn.
@@ -116,6 +118,24 @@ pub enum DuringTurn {
     Queue,
     /// The prompt joins the turn, if the agent can do that.
     Steer,
+}
+
+/// Way in which images are drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImageDisplay {
+    /// As the terminal is known to draw them; otherwise in the platform's program, or in blocks of colour without one.
+    #[default]
+    Auto,
+    /// With the graphics protocol of kitty.
+    Kitty,
+    /// With the inline images of iTerm2.
+    Iterm2,
+    /// As sixels.
+    Sixel,
+    /// In half blocks of colour.
+    Blocks,
+    /// Not in the terminal.
+    Off,
 }
 
 /// Events that notify the user.
@@ -247,6 +267,7 @@ impl Settings {
             "preview" => self.preview = flag(value)?,
             "mask_secrets" => self.mask_secrets = flag(value)?,
             "mouse" => self.mouse = flag(value)?,
+            "images" => self.images = choice(value, &IMAGES)?,
             "agent" => self.agent = agent(value)?,
             "during_turn" => self.during_turn = choice(value, &DURING_TURN)?,
             "notify" => self.notify = choice(value, &NOTIFY)?,
@@ -386,6 +407,15 @@ const THEMES: [(&str, ThemeChoice); 3] =
 
 const SCOPES: [(&str, Option<ListScope>); 3] =
     [("last", None), ("here", Some(ListScope::Here)), ("all", Some(ListScope::All))];
+
+const IMAGES: [(&str, ImageDisplay); 6] = [
+    ("auto", ImageDisplay::Auto),
+    ("kitty", ImageDisplay::Kitty),
+    ("iterm2", ImageDisplay::Iterm2),
+    ("sixel", ImageDisplay::Sixel),
+    ("blocks", ImageDisplay::Blocks),
+    ("off", ImageDisplay::Off),
+];
 
 const DURING_TURN: [(&str, DuringTurn); 2] = [("queue", DuringTurn::Queue), ("steer", DuringTurn::Steer)];
 

@@ -37,6 +37,7 @@ pub mod tool;
 pub mod tool_name;
 pub mod transcript;
 pub mod transcript_event;
+pub mod trash_item;
 pub mod units;
 pub mod usage;
 pub mod usage_report;

@@ -30,10 +30,14 @@ pub struct EmbeddedFile {
 }
 
 impl EmbeddedFile {
+    /// Returns true for an image, false for a document.
+    pub fn is_image(&self) -> bool {
+        self.media_type.starts_with("image/")
+    }
+
     /// Returns the `data:` address of an image; `None` for a document.
     fn data_address(&self) -> Option<String> {
-        let is_image = self.media_type.starts_with("image/");
-        is_image.then(|| format!("data:{};base64,{}", self.media_type, STANDARD.encode(&self.bytes)))
+        self.is_image().then(|| format!("data:{};base64,{}", self.media_type, STANDARD.encode(&self.bytes)))
     }
 }
 

@@ -26,8 +26,8 @@ pub(super) const BACKGROUND_KEY: &str = "background";
 /// Query for the terminal's background. The reply arrives as key events, and [`super::osc_reply`] recognises it.
 pub(super) const BACKGROUND_QUERY: &[u8] = b"\x1b]11;?\x1b\\";
 
-/// Returns true if the terminal supports the query: some print it instead.
-pub(super) fn supports_query(term: Option<&str>) -> bool {
+/// Returns true if the terminal knows commands of the operating system (OSC): some print them instead.
+pub(super) fn supports_osc(term: Option<&str>) -> bool {
     !matches!(term, None | Some("dumb" | "linux"))
 }
 

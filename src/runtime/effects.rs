@@ -56,6 +56,8 @@ impl Shell {
             Effect::EditEntry(ticket, entry) => return self.edit_entry(ticket, entry),
             Effect::EditFileVersion(ticket, entry, view) => return self.edit_file_version(ticket, entry, view),
             Effect::OpenAttachment(ticket, entry) => return self.open_attachment(ticket, entry),
+            Effect::ShowImage(ticket, entry) => return self.show_image(ticket, entry, false),
+            Effect::ResizeImage(ticket, entry) => return self.show_image(ticket, entry, true),
             Effect::EditFile { path, line } => return self.edit_file(&path, line),
             Effect::OpenPage(address) => return self.open_page(&address),
             Effect::SaveState { name, value } => self.runner.save_state(name, &value),
@@ -74,6 +76,8 @@ impl Shell {
             Effect::LoadChanges { ticket, key, scope } => self.load_changes(ticket, &key, scope),
             Effect::Trash { keys, cancel_queued } => return self.trash(keys, cancel_queued),
             Effect::Restore(keys) => return self.restore(keys),
+            Effect::LoadTrash => return self.load_trash(),
+            Effect::DeleteTrashed(key) => return self.delete_trashed(key),
             Effect::Export { keys, format, with_secrets, folder } => {
                 self.export(&keys, ExportOptions { format, with_secrets, kinds: Vec::new() }, &folder);
             }

@@ -36,6 +36,7 @@ mod colours;
 mod command_sequence;
 mod opener;
 mod osc_reply;
+mod pictures;
 
 pub mod edited_text;
 mod editor;

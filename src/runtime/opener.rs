@@ -1,15 +1,17 @@
 //! Pages and files in the programs that the platform has for them. Only addresses of web pages and files that salon wrote.
 
 use std::ffi::OsStr;
+use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::shell::Shell;
 use super::task_message::TaskMessage;
-use super::{attachment, children, env};
+use super::{attachment, children, env, pictures, terminal};
 use crate::app::Msg;
 use crate::app::msg::RequestTicket;
+use crate::app::picture::PictureView;
 use crate::app::reader::link_target::is_web_address;
 
 type Step = ControlFlow<()>;
@@ -54,11 +56,33 @@ impl Shell {
         };
         let messages = self.runner.messages.clone();
         tokio::task::spawn_blocking(move || {
-            let message = match attachment::write(&session, entry) {
-                Ok(file) => TaskMessage::Open(file),
-                Err(error) => {
-                    TaskMessage::Msg(Box::new(Msg::Notice { text: format!("Cannot open it: {error}"), error: true }))
-                }
+            let file = attachment::read(&session, entry).and_then(|file| attachment::write(&file));
+            let message = file.map_or_else(|error| cannot_open(&error), TaskMessage::Open);
+            // An error means that salon is shutting down.
+            drop(messages.send(message));
+        });
+        Step::Continue(())
+    }
+
+    /// Draws the image of an entry over the screen. Opens it like any attachment where the terminal cannot draw it.
+    pub(super) fn show_image(&mut self, ticket: RequestTicket, entry: usize, resized: bool) -> Step {
+        let Some(protocol) = pictures::protocol(self.app.settings.images, program(env::var).is_some()) else {
+            return self.open_attachment(ticket, entry);
+        };
+        let Some(session) = self.read_session(ticket) else {
+            return self.notice("The session no longer exists", true);
+        };
+        let (messages, space) = (self.runner.messages.clone(), terminal::picture_space());
+        tokio::task::spawn_blocking(move || {
+            let message = match attachment::read(&session, entry) {
+                Ok(file) if file.is_image() => match pictures::encode(&file.bytes, protocol, space) {
+                    Ok((encoded, label)) => {
+                        TaskMessage::Picture(PictureView { ticket, entry, label }, encoded, resized)
+                    }
+                    Err(error) => failed(&format!("Cannot draw the image: {error}")),
+                },
+                Ok(file) => attachment::write(&file).map_or_else(|error| cannot_open(&error), TaskMessage::Open),
+                Err(error) => cannot_open(&error),
             };
             // An error means that salon is shutting down.
             drop(messages.send(message));
@@ -89,4 +113,12 @@ impl Shell {
         }
         self.notice("Opening", false)
     }
+}
+
+fn cannot_open(error: &io::Error) -> TaskMessage {
+    failed(&format!("Cannot open it: {error}"))
+}
+
+fn failed(text: &str) -> TaskMessage {
+    TaskMessage::Msg(Box::new(Msg::Notice { text: text.to_owned(), error: true }))
 }

@@ -149,9 +149,10 @@ impl Shell {
             Effect::Trash { keys, .. } | Effect::Export { keys, .. } => {
                 (None, keys.iter().find(|key| key.host.is_some()))
             }
-            Effect::EditEntry(ticket, _) | Effect::EditFileVersion(ticket, ..) | Effect::OpenAttachment(ticket, _) => {
-                (Some(*ticket), None)
-            }
+            Effect::EditEntry(ticket, _)
+            | Effect::EditFileVersion(ticket, ..)
+            | Effect::OpenAttachment(ticket, _)
+            | Effect::ShowImage(ticket, _) => (Some(*ticket), None),
             Effect::Keep { keys, silent: false, .. } => (None, keys.iter().find(|key| key.host.is_some())),
             _ => return Err(effect),
         };

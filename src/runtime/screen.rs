@@ -6,11 +6,16 @@ use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 
+use crate::ui::widgets::hyperlink::Hyperlink;
+
 /// Delimiters of a synchronised update: the terminal shows no partial frame. Terminals without support ignore them.
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
 
-/// Frame buffer in front of the terminal output.
+/// End of a hyperlink (OSC 8).
+const END_HYPERLINK: &[u8] = b"\x1b]8;;\x1b\\";
+
+/// Frame buffer in front of the terminal output. `hyperlinks` is false for a terminal that would print them.
 #[derive(Debug)]
 pub(super) struct FrameWriter<W> {
     out: W,
@@ -18,12 +23,13 @@ pub(super) struct FrameWriter<W> {
     size: Size,
     cursor_shown: bool,
     cursor: Option<Position>,
+    hyperlinks: bool,
 }
 
 impl<W: Write> FrameWriter<W> {
     /// Creates a backend with a hidden cursor.
-    pub(super) fn new(out: W, size: Size) -> Self {
-        Self { out, frame: Vec::new(), size, cursor_shown: false, cursor: None }
+    pub(super) fn new(out: W, size: Size, hyperlinks: bool) -> Self {
+        Self { out, frame: Vec::new(), size, cursor_shown: false, cursor: None, hyperlinks }
     }
 
     /// Sets the size of the terminal.
@@ -63,15 +69,23 @@ impl<W: Write> Backend for FrameWriter<W> {
             return Ok(());
         }
         self.cursor = None;
-        while content.peek().is_some() {
+        while let Some((_, _, first)) = content.peek() {
+            let underline = first.underline_color;
+            let hyperlink = Hyperlink::of_cell(underline).filter(|_| self.hyperlinks);
+            if let Some(Hyperlink { number, address }) = &hyperlink {
+                write!(self.frame, "\x1b]8;id={number};{address}\x1b\\")?;
+            }
             // Each run starts with a cursor position. Terminals differ in where a run ends whose last cell is disputed.
             let mut is_disputed = false;
             let run = std::iter::from_fn(|| {
-                let cell = content.next_if(|_| !is_disputed)?;
+                let cell = content.next_if(|cell| !is_disputed && cell.2.underline_color == underline)?;
                 is_disputed = has_disputed_width(cell.2.symbol());
                 Some(cell)
             });
             CrosstermBackend::new(&mut self.frame).draw(run)?;
+            if hyperlink.is_some() {
+                self.frame.extend_from_slice(END_HYPERLINK);
+            }
         }
         Ok(())
     }

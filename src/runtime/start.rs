@@ -17,7 +17,7 @@ use super::store_writer::{StoreWriter, WriterMessage};
 use super::task_message::TaskMessage;
 use super::terminal::{self, Terminal};
 use super::work_tree_reader;
-use super::{colours, extract};
+use super::{colours, extract, trash};
 use crate::agent::sqlite::COPY_KIND;
 use crate::agent::{Environment, FORMATS, Format, SourceRoot};
 use crate::app::home::sections::Calendar;
@@ -65,8 +65,6 @@ pub fn run(start: StartOptions) -> anyhow::Result<()> {
     ended
 }
 
-const DAY_MILLIS: i64 = 86_400_000;
-
 async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     // The index reads its cache on a thread while the terminal is set up.
     let (index, index_events) = Index::start(options(&start));
@@ -81,9 +79,10 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     report_roots(start.environment.clone(), messages.clone());
     tokio::task::spawn_blocking(|| temp::remove_abandoned(&[extract::VIEW_KIND, COPY_KIND]));
     if let Some(store) = store.clone() {
-        let before =
-            Time::from_millis(start.clock.now().millis() - i64::from(start.settings.limits.trash_days) * DAY_MILLIS);
-        tokio::task::spawn_blocking(move || super::trash::purge(&store, before));
+        let before = Time::from_millis(
+            start.clock.now().millis() - i64::from(start.settings.limits.trash_days) * trash::DAY_MILLIS,
+        );
+        tokio::task::spawn_blocking(move || trash::purge(&store, before));
     }
     super::worktree_effects::schedule_clean_up(messages.clone());
     let writer = store.as_ref().map(|store| start_writer(store, messages.clone()));
@@ -217,7 +216,7 @@ fn background(settings: &Settings, saved: &[(String, String)]) -> (Background, b
             let from_env = env::var("COLORFGBG").and_then(|value| colours::from_variable(&value));
             let remembered = saved.iter().find(|(name, _)| name == colours::BACKGROUND_KEY);
             let remembered = remembered.and_then(|(_, value)| colours::background_from_name(value));
-            let ask = from_env.is_none() && colours::supports_query(env::var("TERM").as_deref());
+            let ask = from_env.is_none() && colours::supports_osc(env::var("TERM").as_deref());
             (from_env.or(remembered).unwrap_or_default(), ask)
         }
     }

@@ -1,7 +1,9 @@
 //! Messages of background tasks to the event loop.
 
 use crate::app::Msg;
+use crate::app::picture::PictureView;
 use crate::app::runs::RunMsg;
+use crate::ui::encoded_picture::EncodedPicture;
 
 /// A message from a background task.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub(super) enum TaskMessage {
     Edit(std::path::PathBuf),
     /// A file to open in the program that the platform has for it.
     Open(std::path::PathBuf),
+    /// An image of a transcript for the terminal, and true if only for another size.
+    Picture(PictureView, EncodedPicture, bool),
 }
 
 impl TaskMessage {

@@ -18,7 +18,9 @@ use crossterm::{execute, queue};
 use ratatui::layout::Size;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
+use super::pictures::PictureSpace;
 use super::screen::FrameWriter;
+use super::{colours, env};
 
 /// Mouse buttons and wheel only: motion events would disable the terminal's own selection.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
@@ -45,7 +47,8 @@ impl Terminal {
     /// Takes the terminal. It is restored on drop and on a panic of this thread.
     pub(super) fn take(mouse: bool) -> io::Result<Self> {
         let original = tcgetattr(io::stdin())?;
-        let cells = ratatui::Terminal::new(FrameWriter::new(io::stdout(), size()))?;
+        let hyperlinks = colours::supports_osc(env::var("TERM").as_deref());
+        let cells = ratatui::Terminal::new(FrameWriter::new(io::stdout(), size(), hyperlinks))?;
         restore_on_panic(thread::current().id());
         let mut terminal = Self { cells, original, mouse, title: String::new() };
         terminal.enter()?;
@@ -131,6 +134,12 @@ pub(super) fn size() -> Size {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size::new(size.ws_col, size.ws_row),
         _ => Size::new(80, 24),
     }
+}
+
+/// Returns the space for an image on the terminal.
+pub(super) fn picture_space() -> PictureSpace {
+    let pixels = tcgetwinsize(io::stdout()).map(|size| Size::new(size.ws_xpixel, size.ws_ypixel));
+    PictureSpace::new(size(), pixels.unwrap_or_default())
 }
 
 /// Restores the terminal, if salon has it. Failures are only logged, because the terminal may be gone.

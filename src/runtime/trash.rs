@@ -4,13 +4,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ignore::WalkBuilder;
+
 use super::keep::Archive;
 use super::{agent_command, resume};
 use crate::agent::{self, Environment};
+use crate::domain::trash_item::{TrashContent, TrashItem};
 use crate::domain::{Session, SessionKey, Time};
 use crate::index::{self, IndexOptions, Refresh};
 use crate::store::trash::TrashedSession;
 use crate::store::{self, Store, outbox, registry, trash};
+
+/// Milliseconds of a day.
+pub(super) const DAY_MILLIS: i64 = 86_400_000;
 
 /// Removal of sessions.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +110,61 @@ pub fn delete_in_agent(store: &Store, session: &Session, environment: &Environme
     let removed =
         store.with(|db| Ok(trash::restore(db, &session.key))).map_err(|error| store::describe_error(&error))?;
     removed.map(drop).map_err(|error| error.to_string())
+}
+
+/// Returns the sessions in the trash, newest first.
+pub fn list(store: &Store) -> Result<Vec<TrashedSession>, String> {
+    store.with(|db| trash::list(db)).map_err(|error| store::describe_error(&error))
+}
+
+/// Describes a session in the trash. `days` is the time that the trash is kept.
+pub fn item(trashed: &TrashedSession, all: &[Arc<Session>], days: u32) -> TrashItem {
+    let content = match &trashed.moved {
+        Some(moved) => {
+            let files = WalkBuilder::new(&moved.folder).standard_filters(false).build().filter_map(Result::ok);
+            let files = files.filter_map(|entry| entry.metadata().ok()).filter(std::fs::Metadata::is_file);
+            let (count, bytes) = files.fold((0, 0), |(count, bytes), file| (count + 1, bytes + file.len()));
+            let until = Time::from_millis(trashed.time.millis() + i64::from(days) * DAY_MILLIS);
+            TrashContent::Files { count, bytes, until }
+        }
+        None => TrashContent::Rows { command: delete_command(trashed, all) },
+    };
+    TrashItem { key: trashed.key.clone(), title: trashed.title.clone(), time: trashed.time, content }
+}
+
+/// Deletes a session in the trash permanently: its files, or its rows by its agent's own program. `all` contains the hidden
+/// sessions. The error is the reason why it stays.
+pub fn delete_permanently(
+    store: &Store,
+    trashed: &TrashedSession,
+    all: &[Arc<Session>],
+    environment: &Environment,
+) -> Result<(), String> {
+    match (&trashed.moved, stored(trashed, all)) {
+        (Some(_), _) => delete(store, &trashed.key),
+        (None, Some(stored)) => delete_in_agent(store, stored, environment),
+        // Its agent has deleted it.
+        (None, None) => restore(store, &trashed.key).map(drop),
+    }
+}
+
+/// Returns the command that deletes a hidden session, as a line for a shell.
+pub fn delete_command(trashed: &TrashedSession, all: &[Arc<Session>]) -> Option<String> {
+    let stored = stored(trashed, all).filter(|_| trashed.moved.is_none())?;
+    agent::format(trashed.key.agent).delete_command(stored).map(|command| command.shell_line())
+}
+
+fn stored<'a>(trashed: &TrashedSession, all: &'a [Arc<Session>]) -> Option<&'a Arc<Session>> {
+    all.iter().find(|session| session.key == trashed.key)
+}
+
+/// Returns all sessions, with those that the user hid, if any of `trashed` is hidden.
+pub fn all_with_hidden(trashed: &[TrashedSession], options: IndexOptions) -> Vec<Arc<Session>> {
+    if trashed.iter().all(|session| session.moved.is_some()) {
+        return Vec::new();
+    }
+    let options = IndexOptions { state_db: None, with_usage: false, ..options };
+    index::collect(&options, Refresh::Changed).sessions
 }
 
 /// Deletes what was moved to the trash before a time.

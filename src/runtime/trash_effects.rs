@@ -10,6 +10,7 @@ use super::trash::{self, Removal};
 use crate::app::Msg;
 use crate::app::msg::TrashResult;
 use crate::domain::{Session, SessionKey, Time};
+use crate::index::IndexOptions;
 use crate::store::{Store, describe_error};
 
 type Step = ControlFlow<()>;
@@ -38,6 +39,42 @@ impl Shell {
             }
             Msg::Restored(result)
         })
+    }
+
+    /// Loads the sessions in the trash.
+    pub(super) fn load_trash(&mut self) -> Step {
+        let options = self.index_options();
+        let days = self.app.settings.limits.trash_days;
+        self.with_trash(move |store| {
+            Msg::TrashLoaded(trash::list(store).map(|trashed| {
+                let all = trash::all_with_hidden(&trashed, options);
+                trashed.iter().map(|session| trash::item(session, &all, days)).collect()
+            }))
+        })
+    }
+
+    /// Deletes a session in the trash permanently.
+    pub(super) fn delete_trashed(&mut self, key: SessionKey) -> Step {
+        let options = self.index_options();
+        let environment = self.runner.environment.clone();
+        self.with_trash(move |store| {
+            let mut result = TrashResult::default();
+            let trashed = trash::list(store).unwrap_or_default();
+            if let Some(session) = trashed.into_iter().find(|session| session.key == key) {
+                let all = trash::all_with_hidden(std::slice::from_ref(&session), options);
+                match trash::delete_permanently(store, &session, &all, &environment) {
+                    Ok(()) => result.done.push((session.key, session.title)),
+                    Err(reason) => result.refused.push((session.title, reason)),
+                }
+            }
+            Msg::TrashDeleted(result)
+        })
+    }
+
+    fn index_options(&self) -> IndexOptions {
+        let mut options = IndexOptions::new(self.runner.environment.clone(), super::instant);
+        options.cache_dir = Some(self.runner.paths.cache.clone());
+        options
     }
 
     /// Runs work on the trash on a blocking thread, then updates the index.

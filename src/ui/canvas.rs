@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::changes_cache::ChangesCache;
+use super::encoded_picture::EncodedPicture;
 use super::reader::LayoutCache;
 use crate::app::App;
 use crate::app::msg::{Area, LayoutFeedback, Target};
@@ -19,6 +20,8 @@ pub struct ViewCache {
     pub(super) reader: LayoutCache,
     /// Layout of a diff on the screen of changes.
     pub(super) changes: ChangesCache,
+    /// The image on the screen.
+    pub picture: Option<EncodedPicture>,
 }
 
 impl Default for ViewCache {
@@ -30,7 +33,7 @@ impl Default for ViewCache {
 impl ViewCache {
     /// Creates an empty cache for a time zone.
     pub fn new(zone: TimeZone) -> Self {
-        Self { zone, reader: LayoutCache::default(), changes: ChangesCache::default() }
+        Self { zone, reader: LayoutCache::default(), changes: ChangesCache::default(), picture: None }
     }
 }
 
@@ -40,6 +43,8 @@ pub(super) struct Canvas<'a> {
     pub(super) buffer: &'a mut Buffer,
     pub(super) feedback: LayoutFeedback,
     pub(super) cursor: Option<Position>,
+    /// Place of the image, which is drawn last.
+    pub(super) picture: Option<Rect>,
     /// True if keys go to the part being drawn; false for a pinned session.
     pub(super) active: bool,
 }

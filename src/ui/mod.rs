@@ -2,7 +2,9 @@
 //!
 //! `draw(&App, &mut ViewCache) -> LayoutFeedback` only reads the state; it must not change it.
 
+pub mod encoded_picture;
 pub mod entry;
+pub mod picture;
 pub mod reader;
 pub mod style;
 pub mod widgets;
@@ -39,6 +41,7 @@ mod split;
 mod stats;
 mod status;
 mod title;
+mod trash;
 mod workspaces;
 
 use canvas::Canvas;
@@ -54,11 +57,20 @@ use crate::app::msg::LayoutFeedback;
 /// Draws the interface; returns sizes and positions that are known only after layout.
 pub fn draw(frame: &mut Frame, app: &App, cache: &mut ViewCache) -> LayoutFeedback {
     let area = frame.area();
-    let mut canvas =
-        Canvas { app, buffer: frame.buffer_mut(), feedback: LayoutFeedback::default(), cursor: None, active: true };
+    let mut canvas = Canvas {
+        app,
+        buffer: frame.buffer_mut(),
+        feedback: LayoutFeedback::default(),
+        cursor: None,
+        picture: None,
+        active: true,
+    };
     draw_layers(&mut canvas, area, cache);
     canvas.split_clusters();
-    let Canvas { feedback, cursor, .. } = canvas;
+    let Canvas { feedback, cursor, picture, .. } = canvas;
+    if let Some(place) = picture {
+        picture::draw_pixels(frame.buffer_mut(), place, cache);
+    }
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }
@@ -96,6 +108,8 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
             Layer::NewSession(new) => new_session::draw(canvas, body, new),
             Layer::Annotate(form) => annotate::draw(canvas, body, form),
             Layer::Export(form) => export::draw(canvas, body, form),
+            Layer::Trash(page) => trash::draw(canvas, body, page),
+            Layer::Picture(picture) => picture::draw(canvas, header.union(body), picture, cache),
         }
     }
     status::draw(canvas, status);

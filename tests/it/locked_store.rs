@@ -49,7 +49,7 @@ fn no_key_waits_for_a_locked_database() {
     salon.send("\t");
     salon.wait_for_text("all workspaces");
     salon.send("/lab");
-    salon.wait_for_text("4 sessions");
+    salon.wait_for_text("searched 24 sessions");
     salon.send("\x16");
     salon.wait_for_text("save this view as:");
     salon.send("mine\r");

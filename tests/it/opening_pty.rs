@@ -6,13 +6,17 @@ use std::path::Path;
 
 use crate::pty::salon;
 use crate::support::{Home, wait_until};
+use crate::terminal::Terminal;
 
 /// Beginning of a PNG file, and the same in base64.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n0123456789";
 const ENCODED: &str = "iVBORw0KGgowMTIzNDU2Nzg5";
 
+/// PNG image of 16×32 pixels, red above blue.
+const RED_AND_BLUE: &str = "iVBORw0KGgoAAAANSUhEUgAAABAAAAAgCAIAAACU62+bAAAAIElEQVR42mM4ISdHEmIY1TCqYRhrIFH9iVENoxqGsQYA42gIH0mH4wQAAAAASUVORK5CYII=";
+
 /// A session with an image, and an answer with a link and the place of an error.
-fn home() -> Home {
+fn home(image: &str) -> Home {
     let home = Home::empty();
     let cwd = home.path().join("shop");
     fs::create_dir_all(cwd.join("src")).expect("a directory");
@@ -21,8 +25,7 @@ fn home() -> Home {
         r#""isSidechain":false,"userType":"external","entrypoint":"cli","cwd":"{}","sessionId":"8a1c0f52-0000-4000-8000-000000000001","version":"2.1.329""#,
         cwd.display()
     );
-    let image =
-        format!(r#"{{"type":"image","source":{{"type":"base64","media_type":"image/png","data":"{ENCODED}"}}}}"#);
+    let image = format!(r#"{{"type":"image","source":{{"type":"base64","media_type":"image/png","data":"{image}"}}}}"#);
     let prompt = format!(
         r#"{{"parentUuid":null,"uuid":"u1","type":"user","timestamp":"2026-11-21T11:00:00Z","message":{{"role":"user","content":[{{"type":"text","text":"Why is it red?"}},{image}]}},{common}}}"#
     );
@@ -45,7 +48,7 @@ fn program(home: &Home, name: &str, script: &str) {
 
 #[test]
 fn pages_files_and_images_are_opened_by_their_programs() {
-    let home = home();
+    let home = home(ENCODED);
     program(&home, "xdg-open", r#"case "$1" in /*) cp "$1" "$HOME/copy";; esac; echo "$# $1" >>"$HOME/opened""#);
     program(&home, "vim", r#"echo "editing $1 $2"; read -r line"#);
     let path = format!("{}/bin:/usr/bin:/bin", home.path().display());
@@ -88,7 +91,7 @@ fn pages_files_and_images_are_opened_by_their_programs() {
 
 #[test]
 fn without_a_display_an_address_is_copied() {
-    let home = home();
+    let home = home(ENCODED);
     let mut terminal = salon(&home, &[("DISPLAY", ""), ("WAYLAND_DISPLAY", ""), ("WSL_DISTRO_NAME", "")]);
     terminal.wait_for_text("Why is it red?");
     terminal.send("\r");
@@ -99,4 +102,56 @@ fn without_a_display_an_address_is_copied() {
     terminal.wait_for_text("copied the address");
     terminal.send("qq");
     assert_eq!(terminal.wait(), 0);
+}
+
+#[test]
+fn web_addresses_are_hyperlinks_where_the_terminal_knows_them() {
+    let home = home(ENCODED);
+    let opened = |term: &str| {
+        let mut terminal = salon(&home, &[("TERM", term)]);
+        terminal.wait_for_text("Why is it red?");
+        terminal.send("\r");
+        terminal.wait_for_text("entry 3 of 3");
+        terminal
+    };
+    let terminal = opened("xterm-256color");
+    terminal.wait_for_bytes("\x1b]8;id=0;https://example.org/page?a=1\x1b\\");
+    let written = terminal.written();
+    assert_eq!(written.matches("\x1b]8;id=").count(), written.matches("\x1b]8;;\x1b\\").count(), "each one ends");
+    assert!(!opened("linux").written().contains("\x1b]8;"));
+}
+
+/// Opens the session's image with `o`.
+fn with_image(home: &Home, vars: &[(&str, &str)]) -> Terminal {
+    let mut terminal = salon(home, vars);
+    terminal.wait_for_text("Why is it red?");
+    terminal.send("\r");
+    terminal.wait_for_text("entry 3 of 3");
+    terminal.send("[o");
+    terminal
+}
+
+#[test]
+fn images_are_drawn_where_the_terminal_can() {
+    let home_with_image = home(RED_AND_BLUE);
+    let mut kitty = with_image(&home_with_image, &[("TERM", "xterm-kitty")]);
+    kitty.wait_for_text("16×32");
+    kitty.wait_for_bytes("\x1b_G");
+    kitty.send("\x1b");
+    kitty.wait_for("the transcript", |screen| !screen.contents().contains("16×32"));
+    // No display and no protocol: blocks of both colours.
+    let mut blocks = with_image(&home_with_image, &[("COLORTERM", "truecolor")]);
+    blocks.wait_for_text("16×32");
+    blocks.wait_for_text("▀");
+    blocks.wait_for_bytes("38;2;200;30;30");
+    blocks.resize(60, 12);
+    blocks.wait_for("the image for the new size", |screen| {
+        screen.size().0.get() == 12 && screen.contents().contains('▀') && screen.contents().contains("16×32")
+    });
+    blocks.send("q");
+    blocks.wait_for("the transcript", |screen| !screen.contents().contains('▀'));
+    // What is no image in spite of its name is refused with the reason.
+    let home_with_garbage = home(ENCODED);
+    let broken = with_image(&home_with_garbage, &[("TERM", "xterm-kitty")]);
+    broken.wait_for_text("Cannot draw the image");
 }

@@ -163,6 +163,27 @@ fn each_change_of_the_line_searches_and_late_updates_are_dropped() {
 }
 
 #[test]
+fn enter_before_the_results_opens_the_best_one_of_this_query() {
+    let indexed = |indexed, reach| Coverage { indexed, ..reach };
+    let mut stage = webhook(80, 24);
+    let is_open =
+        |stage: &Stage| stage.app.stack.layers.last().and_then(Layer::reader).map(|reader| reader.key.clone());
+    stage.keys("s enter");
+    assert_eq!(is_open(&stage), None, "the rows on the screen are of the query before");
+    stage.send(found("webhooks", webhook_hits()[2..].to_vec(), indexed(false, GOING)));
+    assert_eq!(is_open(&stage), None, "titles alone do not decide which one is the best");
+    stage.send(found("webhooks", webhook_hits(), GOING));
+    assert!(is_open(&stage).is_some_and(|key| key.id.ends_with("0001")));
+    stage.keys("esc");
+    // Another key withdraws it, and without results nothing opens.
+    stage.keys("x enter down").send(found("webhooksx", webhook_hits(), DONE));
+    assert_eq!(is_open(&stage), None);
+    stage.keys("y enter").send(found("webhooksxy", Vec::new(), DONE));
+    stage.send(found("webhooksxy", webhook_hits(), DONE));
+    assert_eq!(is_open(&stage), None);
+}
+
+#[test]
 fn the_selection_does_not_jump_while_results_stream_in() {
     let mut stage = Stage::full(80, 24);
     stage.keys("/");

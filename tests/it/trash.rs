@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use salon::app::msg::TrashResult;
 use salon::app::{Effect, Msg};
 use salon::domain::run::RunId;
-use salon::domain::{Agent, Session, SessionKey};
+use salon::domain::trash_item::{TrashContent, TrashItem};
+use salon::domain::{Agent, Session, SessionKey, Time};
 use salon::store::{Store, outbox, registry, trash};
 use serde_json::{Value, json};
 
@@ -16,6 +17,9 @@ use super::cli::{code, json as output_json, run};
 use super::screens::live::{self, SESSION};
 use super::screens::stage::{NOW, Stage, change, session};
 use crate::support::Home;
+
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
 
 const CLAUDE: &str = "claude/2.1.329";
 
@@ -243,6 +247,76 @@ fn d16_the_screen_asks_about_queued_prompts() {
     stage.send(Msg::Trashed(TrashResult { queued: vec![(key.clone(), 2)], ..TrashResult::default() }));
     stage.keys("1");
     assert_eq!(stage.take_effects(), [Effect::Trash { keys: vec![key], cancel_queued: true }]);
+}
+
+#[test]
+fn the_page_of_the_trash_restores_and_deletes_after_it_said_what_goes() {
+    let mut stage = stage();
+    stage.keys("D");
+    assert_eq!(stage.take_effects(), [Effect::LoadTrash]);
+    assert!(stage.screen().contains("Loading"), "{}", stage.screen());
+    let item = |id: &str, title: &str, content| TrashItem {
+        key: SessionKey::new(Agent::Claude, id),
+        title: title.to_owned(),
+        time: Time::from_millis(NOW.millis() - 3 * DAY),
+        content,
+    };
+    let until = Time::from_millis(NOW.millis() + 27 * DAY);
+    let items = vec![
+        item("a", "Alpha", TrashContent::Files { count: 3, bytes: 1_234_567, until }),
+        item("b", "Beta", TrashContent::Rows { command: Some("opencode session delete b".to_owned()) }),
+        item("c", "Gamma", TrashContent::Rows { command: None }),
+    ];
+    stage.send(Msg::TrashLoaded(Ok(items.clone())));
+    assert!(stage.screen().contains("3 files, 1.2 MB · deleted in 3w"), "{}", stage.screen());
+    stage.keys("d");
+    assert!(stage.screen().contains("3 files, 1.2 MB, with everything"), "{}", stage.screen());
+    stage.keys("enter");
+    assert_eq!(stage.take_effects(), [], "what stays is chosen first");
+    stage.keys("d 1");
+    assert_eq!(stage.take_effects(), [Effect::DeleteTrashed(items[0].key.clone())]);
+    let done = vec![(items[0].key.clone(), "Alpha".to_owned())];
+    stage.send(Msg::TrashDeleted(TrashResult { done, ..TrashResult::default() }));
+    assert!(stage.screen().contains("Deleted permanently: Alpha"), "{}", stage.screen());
+    assert_eq!(stage.take_effects(), [Effect::LoadTrash]);
+    stage.send(Msg::TrashLoaded(Ok(items[1..].to_vec())));
+    stage.keys("d");
+    assert!(stage.screen().contains("from its database: opencode session"), "{}", stage.screen());
+    stage.keys("esc down d");
+    assert!(!stage.screen().contains("1  Delete"), "an agent without a command: {}", stage.screen());
+    stage.keys("esc enter");
+    assert_eq!(stage.take_effects(), [Effect::Restore(vec![items[2].key.clone()])]);
+    stage.send(Msg::TrashLoaded(Ok(Vec::new())));
+    assert!(stage.screen().contains("The trash is empty"), "{}", stage.screen());
+    stage.keys("q");
+    assert!(!stage.screen().contains("The trash is empty"), "{}", stage.screen());
+}
+
+#[test]
+fn a_session_in_the_trash_is_seen_restored_and_deleted_by_keys() {
+    let home = Home::of(&[CLAUDE]);
+    let count = || files(&home.path().join(".claude/projects")).len();
+    let before = count();
+    let mut terminal = crate::pty::salon(&home, &[]);
+    terminal.wait_for_text("/ search");
+    terminal.send("d");
+    terminal.wait_for_text("Moved to the trash");
+    terminal.send("D");
+    terminal.wait_for_text("deleted in");
+    terminal.send("\r");
+    terminal.wait_for_text("The trash is empty");
+    assert_eq!(count(), before);
+    terminal.send("qd");
+    terminal.wait_for_text("Moved to the trash");
+    terminal.send("D");
+    terminal.wait_for_text("deleted in");
+    terminal.send("d");
+    terminal.wait_for_text("This cannot be undone.");
+    terminal.send("1");
+    terminal.wait_for_text("The trash is empty");
+    assert!(count() < before);
+    let trash = home.path().join(".local/share/salon/trash");
+    assert!(!trash.exists() || files(&trash).is_empty(), "{:?}", files(&trash));
 }
 
 proptest! {

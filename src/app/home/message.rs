@@ -1,16 +1,13 @@
 //! One-line composer over the list: sends or queues a prompt without leaving the list.
 
-use std::path::PathBuf;
-
 use super::Home;
 use crate::app::ctx::Ctx;
-use crate::app::effect::Effect;
 use crate::app::failure;
 use crate::app::line_editor::LineEditor;
+use crate::app::prompt_request::PromptRequest;
 use crate::app::ticket::RequestTicket;
 use crate::config::key::{Key, KeyCode};
-use crate::domain::run::{Conversation, Refusal, RunId, RunStart};
-use crate::domain::run_request::RunRequest;
+use crate::domain::run::{Refusal, RunId};
 use crate::domain::{SessionKey, SessionState};
 
 /// Prompt to a session of the list.
@@ -72,19 +69,11 @@ impl Home {
     }
 
     fn send_message(&mut self, message: ListMessage, ctx: &mut Ctx) {
-        let (key, text) = (&message.key, message.input.text().trim().to_owned());
-        if let Some(info) = ctx.runs.of_session(key) {
-            let run = info.id.clone();
-            ctx.effects.push(Effect::Run(RunRequest::Submit { run, text }));
-            return ctx.notices.info("Prompt sent");
+        let text = message.input.text().trim().to_owned();
+        match PromptRequest::send(&message.key, text, ctx) {
+            Some(PromptRequest::Submit(_)) => ctx.notices.info("Prompt sent"),
+            Some(PromptRequest::Start(ticket)) => self.sending = Some((ticket, message)),
+            None => {}
         }
-        let Some(session) = ctx.sessions.catalog.get(key) else {
-            return ctx.notices.error("The session no longer exists");
-        };
-        let start = RunStart::new(Conversation::Resume(key.id.clone()), PathBuf::from(&*session.cwd));
-        let ticket = ctx.tickets.issue();
-        ctx.effects.push(Effect::StartRun { ticket, agent: key.agent, start, prompt: Some(text) });
-        ctx.notices.info(format!("Starting {} …", key.agent.label()));
-        self.sending = Some((ticket, message));
     }
 }

@@ -35,7 +35,7 @@ impl Reader {
             Action::EditEntry => {
                 let stored = self.opened.is_some() && self.cursor() < self.clip;
                 let is_image = self.current().is_some_and(|entry| entry.kind == EntryKind::Image);
-                let open = if is_image { Effect::OpenAttachment } else { Effect::EditEntry };
+                let open = if is_image { Effect::ShowImage } else { Effect::EditEntry };
                 return Some(stored.then(|| open(self.ticket, self.cursor())).into_iter().collect());
             }
             // A find that came from the search screen closes together with the transcript.

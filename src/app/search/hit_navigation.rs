@@ -9,8 +9,13 @@ use crate::app::layer::Layer;
 use crate::app::reader::{JumpTarget, Reader};
 
 impl SearchScreen {
-    /// Opens the transcript of the selected result at the selected hit.
+    /// Opens the transcript of the selected result at the selected hit. If the query has no results yet, the best one
+    /// opens once the index has answered, unless another key comes first.
     pub fn open_result(&mut self, ctx: &mut Ctx) -> Flow {
+        self.opens_best = self.active_query.clone().filter(|_| self.awaits_results());
+        if self.opens_best.is_some() {
+            return Flow::Stay;
+        }
         let Some(key) = self.results.key().cloned() else { return Flow::Stay };
         self.results.pin_selection();
         ctx.effects.extend(ctx.search_history.add(self.input.text()));
@@ -26,6 +31,18 @@ impl SearchScreen {
         };
         self.reset_preview_target();
         Flow::Push(Layer::Reader(Box::new(reader)))
+    }
+
+    /// Opens the best result if Enter was pressed before the query had results.
+    pub fn open_best(&mut self, ctx: &mut Ctx) -> Flow {
+        let has_best = self.complete || self.coverage.indexed && !self.awaits_results();
+        let opens = has_best && self.opens_best.is_some() && self.opens_best == self.active_query;
+        if opens { self.open_result(ctx) } else { Flow::Stay }
+    }
+
+    /// Returns true while the query has no results: those on the screen are of an older query, or there are none.
+    fn awaits_results(&self) -> bool {
+        self.results.is_outdated() || self.results.rows().is_empty() && !self.complete
     }
 
     /// Moves from the last hit of a result's transcript to the first hit of the next result, or back. `None` if the

@@ -19,6 +19,7 @@ pub const KEY_CONTEXTS: &[KeyContext] =
 impl SearchScreen {
     /// Handles a key.
     pub fn key(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
+        self.opens_best = None;
         if self.naming.is_some() {
             return self.key_in_name(key);
         }
@@ -110,6 +111,7 @@ impl SearchScreen {
 
     /// Selects a result on the first click and opens it on the second.
     pub fn click(&mut self, target: &Target, ctx: &mut Ctx) -> Flow {
+        self.opens_best = None;
         match *target {
             Target::Row(row) if self.results.at() == row && !self.input.is_empty() => return Flow::Act(Action::Open),
             Target::Row(row) if self.input.is_empty() => {

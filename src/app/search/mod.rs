@@ -48,6 +48,8 @@ pub struct SearchScreen {
     pub completion: Option<CompletionMenu>,
     /// Pending request for completions from texts.
     pub pending_values: Option<PendingValues>,
+    /// Query for which Enter was pressed before it had results: its best one opens once the index has answered.
+    opens_best: Option<String>,
     /// Name of the view that is being saved.
     pub naming: Option<LineEditor>,
     /// The parsed query.

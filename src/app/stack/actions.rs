@@ -19,6 +19,7 @@ use crate::app::reader::Reader;
 use crate::app::search::{SearchFocus, SearchScreen};
 use crate::app::secret_display::SecretDisplay;
 use crate::app::stats::{self, StatsPage};
+use crate::app::trash_page::TrashPage;
 use crate::app::{changes, keep, quit, reader, related, rewind, search, session_actions, trash};
 use crate::domain::SessionKey;
 use crate::domain::run::Phase;
@@ -67,6 +68,7 @@ impl Stack {
             Action::Palette => return Flow::Push(Layer::Palette(Palette::open(self.key_contexts()))),
             Action::Issues => return Flow::Push(Layer::Issues(IssuesView::default())),
             Action::Stats => return self.stats(ctx),
+            Action::ShowTrash => return TrashPage::open(ctx),
             Action::Backends => {
                 ctx.effects.push(Effect::LoadBackends);
                 return Flow::Push(Layer::Backends(BackendsView::default()));

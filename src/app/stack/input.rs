@@ -33,6 +33,8 @@ impl Stack {
             Some(Layer::Stats(page)) => page.key(key, ctx),
             Some(Layer::Changes(changes)) => changes.key(key, ctx),
             Some(Layer::Export(form)) => form.key(key, ctx),
+            Some(Layer::Picture(picture)) => picture.key(key, ctx),
+            Some(Layer::Trash(page)) => page.key(key, ctx),
         };
         self.perform(flow, ctx);
     }
@@ -52,7 +54,14 @@ impl Stack {
             Some(Layer::Export(form)) => form.paste(text),
             Some(Layer::Help(help)) => help.paste(text),
             Some(Layer::Changes(changes)) => changes.paste(text),
-            Some(Layer::Dialog(_) | Layer::Issues(_) | Layer::Backends(_) | Layer::Stats(_)) => Flow::Stay,
+            Some(
+                Layer::Dialog(_)
+                | Layer::Issues(_)
+                | Layer::Backends(_)
+                | Layer::Stats(_)
+                | Layer::Picture(_)
+                | Layer::Trash(_),
+            ) => Flow::Stay,
         };
         self.perform(flow, ctx);
     }
@@ -90,6 +99,8 @@ impl Stack {
             Some(Layer::Stats(page)) => page.click(target, ctx),
             Some(Layer::Changes(changes)) => changes.click(target),
             Some(Layer::Export(form)) => form.click(target),
+            Some(Layer::Picture(_)) => Flow::Pop,
+            Some(Layer::Trash(page)) => page.click(target),
         };
         self.perform(flow, ctx);
     }
@@ -115,6 +126,7 @@ impl Stack {
             }
             Some(Layer::Search(search)) => search.wheel(target, lines, ctx),
             Some(Layer::Stats(page)) => page.wheel(lines),
+            Some(Layer::Trash(page)) => page.step(isize::try_from(lines.signum()).unwrap_or_default()),
             Some(Layer::Help(help)) => help.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(Layer::Changes(changes)) => changes.wheel(isize::try_from(lines).unwrap_or_default()),
             Some(Layer::Issues(issues)) => issues.scroll.by(isize::try_from(lines).unwrap_or_default()),
@@ -125,7 +137,8 @@ impl Stack {
                 | Layer::Picker(_)
                 | Layer::NewSession(_)
                 | Layer::Annotate(_)
-                | Layer::Export(_),
+                | Layer::Export(_)
+                | Layer::Picture(_),
             ) => {}
         }
     }

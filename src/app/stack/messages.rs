@@ -10,13 +10,15 @@ use crate::app::effect::Effect;
 use crate::app::flow::Flow;
 use crate::app::keep;
 use crate::app::layer::Layer;
-use crate::app::msg::{LayoutFeedback, WorktreeReady};
+use crate::app::msg::{LayoutFeedback, TrashResult, WorktreeReady};
+use crate::app::picture::PictureView;
 use crate::app::reader::Reader;
 use crate::app::resume;
 use crate::app::rewind;
 use crate::app::runs::ResumeCheck;
 use crate::app::search::SearchScreen;
 use crate::app::ticket::{DebounceTicket, RequestTicket};
+use crate::app::trash;
 use crate::domain::SessionKey;
 use crate::domain::catalog::CatalogChange;
 use crate::domain::changes::Changes;
@@ -28,6 +30,7 @@ use crate::domain::rewind::RewindPlan;
 use crate::domain::run::{Conversation, RunStart};
 use crate::domain::search::SearchUpdate;
 use crate::domain::transcript_event::TranscriptEvent;
+use crate::domain::trash_item::TrashItem;
 
 impl Stack {
     /// Applies a change of the catalog.
@@ -98,6 +101,52 @@ impl Stack {
         }
         self.home.resized(ctx);
         self.follow_result(ctx);
+        if let Some(Layer::Picture(picture)) = self.layers.last() {
+            ctx.effects.push(picture.resized());
+        }
+    }
+
+    /// Passes the sessions in the trash to their page.
+    pub fn trash_loaded(&mut self, items: Result<Vec<TrashItem>, String>) {
+        if let Some(Layer::Trash(page)) = self.layers.iter_mut().find(|layer| matches!(layer, Layer::Trash(_))) {
+            page.loaded(items);
+        }
+    }
+
+    /// Applies the result of restoring sessions.
+    pub fn restored(&mut self, result: &TrashResult, ctx: &mut Ctx) {
+        trash::restored(result, ctx);
+        self.reload_trash(ctx);
+    }
+
+    /// Applies the result of deleting a session permanently.
+    pub fn trash_deleted(&mut self, result: &TrashResult, ctx: &mut Ctx) {
+        trash::deleted(result, ctx);
+        self.reload_trash(ctx);
+    }
+
+    /// Requests the sessions in the trash again if their page is open.
+    fn reload_trash(&self, ctx: &mut Ctx) {
+        if self.layers.iter().any(|layer| matches!(layer, Layer::Trash(_))) {
+            ctx.effects.push(Effect::LoadTrash);
+        }
+    }
+
+    /// Shows an image that was encoded for the terminal, unless its transcript is no longer on top.
+    pub fn picture_ready(&mut self, picture: PictureView, resized: bool, ctx: &mut Ctx) {
+        let is_shown = |view: &PictureView| (view.ticket, view.entry) == (picture.ticket, picture.entry);
+        match self.layers.last_mut() {
+            Some(Layer::Picture(view)) if is_shown(view) => *view = picture,
+            // It was closed meanwhile.
+            _ if resized => {}
+            Some(layer) if layer.reader().is_some_and(|reader| reader.ticket == picture.ticket) => {
+                self.push(Layer::Picture(picture), ctx);
+            }
+            None if self.home.preview.reader_mut().is_some_and(|reader| reader.ticket == picture.ticket) => {
+                self.push(Layer::Picture(picture), ctx);
+            }
+            _ => {}
+        }
     }
 
     /// Applies results of the search. The selected hit or its location may change.
@@ -105,6 +154,10 @@ impl Stack {
         if let Some(search) = self.search_mut() {
             ctx.effects.extend(search.apply_update(query, update));
             self.follow_result(ctx);
+        }
+        if let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) {
+            let flow = search.open_best(ctx);
+            self.perform(flow, ctx);
         }
     }
 
@@ -232,6 +285,7 @@ impl Stack {
             Some(Layer::Search(search)) => search.results.fit(layout.list_rows),
             Some(Layer::Chat(chat)) => chat.composer.width = layout.composer,
             Some(Layer::Stats(page)) => page.fit(layout.list_rows),
+            Some(Layer::Trash(page)) => page.fit(layout.overlay_rows),
             Some(
                 Layer::Reader(_)
                 | Layer::Dialog(_)
@@ -239,7 +293,8 @@ impl Stack {
                 | Layer::Picker(_)
                 | Layer::NewSession(_)
                 | Layer::Annotate(_)
-                | Layer::Export(_),
+                | Layer::Export(_)
+                | Layer::Picture(_),
             )
             | None => {}
         }

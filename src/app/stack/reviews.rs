@@ -1,50 +1,25 @@
 //! Prompts with remarks that are being sent. A remark counts as sent once its prompt is accepted.
 
-use std::path::PathBuf;
-
 use super::Stack;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::failure;
+use crate::app::prompt_request::PromptRequest;
 use crate::app::ticket::RequestTicket;
 use crate::domain::remark::{RemarkEdit, ReviewPrompt, count_label};
-use crate::domain::run::{Conversation, Refusal, RunId, RunStart};
-use crate::domain::run_request::RunRequest;
+use crate::domain::run::{Refusal, RunId};
 
 /// A prompt with remarks that is not accepted yet.
 #[derive(Debug)]
 pub(super) struct PendingReview {
     prompt: ReviewPrompt,
-    request: ReviewRequest,
-}
-
-/// Request that sends a prompt.
-#[derive(Debug, PartialEq, Eq)]
-enum ReviewRequest {
-    /// The start of a run.
-    Start(RequestTicket),
-    /// A prompt to a run.
-    Submit(RunId),
+    request: PromptRequest,
 }
 
 impl Stack {
     /// Sends a prompt with remarks to its session.
     pub(super) fn send_review(&mut self, prompt: ReviewPrompt, ctx: &mut Ctx) {
-        let (key, text) = (&prompt.key, prompt.text.clone());
-        let request = if let Some(info) = ctx.runs.of_session(key) {
-            let run = info.id.clone();
-            ctx.effects.push(Effect::Run(RunRequest::Submit { run: run.clone(), text }));
-            ReviewRequest::Submit(run)
-        } else {
-            let Some(session) = ctx.sessions.catalog.get(key) else {
-                return ctx.notices.error("The session no longer exists");
-            };
-            let start = RunStart::new(Conversation::Resume(key.id.clone()), PathBuf::from(&*session.cwd));
-            let ticket = ctx.tickets.issue();
-            ctx.effects.push(Effect::StartRun { ticket, agent: key.agent, start, prompt: Some(text) });
-            ctx.notices.info(format!("Starting {} …", key.agent.label()));
-            ReviewRequest::Start(ticket)
-        };
+        let Some(request) = PromptRequest::send(&prompt.key, prompt.text.clone(), ctx) else { return };
         self.reviews.push(PendingReview { prompt, request });
     }
 
@@ -55,7 +30,7 @@ impl Stack {
         result: &Result<RunId, Refusal>,
         ctx: &mut Ctx,
     ) -> bool {
-        let is_it = |pending: &PendingReview| pending.request == ReviewRequest::Start(ticket);
+        let is_it = |pending: &PendingReview| pending.request == PromptRequest::Start(ticket);
         self.review_answered(is_it, result.as_ref().err(), ctx)
     }
 
@@ -68,7 +43,7 @@ impl Stack {
         ctx: &mut Ctx,
     ) -> bool {
         let is_it = |pending: &PendingReview| {
-            pending.prompt.text == text && pending.request == ReviewRequest::Submit(run.clone())
+            pending.prompt.text == text && pending.request == PromptRequest::Submit(run.clone())
         };
         self.review_answered(is_it, refused, ctx)
     }

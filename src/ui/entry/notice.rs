@@ -28,7 +28,12 @@ pub(super) fn lay(entry: &Entry, context: &LayoutContext<'_>, layout: &mut Entry
 /// Lays out a placeholder for content that a terminal cannot show.
 pub(super) fn placeholder(kind: &str, label: &str, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     let label = text::one_line(text::first_chars(label, 400));
-    let whole = if label.is_empty() { format!("[{kind}]") } else { format!("[{kind}: {label}]") };
+    let whole = match &*label {
+        "" => format!("[{kind}]"),
+        // A label of the reader names its kind: an image, or a document.
+        label if label.starts_with('[') && label.ends_with(']') => label.to_owned(),
+        label => format!("[{kind}: {label}]"),
+    };
     plain_text::lay(&whole, style(context.theme.muted), context, layout);
 }
 

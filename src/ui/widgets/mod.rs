@@ -4,6 +4,7 @@ mod cells;
 pub mod diff;
 mod field;
 pub mod highlight;
+pub mod hyperlink;
 pub mod markdown;
 mod overlay;
 pub mod styled_line;

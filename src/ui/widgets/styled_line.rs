@@ -1,10 +1,12 @@
 //! Line of text in several styles, and its rows after wrapping.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::hyperlink;
 use crate::stdx::wrap;
 
 /// Minimum columns for text next to a prefix. With less room the prefix is omitted.
@@ -77,7 +79,8 @@ impl StyledLine {
 
     /// Wraps the line into rows of at most `width` columns.
     pub fn rows(&self, width: usize) -> Vec<Vec<Span<'static>>> {
-        wrap::wrap(&self.text, width).iter().map(|row| self.spans(row)).collect()
+        let line = self.with_hyperlinks();
+        wrap::wrap(&line.text, width).iter().map(|row| line.spans(row)).collect()
     }
 
     /// Appends the wrapped rows to `out`, the first with the prefix `first`, all others with `rest`. `width` includes
@@ -93,11 +96,34 @@ impl StyledLine {
         // Without enough room for the text, the prefix is omitted.
         let (first, rest, taken) =
             if taken + MIN_TEXT_WIDTH > width { (&[][..], &[][..], 0) } else { (first, rest, taken) };
-        for (nth, row) in wrap::wrap(&self.text, width.saturating_sub(taken)).iter().enumerate() {
+        let line = self.with_hyperlinks();
+        for (nth, row) in wrap::wrap(&line.text, width.saturating_sub(taken)).iter().enumerate() {
             let mut spans = if nth == 0 { first.to_vec() } else { rest.to_vec() };
-            spans.extend(self.spans(row));
+            spans.extend(line.spans(row));
             out.push(Line::from(spans));
         }
+    }
+
+    /// Marks the web addresses as hyperlinks.
+    fn with_hyperlinks(&self) -> Cow<'_, Self> {
+        let links = hyperlink::of_text(&self.text);
+        if links.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut linked = Self::default();
+        for (range, style) in self.runs() {
+            let mut from = range.start;
+            for (link, mark) in &links {
+                let (start, end) = (link.start.max(from), link.end.min(range.end));
+                if start < end {
+                    linked.push(&self.text[from..start], style);
+                    linked.push(&self.text[start..end], style.underline_color(*mark));
+                    from = end;
+                }
+            }
+            linked.push(&self.text[from..range.end], style);
+        }
+        Cow::Owned(linked)
     }
 
     fn runs(&self) -> impl Iterator<Item = (Range<usize>, Style)> {

@@ -129,10 +129,10 @@ fn the_key_for_errors_says_when_there_is_no_further_one() {
 }
 
 #[test]
-fn an_image_is_opened_in_its_program() {
+fn an_image_is_shown() {
     let mut stage = stage(vec![entry("i", EntryKind::Image, 0, "image/png")]);
     stage.keys("o");
-    assert_eq!(stage.take_effects(), [Effect::OpenAttachment(RequestTicket(1), 0)]);
+    assert_eq!(stage.take_effects(), [Effect::ShowImage(RequestTicket(1), 0)]);
 }
 
 #[test]
