@@ -60,6 +60,7 @@ pub fn hints(app: &App) -> Vec<Hint> {
         Some(Layer::NewSession(_)) => {
             typed(&[("enter", "start"), ("tab", "complete, next"), ("↑ ↓", "fields"), ("esc", "cancel")])
         }
+        Some(Layer::Trash(page)) if page.rows().is_empty() => named(app, &[(Action::Back, "close")]),
         Some(Layer::Trash(_)) => {
             named(app, &[(Action::Open, "restore"), (Action::Trash, "delete permanently"), (Action::Back, "close")])
         }

@@ -94,6 +94,8 @@ pub(super) fn encode(
     #[expect(deprecated, reason = "its replacement reads replies from the terminal, as salon does itself")]
     let mut picker = Picker::from_fontsize(space.cell);
     picker.set_protocol_type(protocol);
-    let encoded = picker.new_protocol(image, space.cells, Resize::Fit(None)).map_err(|error| error.to_string())?;
+    // Blocks are so large that a small image needs the whole space.
+    let resize = if protocol == ProtocolType::Halfblocks { Resize::Scale(None) } else { Resize::Fit(None) };
+    let encoded = picker.new_protocol(image, space.cells, resize).map_err(|error| error.to_string())?;
     Ok((EncodedPicture(encoded), label))
 }

@@ -143,8 +143,6 @@ fn diffs_show_lines_numbers_and_signs() {
             .join("\n")
     };
     insta::assert_snapshot!(text(&ChangeKind::Patch(patch.into()), 40), @r"
-    --- a/x
-    +++ b/x
     @@ -8,3 +8,3 @@ fn
      8   context
      9 - old line one

@@ -72,6 +72,9 @@ pub(super) fn of(change: &ChangeKind, max_rows: usize, sanitise: fn(&str) -> Cow
     builder.rows
 }
 
+/// Starts of the lines before the first hunk that name the file, as the heading of the change does.
+const FILE_HEADERS: [&str; 6] = ["--- ", "+++ ", "Index: ", "=====", "diff --git ", "index "];
+
 /// Parses the first old and new line number of a hunk header: `@@ -1,4 +1,6 @@`.
 fn hunk_start(line: &str) -> Option<(usize, usize)> {
     let mut fields = line.strip_prefix("@@ -")?.split(' ');
@@ -114,9 +117,11 @@ impl Builder {
             if self.is_full() {
                 return;
             }
-            let within = at.is_some() || !(line.starts_with("+++ ") || line.starts_with("--- "));
+            if at.is_none() && FILE_HEADERS.iter().any(|start| line.starts_with(start)) {
+                continue;
+            }
             match line.as_bytes().first() {
-                Some(b'-') if within => {
+                Some(b'-') => {
                     if !pair.new.is_empty() {
                         self.pair(&mut pair, &mut at);
                     }
@@ -127,7 +132,7 @@ impl Builder {
                     pair.old.push('\n');
                     continue;
                 }
-                Some(b'+') if within => {
+                Some(b'+') => {
                     if pair.new.is_empty() {
                         pair.sources[1] = nth;
                     }
