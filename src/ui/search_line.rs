@@ -131,9 +131,12 @@ fn result_count(search: &SearchScreen) -> String {
     if !search.is_active() || answer.hits.is_empty() {
         return String::new();
     }
-    let mut label = count(answer.hits.len(), "session", "sessions");
+    let mut label = count(search.results.sessions(), "session", "sessions");
     if search.results.count() > 0 {
         label = format!("{label} · {}", count(search.results.count(), "match", "matches"));
+    }
+    if search.results.folded() > 0 {
+        label = format!("{label} · {} folded", count(search.results.folded(), "copy", "copies"));
     }
     if !search.is_complete() {
         label.push_str(" so far …");

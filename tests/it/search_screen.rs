@@ -13,6 +13,7 @@ use salon::config::key::Key;
 use salon::domain::catalog::{CatalogChange, IndexProgress};
 use salon::domain::query::{EntryMatcher, FilterKey, MatchLevel, TextKind};
 use salon::domain::search::{Coverage, EntryLocation, Hit, SearchOrder, SearchRequest, SearchUpdate, Snippet};
+use salon::domain::session::CopiedPrefix;
 use salon::domain::transcript::{ChangeKind as FileChanged, EntryKind, FileChange, ToolAction};
 use salon::domain::transcript_event::{EntryMatches, TranscriptEvent, TranscriptInfo};
 use salon::domain::{Agent, Entry, EntryKey, Role, Session, SessionKey};
@@ -181,6 +182,31 @@ fn enter_before_the_results_opens_the_best_one_of_this_query() {
     stage.keys("y enter").send(found("webhooksxy", Vec::new(), DONE));
     stage.send(found("webhooksxy", webhook_hits(), DONE));
     assert_eq!(is_open(&stage), None);
+}
+
+#[test]
+fn a_copy_of_a_whole_conversation_has_no_row_beside_the_session_that_contains_it() {
+    let mut stage = Stage::full(80, 24);
+    let mut all = sessions();
+    let origin = all.iter().find(|session| session.key.id.ends_with("0001")).expect("a session").clone();
+    let copy = all.iter_mut().find(|session| session.key.id.ends_with("0004")).expect("a session");
+    copy.key.agent = origin.key.agent;
+    copy.workspace = origin.workspace.clone();
+    copy.forked_from = Some(origin.key.id.clone());
+    copy.copied = Some(Box::new(CopiedPrefix { record: "r9".into(), entry: None, is_extended: false }));
+    let copy = copy.clone();
+    stage.send(Msg::Catalog(change(vec![origin, copy.clone()])));
+    stage.keys("/");
+    typed(&mut stage, "webhook");
+    let mut hits = webhook_hits();
+    hits[1].session = Arc::new(copy);
+    stage.send(found("webhook", vec![hits[1].clone()], GOING));
+    assert_eq!(search(&stage).results.sessions(), 1, "alone it has a row");
+    stage.send(found("webhook", hits, DONE));
+    assert_eq!(search(&stage).results.sessions(), 4);
+    assert!(stage.screen().contains("1 copy folded"), "{}", stage.screen());
+    let shown: Vec<_> = search(&stage).results.rows().iter().map(|row| row.hit).collect();
+    assert!(!shown.contains(&1), "{shown:?}");
 }
 
 #[test]

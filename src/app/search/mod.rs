@@ -31,7 +31,7 @@ use crate::domain::catalog::{Catalog, CatalogChange};
 use crate::domain::query::jump::Jump;
 use crate::domain::query::{Query, QueryError, QueryErrorKind};
 use crate::domain::search::{Coverage, EntryLocation, Hit, SearchOrder, SearchRequest, SearchResults, SearchUpdate};
-use crate::domain::{Session, SessionKey};
+use crate::domain::{Session, SessionKey, lineage};
 
 /// The search screen.
 #[derive(Debug, Default)]
@@ -149,6 +149,7 @@ impl SearchScreen {
         self.query = Query::parse(self.input.text());
         self.history_index = None;
         self.recent = None;
+        self.results.set_containers(lineage::contained(catalog, |_| true));
         if self.active_query.as_deref() == Some(text.as_str()) {
             return Vec::new();
         }

@@ -1,11 +1,11 @@
 //! Search results as rows: a session with its best hit, and its further hits if unfolded. The selection is a session
 //! and a hit, not a position: it stays on its line of the screen while results arrive.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::app::scroll;
-use crate::domain::SessionKey;
 use crate::domain::search::{EntryLocation, Hit, SearchOrder, SearchResults, SearchUpdate, Snippet};
+use crate::domain::{SessionKey, SessionState};
 
 /// Row of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub struct Results {
     /// The sort order.
     pub order: SearchOrder,
     answer: SearchResults,
+    /// Sessions that another one contains, with that one: where both match, only the other one has a row.
+    containers: HashMap<SessionKey, SessionKey>,
+    /// Number of matching sessions without a row.
+    folded: usize,
     rows: Vec<ResultRow>,
     /// First line of each row, followed by the total number of lines.
     lines: Vec<usize>,
@@ -90,7 +94,9 @@ impl Results {
 
     /// Unfolds a session that is the only result.
     pub fn unfold_single(&mut self) {
-        let single = if let [hit] = self.answer.hits.as_slice() { Some(hit.session.key.clone()) } else { None };
+        let is_single = self.answer.hits.len() == self.folded + 1;
+        let single = self.rows.first().filter(|_| is_single).and_then(|row| self.hit(*row));
+        let single = single.map(|hit| hit.session.key.clone());
         let single = single.filter(|_| !self.single_folded);
         if single != self.single {
             self.single = single;
@@ -113,9 +119,29 @@ impl Results {
         self.snippet(*self.rows.get(self.at)?).map(|snippet| &snippet.location)
     }
 
-    /// Returns the total number of matches.
+    /// Returns the number of sessions with a row.
+    pub fn sessions(&self) -> usize {
+        self.answer.hits.len() - self.folded
+    }
+
+    /// Returns the number of sessions without a row, because another result contains their whole conversation.
+    pub fn folded(&self) -> usize {
+        self.folded
+    }
+
+    /// Returns the number of matches in the sessions with a row.
     pub fn count(&self) -> usize {
-        self.answer.hits.iter().map(|hit| hit.count).sum()
+        let sessions = self.rows.iter().filter(|row| row.nth == 0);
+        sessions.filter_map(|row| self.hit(*row)).map(|hit| hit.count).sum()
+    }
+
+    /// Sets the sessions that another one contains, with that one.
+    pub fn set_containers(&mut self, containers: HashMap<SessionKey, SessionKey>) {
+        if self.containers != containers {
+            let before = self.selection();
+            self.containers = containers;
+            self.relayout_around(before);
+        }
     }
 
     /// Iterates the times of last activity of the sessions near the visible rows.
@@ -148,9 +174,10 @@ impl Results {
 
     /// Returns the session before or after another.
     pub fn neighbour(&self, key: &SessionKey, forward: bool) -> Option<&SessionKey> {
-        let now = self.answer.hits.iter().position(|hit| hit.session.key == *key)?;
+        let sessions = || self.rows.iter().filter(|row| row.nth == 0).filter_map(|row| self.hit(*row));
+        let now = sessions().position(|hit| hit.session.key == *key)?;
         let next = if forward { Some(now + 1) } else { now.checked_sub(1) };
-        next.and_then(|at| self.answer.hits.get(at)).map(|hit| &hit.session.key)
+        next.and_then(|at| sessions().nth(at)).map(|hit| &hit.session.key)
     }
 
     /// Pins the selection, because the user acts on it.
@@ -276,7 +303,9 @@ impl Results {
         self.rows.clear();
         self.lines.clear();
         let mut line = 0;
-        for (at, hit) in self.answer.hits.iter().enumerate() {
+        let folded = self.folded_copies();
+        self.folded = folded.len();
+        for (at, hit) in self.answer.hits.iter().enumerate().filter(|(at, _)| !folded.contains(at)) {
             let count = if self.is_unfolded(hit) { hit.snippets.len().max(1) } else { 1 };
             for nth in 0..count {
                 self.rows.push(ResultRow { hit: at, nth });
@@ -287,6 +316,19 @@ impl Results {
         self.lines.push(line);
         self.at = if self.chosen { self.at.min(self.rows.len().saturating_sub(1)) } else { 0 };
         self.reveal();
+    }
+
+    /// Returns the indices of the past sessions whose whole conversation another result contains.
+    fn folded_copies(&self) -> HashSet<usize> {
+        if self.containers.is_empty() {
+            return HashSet::new();
+        }
+        let found: HashSet<&SessionKey> = self.answer.hits.iter().map(|hit| &hit.session.key).collect();
+        let is_folded = |hit: &Hit| {
+            let container = self.containers.get(&hit.session.key);
+            hit.session.state == SessionState::Past && container.is_some_and(|container| found.contains(container))
+        };
+        self.answer.hits.iter().enumerate().filter(|(_, hit)| is_folded(hit)).map(|(at, _)| at).collect()
     }
 
     fn position(&self, key: &SessionKey, nth: usize) -> Option<usize> {

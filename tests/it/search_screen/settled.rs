@@ -27,6 +27,12 @@ fn write_sessions(home: &Home) {
         for line in &mut lines {
             line["timestamp"] = json!(format!("2026-10-{:02}T{:02}:00:00.000Z", 1 + number / 2, 9 + number % 2));
             line["sessionId"] = json!(id);
+            // Records with the same id would be a copy of another session.
+            for field in ["uuid", "parentUuid"] {
+                if let Some(record) = line[field].as_str().map(|record| format!("{record}-{number}")) {
+                    line[field] = json!(record);
+                }
+            }
         }
         write(&home.path().join(format!(".claude/projects/-srv-app/{id}.jsonl")), &lines);
     }
