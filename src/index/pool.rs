@@ -172,14 +172,14 @@ impl Shared {
             Job::Summarise(source, progress) => {
                 let found = catch_panic(|| Some(self.format(source.agent)?.summarise(&source, progress.as_ref())));
                 let mut summary = found.unwrap_or_else(|| failed(&source));
-                let record = self.finish(&source, &mut summary);
+                let record = self.finish(&source, &mut summary, progress);
                 JobResult::Summarised(source, summary, record)
             }
             Job::FindCopies(sources) => {
                 let agent = sources.first().map(|source| source.agent);
                 let found = catch_panic(|| Some(self.format(agent?)?.find_copies(&sources))).unwrap_or_default();
                 let copies = found.into_iter().map(|(copy, mut summary)| {
-                    let record = self.finish(&sources[copy], &mut summary);
+                    let record = self.finish(&sources[copy], &mut summary, None);
                     (copy, summary, record)
                 });
                 JobResult::CopiesFound(copies.collect(), sources)
@@ -197,13 +197,18 @@ impl Shared {
         }
     }
 
-    /// Adds the workspaces to a summary and encodes its cache record.
-    fn finish(&self, source: &Source, summary: &mut SourceSummary) -> Option<CacheRecord> {
+    /// Adds the workspaces to a summary and encodes its cache record. `since` is the progress from which it went on.
+    fn finish(
+        &self,
+        source: &Source,
+        summary: &mut SourceSummary,
+        since: Option<SummaryProgress>,
+    ) -> Option<CacheRecord> {
         let (SourceSessions::All(sessions) | SourceSessions::Changed { sessions, .. }) = &mut summary.sessions;
         for session in sessions {
             session.workspace = self.workspaces.of(&session.cwd);
         }
-        CacheRecord::new(source, summary)
+        CacheRecord::new(source, summary, since)
     }
 
     /// Peeks at a source. A preliminary row must not wait for a slow disk, so its workspace is the cached one or its

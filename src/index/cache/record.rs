@@ -23,8 +23,8 @@ pub(crate) struct CacheRecord {
 pub(crate) enum SessionRows {
     /// Complete list of sessions.
     All(Vec<(Arc<str>, Vec<u8>)>),
-    /// New or changed sessions, and removed ones.
-    Changed { sessions: Vec<(Arc<str>, Vec<u8>)>, removed: Vec<Arc<str>> },
+    /// Sessions that are new, changed or removed since the progress `since`.
+    Changed { sessions: Vec<(Arc<str>, Vec<u8>)>, removed: Vec<Arc<str>>, since: SummaryProgress },
     /// The source was removed.
     Gone,
 }
@@ -38,8 +38,9 @@ pub(crate) struct SourceExtras {
 
 impl CacheRecord {
     /// Encodes a summary. `None` where it must not be cached, so that each start reads the source again: for a path that
-    /// is not UTF-8, and for an unreadable source, which may become readable without a changed stamp.
-    pub(crate) fn new(source: &Source, summary: &SourceSummary) -> Option<Self> {
+    /// is not UTF-8, and for an unreadable source, which may become readable without a changed stamp. `since` is the
+    /// progress from which the summary went on.
+    pub(crate) fn new(source: &Source, summary: &SourceSummary, since: Option<SummaryProgress>) -> Option<Self> {
         if source.path.to_str().is_none() || summary.issues.iter().any(|issue| issue.line.is_none()) {
             return None;
         }
@@ -47,7 +48,7 @@ impl CacheRecord {
         let rows = match &summary.sessions {
             SourceSessions::All(sessions) => SessionRows::All(bytes(sessions)?),
             SourceSessions::Changed { sessions, removed } => {
-                SessionRows::Changed { sessions: bytes(sessions)?, removed: removed.clone() }
+                SessionRows::Changed { sessions: bytes(sessions)?, removed: removed.clone(), since: since? }
             }
         };
         let extras = encoding::encode(&extras)?;

@@ -134,7 +134,9 @@ fn write_one(db: &Transaction<'_>, record: &CacheRecord) -> rusqlite::Result<()>
             return Ok(());
         }
         SessionRows::All(sessions) => (sessions, None),
-        SessionRows::Changed { sessions, removed } => (sessions, Some(removed)),
+        // Another process wrote other rows meanwhile. Without this record they stay as complete as their progress.
+        SessionRows::Changed { since, .. } if !is_at(db, &path, since)? => return Ok(()),
+        SessionRows::Changed { sessions, removed, .. } => (sessions, Some(removed)),
     };
     let id = put_source(db, record, &path)?;
     match removed {
@@ -153,6 +155,16 @@ fn write_one(db: &Transaction<'_>, record: &CacheRecord) -> rusqlite::Result<()>
         insert.execute(params![id, session, row])?;
     }
     Ok(())
+}
+
+/// Returns true if the stored rows of a source have exactly this progress.
+fn is_at(db: &Transaction<'_>, path: &str, progress: &SummaryProgress) -> rusqlite::Result<bool> {
+    let SummaryProgress { cursor, state } = progress;
+    let query = "SELECT 1 FROM unit WHERE path = ?1 AND read_inode = ?2 AND read_size = ?3 AND read_mtime = ?4
+        AND offset = ?5 AND progress = ?6";
+    let (inode, size) = (cursor.stamp.inode.cast_signed(), cursor.stamp.size.cast_signed());
+    let values = params![path, inode, size, cursor.stamp.mtime_ns, cursor.offset.cast_signed(), state];
+    db.prepare_cached(query)?.exists(values)
 }
 
 fn put_source(db: &Transaction<'_>, record: &CacheRecord, path: &str) -> rusqlite::Result<i64> {

@@ -29,7 +29,7 @@ fn a20_a_machine_is_in_the_list_of_the_screen_read_searched_and_named_when_it_is
     let mut window = window(&home, &peer);
     window.wait_for_text("box:shop-api");
     // A search covers it.
-    window.send("/host:box \r");
+    window.send("/host:box ");
     window.wait_for_text("searched");
     window.send("\r");
     window.wait_for_text("esc results");
