@@ -4,16 +4,16 @@
 
 use super::acp::{self, AcpAgent, ReplayEnd};
 use super::protocol::{Codec, Protocol, RunStart, Transport};
-use super::tool_input;
+use super::{pi, tool_input};
 use crate::domain::Agent;
-use crate::domain::configured_agent::{ConfiguredAgent, KnownAgent};
+use crate::domain::configured_agent::{AgentProtocol, ConfiguredAgent, KnownAgent};
 use crate::domain::launch::Launch;
 use crate::domain::run::RunFailure;
 use crate::domain::transcript::ToolAction;
 
 /// The protocol of a configured agent; `None` if the configuration does not define it any more.
 pub(super) fn protocol(agent: ConfiguredAgent) -> Option<&'static dyn Protocol> {
-    let known = agent.known_agent().filter(|known| !known.definition.acp.is_empty())?;
+    let known = agent.known_agent().filter(|known| !known.definition.command.is_empty())?;
     Some(known)
 }
 
@@ -23,9 +23,13 @@ impl Protocol for KnownAgent {
     }
 
     fn launch(&self, opening: &RunStart) -> Launch {
-        let mut words = self.definition.acp.iter().cloned();
+        let mut words = self.definition.command.iter().cloned();
         let program = words.next().unwrap_or_default();
-        let args = words.chain(opening.extra.iter().cloned()).collect();
+        let session = match self.definition.protocol {
+            AgentProtocol::Acp => Vec::new(),
+            AgentProtocol::PiRpc => pi::arguments(opening),
+        };
+        let args = words.chain(session).chain(opening.extra.iter().cloned()).collect();
         Launch { program, args, cwd: self.definition.cwd.clone().unwrap_or_else(|| opening.cwd.clone()) }
     }
 
@@ -38,10 +42,20 @@ impl Protocol for KnownAgent {
     }
 
     fn ended(&self, code: Option<i32>, stderr: &str) -> RunFailure {
-        acp::ended(self.label(), code, stderr)
+        match self.definition.protocol {
+            AgentProtocol::Acp => acp::ended(self.label(), code, stderr),
+            AgentProtocol::PiRpc => pi::ended(code, stderr),
+        }
+    }
+
+    fn can_steer(&self) -> bool {
+        self.definition.protocol == AgentProtocol::PiRpc
     }
 
     fn codec(&self) -> Box<dyn Codec> {
+        if self.definition.protocol == AgentProtocol::PiRpc {
+            return pi::codec();
+        }
         acp::codec(AcpAgent {
             agent: Agent::Configured(self.agent),
             args: &[],
@@ -54,6 +68,8 @@ impl Protocol for KnownAgent {
             named_ids: false,
             whole_thoughts: false,
             folder_rules: None,
+            // Copilot CLI counts over the whole session.
+            counts_session: self.program_name() == "copilot",
             action: |_, input| ToolAction::Other(tool_input::one_line(input)),
         })
     }

@@ -33,6 +33,7 @@ mod jsonl;
 mod nesting;
 mod opencode;
 mod pages;
+mod pi;
 mod project_settings;
 mod qwen;
 pub mod recorded;

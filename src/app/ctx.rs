@@ -8,6 +8,7 @@ use super::keys::Keymap;
 use super::layout::{OutlineSetting, PreviewSize};
 use super::msg::LayoutFeedback;
 use super::notices::Notices;
+use super::pending_quit::PendingQuit;
 use super::reader::DiffView;
 use super::runs::RunTable;
 use super::search::SearchHistory;
@@ -63,8 +64,8 @@ pub struct Ctx<'a> {
     pub secrets: &'a mut SecretDisplay,
     /// True if the mouse is captured.
     pub mouse: &'a mut bool,
-    /// True if salon quits as soon as no turn is open and no prompt is queued.
-    pub quitting: &'a mut bool,
+    /// Quit that waits for runs.
+    pub quitting: &'a mut Option<PendingQuit>,
     /// Counter for tickets.
     pub tickets: &'a mut Tickets,
     /// Effects of the update so far.

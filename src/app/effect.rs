@@ -304,6 +304,10 @@ pub enum Effect {
     },
     /// Suspend the program (Ctrl-Z).
     Suspend,
+    /// Let the runs of this process send no further prompt; with false, let them go on.
+    Drain(bool),
+    /// Leave the runs of this process to the background process, and end the program.
+    Detach,
     /// End the program.
     Quit,
 }

@@ -53,6 +53,7 @@ pub mod trash;
 pub mod trash_page;
 
 mod notifications;
+mod pending_quit;
 mod prompt_request;
 mod quit;
 mod related;
@@ -76,6 +77,7 @@ use layer::Layer;
 use layout::OutlineSetting;
 pub use msg::{Msg, RootStatus};
 use notices::Notices;
+pub use pending_quit::PendingQuit;
 use secret_display::SecretDisplay;
 use sessions::Sessions;
 use stack::Stack;
@@ -135,8 +137,8 @@ pub struct App {
     pub muted: BTreeSet<RunId>,
     /// True if the terminal has the focus, as far as the terminal reports it.
     pub focused: bool,
-    /// True if salon quits as soon as no turn is open and no prompt is queued.
-    pub quitting: bool,
+    /// Quit that waits for runs.
+    pub quitting: Option<PendingQuit>,
     layout: msg::LayoutFeedback,
     tickets: Tickets,
 }
@@ -177,7 +179,7 @@ impl App {
             notices: Notices::default(),
             muted: BTreeSet::default(),
             focused: true,
-            quitting: false,
+            quitting: None,
             layout: msg::LayoutFeedback::default(),
             tickets: Tickets::default(),
         };

@@ -7,6 +7,7 @@ use super::dialog::{Dialog, DialogChoice, DialogOutcome};
 use super::effect::Effect;
 use super::flow::Flow;
 use super::layer::Layer;
+use super::pending_quit::PendingQuit;
 use super::runs::{self, RunTable};
 use crate::domain::prompt::PromptState;
 use crate::domain::run::{BackgroundTask, RunInfo};
@@ -34,6 +35,9 @@ pub(super) fn quit(ctx: &mut Ctx) -> Flow {
         1 => text.push("A queued prompt is kept until you release it.".to_owned()),
         queued => text.push(format!("{queued} queued prompts are kept until you release them.")),
     }
+    if open > 0 {
+        text.push("Detach waits for the end of the open turn, because its process belongs to this window.".to_owned());
+    }
     text.extend(tasks_text(&tasks, "Quitting stops them"));
     let approvals: usize = runs.ending().map(|info| info.approvals.len()).sum();
     if approvals > 0 {
@@ -43,9 +47,27 @@ pub(super) fn quit(ctx: &mut Ctx) -> Flow {
     let choices = vec![
         choice("Quit when finished", DialogOutcome::QuitWhenDone),
         choice("Stop and quit", DialogOutcome::QuitNow),
+        choice("Detach: go on in the background", DialogOutcome::Detach),
         choice("Cancel", DialogOutcome::CancelQuit),
     ];
-    Flow::Push(Layer::Dialog(Dialog { title: "Quit".to_owned(), text, choices, selected: 2 }))
+    Flow::Push(Layer::Dialog(Dialog { title: "Quit".to_owned(), text, choices, selected: 3 }))
+}
+
+/// Leaves runs and queues to the background process, once no turn is open.
+pub(super) fn detach(ctx: &mut Ctx) {
+    *ctx.quitting = Some(PendingQuit::Detach);
+    ctx.effects.push(Effect::Drain(true));
+    if ctx.runs.ending().any(|info| runs::is_open(&info.phase)) {
+        ctx.notices.info("Detaches when the open turn has ended");
+    }
+    quit_if_done(ctx);
+}
+
+/// Cancels quitting, also a deferred quit.
+pub(super) fn cancel(ctx: &mut Ctx) {
+    if ctx.quitting.take() == Some(PendingQuit::Detach) {
+        ctx.effects.push(Effect::Drain(false));
+    }
 }
 
 /// Stops all open turns and quits.
@@ -58,9 +80,12 @@ pub(super) fn quit_now(ctx: &mut Ctx) {
 /// Quits if a deferred quit is pending and all turns and queues are finished.
 pub(super) fn quit_if_done(ctx: &mut Ctx) {
     let runs = &*ctx.runs;
-    let busy = |info: &Arc<RunInfo>| runs::is_open(&info.phase) || queued(info, runs) > 0 || !info.tasks.is_empty();
-    if *ctx.quitting && !runs.ending().any(busy) {
-        ctx.effects.push(Effect::Quit);
+    let open = runs.ending().any(|info| runs::is_open(&info.phase));
+    let busy = |info: &Arc<RunInfo>| queued(info, runs) > 0 || !info.tasks.is_empty();
+    match *ctx.quitting {
+        Some(PendingQuit::WhenDone) if !open && !runs.ending().any(busy) => ctx.effects.push(Effect::Quit),
+        Some(PendingQuit::Detach) if !open => ctx.effects.push(Effect::Detach),
+        Some(PendingQuit::WhenDone | PendingQuit::Detach) | None => {}
     }
 }
 
@@ -72,7 +97,10 @@ fn queued(info: &RunInfo, runs: &RunTable) -> usize {
     }
     let queue = runs.queue(&info.id).iter();
     // Prompts behind a blocked prompt wait for it.
-    let moving = queue.take_while(|prompt| matches!(prompt.state, PromptState::Pending | PromptState::Sending));
+    let moving = queue.take_while(|prompt| {
+        // A continuation goes on in the next salon as well.
+        matches!(prompt.state, PromptState::Pending | PromptState::Sending) && prompt.not_before.is_none()
+    });
     moving.filter(|prompt| prompt.state == PromptState::Pending).count()
 }
 

@@ -11,11 +11,12 @@ use crate::cli::output::OutputStyle;
 use crate::config::paths::Paths;
 use crate::config::problem::ConfigProblem;
 use crate::config::settings::Settings;
+use crate::domain::configured_agent::ConfiguredAgent;
 use crate::domain::{Issue, Time};
 use crate::runtime::env::{self, Clock};
 use crate::runtime::log;
 use crate::stdx::files::{self, SizeLimit};
-use crate::stdx::temp;
+use crate::stdx::{program, temp};
 
 /// Environment of a command.
 #[derive(Debug)]
@@ -66,12 +67,14 @@ impl CliContext {
     }
 }
 
-/// Defines the agents of the configuration, whose names the arguments may contain. Problems are reported with the rest of
-/// the configuration.
+/// Defines the agents of the configuration, whose names the arguments may contain, and those that need none. Problems are
+/// reported with the rest of the configuration.
 pub(super) fn define_agents(args: &[OsString]) {
     let file = named_config(args).or_else(|| Some(Paths::resolve(env::var)?.config_file()));
     let text = file.and_then(|file| files::read_text(&file, SizeLimit::CONFIG).ok());
     drop(text.map(|text| Settings::read(&text)));
+    let path = env::var("PATH");
+    ConfiguredAgent::define_presets(|name| program::find(name, path.as_deref()).is_some());
 }
 
 /// Returns the configuration file that the arguments name.

@@ -20,6 +20,8 @@ use crate::config::paths::create_private_dir;
 use crate::git::Git;
 use crate::index::IndexOptions;
 use crate::live::{Live, LiveEvent, approvals};
+use crate::runtime::saved_backends::SavedBackends;
+use crate::runtime::store_writer::{StoreWriter, WriterMessage};
 use crate::runtime::turn_snapshots::TurnSnapshots;
 use crate::runtime::{env, live_options, serve};
 use crate::serve::socket::{self, ServeSocket};
@@ -29,6 +31,9 @@ use crate::store::Store;
 
 /// Maximum wait for a server that was asked to stop: the longest graceful stop of its agents, and some more.
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Maximum wait at the end until the list of backends is saved.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Maximum bytes per copied piece.
 const COPY_BYTES: usize = 64 << 10;
@@ -68,7 +73,8 @@ async fn listen(context: &CliContext) -> Result<(), CliError> {
     create_private_dir(runtime_dir).map_err(|error| failed(&error))?;
     let socket = ServeSocket::listen(runtime_dir).map_err(|error| failed(&error))?;
     let store = state::open(context)?;
-    let (live, events) = start_live(context, &store);
+    let writer = start_writer(&store);
+    let (live, events) = start_live(context, &store, &writer);
     output::note(&format!("serving on {}", socket.path().display()))?;
     let stop = async {
         let [terminate, interrupt] = &mut signals;
@@ -84,12 +90,15 @@ async fn listen(context: &CliContext) -> Result<(), CliError> {
     // No client connects while the agents are stopped.
     drop(socket);
     live.shutdown().await;
+    SavedBackends::remove(&writer);
+    writer.finish(FLUSH_TIMEOUT);
     Ok(())
 }
 
 async fn serve_stdio(context: &CliContext) -> Result<(), CliError> {
     let store = state::open(context)?;
-    let (live, events) = start_live(context, &store);
+    let writer = start_writer(&store);
+    let (live, events) = start_live(context, &store, &writer);
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = async {
         terminate.recv().await;
@@ -97,6 +106,8 @@ async fn serve_stdio(context: &CliContext) -> Result<(), CliError> {
     let (stream, output) = stdio()?;
     server::serve_one(live.clone(), index_options(context), events, stream.into_split(), stop).await;
     live.shutdown().await;
+    SavedBackends::remove(&writer);
+    writer.finish(FLUSH_TIMEOUT);
     // An error means that the client no longer reads.
     output.join().ok();
     Ok(())
@@ -155,18 +166,33 @@ fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
     }
 }
 
+/// Starts the writer of the list of backends, by which other processes see them.
+fn start_writer(store: &Arc<Store>) -> StoreWriter {
+    StoreWriter::start(store, |message| {
+        if let WriterMessage::Failed(reason) = message {
+            tracing::warn!("the list of backends is not saved: {reason}");
+        }
+    })
+}
+
 /// Starts the live layer, with its approvals open to other processes, and with snapshots of its turns.
-fn start_live(context: &CliContext, store: &Arc<Store>) -> (Live, mpsc::UnboundedReceiver<LiveEvent>) {
+fn start_live(
+    context: &CliContext,
+    store: &Arc<Store>,
+    writer: &StoreWriter,
+) -> (Live, mpsc::UnboundedReceiver<LiveEvent>) {
     let options = live_options::limited(store.clone(), &context.environment, &context.paths.cache, &context.settings);
     let (live, mut reported) = Live::start(options);
     let (changes, approval_changes) = mpsc::unbounded_channel();
     tokio::spawn(approvals::relay(live.clone(), store.clone(), approval_changes));
     let mut snapshots = TurnSnapshots::start(Git::new(env::vars()), context.paths.repositories(), store.clone());
     let (events, receiver) = mpsc::unbounded_channel();
+    let (mut backends, own, saving) = (SavedBackends::default(), live.clone(), writer.clone());
     tokio::spawn(async move {
         while let Some(event) = reported.recv().await {
             if let LiveEvent::Run(info) = &event {
                 snapshots.run_changed(info);
+                backends.changed(info, &own, &saving);
                 // An error means that the process is shutting down.
                 changes.send(info.clone()).ok();
             }

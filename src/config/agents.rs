@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::problem::ConfigProblem;
 use crate::domain::Agent;
-use crate::domain::configured_agent::{AgentDefinition, ConfiguredAgent};
+use crate::domain::configured_agent::{AgentDefinition, AgentProtocol, ConfiguredAgent};
 
 /// Defines an agent. Returns the reason why it cannot be used.
 pub(super) fn define(name: &str, value: &Value, problems: &mut Vec<ConfigProblem>) -> Result<Agent, String> {
@@ -20,7 +20,7 @@ pub(super) fn define(name: &str, value: &Value, problems: &mut Vec<ConfigProblem
             problems.push(ConfigProblem::new(format!("agents.{name}.{key}"), message));
         }
     }
-    if definition.acp.first().is_none_or(String::is_empty) {
+    if definition.command.first().is_none_or(String::is_empty) {
         return Err("needs acp, the command line that starts the protocol, such as [\"program\", \"--acp\"]".to_owned());
     }
     let agent = ConfiguredAgent::define(name, definition);
@@ -29,7 +29,11 @@ pub(super) fn define(name: &str, value: &Value, problems: &mut Vec<ConfigProblem
 
 fn apply(definition: &mut AgentDefinition, key: &str, value: &Value) -> Result<(), String> {
     match key {
-        "acp" => definition.acp = command_line(value)?,
+        "acp" => definition.command = command_line(value)?,
+        "pi_rpc" => {
+            definition.protocol = AgentProtocol::PiRpc;
+            definition.command = command_line(value)?;
+        }
         "name" => text(value)?.clone_into(&mut definition.label),
         "env" => definition.env = variables(value.as_table().ok_or("must be a table of variables")?)?,
         "cwd" => definition.cwd = Some(PathBuf::from(text(value)?)),

@@ -17,18 +17,62 @@ static KNOWN: RwLock<BTreeMap<&'static str, &'static KnownAgent>> = RwLock::new(
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConfiguredAgent(&'static str);
 
+/// Protocol that a configured agent speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AgentProtocol {
+    /// Agent client protocol.
+    #[default]
+    Acp,
+    /// pi's own protocol.
+    PiRpc,
+}
+
 /// Definition of an agent in the configuration.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct AgentDefinition {
     /// Name for the user; the agent's name if empty.
     pub label: String,
-    /// Program and arguments that start the agent client protocol. Empty if the configuration does not define the agent,
-    /// of which salon has sessions.
-    pub acp: Vec<String>,
+    /// Protocol that the program speaks.
+    pub protocol: AgentProtocol,
+    /// Program and arguments that start the protocol. Empty if the configuration does not define the agent, of which salon
+    /// has sessions.
+    pub command: Vec<String>,
     /// Environment variables of the program.
     pub env: Vec<(String, String)>,
     /// Directory in which the program starts; `None` for the session's.
     pub cwd: Option<PathBuf>,
+}
+
+/// An agent that needs no configuration if its program is installed.
+#[derive(Clone, Copy, Debug)]
+pub struct AgentPreset {
+    /// Name on the command line.
+    pub name: &'static str,
+    /// Name for the user.
+    pub label: &'static str,
+    /// Protocol that the program speaks.
+    pub protocol: AgentProtocol,
+    /// Program and arguments that start the protocol.
+    pub command: &'static [&'static str],
+}
+
+/// Agents that need no configuration.
+pub const PRESETS: [AgentPreset; 3] = [
+    AgentPreset { name: "pi", label: "pi", protocol: AgentProtocol::PiRpc, command: &["pi", "--mode", "rpc"] },
+    AgentPreset { name: "copilot", label: "Copilot CLI", protocol: AgentProtocol::Acp, command: &["copilot", "--acp"] },
+    AgentPreset { name: "kimi", label: "Kimi Code", protocol: AgentProtocol::Acp, command: &["kimi", "acp"] },
+];
+
+impl AgentPreset {
+    /// Definition as if the configuration contained it.
+    pub fn definition(&self) -> AgentDefinition {
+        AgentDefinition {
+            label: self.label.to_owned(),
+            protocol: self.protocol,
+            command: self.command.iter().map(|&word| word.to_owned()).collect(),
+            ..AgentDefinition::default()
+        }
+    }
 }
 
 /// A configured agent with its definition.
@@ -47,11 +91,22 @@ impl KnownAgent {
     }
 }
 
+impl KnownAgent {
+    /// Name of its program without the directory.
+    pub fn program_name(&self) -> &str {
+        let program = self.definition.command.first().map_or("", String::as_str);
+        program.rsplit('/').next().unwrap_or(program)
+    }
+}
+
 impl std::fmt::Debug for AgentDefinition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The variables may contain API keys.
         let variables: Vec<&str> = self.env.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("AgentDefinition").field("acp", &self.acp).field("env", &variables).finish_non_exhaustive()
+        f.debug_struct("AgentDefinition")
+            .field("command", &self.command)
+            .field("env", &variables)
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,10 +128,23 @@ impl ConfiguredAgent {
         known.keys().find(|known| known.eq_ignore_ascii_case(name)).map(|name| Self(name))
     }
 
+    /// Defines the agents of [`PRESETS`] that the configuration does not define, as far as `is_installed` finds their
+    /// programs.
+    pub fn define_presets(is_installed: impl Fn(&str) -> bool) {
+        for preset in &PRESETS {
+            let is_defined = Self::known(preset.name)
+                .and_then(Self::known_agent)
+                .is_some_and(|known| !known.definition.command.is_empty());
+            if !is_defined && preset.command.first().is_some_and(|program| is_installed(program)) {
+                Self::insert(preset.name, preset.definition());
+            }
+        }
+    }
+
     /// Returns the agents that the configuration defines, by name.
     pub fn defined() -> Vec<Self> {
         let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
-        known.values().filter(|known| !known.definition.acp.is_empty()).map(|known| known.agent).collect()
+        known.values().filter(|known| !known.definition.command.is_empty()).map(|known| known.agent).collect()
     }
 
     /// Name on the command line, in the configuration and in JSON.
@@ -91,7 +159,7 @@ impl ConfiguredAgent {
 
     /// Program that is started; the agent's name if the configuration does not define it.
     pub fn program(self) -> &'static str {
-        self.known_agent().and_then(|known| known.definition.acp.first()).map_or(self.0, String::as_str)
+        self.known_agent().and_then(|known| known.definition.command.first()).map_or(self.0, String::as_str)
     }
 
     /// The agent with its current definition.
@@ -121,7 +189,7 @@ mod tests {
     use super::*;
 
     fn definition(program: &str) -> AgentDefinition {
-        AgentDefinition { acp: vec![program.to_owned()], ..AgentDefinition::default() }
+        AgentDefinition { command: vec![program.to_owned()], ..AgentDefinition::default() }
     }
 
     #[test]

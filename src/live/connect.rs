@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
+use super::fingerprint::LaunchFingerprint;
 use super::options::{AttachedServer, DirectoryVariables, LiveOptions};
 use super::process::{ChildEnvironment, Process};
 use super::server::{ServerConfig, ServerHandle, ServerPhase, ServerProcessEvent, ServerSource, ServerStatus};
@@ -32,6 +33,16 @@ pub trait Connect: Send + Sync {
         protocol: &'static dyn Protocol,
         opening: &'a RunStart,
     ) -> Pin<Box<dyn Future<Output = Connected> + Send + 'a>>;
+
+    /// Returns the configuration with which a process of a run would be started now; `None` if it has no process of its
+    /// own.
+    fn fingerprint<'a>(
+        &'a self,
+        _protocol: &'static dyn Protocol,
+        _opening: &'a RunStart,
+    ) -> Pin<Box<dyn Future<Output = Option<LaunchFingerprint>> + Send + 'a>> {
+        Box::pin(std::future::ready(None))
+    }
 
     /// Returns the restriction of a run in a folder that the user never trusted.
     fn untrusted_project(&self, protocol: &dyn Protocol, opening: &RunStart) -> Option<UntrustedProject>;
@@ -176,6 +187,26 @@ impl Connect for Connector {
                     Ok(Box::new(session) as Box<dyn Connection>)
                 }
             }
+        })
+    }
+
+    fn fingerprint<'a>(
+        &'a self,
+        protocol: &'static dyn Protocol,
+        opening: &'a RunStart,
+    ) -> Pin<Box<dyn Future<Output = Option<LaunchFingerprint>> + Send + 'a>> {
+        // A process whose session cannot be resumed is kept, and a server belongs to other runs as well.
+        if protocol.transport() != Transport::Lines || !protocol.has_record() {
+            return Box::pin(std::future::ready(None));
+        }
+        let launch = protocol.launch(opening);
+        Box::pin(async move {
+            let variables = self.vars_of(opening.cwd.clone()).await;
+            let path = self.vars.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
+            let read = tokio::task::spawn_blocking(move || {
+                LaunchFingerprint::read(&launch.program, path.as_deref(), &variables)
+            });
+            read.await.ok()
         })
     }
 

@@ -69,6 +69,8 @@ pub struct LiveOptions {
     pub recorded: Option<PathBuf>,
     /// Budgets of the user.
     pub budgets: BudgetOptions,
+    /// True if this process lives long enough to go on with turns at the end of a rate limit that an earlier process left.
+    pub continues: bool,
     /// Lookup of an agent's protocol.
     pub protocols: fn(Agent) -> Option<&'static dyn Protocol>,
 }
@@ -89,6 +91,7 @@ impl LiveOptions {
             attached: BTreeMap::new(),
             recorded: None,
             budgets: BudgetOptions::default(),
+            continues: false,
             protocols: agent::protocol,
         }
     }

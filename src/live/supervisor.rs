@@ -1,7 +1,7 @@
 //! Supervisor of all runs of this process: one run per session, however often it is opened.
 #![expect(clippy::disallowed_methods, reason = "on a blocking thread")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use super::{identity, recover};
 use crate::agent::Protocol;
 use crate::agent::protocol::RunStart;
 use crate::domain::approval::ApprovalAnswer;
-use crate::domain::prompt::{Prompt, PromptState};
+use crate::domain::prompt::PromptState;
 use crate::domain::run::{Phase, Refusal, RunFailure, RunId, RunInfo, RunSetting, StopReason};
 use crate::domain::{Agent, SessionKey};
 use crate::store::outbox;
@@ -92,10 +92,19 @@ impl Live {
             counter: AtomicU64::new(0),
         });
         let recovering = inner.clone();
-        tokio::task::spawn_blocking(move || {
+        let recovery = tokio::task::spawn_blocking(move || {
             recovering.recover();
             done.send_replace(true);
         });
+        if inner.options.continues {
+            let weak = Arc::downgrade(&inner);
+            tokio::spawn(async move {
+                // An error means that the recovery panicked; then the prompts are left alone.
+                if recovery.await.is_ok() {
+                    Inner::attend_continuations(weak).await;
+                }
+            });
+        }
         let (wake, limits, weak) = (inner.events.eviction_wake.clone(), inner.options.limits, Arc::downgrade(&inner));
         tokio::spawn(evict::run_evictor(wake, limits, move || weak.upgrade().map(|inner| inner.handles())));
         (Self { inner }, receiver)
@@ -193,9 +202,32 @@ impl Live {
         Ok(())
     }
 
+    /// Sends no further prompt: runs go on until the end of their open turns. With false, sends prompts again.
+    pub fn drain(&self, drains: bool) {
+        for handle in self.inner.handles() {
+            handle.send(RunCommand::Drain(drains));
+        }
+    }
+
     /// Stops every child with its group, gracefully, then by force. Queued prompts are held until the user releases
     /// them.
     pub async fn shutdown(self) {
+        self.end_all(&[]).await;
+    }
+
+    /// Like [`shutdown`](Self::shutdown), but the queues that are neither paused nor held are left to another process.
+    /// Returns the last states of their runs, and of those with a living process.
+    pub async fn release(self) -> Vec<Arc<RunInfo>> {
+        let mut left = self.runs();
+        left.retain(|info| info.pid.is_some() || (info.queued > 0 && !info.paused));
+        let moving: Vec<RunId> =
+            left.iter().filter(|info| !info.paused && info.held == 0).map(|info| info.id.clone()).collect();
+        self.end_all(&moving).await;
+        left
+    }
+
+    /// Ends all runs. The pending prompts of the runs in `moving` are released, all others are held.
+    async fn end_all(self, moving: &[RunId]) {
         self.inner.shutting_down.store(true, Ordering::Relaxed);
         // A run that is being created is completed first, and then ended with the others.
         let start_lock = self.inner.start_lock.lock().await;
@@ -207,9 +239,12 @@ impl Live {
         let runs: Vec<RunId> = entries.keys().cloned().collect();
         let ended = join_tasks(entries.into_values().map(|entry| entry.task).collect(), SHUTDOWN_TIMEOUT);
         tokio::join!(ended, self.inner.connector.shut_down());
-        let process = self.inner.options.process;
+        let (process, moving) = (self.inner.options.process, moving.to_vec());
         let released = self.inner.store.with(move |db| {
             for run in &runs {
+                if moving.contains(run) {
+                    outbox::release_pending(db, run)?;
+                }
                 outbox::hold_leftovers(db, run)?;
                 registry::remove_unused(db, run)?;
             }
@@ -249,6 +284,11 @@ impl Inner {
     pub(super) fn send(&self, run: &RunId, command: RunCommand) -> Result<(), Refusal> {
         let sent = self.handle(run).is_some_and(|handle| handle.send(command));
         if sent { Ok(()) } else { Err(Refusal::UnknownRun) }
+    }
+
+    /// Tells the user about a failure of a run that does not exist yet.
+    pub(super) fn report(&self, run: &RunId, text: String) {
+        self.events.send(LiveEvent::Notice { run: Some(run.clone()), text, error: true });
     }
 
     pub(super) fn run_of_session(&self, session: &SessionKey) -> Option<RunId> {
@@ -318,13 +358,12 @@ impl Inner {
     /// Publishes runs with queued prompts from an earlier process, unless a live process has their lease. Starts none.
     fn publish_leftover_queues(&self) -> crate::store::Result<()> {
         let options = &self.options;
-        let mut queues: BTreeMap<RunId, Vec<Prompt>> = BTreeMap::new();
-        for prompt in options.store.with(|db| outbox::all_queued(db))? {
-            queues.entry(prompt.run.clone()).or_default().push(prompt);
-        }
-        for (run, queue) in queues {
-            let (record, holder) =
-                options.store.with(|db| Ok((registry::find(db, &run)?, registry::holder(db, &run)?)))?;
+        let runs: BTreeSet<RunId> =
+            options.store.with(|db| outbox::all_queued(db))?.into_iter().map(|prompt| prompt.run).collect();
+        for run in runs {
+            let (queue, record, holder) = options
+                .store
+                .with(|db| Ok((outbox::queue(db, &run)?, registry::find(db, &run)?, registry::holder(db, &run)?)))?;
             let elsewhere = holder.is_some_and(|holder| holder != options.process && !identity::is_dead(holder));
             let Some(record) = record.filter(|_| !elsewhere) else { continue };
             let held = queue.iter().filter(|prompt| prompt.state != PromptState::Pending).count();
@@ -336,6 +375,10 @@ impl Inner {
                 queued: queue.len() - held,
                 held,
                 last_event: Some(record.last_activity),
+                continues_at: queue
+                    .first()
+                    .filter(|first| first.state == PromptState::Pending)
+                    .and_then(|first| first.not_before),
                 ..RunInfo::starting(run.clone(), record.agent, record.cwd.into())
             };
             self.events.send(LiveEvent::Run(Arc::new(info)));

@@ -1,6 +1,6 @@
 //! Resources that effects need.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -28,6 +28,8 @@ pub(super) struct EffectRunner {
     pub environment: Environment,
     /// Directories of salon's own files.
     pub paths: Paths,
+    /// Path of the configuration file, which need not exist.
+    pub config_file: PathBuf,
     /// Session index.
     pub index: Index,
     /// Other machines and containers.

@@ -126,9 +126,16 @@ impl Shell {
             Effect::EditText(text) => return self.edit_text(&text),
             Effect::Notify { title, body, needs_you: _ } => self.notify(&title, &body),
             Effect::Suspend => self.suspend(),
+            Effect::Drain(drains) => self.with_runs(|runs| runs.drain(drains)),
+            Effect::Detach => return self.detach(),
             Effect::Quit => return Step::Break(()),
         }
         Step::Continue(())
+    }
+
+    fn detach(&mut self) -> Step {
+        self.detaches = true;
+        Step::Break(())
     }
 
     pub(super) fn session(&self, key: &SessionKey) -> Option<Arc<Session>> {

@@ -45,6 +45,7 @@ pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path, setti
 /// Creates the options of a process that keeps many runs: with the limits of the configuration.
 pub fn limited(store: Arc<Store>, environment: &Environment, cache: &Path, settings: &Settings) -> LiveOptions {
     let mut options = options(store, environment, cache, settings);
+    options.continues = true;
     options.limits.runs = settings.limits.runs;
     options.limits.idle = Duration::from_mins(settings.limits.idle_minutes.into());
     options

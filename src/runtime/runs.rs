@@ -2,6 +2,7 @@
 //!
 //! The runs belong to this process, or to a `salon serve` to which it is connected.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
@@ -10,7 +11,7 @@ use tokio::sync::mpsc;
 use super::models::ModelLists;
 use super::path_completion::{self, CompletionRequest};
 use super::saved_backends::SavedBackends;
-use super::serve::ServeConnection;
+use super::serve::{self, ServeConnection};
 use super::store_writer::StoreWriter;
 use super::task_message::TaskMessage;
 use super::turn_snapshots::TurnSnapshots;
@@ -22,7 +23,7 @@ use crate::app::runs::RunMsg;
 use crate::config::paths::Paths;
 use crate::config::settings::Settings;
 use crate::domain::Agent;
-use crate::domain::run::{Replay, RingCursor, RunId, RunInfo, RunStart};
+use crate::domain::run::{Conversation, Refusal, Replay, RingCursor, RunId, RunInfo, RunStart};
 use crate::domain::run_request::RunRequest;
 use crate::git::Git;
 use crate::live::{self, Live, approvals};
@@ -172,6 +173,38 @@ impl Runs {
         }
     }
 
+    /// Lets the runs of this process send no further prompt; with false, lets them go on.
+    pub(super) fn drain(&self, drains: bool) {
+        if let RunOwner::Here(own) = &self.owner {
+            own.live.drain(drains);
+        }
+    }
+
+    /// Leaves the runs of this process to the background process, which is started if there is none. Returns the outcome
+    /// for the user.
+    pub(super) async fn detach(self, paths: &Paths, config: &Path) -> String {
+        let RunOwner::Here(own) = self.owner else { return "the runs go on in the background".to_owned() };
+        drop(own.viewers);
+        SavedBackends::remove(&self.writer);
+        let client = match serve::connect_or_start(paths, config).await {
+            Ok((client, _)) => client,
+            Err(error) => {
+                own.live.shutdown().await;
+                return format!("the background process did not start ({error}); queued prompts are kept");
+            }
+        };
+        let left = own.live.release().await;
+        let mut refused = Vec::new();
+        for info in &left {
+            refused.extend(hand_over(&client, info).await.err().map(|refusal| refusal.to_string()));
+        }
+        let pid = client.pid();
+        match &refused[..] {
+            [] => format!("the runs go on in the background (pid {pid}); \"salon serve --stop\" ends them"),
+            [first, ..] => format!("{} of {} runs were not taken over: {first}", refused.len(), left.len()),
+        }
+    }
+
     /// Returns true if this process has an agent process.
     pub(super) fn any_alive(&self) -> bool {
         match &self.owner {
@@ -270,6 +303,20 @@ impl Runs {
             tracing::error!("a path was not completed: the thread that completes them is gone");
         }
     }
+}
+
+/// Opens a run of this process, which has released it, in a server.
+async fn hand_over(client: &Client, info: &RunInfo) -> Result<(), Refusal> {
+    let host = RunHost::Served(client.clone());
+    let Some(session) = &info.session else { return host.open_recorded(&info.id).await };
+    let text = |value: &Option<Arc<str>>| value.as_deref().map(str::to_owned);
+    let start = RunStart {
+        model: text(&info.model),
+        mode: text(&info.mode),
+        effort: text(&info.effort),
+        ..RunStart::new(Conversation::Resume(session.id.clone()), info.cwd.clone())
+    };
+    host.open_run(info.agent, start, None).await.map(drop)
 }
 
 /// Converts an event of a run of another machine to an app message.

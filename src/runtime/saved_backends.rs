@@ -13,13 +13,13 @@ const PREFIX: &str = "backends.";
 
 /// Number of changes of each run that the last snapshot contains.
 #[derive(Debug, Default)]
-pub(super) struct SavedBackends {
+pub struct SavedBackends {
     saved: HashMap<RunId, (usize, u64)>,
 }
 
 impl SavedBackends {
     /// Saves a snapshot if the state of a run's backend has changed.
-    pub(super) fn changed(&mut self, info: &RunInfo, live: &Live, writer: &StoreWriter) {
+    pub fn changed(&mut self, info: &RunInfo, live: &Live, writer: &StoreWriter) {
         let last = info.changes.last().map_or(0, |change| change.time.millis().unsigned_abs());
         let known = (info.changes.len(), last);
         if self.saved.insert(info.id.clone(), known) == Some(known) {
@@ -31,7 +31,7 @@ impl SavedBackends {
     }
 
     /// Removes the snapshot of this process, which ends.
-    pub(super) fn remove(writer: &StoreWriter) {
+    pub fn remove(writer: &StoreWriter) {
         writer.save_choice(name(live::this_process()), String::new());
     }
 }

@@ -3,17 +3,21 @@
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
 use super::children;
 use super::env;
 use crate::config::paths::Paths;
+use crate::serve::message::PROTOCOL;
 use crate::serve::{Client, ConnectError, ServedEvent, socket};
 
 /// Maximum wait for a server that was just started.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Maximum wait for an older server to end; one with open turns ends later.
+const RETIRE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Interval between two attempts to connect to a server that was just started.
 const RETRY_INTERVAL: Duration = Duration::from_millis(10);
@@ -21,9 +25,19 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 /// Connection to a server.
 pub type ServeConnection = (Client, mpsc::Receiver<ServedEvent>);
 
-/// Connects to the running server. Costs one failed system call if there is none.
+/// Connects to the running server. Costs one failed system call if there is none. An older server that makes room is
+/// waited for.
 pub async fn connect(paths: &Paths) -> Result<ServeConnection, ConnectError> {
-    Client::connect(&socket::path(&paths.runtime)).await
+    let socket = socket::path(&paths.runtime);
+    let until = Instant::now() + RETIRE_TIMEOUT;
+    loop {
+        match Client::connect(&socket).await {
+            Err(ConnectError::Incompatible { protocol, .. }) if protocol < PROTOCOL && Instant::now() < until => {
+                tokio::time::sleep(RETRY_INTERVAL).await;
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Connects to the running server; starts one in the background if there is none.

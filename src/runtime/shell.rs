@@ -59,6 +59,8 @@ pub(super) struct Shell {
     pub(super) startup_action: Option<StartupAction>,
     pub(super) frames: FrameScheduler,
     pub(super) clock: Clock,
+    /// True if the background process goes on with the runs of this one when it ends.
+    pub(super) detaches: bool,
     view: ViewCache,
     input: TerminalInput,
     osc_reply: OscReplyParser,
@@ -101,6 +103,7 @@ impl Shell {
             startup_action: None,
             frames: FrameScheduler::default(),
             clock,
+            detaches: false,
             view: ViewCache::new(jiff::tz::TimeZone::system()),
             input: TerminalInput::new()?,
             osc_reply: OscReplyParser::default(),
@@ -430,14 +433,16 @@ impl Shell {
 
     /// Releases the terminal and shuts down the index and the agents.
     pub(super) async fn end(self) {
-        let Self { terminal, runner, sources, .. } = self;
+        let Self { terminal, runner, sources, detaches, .. } = self;
         drop(terminal);
         drop(sources.remote);
         runner.remotes.stop();
         runner.index.stop();
         runner.commands.end_all();
-        if let Some(runs) = runner.runs {
-            end_runs(runs).await;
+        match runner.runs {
+            Some(runs) if detaches => eprintln!("salon: {}", runs.detach(&runner.paths, &runner.config_file).await),
+            Some(runs) => end_runs(runs).await,
+            None => {}
         }
         let unsaved = runner.writer.map_or(0, |writer| writer.finish(FLUSH_TIMEOUT));
         if unsaved > 0 {

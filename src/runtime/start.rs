@@ -96,7 +96,7 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
         }
     };
     let (runs, receivers) = store.as_ref().zip(writer.as_ref()).map(start_runs).unzip();
-    let StartOptions { environment, paths, .. } = start;
+    let StartOptions { environment, paths, config_file, .. } = start;
     let commands = super::user_command::UserCommands::default();
     let to_loop = messages.clone();
     let work_trees = work_tree_reader::start(Git::new(env::vars()), move |directory, summary| {
@@ -106,6 +106,7 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     let runner = EffectRunner {
         environment,
         paths,
+        config_file,
         index,
         remotes,
         search_parts,

@@ -36,7 +36,8 @@ pub enum ConnectError {
     NotRunning,
     /// The server has another protocol version.
     #[error(
-        "salon {version} (pid {pid}) runs sessions in the background and cannot talk to salon {VERSION}; stop it with: salon serve --stop"
+        "salon {version} (pid {pid}) runs sessions in the background and cannot talk to salon {VERSION}{}; to stop it now: salon serve --stop",
+        reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default()
     )]
     Incompatible {
         /// Process id of the server.
@@ -45,6 +46,8 @@ pub enum ConnectError {
         version: String,
         /// Version of its protocol.
         protocol: u32,
+        /// Its own explanation, which says if it makes room for this salon.
+        reason: Option<String>,
     },
     /// The connection failed.
     #[error("salon serve does not answer: {0}")]
@@ -223,7 +226,14 @@ async fn greet(reader: &mut MessageReader<ServeReader>, writer: &mut ServeWriter
         match serde_json::from_slice(&line) {
             Ok(ServerMessage::Hello { protocol: PROTOCOL, pid, .. }) => return Ok(pid),
             Ok(ServerMessage::Hello { pid, version, protocol }) => {
-                return Err(ConnectError::Incompatible { pid, version, protocol });
+                let reason = match reader.next().await {
+                    Ok(Some(line)) => match serde_json::from_slice(&line) {
+                        Ok(ServerMessage::Bye { reason }) => Some(reason),
+                        _ => None,
+                    },
+                    Ok(None) | Err(_) => None,
+                };
+                return Err(ConnectError::Incompatible { pid, version, protocol, reason });
             }
             _ => skipped += line.len() + 1,
         }

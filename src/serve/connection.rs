@@ -45,7 +45,7 @@ async fn serve<R: AsyncRead + Unpin>(
     mut reader: MessageReader<R>,
     lines: &mpsc::Sender<Line>,
 ) -> Result<(), String> {
-    greet(&mut reader, lines).await?;
+    greet(&mut reader, lines, || hub.retire()).await?;
     let (state, mut changes) = hub.subscribe();
     send_all(lines, state).await;
     let (replays, mut watched) = mpsc::channel(2);
@@ -83,10 +83,11 @@ async fn serve<R: AsyncRead + Unpin>(
     }
 }
 
-/// Exchanges the versions.
+/// Exchanges the versions. `retire` is called if the client speaks a newer protocol, and returns what follows from that.
 pub(super) async fn greet<R: AsyncRead + Unpin>(
     reader: &mut MessageReader<R>,
     lines: &mpsc::Sender<Line>,
+    retire: impl FnOnce() -> String,
 ) -> Result<(), String> {
     let Ok(Some(first)) = reader.next().await else { return Err("no message was received".to_owned()) };
     let Call::Hello { protocol, version } = decode(&first)?.call else {
@@ -97,7 +98,9 @@ pub(super) async fn greet<R: AsyncRead + Unpin>(
     if protocol == PROTOCOL {
         return Ok(());
     }
-    Err(format!("salon {version} speaks protocol {protocol}, this salon {VERSION} speaks protocol {PROTOCOL}"))
+    let versions =
+        format!("salon {version} speaks protocol {protocol}, this salon {VERSION} speaks protocol {PROTOCOL}");
+    Err(if protocol > PROTOCOL { format!("{versions}; {}", retire()) } else { versions })
 }
 
 pub(super) fn decode(line: &[u8]) -> Result<ClientMessage, String> {

@@ -42,6 +42,8 @@ pub(super) struct Hub {
     /// Incremented with every change that may end the use of the server.
     activity: watch::Sender<u64>,
     shutdown: watch::Sender<bool>,
+    /// True once a newer salon waits to take the place of this server.
+    retiring: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +71,7 @@ impl Hub {
             changes: broadcast::channel(MAX_PENDING_CHANGES).0,
             activity: watch::channel(0).0,
             shutdown: watch::channel(false).0,
+            retiring: watch::channel(false).0,
         })
     }
 
@@ -123,6 +126,30 @@ impl Hub {
         self.shutdown.subscribe().wait_for(|requested| *requested).await.ok();
     }
 
+    /// Ends the server as soon as no agent works, because a newer salon takes its place. Returns when that is, for the user.
+    pub(super) fn retire(&self) -> String {
+        self.retiring.send_replace(true);
+        match self.state().busy() {
+            0 => "it ends now, and the newer one takes its place".to_owned(),
+            1 => "it ends when its run has finished, and the newer one takes its place".to_owned(),
+            busy => format!("it ends when its {busy} runs have finished, and the newer one takes its place"),
+        }
+    }
+
+    /// Waits for [`retire`](Self::retire), and then until no agent works.
+    pub(super) async fn wait_until_retired(&self) {
+        // The senders exist as long as `self`.
+        self.retiring.subscribe().wait_for(|requested| *requested).await.ok();
+        let mut activity = self.activity.subscribe();
+        loop {
+            activity.borrow_and_update();
+            if self.state().busy() == 0 {
+                return;
+            }
+            activity.changed().await.ok();
+        }
+    }
+
     /// Waits until no agent works and no client is connected, for `grace` without interruption.
     pub(super) async fn wait_until_unused(&self, grace: std::time::Duration) {
         let mut activity = self.activity.subscribe();
@@ -147,7 +174,13 @@ impl Hub {
 
 impl HubState {
     fn is_used(&self) -> bool {
-        self.clients > 0 || self.runs.values().any(|info| is_busy(info))
+        let waits = |info: &Arc<RunInfo>| info.continues_at.is_some();
+        self.clients > 0 || self.busy() > 0 || self.runs.values().any(waits)
+    }
+
+    /// Number of runs that work, or go on by themselves.
+    fn busy(&self) -> usize {
+        self.runs.values().filter(|info| is_busy(info)).count()
     }
 }
 
@@ -165,7 +198,8 @@ fn is_busy(info: &RunInfo) -> bool {
         Phase::Idle | Phase::Stopped(_) => false,
     };
     let has_process = !matches!(info.phase, Phase::Stopped(_));
-    open || !info.tasks.is_empty() || (has_process && info.queued > 0 && !info.paused && info.held == 0)
+    open || !info.tasks.is_empty()
+        || (has_process && info.queued > 0 && !info.paused && info.held == 0 && info.continues_at.is_none())
 }
 
 /// Encodes a message. A message that cannot be encoded is logged and left out.

@@ -33,6 +33,7 @@ pub async fn listen(
         () = stop => {}
         () = is_unused => {}
         () = hub.wait_for_shutdown() => {}
+        () = hub.wait_until_retired() => {}
         () = accept(socket, &hub) => {}
     }
 }

@@ -51,7 +51,7 @@ async fn relay<F: Future<Output = Option<UnixStream>>>(
     lines: &mpsc::Sender<Line>,
     connect: impl Fn(bool) -> F,
 ) -> Result<(), String> {
-    greet(&mut reader, lines).await?;
+    greet(&mut reader, lines, || "update it there".to_owned()).await?;
     let mut index = None;
     let mut background = attach(connect(false).await).await;
     if background.is_none() {

@@ -266,7 +266,8 @@ pub fn hold_leftovers(db: &mut Connection, run: &RunId) -> rusqlite::Result<Vec<
     write(db, |db| hold(db, run))
 }
 
-/// Implements [`hold_leftovers`] within a transaction. Prompts that the user released stay pending.
+/// Implements [`hold_leftovers`] within a transaction. Prompts that the user released stay pending, and so does one that
+/// waits for a time: the user asked for it to be sent then, and none of it was sent.
 pub(super) fn hold(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>> {
     let sql = format!("SELECT {COLUMNS} FROM prompts WHERE run = ?1 AND state = 'sending' ORDER BY position");
     let sending: Vec<Prompt> =
@@ -274,10 +275,29 @@ pub(super) fn hold(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>
     db.execute(
         "UPDATE prompts SET reason = CASE state WHEN 'sending' THEN 'may not have been delivered'
              ELSE ?2 END, state = 'held'
-         WHERE run = ?1 AND (state = 'sending' OR state = 'pending' AND reason IS NOT ?3)",
+         WHERE run = ?1 AND (state = 'sending' OR state = 'pending' AND reason IS NOT ?3 AND not_before IS NULL)",
         params![&*run.0, NEVER_SENT, RELEASED],
     )?;
     Ok(sending)
+}
+
+/// Returns the first prompts of all queues that wait for a time, earliest first.
+pub fn waiting_for_time(db: &Connection) -> rusqlite::Result<Vec<Prompt>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM prompts AS waiting WHERE state = 'pending' AND not_before IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM prompts WHERE run = waiting.run AND position < waiting.position
+                 AND state IN ('pending', 'sending', 'held', 'failed'))
+         ORDER BY not_before"
+    );
+    db.prepare_cached(&sql)?.query_map([], prompt)?.collect()
+}
+
+/// Lets the pending prompts of a run be sent by the process that takes it over.
+pub fn release_pending(db: &mut Connection, run: &RunId) -> rusqlite::Result<()> {
+    write(db, |db| {
+        db.execute("UPDATE prompts SET reason = ?2 WHERE run = ?1 AND state = 'pending'", params![&*run.0, RELEASED])?;
+        Ok(())
+    })
 }
 
 /// Returns the draft with this key; empty if there is none.

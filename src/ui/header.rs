@@ -11,7 +11,7 @@ use super::style::style;
 use super::widgets::{Align, put, put_line, split_right};
 use crate::app::inbox;
 use crate::app::layer::Layer;
-use crate::app::{Action, App};
+use crate::app::{Action, App, PendingQuit};
 use crate::config::settings::ListScope;
 use crate::domain::remote::RemoteState;
 use crate::stdx::text;
@@ -151,7 +151,11 @@ pub(super) fn draw_badge(canvas: &mut Canvas, area: Rect) {
 
 /// Note that salon quits when all runs have finished.
 fn quitting(app: &App) -> Option<String> {
-    app.quitting.then(|| "quits when finished".to_owned())
+    let text = match app.quitting? {
+        PendingQuit::WhenDone => "quits when finished",
+        PendingQuit::Detach => "detaches after the open turns",
+    };
+    Some(text.to_owned())
 }
 
 fn issues(app: &App) -> Option<String> {

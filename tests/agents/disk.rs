@@ -1,14 +1,13 @@
 //! A session as its agent has written it.
 
-use salon::agent::{Environment, SourceSessions, TextLimit, format};
+use salon::agent::{SourceSessions, TextLimit, format};
 use salon::domain::{Agent, Entry};
 
 use crate::home::Home;
 
 /// All entries of a session, read by salon's reader of that agent.
 pub fn on_disk(home: &Home, agent: Agent, id: &str) -> Vec<Entry> {
-    let vars: std::collections::BTreeMap<String, String> = home.environment().into_iter().collect();
-    let environment = Environment { home: vars["HOME"].clone().into(), vars, ..Environment::default() };
+    let environment = crate::scene::environment(home);
     let format = format(agent);
     let sessions = format.roots(&environment).into_iter().flat_map(|root| format.discover(&root).sources);
     let sessions = sessions.flat_map(|unit| match format.summarise(&unit, None).sessions {

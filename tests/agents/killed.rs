@@ -2,14 +2,18 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::home::{Home, Process};
+use crate::kill_loop::{KillSite, kill_at_random, wanted};
 use crate::model::{ANSWER, Model};
 use crate::scene::{CLAUDE, CODEX, Driven, OPENCODE, wait_for};
 use crate::script::SLOWLY;
+use crate::terminal::Terminal;
 
 #[test]
 fn claude_outlives_no_salon() {
@@ -24,6 +28,78 @@ fn opencode_outlives_no_salon() {
 #[test]
 fn codex_outlives_no_salon() {
     killed(&CODEX);
+}
+
+/// Agents of the random kills, and the time within which a kill comes.
+const AGENTS: [&str; 4] = ["claude", "codex", "goose", "pi"];
+const SPREAD: Duration = Duration::from_millis(2500);
+
+/// Real agents in a home.
+struct Site {
+    home: Home,
+    model: Model,
+}
+
+impl Site {
+    fn environment(&self) -> Vec<(String, String)> {
+        let mut environment = self.home.environment();
+        environment.push(("SALON_RUNTIME_DIR".to_owned(), self.runtime().to_string_lossy().into_owned()));
+        environment
+    }
+
+    fn root(&self) -> &Path {
+        self.home.project().parent().expect("the home")
+    }
+}
+
+impl KillSite for Site {
+    fn salon(&self, args: &[&str]) -> Command {
+        let mut command = salon(&self.home, args);
+        command.envs(self.environment());
+        command
+    }
+
+    fn window(&self, args: &[&str]) -> Terminal {
+        Terminal::start(Path::new(env!("CARGO_BIN_EXE_salon")), args, self.home.project(), &self.environment())
+    }
+
+    fn data(&self) -> PathBuf {
+        self.root().join(".local/share/salon")
+    }
+
+    fn runtime(&self) -> PathBuf {
+        self.root().join("run")
+    }
+
+    fn prompt(&self, mark: &str) -> String {
+        format!("Count SLOW {mark}")
+    }
+
+    fn received(&self, mark: &str) -> usize {
+        self.model.times(&self.prompt(mark))
+    }
+
+    fn agents(&self) -> Vec<u32> {
+        let salon = |process: &Process| process.name.starts_with("salon");
+        let listed = self.home.processes().into_iter().filter(|process| !salon(process));
+        listed.filter_map(|process| u32::try_from(process.pid).ok()).collect()
+    }
+}
+
+/// F3, F4: 20 kills of salon and of its server, or as many as `SALON_KILLS` says.
+#[test]
+fn kills_of_salon_and_its_server_at_random_moments_lose_and_repeat_no_prompt() {
+    let model = Model::start();
+    let site = Site { home: Home::new(model.port, &crate::installed()), model };
+    let sessions = AGENTS.map(|agent| {
+        let mut first = site.salon(&["new", "--json", "--agent", agent, "What is it?"]);
+        let output = first.output().expect("salon");
+        let told = events(&output);
+        let id = told.iter().rev().find_map(|event| event["session"].as_str());
+        id.unwrap_or_else(|| panic!("{agent}: {output:?}")).to_owned()
+    });
+    kill_at_random(&site, &AGENTS, &sessions, wanted(20), SPREAD);
+    site.home.assert_nobody_is_left(&[]);
 }
 
 /// The agent is ended by the next salon if not by the death of its own; the conversation goes on; nothing is sent again.

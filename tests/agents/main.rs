@@ -20,6 +20,8 @@ mod it {
 #[allow(dead_code, reason = "what is for the scripted agent only")]
 mod harness;
 mod keys;
+#[path = "../it/kill_loop.rs"]
+mod kill_loop;
 mod killed;
 mod live;
 mod model;

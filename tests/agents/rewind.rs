@@ -35,7 +35,7 @@ async fn rewind(driven: &'static Driven) {
     let ConversationStart::Fork(record) = start else { panic!("{start:?}") };
     let opening = scene.opening(Conversation::Fork(key.id.clone()));
     let opening = RunStart { fork_at: Some(record), ..opening };
-    let fork = scene.live.open_run(driven.agent, opening, Some("And where?".to_owned())).await.expect("a run");
+    let fork = scene.live.open_run(driven.agent(), opening, Some("And where?".to_owned())).await.expect("a run");
     let info = scene.done(&fork, 1).await;
     let forked = info.session.clone().expect("a session");
     assert_ne!(forked.id, key.id, "the session stays as it is");

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use salon::agent::Environment;
 use salon::agent::protocol::RunStart;
 use salon::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
+use salon::domain::configured_agent::{AgentDefinition, ConfiguredAgent};
 use salon::domain::prompt::{Prompt, PromptId};
 use salon::domain::run::{Conversation, Phase, RingCursor, RunEventKind, RunId, RunInfo, StopReason};
 use salon::domain::transcript::Transcript;
@@ -20,8 +21,6 @@ use crate::support::{TIMEOUT, clock};
 
 /// One agent, and what differs between them.
 pub struct Driven {
-    /// Whose program.
-    pub agent: Agent,
     /// Its name on the command line.
     pub name: &'static str,
     /// The mode in which it asks before it runs `touch`; its own default where that one does.
@@ -36,7 +35,6 @@ pub struct Driven {
 
 /// Claude Code.
 pub const CLAUDE: Driven = Driven {
-    agent: Agent::Claude,
     name: "claude",
     mode: None,
     other: "claude-opus-4-5-20251101",
@@ -45,38 +43,45 @@ pub const CLAUDE: Driven = Driven {
 };
 
 /// OpenCode, which asks because its configuration says so.
-pub const OPENCODE: Driven = Driven {
-    agent: Agent::OpenCode,
-    name: "opencode",
-    mode: None,
-    other: "lab/lab-small",
-    asked: "lab-small",
-    keeps_ids: true,
-};
+pub const OPENCODE: Driven =
+    Driven { name: "opencode", mode: None, other: "lab/lab-small", asked: "lab-small", keeps_ids: true };
 
 /// Codex, which by default asks for what its sandbox does not let through only.
-pub const CODEX: Driven = Driven {
-    agent: Agent::Codex,
-    name: "codex",
-    mode: Some("untrusted"),
-    other: "gpt-5-codex",
-    asked: "gpt-5-codex",
-    keeps_ids: true,
-};
+pub const CODEX: Driven =
+    Driven { name: "codex", mode: Some("untrusted"), other: "gpt-5-codex", asked: "gpt-5-codex", keeps_ids: true };
 
 /// Gemini CLI.
-pub const GEMINI: Driven = Driven {
-    agent: Agent::Gemini,
-    name: "gemini",
-    mode: None,
-    other: "gemini-2.5-pro",
-    asked: "gemini-2.5-pro",
-    keeps_ids: false,
-};
+pub const GEMINI: Driven =
+    Driven { name: "gemini", mode: None, other: "gemini-2.5-pro", asked: "gemini-2.5-pro", keeps_ids: false };
 
 /// Qwen Code, whose configuration has one model only.
-pub const QWEN: Driven =
-    Driven { agent: Agent::Qwen, name: "qwen", mode: None, other: "", asked: "", keeps_ids: false };
+pub const QWEN: Driven = Driven { name: "qwen", mode: None, other: "", asked: "", keeps_ids: false };
+
+/// goose.
+pub const GOOSE: Driven = Driven { name: "goose", mode: None, other: "", asked: "", keeps_ids: false };
+
+/// pi, which asks nothing by itself.
+pub const PI: Driven = Driven { name: "pi", mode: None, other: "lab/lab-small", asked: "lab-small", keeps_ids: true };
+
+/// Copilot CLI.
+pub const COPILOT: Driven = Driven { name: "copilot", mode: None, other: "", asked: "", keeps_ids: true };
+
+/// Kimi Code.
+pub const KIMI: Driven = Driven { name: "kimi", mode: None, other: "", asked: "", keeps_ids: true };
+
+/// OpenCode over the agent client protocol.
+pub const OPENCODE_ACP: Driven =
+    Driven { name: "opencode-acp", mode: None, other: "lab/lab-small", asked: "lab-small", keeps_ids: true };
+
+impl Driven {
+    /// Whose program: one that salon knows, or that needs no configuration, or that the configuration defines.
+    pub fn agent(&self) -> Agent {
+        ConfiguredAgent::define_presets(|_| true);
+        let command = ["opencode", "acp"].map(str::to_owned).to_vec();
+        ConfiguredAgent::define("opencode-acp", AgentDefinition { command, ..AgentDefinition::default() });
+        Agent::from_name(self.name).expect("salon drives it")
+    }
+}
 
 /// One agent's runs in a home of their own.
 pub struct Scene {
@@ -113,7 +118,7 @@ impl Scene {
     /// Begins a new conversation.
     pub async fn begin(&self, prompt: &str) -> RunId {
         let opening = self.opening(Conversation::New { id: None });
-        self.live.open_run(self.driven.agent, opening, Some(prompt.to_owned())).await.expect("a run")
+        self.live.open_run(self.driven.agent(), opening, Some(prompt.to_owned())).await.expect("a run")
     }
 
     /// Goes on with one.
@@ -218,6 +223,7 @@ impl Scene {
 fn start(home: &Home, store: &Arc<Store>) -> Live {
     let mut options = LiveOptions::new(store.clone(), home.environment(), clock, this_process());
     options.is_delivered = record_check(home);
+    options.recorded = environment(home).recorded;
     let environment = environment(home);
     options.earliest_resume =
         Arc::new(move |key| salon::agent::format(key.agent).earliest_resume(&environment, &key.id));
@@ -234,7 +240,8 @@ pub fn record_check(home: &Home) -> DeliveryCheck {
 /// Where salon looks for the sessions of a home.
 pub fn environment(home: &Home) -> Environment {
     let place = home.project().parent().expect("the home").to_owned();
-    Environment { home: place, vars: home.environment().into_iter().collect(), ..Environment::default() }
+    let recorded = Some(place.join("salon-sessions"));
+    Environment { home: place, vars: home.environment().into_iter().collect(), recorded, ..Environment::default() }
 }
 
 /// No turn is open, nothing is starting.

@@ -42,12 +42,14 @@ pub fn reply(request: &Value) -> Reply {
     let talk = Talk::of(request);
     // Without tools, an agent keeps house: it wants a title, or to know whether the model answers.
     let Some(shell) = shell(request) else { return text(vec![TITLE.to_owned()], Duration::ZERO) };
-    match talk.prompt.split_once("RUN ") {
+    // An agent may put a prompt that was not answered before the next one.
+    let asked = talk.prompt.lines().last().unwrap_or_default();
+    match asked.split_once("RUN ") {
         Some((_, rest)) if !talk.called => {
             let line = rest.lines().next().unwrap_or_default().trim();
             Reply::Call { input: shell.input(line), name: shell.name }
         }
-        _ if talk.prompt.contains("SLOW") => {
+        _ if asked.contains("SLOW") => {
             let words = (1..=WORDS).map(|word| format!(" {word}"));
             text(std::iter::once(SLOWLY.to_owned()).chain(words).collect(), PAUSE)
         }
@@ -61,7 +63,9 @@ fn text(pieces: Vec<String>, pause: Duration) -> Reply {
 
 /// The last prompt of a request, empty where it keeps house.
 pub fn prompt(request: &Value) -> String {
-    if shell(request).is_some() { Talk::of(request).prompt } else { String::new() }
+    let prompt = if shell(request).is_some() { Talk::of(request).prompt } else { String::new() };
+    // Qwen Code keeps house with its tools.
+    if prompt.starts_with("Managed memory") { String::new() } else { prompt }
 }
 
 /// Where a conversation stands.
@@ -92,10 +96,28 @@ impl Talk {
             self.called |= block["type"] == "tool_result" || block["functionResponse"].is_object();
             block["text"].as_str()
         });
-        let said = whole.chain(blocks).filter(|text| !text.trim_start().starts_with('<')).last();
-        if let Some(said) = said.map(str::trim).filter(|said| !said.is_empty()) {
+        let said = whole.chain(blocks).map(without_markup).filter(|said| !said.is_empty()).last();
+        // goose says the prompt again after a call, with what it adds.
+        if let Some(said) = said.filter(|said| *said != self.prompt) {
             *self = Self { prompt: said.to_owned(), called: false };
         }
+    }
+}
+
+/// A prompt without an agent's own additions before and after it, such as `<reminder>…</reminder>`.
+fn without_markup(text: &str) -> &str {
+    let text = text.trim();
+    let before = text.strip_suffix('>').and_then(|rest| {
+        let (_, name) = rest.rsplit_once("</")?;
+        text.rsplit_once(&format!("<{name}>"))
+    });
+    match before {
+        Some((before, _)) => without_markup(before),
+        None if text.starts_with('<') => {
+            let rest = text.rsplit_once("</").and_then(|(_, end)| end.split_once('>'));
+            rest.map_or("", |(_, rest)| rest.trim())
+        }
+        None => text,
     }
 }
 
@@ -113,7 +135,8 @@ fn shell(request: &Value) -> Option<Shell> {
     tools.into_iter().find_map(|tool| {
         let tool = tool.get("function").unwrap_or(tool);
         let name = tool["name"].as_str()?;
-        let known = matches!(name, "Bash" | "bash" | "shell" | "shell_command" | "exec_command" | "run_shell_command");
+        let own = name.rsplit("__").next().unwrap_or(name);
+        let known = matches!(own, "Bash" | "bash" | "shell" | "shell_command" | "exec_command" | "run_shell_command");
         let schema = ["input_schema", "parameters", "parametersJsonSchema"].iter().find_map(|name| tool.get(*name))?;
         let properties = schema["properties"].as_object().cloned().unwrap_or_default();
         known.then(|| Shell { name: name.to_owned(), properties })

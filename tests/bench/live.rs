@@ -1,83 +1,26 @@
 //! Overhead of salon in a conversation with scripted agents: from Enter to the agent's stdin, waking a run, replaying a
 //! full ring, and the output of four agents at once.
 
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod stage;
+
 use std::time::{Duration, Instant};
 
 use divan::Bencher;
-use salon::agent::protocol::{Conversation, RunStart};
 use salon::domain::event::{Delta, EntryKey, Event, EventBody};
-use salon::domain::run::{Phase, RingCursor, RunEventKind, RunId, TurnNumber};
-use salon::domain::{Agent, Time};
+use salon::domain::run::{RingCursor, RunEventKind, RunId, TurnNumber};
 use salon::live::history::RunHistory;
-use salon::live::{Live, LiveOptions, this_process};
 use salon::store::Store;
+
+use stage::{Stage, clock};
 
 fn main() {
     divan::main();
 }
 
-fn clock() -> Time {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    Time::from_millis(i64::try_from(now.as_millis()).expect("a time"))
-}
-
-/// Runs in a temporary home, with the scripted agent as `claude`.
-struct Stage {
-    dir: tempfile::TempDir,
-    live: Live,
-    runtime: tokio::runtime::Runtime,
-}
-
-impl Stage {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().expect("a scratch directory");
-        std::fs::create_dir(dir.path().join("bin")).expect("a directory");
-        symlink(fake_agent(), dir.path().join("bin/claude")).expect("the scripted agent");
-        let path = |below: &str| dir.path().join(below).to_string_lossy().into_owned();
-        let vars = [("PATH", path("bin")), ("HOME", path("")), ("FAKE_TRANSCRIPT", "off".into())];
-        let vars = vars.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        let store = Store::open(&dir.path().join("state.db"), clock()).expect("state.db").store;
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let live =
-            runtime.block_on(async { Live::start(LiveOptions::new(Arc::new(store), vars, clock, this_process())).0 });
-        Self { dir, live, runtime }
-    }
-
-    async fn begin(&self, prompt: &str) -> RunId {
-        let opening = RunStart::new(Conversation::New { id: None }, self.dir.path().to_owned());
-        self.live.open_run(Agent::Claude, opening, Some(prompt.into())).await.expect("a run")
-    }
-
-    async fn idle(&self, run: &RunId, turn: u64) {
-        let mut viewer = self.live.watch(run).expect("the run");
-        while viewer.info().turn.0 < turn || viewer.info().phase != Phase::Idle || viewer.info().queued > 0 {
-            assert!(viewer.changed().await);
-        }
-    }
-
-    /// Waits until a turn was sent to the agent.
-    async fn given(&self, run: &RunId, turn: u64) {
-        let mut viewer = self.live.watch(run).expect("the run");
-        while viewer.info().turn.0 < turn {
-            assert!(viewer.changed().await);
-        }
-    }
-}
-
-fn fake_agent() -> PathBuf {
-    let bench = std::env::current_exe().expect("this bench");
-    let agent = bench.parent().and_then(Path::parent).expect("the target directory").join("examples/fake-agent");
-    assert!(agent.exists(), "build it first: cargo build --example fake-agent, in the profile of the benches");
-    agent
-}
-
 /// From Enter until the prompt is committed, claimed and written to the agent's pipe: at most 5 ms.
 #[divan::bench(sample_count = 50, sample_size = 1)]
 fn enter_to_stdin(bencher: Bencher) {
-    let stage = Stage::new();
+    let stage = Stage::new(|_| {});
     let run = stage.runtime.block_on(stage.begin("say one"));
     stage.runtime.block_on(stage.idle(&run, 1));
     let turn = std::cell::Cell::new(1);
@@ -120,7 +63,7 @@ fn replay_of_a_full_ring(bencher: Bencher) {
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn flood_of_four(bencher: Bencher) {
     const PIECES: u32 = 20_000;
-    let stage = Stage::new();
+    let stage = Stage::new(|_| {});
     let runs: Vec<RunId> = (0..4).map(|_| stage.runtime.block_on(stage.begin("say ready"))).collect();
     for run in &runs {
         stage.runtime.block_on(stage.idle(run, 1));

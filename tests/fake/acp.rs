@@ -1,7 +1,8 @@
 //! The scripted agent as Gemini CLI, Qwen Code and goose: the agent client protocol on stdin and stdout.
 //!
 //! The name selects the deviations of the real program ([`Manners`]) and the transcript that it leaves. `FAKE_ACP` lists
-//! further deviations, separated by commas: `no-resume` (sessions can be neither loaded nor resumed).
+//! further deviations, separated by commas: `no-resume` (sessions can be neither loaded nor resumed), `close` (sessions can
+//! be closed).
 
 mod record;
 mod turn;
@@ -242,6 +243,7 @@ impl Agent {
                 self.record = Some(record);
                 Ok(result)
             }
+            "session/close" => Ok(json!({})),
             "session/resume" => {
                 self.open(params)?;
                 Ok(self.settings())
@@ -264,7 +266,8 @@ impl Agent {
 
     fn capabilities(&self) -> Value {
         let mut capabilities = json!({});
-        for (name, has) in [("resume", self.manners.resumes), ("list", self.manners.lists)] {
+        let closes = std::env::var("FAKE_ACP").is_ok_and(|list| list.split(',').any(|word| word == "close"));
+        for (name, has) in [("resume", self.manners.resumes), ("list", self.manners.lists), ("close", closes)] {
             if has {
                 capabilities[name] = json!({});
             }

@@ -2,7 +2,8 @@
 //!
 //! `FAKE_SESSIONS` (`id=directory`, separated by commas) lists sessions that exist at the start. `FAKE_CONTROL` names a
 //! file whose content, `hang` or `fail`, applies to each request for the list of models. `FAKE_VERSION` beginning with `2.`
-//! makes it a server with the interface of that version only.
+//! makes it a server with the interface of that version only; at its end, `page` makes it serve its web page at unknown
+//! paths.
 
 mod http;
 mod state;
@@ -62,7 +63,9 @@ fn respond(request: &Request, state: &Arc<State>) -> (u16, Value) {
     if let Some(version) = version_2() {
         // None of the paths of 1.x is left.
         let info = json!({"version": version, "pid": std::process::id(), "urls": []});
-        return if path == "/api/info" { (200, info) } else { (404, json!({"_tag": "NotFound"})) };
+        // Unknown paths are errors, or the web page.
+        let unknown = if version.ends_with("page") { (200, Value::Null) } else { (404, json!({"_tag": "NotFound"})) };
+        return if path == "/api/info" { (200, info) } else { unknown };
     }
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match (request.method.as_str(), segments.as_slice()) {

@@ -471,6 +471,25 @@ fn d17_h28_quitting_confirms_with_open_turns_or_queued_prompts() {
 }
 
 #[test]
+fn detaching_waits_for_open_turns_only_and_can_be_taken_back() {
+    let mut stage = Stage::full(80, 24);
+    stage.run(run("r"));
+    stage.send(Msg::Run(RunMsg::Queued(id("r"), vec![prompt("r", 1, "then this", PromptState::Pending)])));
+    stage.take_effects();
+    stage.keys("q 3");
+    assert_eq!(stage.take_effects(), [Effect::Drain(true)], "the turn is open");
+    assert!(stage.screen().contains("detaches after the open turns"), "{}", stage.screen());
+    stage.keys("q 4");
+    assert_eq!(stage.take_effects(), [Effect::Drain(false)]);
+    stage.keys("q 3");
+    stage.take_effects();
+    let mut idle = run("r");
+    idle.phase = Phase::Idle;
+    stage.run(idle);
+    assert!(stage.take_effects().contains(&Effect::Detach), "the queue goes on in the background");
+}
+
+#[test]
 fn background_tasks_are_named_before_they_end_and_can_be_stopped_one_by_one() {
     let mut stage = Stage::full(80, 24);
     let mut idle = run("r");

@@ -3,6 +3,7 @@
 mod acp;
 mod auto_continue;
 mod budget;
+mod continuations;
 mod delivery;
 mod every_agent;
 mod harness;
@@ -11,6 +12,7 @@ mod policy;
 mod pool;
 mod processes;
 mod recovery;
+mod replaced;
 mod runs;
 mod timers;
 mod trust;

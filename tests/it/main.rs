@@ -13,6 +13,7 @@ mod agents {
     mod goose;
     mod opencode;
     mod opencode_protocol;
+    mod pi_protocol;
     mod qwen;
 }
 mod annotations;
@@ -39,6 +40,7 @@ mod hostile;
 mod index;
 mod keep;
 mod keys;
+mod kill_loop;
 mod kills;
 mod lineage;
 mod live;

@@ -1,6 +1,9 @@
 //! Runs in a background process: the protocol, viewers, windows that come and go, commands, and what a crash leaves.
 
+mod detached;
+mod killed;
 pub(crate) mod protocol;
+mod upgraded;
 mod windows;
 
 use std::path::{Path, PathBuf};
@@ -63,6 +66,17 @@ impl Stage {
     /// Opens a window.
     fn window(&self, args: &[&str]) -> Terminal {
         Terminal::start(Path::new(env!("CARGO_BIN_EXE_salon")), args, &self.project(), &self.environment())
+    }
+
+    /// Allows what the newest run waits for, once it does.
+    fn approve(&self) {
+        let db = rusqlite::Connection::open(self.home.path().join(".local/share/salon/state.db")).expect("state.db");
+        let sql = "SELECT id FROM runs ORDER BY created DESC LIMIT 1";
+        let run: String = db.query_row(sql, [], |row| row.get(0)).expect("a run");
+        wait_until("it was asked", || {
+            let answered = self.command(&["approve", &run]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+            answered.expect("salon approve").success()
+        });
     }
 
     /// Starts a server and waits until it listens.

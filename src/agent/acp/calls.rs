@@ -74,6 +74,7 @@ impl AcpCalls {
             self.open.push(id.clone());
         }
         let call = self.calls.entry(id.clone()).or_default();
+        let update = call.with_streamed_input(update);
         // The content of a call that has not ended when it is first mentioned explains it.
         let output =
             output(&update.fields).filter(|_| !is_new || update.fields.status.is_some_and(|s| is_end(status_of(s))));
@@ -161,6 +162,27 @@ struct ReportedChange {
 }
 
 impl CallState {
+    /// Moves an input that the agent reports as text, piece by piece, to its place; it is no output of the call.
+    fn with_streamed_input(&self, mut update: ToolCallUpdate) -> ToolCallUpdate {
+        let fields = &mut update.fields;
+        let text = match fields.content.as_deref() {
+            Some([content]) => text_of(content).filter(|text| text.starts_with('{')),
+            _ => None,
+        };
+        let has_ended = fields.status.is_some_and(|status| is_end(status_of(status)));
+        let Some(text) = text.filter(|_| !has_ended && fields.raw_output.is_none()) else { return update };
+        let parsed = serde_json::from_str::<Value>(text).ok();
+        let is_input = match (&fields.raw_input, &parsed) {
+            (Some(input), parsed) => parsed.as_ref() == Some(input),
+            (None, _) => self.input.is_null() || parsed.as_ref() == Some(&self.input),
+        };
+        if is_input {
+            fields.raw_input = fields.raw_input.take().or(parsed);
+            fields.content = None;
+        }
+        update
+    }
+
     fn merge(&mut self, update: ToolCallUpdate) -> ReportedChange {
         let ToolCallUpdateFields { kind, status, title, name, content, locations, raw_input, .. } = update.fields;
         let named = name.or_else(|| update.meta.as_ref().and_then(|meta| tool_name(&Value::Object(meta.clone()))));

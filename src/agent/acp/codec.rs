@@ -35,6 +35,8 @@ pub(super) enum AcpRequest {
     Setting(RunSetting),
     /// A page of the agent's list of sessions.
     List,
+    /// The end of the session.
+    Close,
 }
 
 /// A request for permission that waits for the user.
@@ -186,6 +188,8 @@ impl AcpCodec {
             }
             AcpRequest::FirstSetting(setting) => self.first_setting(&setting, result, now, step),
             AcpRequest::List => self.listed(result, step),
+            // The transport ends the process in any case.
+            AcpRequest::Close => {}
             AcpRequest::Setting(setting) => self.setting_changed(&setting, result, now, step),
         }
     }
@@ -227,8 +231,9 @@ impl Codec for AcpCodec {
             ProtocolCommand::Interrupt => self.interrupt(&mut step),
             ProtocolCommand::Answer { id, answer } => self.answer(&id, &answer, now, &mut step),
             ProtocolCommand::Set(setting) => self.set(setting, now, &mut step),
-            // The transport ends the process, and the agents report no background tasks.
-            ProtocolCommand::Close | ProtocolCommand::StopTask(_) => {}
+            ProtocolCommand::Close => self.close(&mut step),
+            // The agents report no background tasks.
+            ProtocolCommand::StopTask(_) => {}
         }
         step
     }

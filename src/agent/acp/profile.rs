@@ -27,6 +27,8 @@ pub(crate) struct AcpAgent {
     pub named_ids: bool,
     /// True if each thought arrives as a whole.
     pub whole_thoughts: bool,
+    /// True if the usage in the response to a prompt is that of the whole session.
+    pub counts_session: bool,
     /// Trust in folders; `None` if the agent has no such model.
     pub folder_rules: Option<FolderRules>,
     /// Operation of a tool, by its name and input.

@@ -61,7 +61,7 @@ impl AcpCodec {
         }
         let Some(turn) = self.turn.take() else { return };
         if let Ok(result) = result {
-            let tokens = self.usage.end_turn(result);
+            let tokens = self.usage.end_turn(result, self.agent.counts_session);
             report_usage(tokens, step);
         }
         let outcome = self.outcome(&turn, result, now, step);

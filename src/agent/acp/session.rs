@@ -52,6 +52,7 @@ impl AcpCodec {
         let has = |name: &str| sessions[name].is_object();
         let loads = response.agent_capabilities.load_session;
         self.state.lists = has("list");
+        self.state.closes = has("close");
         let Some(opening) = self.opening.clone() else { return };
         let cwd = opening.cwd;
         match opening.conversation {
@@ -212,6 +213,12 @@ impl AcpCodec {
             return self.settings.request(&session, setting).is_some();
         }
         false
+    }
+
+    /// Closes the session, if the agent can: it then saves what it has, and ends what the session started.
+    pub(super) fn close(&mut self, step: &mut CodecStep) {
+        let Some(id) = self.ready_session().filter(|_| self.state.closes) else { return };
+        self.send_request(AcpRequest::Close, "session/close", &json!({"sessionId": id}), step);
     }
 
     /// Id of the session once prompts are accepted.

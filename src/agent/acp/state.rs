@@ -17,6 +17,8 @@ pub(super) struct AcpSessionState {
     pub keeps_replay: bool,
     /// True if the agent lists its sessions.
     pub lists: bool,
+    /// True if the agent can close a session.
+    pub closes: bool,
     /// Pages of the list that were received.
     pub pages: u32,
     /// True if the session's id was reported. A new session has a record only from its first turn on.

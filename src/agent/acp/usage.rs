@@ -23,10 +23,12 @@ impl AcpUsage {
     }
 
     /// Adds the usage in the response to a prompt. The replies of the turn are not counted twice.
-    pub(super) fn end_turn(&mut self, result: &Value) -> Option<Tokens> {
+    pub(super) fn end_turn(&mut self, result: &Value, counts_session: bool) -> Option<Tokens> {
         let has_replies = std::mem::take(&mut self.has_replies);
         let reported = tokens(&result["usage"]).or_else(|| quota(&result["_meta"]["quota"]["token_count"]))?;
-        if !has_replies {
+        if counts_session {
+            self.total = reported;
+        } else if !has_replies {
             self.total += reported;
         }
         Some(self.total)

@@ -29,5 +29,6 @@ pub(crate) static ACP: AcpAgent = AcpAgent {
     named_ids: true,
     whole_thoughts: true,
     folder_rules: Some(RULES),
+    counts_session: false,
     action: tools::action,
 };

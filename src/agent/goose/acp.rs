@@ -19,5 +19,6 @@ pub(crate) static ACP: AcpAgent = AcpAgent {
     named_ids: false,
     whole_thoughts: false,
     folder_rules: None,
+    counts_session: false,
     action: |name, input| action::action(name, input, None),
 };

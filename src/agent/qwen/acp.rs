@@ -28,5 +28,6 @@ pub(crate) static ACP: AcpAgent = AcpAgent {
     named_ids: false,
     whole_thoughts: false,
     folder_rules: Some(RULES),
+    counts_session: false,
     action: decode::action,
 };

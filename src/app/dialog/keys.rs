@@ -6,6 +6,7 @@ use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
 use crate::app::msg::Target;
+use crate::app::pending_quit::PendingQuit;
 use crate::app::{quit, rewind};
 use crate::config::key::{Key, KeyCode};
 use crate::domain::run::RunSetting;
@@ -74,11 +75,12 @@ fn perform(outcome: DialogOutcome, ctx: &mut Ctx) -> Flow {
         DialogOutcome::StartNew => return Flow::pop_then(Flow::StartFromForm),
         DialogOutcome::StartWithTrust(trust) => return Flow::pop_then(Flow::StartWithTrust(trust)),
         DialogOutcome::QuitWhenDone => {
-            *ctx.quitting = true;
+            *ctx.quitting = Some(PendingQuit::WhenDone);
             quit::quit_if_done(ctx);
         }
         DialogOutcome::QuitNow => quit::quit_now(ctx),
-        DialogOutcome::CancelQuit => *ctx.quitting = false,
+        DialogOutcome::Detach => quit::detach(ctx),
+        DialogOutcome::CancelQuit => quit::cancel(ctx),
         DialogOutcome::Cancel => {}
         DialogOutcome::OpenSession(key) => return Flow::pop_then(Flow::Open(key)),
         DialogOutcome::Watch(key) => return Flow::pop_then(Flow::Follow(key)),

@@ -105,6 +105,8 @@ pub enum DialogOutcome {
     StartWithTrust(FolderTrust),
     /// Quit once no turn is open and no prompt is queued.
     QuitWhenDone,
+    /// Leave runs and queues to the background process, once no turn is open, and quit.
+    Detach,
     /// Stop all runs and quit.
     QuitNow,
     /// Cancel quitting, also a deferred quit.

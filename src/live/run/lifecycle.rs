@@ -48,6 +48,16 @@ pub(super) enum ConnectionEvent {
     Received(TransportEvent),
 }
 
+impl OpenConnection {
+    /// Tells the agent that the conversation is closed. Nothing waits for its answer.
+    fn close(&mut self, now: Time) {
+        for outgoing in self.codec.command(ProtocolCommand::Close, now).outgoing {
+            // An agent that no longer accepts input has ended.
+            self.connection.send(outgoing);
+        }
+    }
+}
+
 impl ConnectionState {
     /// Waits for the next event; pending for ever without a connection.
     pub(super) async fn next(&mut self) -> ConnectionEvent {
@@ -163,6 +173,7 @@ impl Run {
                     codec: self.protocol.codec(),
                     stdout_closed: None,
                 }));
+                self.fingerprint = self.connector.fingerprint(self.protocol, &self.opening).await;
                 self.look_for_history().await;
                 self.command(ProtocolCommand::Open(self.opening.clone())).await;
             }
@@ -258,6 +269,22 @@ impl Run {
         last
     }
 
+    /// Stops a process whose configuration has changed, if a prompt waits for it. The next process resumes the session.
+    pub(super) async fn replace_outdated(&mut self) -> bool {
+        let Some(before) = self.fingerprint.clone() else { return false };
+        let now = self.connector.fingerprint(self.protocol, &self.opening).await;
+        let Some(change) = now.and_then(|now| before.change(&now)) else { return false };
+        // A process with background tasks is still in use.
+        let is_needed = !self.info.tasks.is_empty() || !self.store.is_next(&self.info.id).await.unwrap_or(false);
+        if is_needed {
+            return false;
+        }
+        self.fingerprint = None;
+        self.notice(&format!("{} is started again, because {change}.", self.agent.label()), NoticeLevel::Info);
+        self.stop(StopReason::Evicted);
+        true
+    }
+
     /// Stops the process gracefully.
     pub(super) fn stop(&mut self, reason: StopReason) {
         // Pause the queue, because a queued prompt would restart the process at once.
@@ -275,6 +302,7 @@ impl Run {
             }
             ConnectionState::Up(up) => {
                 self.info.stopping = Some(reason);
+                up.close(self.store.now());
                 up.connection.stop(GracePeriods::default());
             }
         }
@@ -341,7 +369,8 @@ impl Run {
         self.info.tasks.clear();
         self.info.phase = Phase::Stopped(stopped.clone());
         self.info.silent_since = None;
-        let keeps_history = unharmed || was_interrupted;
+        // A process that was replaced leaves its history to the next one.
+        let keeps_history = unharmed || was_interrupted || self.has_work;
         match stopped {
             StopReason::Failed(failure) if was_starting && self.falls_back(&failure) => {}
             StopReason::Failed(failure) => {

@@ -41,6 +41,7 @@ use self::turn_state::TurnState;
 use self::usage::UsageTotals;
 use super::capacity::RunCapacity;
 use super::connect::Connect;
+use super::fingerprint::LaunchFingerprint;
 use super::history::RunHistory;
 use super::options::{DeliveryCheck, LiveEvent, ResumeTimeCheck};
 use super::policy::LiveLimits;
@@ -61,6 +62,8 @@ pub enum RunCommand {
     Submitted,
     /// Send a queued prompt into the open turn.
     Steer(PromptId),
+    /// Send no further prompt, because another process takes the queue over; with false, go on.
+    Drain(bool),
     /// The queue was changed.
     QueueChanged,
     /// Resume the paused queue.
@@ -280,6 +283,8 @@ pub fn start(parts: RunParts) -> (RunHandle, JoinHandle<()>) {
         unlinked: false,
         store_failing: false,
         notices: 0,
+        draining: false,
+        fingerprint: None,
         ending: false,
     };
     (handle, tokio::spawn(run.run(receiver)))
@@ -349,6 +354,10 @@ struct Run {
     /// True if the latest store operation on the queue failed, so that the failure is reported once.
     store_failing: bool,
     notices: u64,
+    /// True if no further prompt is sent.
+    draining: bool,
+    /// Configuration of the process when it was started; `None` without a process of its own.
+    fingerprint: Option<LaunchFingerprint>,
     /// True if the run ends with its process.
     ending: bool,
 }
@@ -385,6 +394,10 @@ impl Run {
         match command {
             RunCommand::Submitted => self.submitted(),
             RunCommand::Steer(prompt) => self.steering.push_back(prompt),
+            RunCommand::Drain(drains) => {
+                self.draining = drains;
+                self.has_work = true;
+            }
             RunCommand::QueueChanged => self.queue_changed().await,
             RunCommand::ContinueAtReset => self.continue_at_reset().await,
             RunCommand::ResumeQueue => self.resume_queue(),

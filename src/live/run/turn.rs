@@ -39,11 +39,15 @@ impl Run {
     /// Sends the next prompt if the agent is ready. Starts the process if there is a prompt and no process.
     pub(super) async fn deliver(&mut self) {
         let busy = self.is_delivering() || self.info.stopping.is_some() || !self.unsaved.is_empty();
-        if !self.has_work || self.info.paused || busy || self.ending || self.retry.is_some() {
+        if !self.has_work || self.info.paused || busy || self.ending || self.draining || self.retry.is_some() {
             return;
         }
         match (&self.connection, &self.info.phase) {
-            (ConnectionState::Up(_), Phase::Idle) => self.deliver_next().await,
+            (ConnectionState::Up(_), Phase::Idle) => {
+                if !self.replace_outdated().await {
+                    self.deliver_next().await;
+                }
+            }
             (ConnectionState::Down, _) => match self.store.is_next(&self.info.id).await {
                 Ok(true) if self.stops_for_budget().await => {}
                 Ok(true) => self.start(),

@@ -51,6 +51,18 @@ pub struct HttpResponse {
     pub body: Vec<u8>,
 }
 
+impl HttpResponse {
+    /// Body as JSON; `None` if it is something else, such as a web page.
+    pub fn json(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// Returns true for the answer of a healthy server to a request for its health.
+    pub fn is_healthy(&self) -> bool {
+        self.status == 200 && self.json().is_some_and(|health| health["healthy"] != false)
+    }
+}
+
 /// Address and credentials of a server.
 #[derive(Clone)]
 pub struct Endpoint {

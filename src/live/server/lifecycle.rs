@@ -221,7 +221,11 @@ impl ServerTask {
 async fn wait_healthy(endpoint: &Endpoint, spec: ServerSpec) -> Result<(), String> {
     loop {
         match endpoint.exchange(HttpRequest::get(spec.health)).await {
-            Ok(HttpResponse { status: 200, .. }) => return Ok(()),
+            Ok(response) if response.is_healthy() => return Ok(()),
+            // Where the path is unknown, some versions serve their web page.
+            Ok(response) if response.status == 200 && response.json().is_none() => {
+                return Err(other_version(endpoint, spec).await);
+            }
             Ok(HttpResponse { status: 401 | 403, .. }) => return Err("it rejected the password".into()),
             Ok(HttpResponse { status: 404, .. }) => return Err(other_version(endpoint, spec).await),
             // The server task has a timeout for this loop.
@@ -233,7 +237,7 @@ async fn wait_healthy(endpoint: &Endpoint, spec: ServerSpec) -> Result<(), Strin
 /// Describes a server that lacks the path of the health, with its version.
 async fn other_version(endpoint: &Endpoint, spec: ServerSpec) -> String {
     let answer = endpoint.exchange(HttpRequest::get(spec.info)).await;
-    let info = answer.ok().and_then(|answer| serde_json::from_slice::<serde_json::Value>(&answer.body).ok());
+    let info = answer.ok().and_then(|answer| answer.json());
     let version = info.as_ref().and_then(|info| info["version"].as_str()).unwrap_or("of an unknown number");
     format!("version {version} {UNKNOWN_INTERFACE}")
 }

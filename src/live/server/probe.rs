@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::health::{HealthDecision, ServerHealth};
-use super::http::{HttpRequest, HttpResponse};
+use super::http::HttpRequest;
 use super::task::{ServerCommand, ServerTask};
 
 impl ServerTask {
@@ -41,7 +41,7 @@ impl ServerTask {
         let (path, limit, generation) = (self.config.spec.health, self.config.health.timeout, self.generation);
         tokio::spawn(async move {
             let answer = tokio::time::timeout(limit, endpoint.exchange(HttpRequest::get(path))).await;
-            let healthy = matches!(answer, Ok(Ok(HttpResponse { status: 200, .. })));
+            let healthy = matches!(answer, Ok(Ok(response)) if response.is_healthy());
             // An error means that the server task has ended.
             commands.send(ServerCommand::Probed(generation, healthy)).ok();
         });

@@ -195,3 +195,18 @@ async fn commands_run_in_the_directory_of_the_session_and_end_with_the_run() {
     assert_eq!(left.len(), 1);
     crate::support::wait_until("no command is left", || left.iter().all(|pid| !crate::support::is_alive(*pid)));
 }
+
+#[tokio::test]
+async fn a_session_is_closed_before_its_process_ends_if_the_agent_can() {
+    for (deviations, closed) in [("close", 1), ("", 0)] {
+        let harness = Harness::with(|options| options.vars.push(("FAKE_ACP".to_owned(), deviations.to_owned())));
+        let run = begin(&harness, Agent::Qwen, "say one").await;
+        harness.done(&run, 1).await;
+        harness.live.stop(&run).expect("sent");
+        harness.gone(&run).await;
+        assert_eq!(received(&harness, "session/close"), closed, "{deviations}");
+        let queue = harness.sandbox.agents.log();
+        let last = queue.iter().rfind(|record| record["received"].is_object()).expect("messages");
+        assert_eq!(last["received"]["method"] == "session/close", closed == 1, "it is the last message");
+    }
+}

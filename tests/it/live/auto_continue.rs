@@ -58,7 +58,7 @@ async fn a_continuation_is_sent_once_when_its_time_has_come() {
 }
 
 #[test]
-fn a_prompt_is_not_claimed_before_its_time_and_is_held_by_a_crash() {
+fn a_prompt_is_not_claimed_before_its_time_also_after_a_crash() {
     let sandbox = super::harness::Sandbox::new();
     let store = sandbox.store();
     let run = salon::domain::run::RunId("waits".into());
@@ -71,8 +71,9 @@ fn a_prompt_is_not_claimed_before_its_time_and_is_held_by_a_crash() {
         Ok((early, outbox::queue(db, &run)?, outbox::claim(db, &run, later)?))
     });
     let (early, queue, after) = claimed.expect("the outbox");
-    assert!(early.is_none() && after.is_none(), "a crash leaves it to the user");
-    assert_eq!((queue[0].state, queue[0].not_before), (PromptState::Held, Some(later)));
+    assert!(early.is_none());
+    assert_eq!((queue[0].state, queue[0].not_before), (PromptState::Pending, Some(later)));
+    assert_eq!(after.map(|prompt| prompt.text).as_deref(), Some("go on"));
 }
 
 #[tokio::test]

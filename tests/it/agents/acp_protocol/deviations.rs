@@ -155,3 +155,36 @@ fn what_an_agent_writes_about_its_mode_is_no_answer() {
         .collect();
     assert_eq!(modes, ["default", "plan"]);
 }
+
+/// Kimi Code has no other form of an input until the call is allowed.
+#[test]
+fn an_input_that_is_streamed_as_text_is_the_input_and_no_output() {
+    let mut driven = Driven::working(Agent::Qwen);
+    let text = |text: &str| json!([{"type": "content", "content": {"type": "text", "text": text}}]);
+    let id = "0:call_1";
+    driven.update(&json!({"sessionUpdate": "tool_call", "toolCallId": id, "title": "Bash", "kind": "execute",
+        "status": "pending", "content": text("")}));
+    for piece in ["{\"command\": \"touch a", "{\"command\": \"touch a.txt\"}"] {
+        driven.update(&json!({"sessionUpdate": "tool_call_update", "toolCallId": id, "status": "in_progress",
+            "content": text(piece)}));
+    }
+    let call =
+        json!({"toolCallId": id, "title": "Bash", "content": text("Requesting approval to Running: touch a.txt")});
+    let options = json!([{"optionId": "approve_once", "name": "Approve once", "kind": "allow_once"}]);
+    let params = json!({"sessionId": super::SESSION, "options": options, "toolCall": call});
+    driven.request(&json!(7), "session/request_permission", &params);
+    let approval = driven.signals.iter().find_map(|signal| match signal {
+        ProtocolSignal::Approval(approval) => Some(approval.clone()),
+        _ => None,
+    });
+    assert!(approval.expect("a request").headline().contains("touch a.txt"));
+    let input = json!({"command": "touch a.txt"});
+    driven.update(&json!({"sessionUpdate": "tool_call_update", "toolCallId": id, "title": "Running: touch a.txt",
+        "kind": "execute", "status": "in_progress", "rawInput": input, "content": text("{\"command\":\"touch a.txt\"}")}));
+    let tool =
+        |driven: &Driven| driven.transcript.entries().iter().find_map(|entry| entry.tool.clone()).expect("a call");
+    assert_eq!((tool(&driven).output.as_str(), &tool(&driven).input), ("", &input));
+    driven.update(&json!({"sessionUpdate": "tool_call_update", "toolCallId": id, "status": "completed",
+        "content": text("{\"done\": true}")}));
+    assert_eq!(tool(&driven).output, "{\"done\": true}", "a result may be JSON");
+}
