@@ -2,15 +2,15 @@
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
 use super::Cancel;
 use super::build::threads;
 use super::corpus::Corpus;
+use super::filter_group::{BuiltFilter, encode};
 use super::ngram::{FilterDensity, NgramFilterBuilder};
-use super::store::{BlockBuffer, IndexReader, IndexRecord, IndexStore, RecordBytes, Segment, StoredFilter};
+use super::store::{BlockBuffer, IndexReader, IndexStore, Segment, StoredFilter};
 use super::{entry_numbers, entry_texts};
 use crate::agent::texts::{RecordLayout, Texts};
 use crate::agent::{FileStamp, Source, format};
@@ -19,8 +19,11 @@ use crate::stdx::files;
 /// Bytes per read of a file.
 const READ_BYTES: usize = 256 << 10;
 
-/// Number of filters per write.
-const FILTERS_PER_WRITE: usize = 64;
+/// Maximum filters that wait for their write.
+const MAX_PENDING_FILTERS: usize = 64;
+
+/// Number of segments per write, whose filters take up some MB.
+const SEGMENTS_PER_WRITE: usize = 512;
 
 /// Maximum appended bytes without a new filter; a quarter of a large file is allowed, too.
 const MAX_UNFILTERED_TAIL: u64 = 256 << 10;
@@ -62,7 +65,7 @@ fn build_for(
     let todo: Vec<(&Source, &Segment)> = without_filter(&reader, corpus).filter(is_due).collect();
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        let (sender, ready) = sync_channel(FILTERS_PER_WRITE);
+        let (sender, ready) = sync_channel(MAX_PENDING_FILTERS);
         for _ in 0..threads().min(todo.len()) {
             let (sender, todo, next, reader) = (sender.clone(), &todo, &next, &reader);
             scope.spawn(move || {
@@ -70,30 +73,30 @@ fn build_for(
                 while let Some((source, last)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let read = add_source(source, last, reader, corpus, &mut builder, &mut buffer);
                     let previous = previous_tables(source, reader);
-                    let bytes = RecordBytes {
-                        first: builder.finish(last.cursor.offset),
-                        last: entry_numbers::tables(source, corpus, &previous),
-                    };
+                    let segments = builder.finish(last.cursor.offset);
+                    let tables = entry_numbers::tables(source, corpus, &previous);
                     if let Err(error) = read {
                         tracing::debug!(path = %source.path.display(), %error, "n-gram filter cannot be built");
                         continue;
                     }
-                    let filter = StoredFilter::new(source, last.cursor, &bytes);
-                    if cancel.is_cancelled() || sender.send((IndexRecord::Filter(filter), bytes)).is_err() {
+                    let filter = BuiltFilter { source, cursor: last.cursor, segments, tables };
+                    if cancel.is_cancelled() || sender.send(filter).is_err() {
                         break;
                     }
                 }
             });
         }
         drop(sender);
-        let mut pending = Vec::new();
+        let (mut pending, mut segments) = (Vec::new(), 0);
         for filter in ready {
+            segments += filter.segments.len();
             pending.push(filter);
-            if pending.len() >= FILTERS_PER_WRITE {
-                writer.append(std::mem::take(&mut pending))?;
+            if segments >= SEGMENTS_PER_WRITE {
+                writer.append([encode(std::mem::take(&mut pending))])?;
+                segments = 0;
             }
         }
-        writer.append(pending)
+        if pending.is_empty() { Ok(()) } else { writer.append([encode(pending)]) }
     })?;
     Ok(Some(()))
 }
@@ -136,7 +139,7 @@ pub(super) fn has_many_small_files(source: &Source) -> bool {
 }
 
 /// Returns true if a filter covers all of a source, or nearly all.
-pub(super) fn covers(filter: Option<&Arc<StoredFilter>>, source: &Source) -> bool {
+pub(super) fn covers(filter: Option<&StoredFilter>, source: &Source) -> bool {
     filter.is_some_and(|filter| {
         let covered = filter.cursor;
         let appended = source.stamp.size.saturating_sub(covered.stamp.size);

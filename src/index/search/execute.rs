@@ -56,8 +56,7 @@ pub(super) fn search(
         let other = scope.spawn(|| pass.read_some());
         collector.match_titles();
         let mine = pass.read_some();
-        // After a panic less is pruned.
-        mine.into_iter().chain(other.join().unwrap_or_default())
+        pass.absent([mine, other.join().unwrap_or_default()])
     });
     let pruned =
         prune(&execution, absent_clauses, |number| collector.scores[number].as_ref().map_or(0, |score| score.matched));

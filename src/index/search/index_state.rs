@@ -2,13 +2,14 @@
 //! a query needs no lookup by path.
 
 use std::io;
-use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::build_filters;
 use super::corpus::Corpus;
 use super::pinned::PinnedData;
-use super::store::{BlockBuffer, IndexReader, Segment, SourceRecords, StoredBytes, StoredFilter, TextBlock};
+use super::store::{
+    BlockBuffer, IndexReader, Segment, SharedFilter, SourceRecords, StoredBytes, StoredFilter, TextBlock,
+};
 use crate::agent::texts::RecordLayout;
 use crate::agent::{Source, format};
 
@@ -37,16 +38,6 @@ pub(super) struct LiveSegment {
     pub sessions: Vec<Option<usize>>,
 }
 
-/// N-gram filter of a source.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SourceFilter {
-    /// Number of the source.
-    pub source: usize,
-    stored: StoredBytes,
-    /// Covered length; `u64::MAX`: the whole source.
-    pub covered: u64,
-}
-
 /// Index state of a source.
 #[derive(Debug, Default)]
 pub(super) struct SourceState {
@@ -57,8 +48,8 @@ pub(super) struct SourceState {
     /// True if the filter covers the current state, or nearly all of it.
     has_filter: bool,
     has_many_small_files: bool,
-    /// N-gram filter, and the covered length.
-    filter: Option<(Arc<StoredFilter>, u64)>,
+    /// N-gram filter, and the covered length; `u64::MAX`: the whole source.
+    filter: Option<(SharedFilter, u64)>,
     /// Location of the entry tables.
     tables: Option<StoredBytes>,
 }
@@ -107,13 +98,8 @@ impl IndexState {
     /// Returns the data that stays in memory between searches; loads it at the first call.
     pub(super) fn pinned(&self, reader: &IndexReader) -> &PinnedData {
         self.pinned.get_or_init(|| {
-            let filters = self.filters();
-            let filter_bytes = filters.iter().map(|filter| filter.stored.len).sum();
-            let load_filters = |sink: &mut dyn FnMut(usize, &[u8])| {
-                self.read_filters(reader, &filters, false, |filter, bytes| sink(filter.source, bytes));
-            };
             let segments = self.segments.iter().map(|live| &*live.segment);
-            PinnedData::load(reader, filter_bytes, load_filters, segments)
+            PinnedData::load(reader, segments)
         })
     }
 
@@ -146,37 +132,10 @@ impl IndexState {
         &self.sources[number]
     }
 
-    /// Returns the stored filters in the order of their bytes.
-    pub(super) fn filters(&self) -> Vec<SourceFilter> {
-        let of_source = |(source, state): (usize, &SourceState)| {
-            let (filter, covered) = state.filter.as_ref()?;
-            Some(SourceFilter { source, stored: filter.stored, covered: *covered })
-        };
-        let mut filters: Vec<SourceFilter> = self.sources.iter().enumerate().filter_map(of_source).collect();
-        filters.sort_unstable_by_key(|filter| filter.stored.at);
-        filters
-    }
-
-    /// Calls `sink` with some filters and their bytes, from memory with `pin`. Damaged ones are left out: they prune
-    /// nothing.
-    pub(super) fn read_filters(
-        &self,
-        reader: &IndexReader,
-        filters: &[SourceFilter],
-        pin: bool,
-        mut sink: impl FnMut(&SourceFilter, &[u8]),
-    ) {
-        if pin && self.pinned(reader).has_filters() {
-            let pinned = self.pinned(reader);
-            let known = filters.iter().filter_map(|filter| Some((filter, pinned.filter(filter.source)?)));
-            return known.for_each(|(filter, bytes)| sink(filter, bytes));
-        }
-        let ranges: Vec<Range<u64>> = filters.iter().map(|filter| filter.stored.range()).collect();
-        reader.read_ranges(&ranges, |at, bytes| {
-            if reader.is_intact(filters[at].stored, bytes) {
-                sink(&filters[at], bytes);
-            }
-        });
+    /// Returns the valid n-gram filters: the number of the source, the filter, and the covered length.
+    pub(super) fn filters(&self) -> impl Iterator<Item = (usize, &SharedFilter, u64)> {
+        let sources = self.sources.iter().enumerate();
+        sources.filter_map(|(source, state)| state.filter.as_ref().map(|(filter, covered)| (source, filter, *covered)))
     }
 }
 
@@ -194,7 +153,10 @@ impl SourceState {
             is_indexed,
             has_filter,
             has_many_small_files: build_filters::has_many_small_files(source),
-            filter: stored_filter.and_then(|filter| valid_filter(filter, source)),
+            filter: stored_filter
+                .and_then(|filter| covered(filter, source))
+                .zip(records.shared_filter())
+                .map(|(covered, filter)| (filter, covered)),
             tables: stored_filter.map(|filter| filter.tables),
         }
     }
@@ -210,15 +172,14 @@ impl SourceState {
     }
 }
 
-/// Returns a valid filter with its covered length.
-fn valid_filter(filter: &Arc<StoredFilter>, source: &Source) -> Option<(Arc<StoredFilter>, u64)> {
+/// Returns the covered length of a filter; `None` if it is invalid.
+fn covered(filter: &StoredFilter, source: &Source) -> Option<u64> {
     let cursor = filter.cursor;
     let lines = format(source.agent).texts().is_some_and(|texts| texts.layout(source) == RecordLayout::Lines);
-    let covered = if lines {
+    if lines {
         let has_grown = cursor.stamp.inode == source.stamp.inode && source.stamp.size >= cursor.offset;
         has_grown.then_some(cursor.offset)
     } else {
         (cursor.stamp == source.stamp).then_some(u64::MAX)
-    };
-    covered.map(|covered| (filter.clone(), covered))
+    }
 }

@@ -14,6 +14,7 @@
 //! times the memory. It also finds only the words of its tokenizer: no substrings, no punctuation, no languages without
 //! spaces. Must not depend on an agent's fields: those are behind [`crate::agent::Texts`].
 
+mod bit_matrix;
 mod bounds;
 mod build;
 mod build_filters;
@@ -24,6 +25,7 @@ mod entry_texts;
 mod execute;
 mod execution;
 mod file_search;
+mod filter_group;
 mod index_state;
 mod line_blocks;
 mod ngram;

@@ -8,13 +8,11 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use memchr::memmem;
-use serde::{Deserialize, Serialize};
 
 use super::prefilter::JsonPrefilter;
 use crate::domain::query::fold::{Case, fold};
 use crate::domain::query::foldable::next_foldable;
 use crate::domain::query::{Needle, NeedleForm};
-use crate::index::encoding::{decode_first, encode};
 
 /// Letters per n-gram.
 const GRAM_LEN: u32 = 4;
@@ -66,6 +64,22 @@ impl NeedleGrams {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Returns the segments that may contain a match, as bits. `row` returns those with an n-gram, by its
+    /// [hash](HASH_BITS).
+    pub(super) fn candidates(&self, mut row: impl FnMut(u32) -> u64) -> u64 {
+        let of_alternative = |grams: &Vec<u32>| {
+            let mut candidates = u64::MAX;
+            for gram in grams {
+                if candidates == 0 {
+                    break;
+                }
+                candidates &= row(hash(*gram));
+            }
+            candidates
+        };
+        if self.is_empty() { u64::MAX } else { self.0.iter().map(of_alternative).fold(0, |all, one| all | one) }
+    }
 }
 
 fn grams(text: &[u8]) -> Vec<u32> {
@@ -102,7 +116,7 @@ pub(super) struct NgramFilterBuilder {
     /// Added bytes of this segment, and the folded ones among them.
     bytes: usize,
     folded: usize,
-    segments: Vec<u8>,
+    segments: Vec<FilterSegment>,
     /// Starts of the values that are skipped; see [`Self::begin`].
     opaque: Vec<Vec<u8>>,
     /// Sessions in this segment.
@@ -236,10 +250,7 @@ impl NgramFilterBuilder {
         let bits = if self.is_mostly_folded() { Vec::new() } else { self.bits() };
         self.sessions.sort_unstable();
         self.sessions.dedup();
-        let sessions = self.sessions.iter().map(String::as_str).collect();
-        // Numbers, bytes and texts always have an encoding.
-        self.segments.extend(encode(&FilterSegment { end, bits: Cow::Owned(bits), sessions }).unwrap_or_default());
-        self.sessions.clear();
+        self.segments.push(FilterSegment { end, bits, sessions: std::mem::take(&mut self.sessions) });
         self.grams.fill(0);
         (self.bytes, self.folded) = (0, 0);
     }
@@ -247,14 +258,14 @@ impl NgramFilterBuilder {
     fn bits(&self) -> Vec<u8> {
         let count: usize = self.grams.iter().map(|word| word.count_ones() as usize).sum();
         let FilterDensity { source_bytes, half_bits, min_bytes } = self.density;
-        let room = (self.bytes / source_bytes).max(min_bytes);
-        let mut bits = vec![0; (count * half_bits / 2).clamp(64, GRAM_SPACE).div_ceil(8).min(room)];
-        let len = bits.len();
+        let room = (self.bytes / source_bytes).max(min_bytes) * 8;
+        let len = nearest_power_of_two((count * half_bits / 2).clamp(MIN_BITS, GRAM_SPACE).min(room));
+        let mut bits = vec![0; len / 8];
         for (at, word) in (0u32..).zip(&self.grams) {
             let mut rest = *word;
             while rest != 0 {
-                let (byte, bit) = bit_position(at * 64 + rest.trailing_zeros(), len);
-                bits[byte] |= bit;
+                let bit = hash(at * 64 + rest.trailing_zeros()) >> (HASH_BITS - len.ilog2());
+                bits[bit as usize / 8] |= 1 << (bit % 8);
                 rest &= rest - 1;
             }
         }
@@ -262,12 +273,22 @@ impl NgramFilterBuilder {
     }
 
     /// Returns all segments and resets the builder. The last segment ends at `end`.
-    pub(super) fn finish(&mut self, end: u64) -> Vec<u8> {
+    pub(super) fn finish(&mut self, end: u64) -> Vec<FilterSegment> {
         if self.bytes > 0 || self.segments.is_empty() {
             self.end_segment(end);
         }
         std::mem::take(&mut self.segments)
     }
+}
+
+/// Minimum number of bits in a filter.
+const MIN_BITS: usize = 64;
+
+/// Rounds to the power of two with the smaller ratio.
+fn nearest_power_of_two(number: usize) -> usize {
+    let next = number.next_power_of_two();
+    // The square root of one half.
+    if number * 100 < next * 71 { next / 2 } else { next }
 }
 
 /// Minimum length of a skipped value, because shorter ones set few bits.
@@ -352,53 +373,21 @@ fn unescape(text: &str) -> Cow<'_, str> {
     plain.into()
 }
 
-/// Returns the byte and bit of an n-gram in a filter of `bytes` bytes.
-fn bit_position(gram: u32, bytes: usize) -> (usize, u8) {
-    // An odd factor is a bijection that spreads neighbours.
-    let spread = u64::from(gram.wrapping_mul(0x9e37_79b1)) & (GRAM_SPACE as u64 - 1);
-    let bit = usize::try_from((spread * bytes as u64 * 8) >> (GRAM_LEN * LETTER_BITS)).unwrap_or_default();
-    (bit / 8, 1 << (bit % 8))
+/// Number of bits of a hash. Its first bits are the number of the bit in a filter.
+pub(super) const HASH_BITS: u32 = GRAM_LEN * LETTER_BITS;
+
+/// Hashes an n-gram. An odd factor is a bijection that spreads neighbours.
+fn hash(gram: u32) -> u32 {
+    gram.wrapping_mul(0x9e37_79b1) & ((1 << HASH_BITS) - 1)
 }
 
 /// Filter of one segment of a source.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct FilterSegment<'a> {
+#[derive(Debug)]
+pub(super) struct FilterSegment {
     /// End offset of the segment; 0 in sources of records.
     pub end: u64,
-    #[serde(borrow, deserialize_with = "borrowed")]
-    bits: Cow<'a, [u8]>,
+    /// Bits, a power of two of them; none: it may contain everything.
+    pub bits: Vec<u8>,
     /// Ids of the sessions in it; empty: it may contain any session of its source.
-    #[serde(borrow)]
-    pub sessions: Vec<&'a str>,
-}
-
-/// Decodes bytes without a copy.
-fn borrowed<'de: 'a, 'a, D: serde::Deserializer<'de>>(from: D) -> Result<Cow<'a, [u8]>, D::Error> {
-    <&[u8]>::deserialize(from).map(Cow::Borrowed)
-}
-
-impl FilterSegment<'_> {
-    /// Returns true if a match of the needle may occur in the segment.
-    pub(super) fn may_contain(&self, needle: &NeedleGrams) -> bool {
-        let is_set = |gram: &u32| {
-            let (byte, bit) = bit_position(*gram, self.bits.len());
-            self.bits[byte] & bit != 0
-        };
-        let may_match = |grams: &Vec<u32>| grams.iter().all(is_set);
-        self.bits.is_empty() || needle.is_empty() || needle.0.iter().any(may_match)
-    }
-}
-
-/// Decodes the segments of a filter. Damage gives a segment that may contain everything.
-pub(super) fn segments(stored: &[u8]) -> impl Iterator<Item = FilterSegment<'_>> {
-    let mut rest = stored;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let (segment, behind) = decode_first(rest)
-            .unwrap_or((FilterSegment { end: 0, bits: Cow::Borrowed(&[]), sessions: Vec::new() }, &[]));
-        rest = behind;
-        Some(segment)
-    })
+    pub sessions: Vec<String>,
 }

@@ -5,14 +5,14 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::execution::Execution;
-use super::index_state::SourceFilter;
-use super::ngram::segments;
+use super::filter_group::decode_sessions;
+use super::ngram::HASH_BITS;
 use super::plan::{ClauseTest, QueryPlan};
 use super::pruned::Pruned;
+use super::store::{IndexReader, SharedFilter};
 
-/// Number of sources in the sample, and the minimum of pruned ones among them; below it pruning is given up.
-const SAMPLE: usize = 128;
-const MIN_PRUNED: usize = SAMPLE / 16;
+/// Number of matrices that a thread takes at once.
+const MATRICES_PER_STEP: usize = 16;
 
 /// Clauses that are absent from a source, independent of its sessions.
 #[derive(Clone, Debug, Default)]
@@ -26,71 +26,127 @@ pub(super) struct AbsentClauses {
     present: Option<HashMap<String, u64>>,
 }
 
-/// Pass over all filters, shared by threads.
+/// Pass over the matrices of all filters, shared by threads.
 pub(super) struct FilterPass<'a> {
     execution: &'a Execution<'a>,
-    filters: Vec<SourceFilter>,
-    /// Index of the next filter to read.
+    /// Numbers of the matrices in use.
+    matrices: Vec<usize>,
+    /// Index of the next matrix to read.
     next: AtomicUsize,
 }
 
-/// Absent clauses of some sources by their numbers.
-pub(super) type AbsentBySource = Vec<(usize, AbsentClauses)>;
+/// Columns of some matrices that may contain each clause, by the number of the matrix.
+pub(super) type CandidateColumns = Vec<(usize, Box<[u64]>)>;
 
 impl<'a> FilterPass<'a> {
     /// Creates a pass. Reads nothing for a query without n-grams.
     pub(super) fn new(execution: &'a Execution<'a>) -> Self {
-        let filters = if execution.plan.has_grams() { execution.state.filters() } else { Vec::new() };
-        Self { execution, filters, next: AtomicUsize::new(0) }
+        let mut is_used = vec![false; execution.reader.matrices().len()];
+        if execution.plan.has_grams() {
+            let segments = execution.state.filters().flat_map(|(_, filter, _)| filter.segments());
+            segments.filter_map(|(_, column)| column).for_each(|(matrix, _)| is_used[matrix] = true);
+        }
+        let matrices = (0..is_used.len()).filter(|matrix| is_used[*matrix]).collect();
+        Self { execution, matrices, next: AtomicUsize::new(0) }
     }
 
-    /// Reads filters that no other thread has taken. Ends early if the first ones prune too little.
-    pub(super) fn read_some(&self) -> AbsentBySource {
-        let Self { execution, filters, next } = self;
-        let mut absent = Vec::new();
+    /// Reads the rows of the query's n-grams in matrices that no other thread has taken.
+    pub(super) fn read_some(&self) -> CandidateColumns {
+        let Self { execution, matrices, next } = self;
+        let (mut candidates, mut page) = (Vec::new(), Vec::new());
         loop {
-            let first = next.fetch_add(SAMPLE, Ordering::Relaxed);
-            let Some(part) = filters.get(first..filters.len().min(first + SAMPLE)).filter(|part| !part.is_empty())
-            else {
-                return absent;
+            let first = next.fetch_add(MATRICES_PER_STEP, Ordering::Relaxed);
+            let Some(part) = matrices.get(first..matrices.len().min(first + MATRICES_PER_STEP)) else {
+                return candidates;
             };
-            let before = absent.len();
-            execution.state.read_filters(&execution.reader, part, execution.pin, |filter, bytes| {
-                let found = absent_in(&execution.plan, bytes, filter.covered);
-                if found.clauses != 0 || !found.ranges.is_empty() || found.present.is_some() {
-                    absent.push((filter.source, found));
-                }
-            });
-            let prunes = |(_, found): &&(usize, AbsentClauses)| found.clauses != 0 || !found.ranges.is_empty();
-            if first == 0 && part.len() == SAMPLE && absent[before..].iter().filter(prunes).count() < MIN_PRUNED {
-                next.store(filters.len(), Ordering::Relaxed);
+            if part.is_empty() {
+                return candidates;
+            }
+            for &number in part {
+                let matrix = &execution.reader.matrices()[number];
+                let row = |hash| execution.reader.read_row(matrix, (hash, HASH_BITS), &mut page);
+                candidates.push((number, execution.plan.candidates(row)));
             }
         }
+    }
+
+    /// Returns the absent clauses of each source.
+    pub(super) fn absent(&self, candidates: impl IntoIterator<Item = CandidateColumns>) -> Vec<(usize, AbsentClauses)> {
+        let Self { execution, matrices, .. } = self;
+        if matrices.is_empty() {
+            return Vec::new();
+        }
+        let mut by_matrix: Vec<Option<Box<[u64]>>> = vec![None; execution.reader.matrices().len()];
+        for (matrix, columns) in candidates.into_iter().flatten() {
+            by_matrix[matrix] = Some(columns);
+        }
+        // After a panic less is known.
+        let is_candidate = |(matrix, column): (usize, u8), clause: usize| {
+            by_matrix[matrix].as_ref().is_none_or(|columns| columns[clause] >> column & 1 != 0)
+        };
+        let absent_in = |column: Option<(usize, u8)>| {
+            let Some(column) = column else { return 0 };
+            let clauses = (0..execution.plan.clauses.len()).filter(|clause| !is_candidate(column, *clause));
+            clauses.fold(0, |bits, clause| bits | 1 << clause)
+        };
+        let absent = execution.state.filters().map(|(source, filter, covered)| {
+            (source, absent_clauses(&execution.plan, &execution.reader, filter, covered, absent_in))
+        });
+        let is_known =
+            |found: &AbsentClauses| found.clauses != 0 || !found.ranges.is_empty() || found.present.is_some();
+        absent.filter(|(_, found)| is_known(found)).collect()
     }
 }
 
-fn absent_in(plan: &QueryPlan, filter: &[u8], covered: u64) -> AbsentClauses {
-    let (mut absent_everywhere, mut start) = (u64::MAX, 0);
-    let mut ranges: Vec<Range<u64>> = Vec::new();
-    let (mut present, mut has_sessions) = (HashMap::<String, u64>::new(), true);
-    for segment in segments(filter) {
-        let absent_clauses =
-            plan.absent_clauses(|test| matches!(test, ClauseTest::Text { grams, .. } if !segment.may_contain(grams)));
-        absent_everywhere &= absent_clauses;
-        has_sessions &= !segment.sessions.is_empty();
-        let may_occur = plan.all_clauses() & !absent_clauses;
-        for session in segment.sessions.iter().filter(|_| may_occur != 0) {
-            *present.entry((*session).to_owned()).or_default() |= may_occur;
+/// Joins the absent clauses of a source's segments.
+fn absent_clauses(
+    plan: &QueryPlan,
+    reader: &IndexReader,
+    filter: &SharedFilter,
+    covered: u64,
+    absent_in: impl Fn(Option<(usize, u8)>) -> u64,
+) -> AbsentClauses {
+    let mut absent = AbsentClauses { clauses: u64::MAX, covered, ..AbsentClauses::default() };
+    let mut start = 0;
+    let mut by_segment = Vec::new();
+    let sessions = filter.get().sessions;
+    for (end, column) in filter.segments() {
+        let clauses = absent_in(column);
+        absent.clauses &= clauses;
+        if sessions.len > 0 {
+            by_segment.push(plan.all_clauses() & !clauses);
         }
-        if absent_clauses == plan.all_clauses() && segment.end > start {
-            match ranges.last_mut() {
-                Some(last) if last.end == start => last.end = segment.end,
-                _ => ranges.push(start..segment.end),
+        if clauses == plan.all_clauses() && end > start {
+            match absent.ranges.last_mut() {
+                Some(last) if last.end == start => last.end = end,
+                _ => absent.ranges.push(start..end),
             }
         }
-        start = segment.end;
+        start = end;
     }
-    AbsentClauses { clauses: absent_everywhere, covered, ranges, present: has_sessions.then_some(present) }
+    if sessions.len > 0 {
+        let mut bytes = Vec::new();
+        let ids = if by_segment.iter().any(|may_occur| *may_occur != 0) {
+            // Damaged ids exclude no session.
+            reader.read_stored(sessions, &mut bytes).ok().and_then(|()| decode_sessions(&bytes))
+        } else {
+            Some(Vec::new())
+        };
+        absent.present = ids.and_then(|ids| present(&by_segment, &ids));
+    }
+    absent
+}
+
+/// Returns the clauses that each session may contain, as bits, from those of its segments; `None` if a segment may
+/// contain any session.
+fn present(by_segment: &[u64], ids: &[Vec<&str>]) -> Option<HashMap<String, u64>> {
+    let mut present = HashMap::<String, u64>::new();
+    for (number, may_occur) in by_segment.iter().enumerate().filter(|(_, may_occur)| **may_occur != 0) {
+        for id in ids.get(number).filter(|ids| !ids.is_empty())? {
+            *present.entry((*id).to_owned()).or_default() |= may_occur;
+        }
+    }
+    Some(present)
 }
 
 /// Prunes each source by its absent clauses; nothing of the others. `found` returns the clauses that a session satisfies without texts, as
@@ -159,11 +215,12 @@ impl QueryPlan {
         (0u64..).zip(&self.clauses).fold(0, |bits, (at, _)| bits | 1 << at)
     }
 
-    /// Returns the clauses for which `is_absent` is true, as bits.
-    fn absent_clauses(&self, is_absent: impl Fn(&ClauseTest) -> bool) -> u64 {
-        (0u64..)
-            .zip(&self.clauses)
-            .filter(|(_, clause)| is_absent(&clause.test))
-            .fold(0, |bits, (at, _)| bits | 1 << at)
+    /// Returns the columns of a matrix that may contain each clause, as bits, by its rows.
+    fn candidates(&self, mut row: impl FnMut(u32) -> u64) -> Box<[u64]> {
+        let of_clause = |test: &ClauseTest| match test {
+            ClauseTest::Text { grams, .. } => grams.candidates(&mut row),
+            ClauseTest::Occurs(_) => u64::MAX,
+        };
+        self.clauses.iter().map(|clause| &clause.test).map(of_clause).collect()
     }
 }

@@ -1,7 +1,8 @@
 //! Text index: the indexed texts of all sessions in one growing file, searched by reading it.
 //!
 //! Indexed texts are some 2 % of what agents write, so that reading all of them takes milliseconds. There is no word
-//! list, hence no tokenizer, and the file only grows. The `manifest` contains a record per segment, n-gram filter and vocabulary.
+//! list, hence no tokenizer, and the file only grows. The `manifest` contains a record per segment, group of n-gram
+//! filters and vocabulary.
 //! The file `data-N` contains the compressed texts and the filters. Repeated searches pin decompressed segments in
 //! memory for a while. Texts are written before their record, so that a record never refers to missing data; an
 //! incomplete record ends the file. The manifest contains the generation `N` of its data file, so that a new index
@@ -22,8 +23,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub(super) use block::{BlockBuffer, BlockLayout, TextBlock, TextEntry};
-pub(super) use reader::{IndexReader, SourceRecords, StoredSegment};
-pub(super) use record::{IndexRecord, RecordBytes, StoredFilter, StoredVocabulary};
+pub(super) use reader::{IndexReader, SharedFilter, SourceRecords, StoredSegment};
+pub(super) use record::{
+    FilterColumn, FilterGroup, IndexRecord, RecordBytes, StoredFilter, StoredMatrix, StoredVocabulary,
+};
 pub(super) use segment::{EncodedSegment, Replaces, Segment, SegmentBuilder};
 pub(super) use stored_bytes::StoredBytes;
 pub(super) use writer::IndexWriter;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -13,29 +12,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use foldhash::fast::RandomState;
 
 use super::block::{BlockBuffer, TextBlock};
-use super::record::{IndexRecord, StoredFilter, StoredVocabulary};
+use super::record::{FilterGroup, IndexRecord, StoredFilter, StoredMatrix, StoredVocabulary};
 use super::segment::{Replaces, Segment};
 use super::stored_bytes::StoredBytes;
 use crate::index::encoding::{Frame, split_frame};
 use crate::stdx::files;
 
 /// First bytes of the manifest, with the version of both file formats.
-pub(super) const MAGIC: [u8; 8] = *b"salonix8";
+pub(super) const MAGIC: [u8; 8] = *b"salonix9";
 
 /// Bytes before the first record: magic and generation.
 pub(super) const MANIFEST_HEADER_BYTES: u64 = 16;
-
-/// Maximum gap between two ranges that are read together.
-const MAX_GAP_BYTES: u64 = 16 << 10;
 
 /// Bytes of the manifest per read.
 const MANIFEST_READ_BYTES: usize = 64 << 10;
 
 /// Maximum size of a record, because a segment may contain tens of thousands of sessions.
 const MAX_RECORD_BYTES: u32 = 64 << 20;
-
-/// Maximum bytes per read of several ranges.
-const MAX_READ_BYTES: u64 = 256 << 10;
 
 /// Immutable view of the index.
 #[derive(Clone, Debug, Default)]
@@ -50,8 +43,10 @@ pub(crate) struct IndexReader {
     /// Bytes of the data file that records refer to.
     pub(super) data_len: u64,
     segments: Vec<StoredSegment>,
-    /// N-gram filters, each with the end of its record in the manifest.
-    filters: Vec<(Arc<StoredFilter>, u64)>,
+    /// Groups of n-gram filters.
+    groups: Vec<KnownGroup>,
+    /// Matrices of all groups.
+    matrices: Vec<StoredMatrix>,
     /// Vocabularies in use, each with the end of its record in the manifest.
     vocabularies: Vec<(StoredVocabulary, u64)>,
     /// Latest records by the bytes of the source's path.
@@ -65,8 +60,41 @@ pub(crate) struct IndexReader {
 struct LatestRecords {
     /// Last segment.
     text: Option<usize>,
-    /// N-gram filter.
-    filter: Option<usize>,
+    /// N-gram filter: its group, and its index there.
+    filter: Option<(usize, usize)>,
+}
+
+/// Group of n-gram filters.
+#[derive(Clone, Debug)]
+struct KnownGroup {
+    group: Arc<FilterGroup>,
+    /// Index of its first matrix.
+    first_matrix: usize,
+    /// End of its record in the manifest.
+    manifest_end: u64,
+}
+
+/// N-gram filter of a source, with its group.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedFilter {
+    group: Arc<FilterGroup>,
+    /// Index in the group.
+    at: usize,
+    first_matrix: usize,
+}
+
+impl SharedFilter {
+    /// Returns the filter.
+    pub(crate) fn get(&self) -> &StoredFilter {
+        &self.group.filters[self.at]
+    }
+
+    /// Returns the end of each segment, with the indices of its matrix and column; `None` for a segment that may contain
+    /// everything.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = (u64, Option<(usize, u8)>)> {
+        let place = |(matrix, column): (u32, u8)| (self.first_matrix + matrix as usize, column);
+        self.get().segments.iter().map(move |segment| (segment.end, segment.column.map(place)))
+    }
 }
 
 /// Stored segment with its deletions.
@@ -108,8 +136,15 @@ impl<'a> SourceRecords<'a> {
     }
 
     /// Returns the n-gram filter.
-    pub(crate) fn filter(&self) -> Option<&'a Arc<StoredFilter>> {
-        self.latest.filter.map(|at| &self.reader.filters[at].0)
+    pub(crate) fn filter(&self) -> Option<&'a StoredFilter> {
+        self.latest.filter.map(|(group, at)| &self.reader.groups[group].group.filters[at])
+    }
+
+    /// Returns the n-gram filter with its group.
+    pub(crate) fn shared_filter(&self) -> Option<SharedFilter> {
+        let (group, at) = self.latest.filter?;
+        let KnownGroup { group, first_matrix, .. } = &self.reader.groups[group];
+        Some(SharedFilter { group: group.clone(), at, first_matrix: *first_matrix })
     }
 
     /// Returns the live segments, the last one first.
@@ -200,7 +235,7 @@ impl IndexReader {
     pub(super) fn add(&mut self, record: IndexRecord, manifest_end: u64) {
         match record {
             IndexRecord::Segment(segment) => self.add_segment(Arc::new(segment), manifest_end),
-            IndexRecord::Filter(filter) => self.add_filter(Arc::new(filter), manifest_end),
+            IndexRecord::Filters(group) => self.add_filters(Arc::new(group), manifest_end),
             IndexRecord::Vocabulary(vocabulary) => self.add_vocabulary(vocabulary, manifest_end),
         }
     }
@@ -213,11 +248,15 @@ impl IndexReader {
         self.vocabularies.push((vocabulary, manifest_end));
     }
 
-    fn add_filter(&mut self, filter: Arc<StoredFilter>, manifest_end: u64) {
-        self.extend_to(filter.stored, manifest_end);
-        self.extend_to(filter.tables, manifest_end);
-        self.sources.entry(filter.path.clone()).or_default().filter = Some(self.filters.len());
-        self.filters.push((filter, manifest_end));
+    fn add_filters(&mut self, group: Arc<FilterGroup>, manifest_end: u64) {
+        group.stored().for_each(|stored| self.extend_to(stored, manifest_end));
+        self.manifest_len = manifest_end;
+        for (at, filter) in group.filters.iter().enumerate() {
+            self.sources.entry(filter.path.clone()).or_default().filter = Some((self.groups.len(), at));
+        }
+        let first_matrix = self.matrices.len();
+        self.matrices.extend_from_slice(&group.matrices);
+        self.groups.push(KnownGroup { group, first_matrix, manifest_end });
     }
 
     fn add_segment(&mut self, segment: Arc<Segment>, manifest_end: u64) {
@@ -269,8 +308,28 @@ impl IndexReader {
     }
 
     /// Returns the n-gram filter of a source.
-    pub(crate) fn filter_of(&self, path: &Path) -> Option<&Arc<StoredFilter>> {
+    pub(crate) fn filter_of(&self, path: &Path) -> Option<&StoredFilter> {
         self.records_of(path).filter()
+    }
+
+    /// Returns the matrices of n-gram filters.
+    pub(crate) fn matrices(&self) -> &[StoredMatrix] {
+        &self.matrices
+    }
+
+    /// Reads the row of a matrix for a hash of `bits` bits; a bit per column. Where it is damaged, all bits are set.
+    pub(crate) fn read_row(&self, matrix: &StoredMatrix, (hash, bits): (u32, u32), page: &mut Vec<u8>) -> u64 {
+        let mut read = || {
+            let location = matrix.shape.row(hash, bits)?;
+            let (start, len) = location.page;
+            page.resize(len, 0);
+            self.data.as_ref()?.read_exact_at(page, matrix.stored.at.checked_add(start as u64)?).ok()?;
+            location.bits(page)
+        };
+        read().unwrap_or_else(|| {
+            self.damaged.store(true, Ordering::Relaxed);
+            u64::MAX
+        })
     }
 
     /// Returns the vocabularies. Together they cover the segments up to the end of the last one.
@@ -305,10 +364,24 @@ impl IndexReader {
                 }
             })
             .sum();
-        let filters = self.sources.values().filter_map(|latest| latest.filter);
-        let filter: usize = filters.map(|at| self.filters[at].0.stored.len + self.filters[at].0.tables.len).sum();
         let vocabulary: usize = self.vocabularies().map(|vocabulary| vocabulary.stored.len).sum();
-        (self.data_len, self.data_len.saturating_sub((stored + filter + vocabulary) as u64))
+        let used = stored + self.filter_bytes() + vocabulary;
+        (self.data_len, self.data_len.saturating_sub(used as u64))
+    }
+
+    /// Returns the bytes of the filters in use, with the part of their columns in the matrices.
+    fn filter_bytes(&self) -> usize {
+        let mut columns = vec![0; self.matrices.len()];
+        let mut bytes = 0;
+        for (group, at) in self.sources.values().filter_map(|latest| latest.filter) {
+            let KnownGroup { group, first_matrix, .. } = &self.groups[group];
+            let filter = &group.filters[at];
+            bytes += filter.sessions.len + filter.tables.len;
+            let matrices = filter.segments.iter().filter_map(|segment| segment.column);
+            matrices.for_each(|(matrix, _)| columns[first_matrix + matrix as usize] += 1);
+        }
+        let used = self.matrices.iter().zip(columns).map(|(matrix, used)| matrix.stored.len * used / matrix.columns());
+        bytes + used.sum::<usize>()
     }
 
     /// Reads the block of a segment into `buffer`. Fails where it is missing or damaged.
@@ -351,31 +424,6 @@ impl IndexReader {
         if self.is_intact(stored, bytes) { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
-    /// Reads ascending ranges, close ones together. Calls `sink` with the number and bytes of each range; with no bytes
-    /// where the read failed.
-    pub(crate) fn read_ranges(&self, ranges: &[Range<u64>], mut sink: impl FnMut(usize, &[u8])) {
-        let (mut bytes, mut number) = (Vec::new(), 0);
-        while let Some(first) = ranges.get(number) {
-            let near = |pair: &[Range<u64>]| {
-                pair[1].start >= pair[0].end
-                    && pair[1].start - pair[0].end <= MAX_GAP_BYTES
-                    && pair[1].end - first.start <= MAX_READ_BYTES
-            };
-            let count = 1 + ranges[number..].windows(2).take_while(|pair| near(pair)).count();
-            let together = &ranges[number..number + count];
-            let end = together.last().map_or(first.end, |last| last.end);
-            bytes.resize(usize::try_from(end - first.start).unwrap_or(0), 0);
-            let data = self.data.as_ref().ok_or(io::ErrorKind::NotFound);
-            let verified = data.is_ok_and(|data| data.read_exact_at(&mut bytes, first.start).is_ok());
-            let at = |offset: u64| usize::try_from(offset - first.start).unwrap_or(0);
-            for range in together {
-                let read = if verified { &bytes[at(range.start)..at(range.end)] } else { &[] };
-                sink(number, read);
-                number += 1;
-            }
-        }
-    }
-
     /// Returns the version of the view: generation and length of the manifest.
     pub(crate) fn version(&self) -> (u64, u64) {
         (self.generation, self.manifest_len)
@@ -388,7 +436,7 @@ impl IndexReader {
         let mut buffer = Vec::new();
         // All records in their order in the manifest.
         let segments = self.segments.iter().map(|stored| (stored.manifest_end, KnownRecord::Segment(&stored.segment)));
-        let filters = self.filters.iter().map(|(filter, end)| (*end, KnownRecord::Filter(filter)));
+        let filters = self.groups.iter().map(|known| (known.manifest_end, KnownRecord::Filters(&known.group)));
         let vocabularies = self.vocabularies.iter().map(|(words, end)| (*end, KnownRecord::Vocabulary(words)));
         let mut records: Vec<(u64, KnownRecord<'_>)> = segments.chain(filters).chain(vocabularies).collect();
         records.sort_by_key(|(end, _)| *end);
@@ -399,7 +447,7 @@ impl IndexReader {
             }
             match record {
                 KnownRecord::Segment(segment) => verified.add_segment(segment.clone(), end),
-                KnownRecord::Filter(filter) => verified.add_filter(filter.clone(), end),
+                KnownRecord::Filters(group) => verified.add_filters(group.clone(), end),
                 KnownRecord::Vocabulary(vocabulary) => verified.add_vocabulary(*vocabulary, end),
             }
         }
@@ -415,17 +463,17 @@ impl IndexReader {
 /// Record of a view.
 enum KnownRecord<'a> {
     Segment(&'a Arc<Segment>),
-    Filter(&'a Arc<StoredFilter>),
+    Filters(&'a Arc<FilterGroup>),
     Vocabulary(&'a StoredVocabulary),
 }
 
 impl KnownRecord<'_> {
     /// Returns the locations of its bytes.
-    fn stored(&self) -> [StoredBytes; 2] {
+    fn stored(&self) -> Vec<StoredBytes> {
         match self {
-            Self::Segment(segment) => [segment.stored, StoredBytes::default()],
-            Self::Filter(filter) => [filter.stored, filter.tables],
-            Self::Vocabulary(vocabulary) => [vocabulary.stored, StoredBytes::default()],
+            Self::Segment(segment) => vec![segment.stored],
+            Self::Filters(group) => group.stored().collect(),
+            Self::Vocabulary(vocabulary) => vec![vocabulary.stored],
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Records of the manifest: segments, n-gram filters (with entry tables) and vocabularies, each with the location of its
+//! Records of the manifest: segments, groups of n-gram filters (with entry tables) and vocabularies, each with the location of its
 //! bytes in the data file.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::super::bit_matrix::{MAX_COLUMNS, MatrixShape};
 use super::block::BlockLayout;
 use super::segment::{Replaces, Segment, TextKinds};
 use super::stored_bytes::{StoredBytes, path_of};
@@ -12,22 +13,66 @@ use crate::agent::{Source, SummaryCursor};
 use crate::index::encoding;
 
 /// N-gram filter of a source, see [`super::super::ngram`], and the entry tables of its sessions.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct StoredFilter {
     pub(super) path: Arc<[u8]>,
     /// Covered part of the source.
     pub cursor: SummaryCursor,
-    /// Location of the filter.
-    pub stored: StoredBytes,
+    /// Filters of its segments, in order.
+    pub segments: Box<[FilterColumn]>,
+    /// Location of the ids of the sessions in each segment; empty for a source of one session.
+    pub sessions: StoredBytes,
     /// Location of the entry tables; see [`super::super::entry_numbers`].
     pub tables: StoredBytes,
 }
 
 impl StoredFilter {
-    /// Describes the filter and the tables of a source up to a cursor.
-    pub(crate) fn new(source: &Source, cursor: SummaryCursor, bytes: &RecordBytes) -> Self {
-        let (stored, tables) = (StoredBytes::new(&bytes.first), StoredBytes::new(&bytes.last));
-        Self { path: path_of(source), cursor, stored, tables }
+    /// Describes a filter.
+    pub(crate) fn new(source: &Source, cursor: SummaryCursor) -> Self {
+        let (sessions, tables) = (StoredBytes::default(), StoredBytes::default());
+        Self { path: path_of(source), cursor, segments: Box::default(), sessions, tables }
+    }
+}
+
+/// Filter of a segment: a column of a matrix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FilterColumn {
+    /// End offset of the segment; 0 in sources of records.
+    pub end: u64,
+    /// Number of the matrix in its group, and of the column; `None`: the segment may contain everything.
+    pub column: Option<(u32, u8)>,
+}
+
+/// Matrix of filters; see [`super::super::bit_matrix`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StoredMatrix {
+    /// Location of the matrix.
+    pub stored: StoredBytes,
+    /// Shape of the matrix.
+    pub shape: MatrixShape,
+}
+
+impl StoredMatrix {
+    /// Returns the number of columns, used or not; at least 1.
+    pub(crate) fn columns(&self) -> usize {
+        self.shape.columns()
+    }
+}
+
+/// Filters that were written together, in common matrices.
+#[derive(Debug, Default)]
+pub(crate) struct FilterGroup {
+    /// Matrices.
+    pub matrices: Vec<StoredMatrix>,
+    /// Filters.
+    pub filters: Vec<StoredFilter>,
+}
+
+impl FilterGroup {
+    /// Returns the locations of all bytes.
+    pub(super) fn stored(&self) -> impl Iterator<Item = StoredBytes> {
+        let matrices = self.matrices.iter().map(|matrix| matrix.stored);
+        matrices.chain(self.filters.iter().flat_map(|filter| [filter.sessions, filter.tables]))
     }
 }
 
@@ -52,9 +97,10 @@ impl StoredVocabulary {
 /// Bytes of a record in the data file.
 #[derive(Debug, Default)]
 pub(crate) struct RecordBytes {
-    /// Text block, filter or vocabulary.
+    /// Text block, matrices or vocabulary.
     pub first: Vec<u8>,
-    /// Entry tables, which few queries read. They are stored behind the blocks and filters of the same write.
+    /// Sessions and entry tables, which few queries read. They are stored behind the blocks and matrices of the same
+    /// write.
     pub last: Vec<u8>,
 }
 
@@ -69,8 +115,8 @@ impl From<Vec<u8>> for RecordBytes {
 pub(crate) enum IndexRecord {
     /// Segment with texts.
     Segment(Segment),
-    /// N-gram filter.
-    Filter(StoredFilter),
+    /// N-gram filters.
+    Filters(FilterGroup),
     /// Vocabulary.
     Vocabulary(StoredVocabulary),
 }
@@ -80,16 +126,22 @@ impl IndexRecord {
     pub(crate) fn end(&self) -> u64 {
         match self {
             Self::Segment(segment) => segment.stored.end(),
-            Self::Filter(filter) => filter.stored.end().max(filter.tables.end()),
+            Self::Filters(group) => group.stored().map(|stored| stored.end()).max().unwrap_or_default(),
             Self::Vocabulary(vocabulary) => vocabulary.stored.end(),
         }
     }
 
-    /// Sets the offsets of the [bytes](RecordBytes) in the data file.
+    /// Sets the offsets of the [bytes](RecordBytes) in the data file. Offsets of filters are relative to theirs before.
     pub(crate) fn set_offsets(&mut self, first: u64, last: u64) {
         match self {
             Self::Segment(segment) => segment.stored.at = first,
-            Self::Filter(filter) => (filter.stored.at, filter.tables.at) = (first, last),
+            Self::Filters(group) => {
+                group.matrices.iter_mut().for_each(|matrix| matrix.stored.at += first);
+                for filter in &mut group.filters {
+                    filter.sessions.at += last;
+                    filter.tables.at += last;
+                }
+            }
             Self::Vocabulary(vocabulary) => vocabulary.stored.at = first,
         }
     }
@@ -107,8 +159,9 @@ impl IndexRecord {
                 kinds: segment.kinds,
                 sessions: segment.sessions.iter().map(|id| &**id).collect(),
             },
-            Self::Filter(StoredFilter { path, cursor, stored, tables }) => {
-                EncodedRecord::Filter { path, cursor: *cursor, stored: *stored, tables: *tables }
+            Self::Filters(FilterGroup { matrices, filters }) => {
+                let filters = filters.iter().map(EncodedFilter::of).collect();
+                EncodedRecord::Filters { matrices: matrices.clone(), filters }
             }
             Self::Vocabulary(vocabulary) => EncodedRecord::Vocabulary(*vocabulary),
         };
@@ -134,8 +187,17 @@ impl IndexRecord {
                     sessions,
                 }))
             }
-            EncodedRecord::Filter { path, cursor, stored, tables } => {
-                Some(Self::Filter(StoredFilter { path: shared(path), cursor, stored, tables }))
+            EncodedRecord::Filters { matrices, filters } => {
+                let decoded = |EncodedFilter { path, cursor, segments, sessions, tables }: EncodedFilter<'_>| {
+                    let segments = segments.into_boxed_slice();
+                    StoredFilter { path: shared(path), cursor, segments, sessions, tables }
+                };
+                let filters: Vec<StoredFilter> = filters.into_iter().map(decoded).collect();
+                let columns = filters.iter().flat_map(|filter| &filter.segments).filter_map(|segment| segment.column);
+                let valid = columns
+                    .into_iter()
+                    .all(|(matrix, column)| (matrix as usize) < matrices.len() && usize::from(column) < MAX_COLUMNS);
+                valid.then_some(Self::Filters(FilterGroup { matrices, filters }))
             }
             EncodedRecord::Vocabulary(vocabulary) => Some(Self::Vocabulary(vocabulary)),
         }
@@ -156,11 +218,27 @@ enum EncodedRecord<'a> {
         #[serde(borrow)]
         sessions: Vec<&'a str>,
     },
-    Filter {
-        path: &'a [u8],
-        cursor: SummaryCursor,
-        stored: StoredBytes,
-        tables: StoredBytes,
+    Filters {
+        matrices: Vec<StoredMatrix>,
+        #[serde(borrow)]
+        filters: Vec<EncodedFilter<'a>>,
     },
     Vocabulary(StoredVocabulary),
+}
+
+/// Encoded form of a filter.
+#[derive(Serialize, Deserialize)]
+struct EncodedFilter<'a> {
+    path: &'a [u8],
+    cursor: SummaryCursor,
+    segments: Vec<FilterColumn>,
+    sessions: StoredBytes,
+    tables: StoredBytes,
+}
+
+impl<'a> EncodedFilter<'a> {
+    fn of(filter: &'a StoredFilter) -> Self {
+        let StoredFilter { path, cursor, segments, sessions, tables } = filter;
+        Self { path, cursor: *cursor, segments: segments.to_vec(), sessions: *sessions, tables: *tables }
+    }
 }

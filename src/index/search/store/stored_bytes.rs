@@ -1,7 +1,6 @@
 //! Location of bytes in the data file, and the bytes of paths.
 
 use std::ffi::OsStr;
-use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use crate::agent::Source;
 use crate::index::encoding::checksum;
 
 /// Bytes in the data file.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StoredBytes {
     /// Offset in the data file.
     pub at: u64,
@@ -25,11 +24,6 @@ impl StoredBytes {
     /// Describes bytes; the writer sets their offset.
     pub(crate) fn new(bytes: &[u8]) -> Self {
         Self { at: 0, len: bytes.len(), sum: checksum(bytes) }
-    }
-
-    /// Returns the range in the data file.
-    pub(crate) fn range(&self) -> Range<u64> {
-        self.at..self.end()
     }
 
     /// Returns the offset behind the last byte.
