@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::ops::Range;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -331,19 +331,18 @@ fn is_plausible(bytes: &[u8], at: usize, needle: &str, case: Case) -> bool {
 /// Returns the folded form of a single letter.
 pub fn fold_letter(letter: char, case: Case) -> std::borrow::Cow<'static, str> {
     let known = FOLDED_CHARS[case as usize].get((letter as usize).wrapping_sub(FIRST_FOLDED_CHAR));
+    let folded = || fold(letter.encode_utf8(&mut [0; 4]), case);
     match known {
-        Some(folded) => folded.as_str().into(),
-        None => fold(letter.encode_utf8(&mut [0; 4]), case).into(),
+        Some(known) => known.get_or_init(folded).as_str().into(),
+        None => folded().into(),
     }
 }
 
-/// First letter of [`FOLDED_CHARS`]: `À`.
+/// First letter of [`FOLDED_CHARS`], `À`, and their number.
 const FIRST_FOLDED_CHAR: usize = 0xc0;
+const FOLDED_CHAR_COUNT: usize = 0x530 - FIRST_FOLDED_CHAR;
 
-/// Folded forms of Latin, Greek, Cyrillic and combining marks, which cover nearly all lookups.
-static FOLDED_CHARS: LazyLock<[Vec<String>; 2]> = LazyLock::new(|| {
-    [Case::Exact, Case::Ignored].map(|case| {
-        let chars = (FIRST_FOLDED_CHAR..0x530).filter_map(|code| char::from_u32(u32::try_from(code).ok()?));
-        chars.map(|letter| fold(letter.encode_utf8(&mut [0; 4]), case)).collect()
-    })
-});
+/// Folded forms of Latin, Greek, Cyrillic and combining marks, which cover nearly all lookups. Each is computed when it is
+/// needed first, because a short-lived command meets few.
+static FOLDED_CHARS: [[OnceLock<String>; FOLDED_CHAR_COUNT]; 2] =
+    [const { [const { OnceLock::new() }; FOLDED_CHAR_COUNT] }; 2];

@@ -172,7 +172,8 @@ mod tests {
     #[test]
     fn a_row_has_the_bit_of_each_column() {
         for count in [1, 2, 3, 5, 8, 9, 33, 64] {
-            let columns: Vec<Vec<u8>> = (0..count).map(|number| column(4096 >> (number / 9), number as u64)).collect();
+            let columns: Vec<Vec<u8>> =
+                (0..count).map(|number| column(4096 >> (number / 9), u64::from(number))).collect();
             let borrowed: Vec<&[u8]> = columns.iter().map(Vec::as_slice).collect();
             let (shape, bytes) = encode(&borrowed);
             for hash in (0..1 << HASH_BITS).step_by(997) {

@@ -2,6 +2,7 @@
 
 use super::collector::Collector;
 use super::execution::Execution;
+use super::index_state::LiveSegment;
 use super::score::primary_score;
 use super::text_index::TextIndexSearch;
 use crate::domain::Time;
@@ -16,6 +17,10 @@ pub(super) fn search_best_segments(
     collector: &mut Collector<'_>,
     (limit, now): (usize, Time),
 ) -> bool {
+    // What cannot match counts as searched.
+    let pruned =
+        execution.state.segments.iter().filter(|live| execution.is_pruned(live) && execution.is_eligible(live));
+    collector.coverage.bytes += pruned.map(|live| live.segment.layout.text as u64).sum::<u64>();
     let bounds = segment_bounds(execution, collector, now);
     let mut index_search = TextIndexSearch::new(execution);
     index_search.set_order(bounds.iter().map(|(segment, _)| *segment).collect());
@@ -31,16 +36,18 @@ pub(super) fn search_best_segments(
     false
 }
 
-/// Returns the segments of eligible sessions, each with the maximum score of its sessions, the highest first.
+/// Returns the segments of eligible sessions that may match, each with the maximum score of its sessions, the highest
+/// first.
 fn segment_bounds(execution: &Execution<'_>, collector: &Collector<'_>, now: Time) -> Vec<(usize, f32)> {
-    let segments = &execution.state.segments;
+    let segments: Vec<(usize, &LiveSegment)> =
+        execution.state.segments.iter().enumerate().filter(|(_, live)| !execution.is_pruned(live)).collect();
     // Maximum weight and maximum number of the texts of each session.
     let mut maxima = vec![(0.0_f32, 0); execution.corpus.sessions().len()];
     for (number, score) in collector.scores.iter().enumerate() {
         let best = score.as_ref().and_then(|score| score.best.first());
         maxima[number] = (best.map_or(0.0, |title| title.weight), usize::from(best.is_some()));
     }
-    for live in segments {
+    for (_, live) in &segments {
         for &session in live.sessions.iter().flatten() {
             let kinds = live.segment.kinds.iter(&execution.corpus.sessions()[session].title.text);
             let weight = kinds.map(|kind| execution.plan.max_weight(kind)).fold(0.0, f32::max);
@@ -57,7 +64,7 @@ fn segment_bounds(execution: &Execution<'_>, collector: &Collector<'_>, now: Tim
         sessions.iter().flatten().copied().filter(eligible).map(|session| bound(&session)).reduce(f32::max)
     };
     let mut bounds: Vec<(usize, f32)> =
-        segments.iter().enumerate().filter_map(|(number, live)| Some((number, of_segment(&live.sessions)?))).collect();
+        segments.into_iter().filter_map(|(number, live)| Some((number, of_segment(&live.sessions)?))).collect();
     bounds.sort_by(|a, b| b.1.total_cmp(&a.1));
     bounds
 }

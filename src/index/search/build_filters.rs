@@ -92,11 +92,11 @@ fn build_for(
             segments += filter.segments.len();
             pending.push(filter);
             if segments >= SEGMENTS_PER_WRITE {
-                writer.append([encode(std::mem::take(&mut pending))])?;
-                segments = 0;
+                writer.append([encode(&pending)])?;
+                (pending, segments) = (Vec::new(), 0);
             }
         }
-        if pending.is_empty() { Ok(()) } else { writer.append([encode(pending)]) }
+        if pending.is_empty() { Ok(()) } else { writer.append([encode(&pending)]) }
     })?;
     Ok(Some(()))
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::Cancel;
 use super::corpus::Corpus;
-use super::index_state::IndexState;
+use super::index_state::{IndexState, LiveSegment};
 use super::plan::QueryPlan;
 use super::pruned::Pruned;
 use super::query_cache::CachedQuery;
@@ -69,6 +69,16 @@ impl Execution<'_> {
     /// Returns the pruned ranges of a source.
     pub(super) fn pruned(&self, source: usize) -> Option<&Pruned> {
         self.pruned.get()?.get(source)
+    }
+
+    /// Returns true if a segment cannot match, so that it need not be read.
+    pub(super) fn is_pruned(&self, live: &LiveSegment) -> bool {
+        self.pruned(live.source).is_some_and(|pruned| pruned.is_all_pruned(live.segment.cursor.offset))
+    }
+
+    /// Returns true if a session of a segment may match by its properties.
+    pub(super) fn is_eligible(&self, live: &LiveSegment) -> bool {
+        live.sessions.iter().flatten().any(|&session| self.eligible[session] != 0)
     }
 
     /// Returns true if a text is the current title of its session. Titles are matched separately, because a transcript

@@ -19,9 +19,9 @@ pub(super) struct BuiltFilter<'a> {
 }
 
 /// Encodes filters and their matrices.
-pub(super) fn encode(built: Vec<BuiltFilter<'_>>) -> (IndexRecord, RecordBytes) {
+pub(super) fn encode(built: &[BuiltFilter<'_>]) -> (IndexRecord, RecordBytes) {
     let (mut group, mut bytes) = (FilterGroup::default(), RecordBytes::default());
-    for BuiltFilter { source, cursor, segments, tables } in &built {
+    for BuiltFilter { source, cursor, segments, tables } in built {
         let mut filter = StoredFilter::new(source, *cursor);
         filter.segments = segments.iter().map(|segment| FilterColumn { end: segment.end, column: None }).collect();
         if segments.iter().any(|segment| !segment.sessions.is_empty()) {

@@ -1,7 +1,7 @@
 //! N-gram filters of sources, so that a search opens only files that may contain its words.
 //!
-//! Each 4-gram of letters, without case and accents, sets one bit of some thousand per segment of the source. A missing
-//! bit proves that the word is absent; otherwise it may occur. Appended bytes are not covered and always searched. Only
+//! Each 4-gram of letters, without case and accents, sets three bits of some thousand per segment of the source. A
+//! missing bit proves that the word is absent; otherwise it may occur. Appended bytes are not covered and always searched. Only
 //! words of plain letters have n-grams.
 
 use std::borrow::Cow;
@@ -70,11 +70,11 @@ impl NeedleGrams {
     pub(super) fn candidates(&self, mut row: impl FnMut(u32) -> u64) -> u64 {
         let of_alternative = |grams: &Vec<u32>| {
             let mut candidates = u64::MAX;
-            for gram in grams {
+            for hash in grams.iter().flat_map(|gram| hashes(*gram)) {
                 if candidates == 0 {
                     break;
                 }
-                candidates &= row(hash(*gram));
+                candidates &= row(hash);
             }
             candidates
         };
@@ -143,18 +143,18 @@ impl Default for NgramFilterBuilder {
 pub(super) struct FilterDensity {
     /// Minimum bytes of the source per byte of the filter.
     source_bytes: usize,
-    /// Twice the number of bits per n-gram.
-    half_bits: usize,
+    /// Number of bits per n-gram.
+    bits: usize,
     /// Minimum bytes of a filter.
     min_bytes: usize,
 }
 
 impl FilterDensity {
-    /// Compact filters: larger ones would prune more, but each search reads all of them.
-    pub(super) const COMPACT: Self = Self { source_bytes: 48, half_bits: 6, min_bytes: 64 };
+    /// Compact filters: larger ones would prune more, but take up more of the disk.
+    pub(super) const COMPACT: Self = Self { source_bytes: 32, bits: 6, min_bytes: 64 };
 
     /// Filters for sources where a false match is costly.
-    pub(super) const SPARSE: Self = Self { source_bytes: 16, half_bits: 16, min_bytes: 512 };
+    pub(super) const SPARSE: Self = Self { source_bytes: 16, bits: 8, min_bytes: 512 };
 }
 
 /// Context in bytes around a letter that folds to another one, for the n-grams across it.
@@ -257,15 +257,17 @@ impl NgramFilterBuilder {
 
     fn bits(&self) -> Vec<u8> {
         let count: usize = self.grams.iter().map(|word| word.count_ones() as usize).sum();
-        let FilterDensity { source_bytes, half_bits, min_bytes } = self.density;
+        let FilterDensity { source_bytes, bits, min_bytes } = self.density;
         let room = (self.bytes / source_bytes).max(min_bytes) * 8;
-        let len = nearest_power_of_two((count * half_bits / 2).clamp(MIN_BITS, GRAM_SPACE).min(room));
+        let len = nearest_power_of_two((count * bits).clamp(MIN_BITS, GRAM_SPACE).min(room));
         let mut bits = vec![0; len / 8];
         for (at, word) in (0u32..).zip(&self.grams) {
             let mut rest = *word;
             while rest != 0 {
-                let bit = hash(at * 64 + rest.trailing_zeros()) >> (HASH_BITS - len.ilog2());
-                bits[bit as usize / 8] |= 1 << (bit % 8);
+                for hash in hashes(at * 64 + rest.trailing_zeros()) {
+                    let bit = hash >> (HASH_BITS - len.ilog2());
+                    bits[bit as usize / 8] |= 1 << (bit % 8);
+                }
                 rest &= rest - 1;
             }
         }
@@ -376,9 +378,12 @@ fn unescape(text: &str) -> Cow<'_, str> {
 /// Number of bits of a hash. Its first bits are the number of the bit in a filter.
 pub(super) const HASH_BITS: u32 = GRAM_LEN * LETTER_BITS;
 
-/// Hashes an n-gram. An odd factor is a bijection that spreads neighbours.
-fn hash(gram: u32) -> u32 {
-    gram.wrapping_mul(0x9e37_79b1) & ((1 << HASH_BITS) - 1)
+/// Factors of the hashes. An odd factor is a bijection that spreads neighbours.
+const FACTORS: [u32; 3] = [0x9e37_79b1, 0x85eb_ca77, 0xc2b2_ae3d];
+
+/// Returns the hashes of an n-gram, one per bit that it sets.
+fn hashes(gram: u32) -> [u32; 3] {
+    FACTORS.map(|factor| gram.wrapping_mul(factor) & ((1 << HASH_BITS) - 1))
 }
 
 /// Filter of one segment of a source.

@@ -107,15 +107,10 @@ impl<'a> TextIndexSearch<'a> {
             let next = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(&number) = self.order.get(next) else { break };
             let live = &self.execution.state.segments[number];
-            if live.sessions.iter().flatten().any(|&session| self.execution.eligible[session] != 0) {
+            if self.execution.is_eligible(live) {
                 results.bytes += live.segment.layout.text as u64;
             }
-            // A pruned segment need not be read.
-            if !self
-                .execution
-                .pruned(live.source)
-                .is_some_and(|pruned| pruned.is_all_pruned(live.segment.cursor.offset))
-            {
+            if !self.execution.is_pruned(live) {
                 let work_done = search_segment(self.execution, live, (number, &self.cached), &mut buffer, &mut results);
                 done.fetch_add(work_done, Ordering::Relaxed);
             }

@@ -27,6 +27,9 @@ pub(super) const MANIFEST_HEADER_BYTES: u64 = 16;
 /// Bytes of the manifest per read.
 const MANIFEST_READ_BYTES: usize = 64 << 10;
 
+/// Typical bytes in the manifest per source.
+const RECORD_BYTES: usize = 400;
+
 /// Maximum size of a record, because a segment may contain tens of thousands of sessions.
 const MAX_RECORD_BYTES: u32 = 64 << 20;
 
@@ -197,6 +200,10 @@ impl IndexReader {
     fn read_manifest(&mut self, file: &mut File) -> io::Result<()> {
         file.seek(SeekFrom::Start(self.manifest_len))?;
         let data = self.data.as_ref().map_or(Ok(0), |data| data.metadata().map(|metadata| metadata.len()))?;
+        let records =
+            usize::try_from(file.metadata()?.len().saturating_sub(self.manifest_len)).unwrap_or(0) / RECORD_BYTES;
+        self.sources.reserve(records);
+        self.segments.reserve(records);
         let (mut bytes, mut start) = (Vec::new(), 0);
         loop {
             bytes.drain(..start);
