@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::agent::{self, Environment};
 use crate::domain::prompt::Prompt;
-use crate::domain::{Entry, EntryKind, Session, SessionKey};
+use crate::domain::{Entry, EntryKind, Session, SessionKey, Time};
 use crate::index::{self, Refresh};
 use crate::live::options::DeliveryCheck;
 
@@ -50,9 +50,15 @@ fn contains(session: &Session, prompt: &Prompt) -> Option<bool> {
     let same = |entry: &Entry| {
         entry.kind == EntryKind::Prompt
             && entry.text.trim() == prompt.text.trim()
-            && prompt.sent.is_some_and(|sent| entry.time.is_some_and(|time| time >= sent))
+            && prompt.sent.is_some_and(|sent| entry.time.is_some_and(|time| is_since(time, sent)))
     };
     Some(newest.iter().any(|entry| Some(entry.key) == key || same(entry)))
+}
+
+/// Returns true if an entry is not older than the delivery. goose records whole seconds.
+fn is_since(time: Time, sent: Time) -> bool {
+    let is_whole = time.millis() % 1000 == 0;
+    time >= if is_whole { Time::from_millis(sent.millis() / 1000 * 1000) } else { sent }
 }
 
 /// Finds a session by the file that bears its id, else in the index of all sessions.
@@ -67,4 +73,17 @@ fn locate(key: &SessionKey, environment: &Environment, cache: &Path) -> Option<A
     let mut options = index::IndexOptions::new(environment.clone(), super::instant);
     options.cache_dir = Some(cache.to_owned());
     index::collect(&options, Refresh::Changed).session(key).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_in_whole_seconds_is_compared_in_seconds() {
+        let at = Time::from_millis;
+        assert!(is_since(at(10_000), at(10_438)), "the second of the delivery");
+        assert!(!is_since(at(9_000), at(10_438)));
+        assert!(is_since(at(10_438), at(10_438)) && !is_since(at(10_437), at(10_438)));
+    }
 }

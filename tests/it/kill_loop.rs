@@ -55,6 +55,9 @@ const VICTIMS: [Victim; 7] = [
     Victim::Sender,
 ];
 
+/// Time after a kill of the server in which a command that sends a prompt ends.
+const SENDER_GRACE: Duration = Duration::from_millis(300);
+
 /// State of a prompt in the outbox.
 #[derive(Debug)]
 struct Saved {
@@ -119,11 +122,13 @@ fn kill_once(
         window.wait();
         return;
     }
-    let mut sender = Sender(site.salon(&["send", "--json", session, &text]).spawn().expect("salon"));
+    let sender = Sender(site.salon(&["send", "--json", session, &text]).spawn().expect("salon"));
     pause(delay);
     if let Some(running) = server.take_if(|_| victim == Victim::Server) {
         drop(running);
-        wait_until("the sender notices", || sender.0.try_wait().is_ok_and(|status| status.is_some()));
+        // A sender that had not connected yet runs the agent itself, and is killed as well.
+        pause(SENDER_GRACE);
+        drop(sender);
         *server = Some(Server::start(site));
     }
 }
