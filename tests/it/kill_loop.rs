@@ -25,6 +25,10 @@ pub trait KillSite {
     fn prompt(&self, mark: &str) -> String;
     /// Number of times for which an agent received the prompt with a mark.
     fn received(&self, mark: &str) -> usize;
+    /// True if a prompt that an agent has recorded counts as received at once; a real agent asks its model later.
+    fn sees_every_prompt(&self) -> bool {
+        true
+    }
     /// Living processes of agents, and what they started.
     fn agents(&self) -> Vec<u32>;
 }
@@ -151,7 +155,7 @@ fn settle(site: &impl KillSite, victim: Victim, session: &str, mark: &str) -> bo
         return false;
     };
     if saved.state == "delivered" {
-        assert_eq!(received, 1, "lost: {what}");
+        assert!(received == 1 || !site.sees_every_prompt(), "lost: {what}");
         return true;
     }
     assert!(matches!(&*saved.state, "held" | "pending" | "failed"), "lost: {what}");
