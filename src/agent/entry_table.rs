@@ -88,7 +88,8 @@ impl<'a> EntryTable<'a> {
             let index = found[KEY_BYTES..].try_into().map(u32::from_le_bytes).ok()?;
             usize::try_from(index).ok()
         });
-        match by_key.into_iter().chain(by_call).min() {
+        // Calls of different turns may have the same id.
+        match by_key.or(by_call) {
             Some(index) => TablePosition::Shown(index),
             None if self.has_branches => TablePosition::OtherBranch,
             None => TablePosition::Missing,

@@ -6,7 +6,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::json::repair::{self, RecordPartKind};
+use super::json::{
+    self,
+    repair::{self, RecordPartKind},
+};
 use crate::stdx::lines::{LineReader, RawLine};
 use crate::stdx::zst::Decompressor;
 use crate::stdx::{files, temp};
@@ -18,6 +21,8 @@ pub struct LineRepairs {
     pub records: u64,
     /// Lines that contained several records.
     pub split: u64,
+    /// Records that took several lines.
+    pub joined: u64,
     /// Torn records that were closed.
     pub closed: u64,
     /// Bytes that were left out, such as a run of NUL.
@@ -27,7 +32,7 @@ pub struct LineRepairs {
 impl LineRepairs {
     /// Returns true if the copy says what the original says.
     pub fn is_empty(&self) -> bool {
-        self.split == 0 && self.closed == 0 && self.left_out == 0
+        self.split == 0 && self.joined == 0 && self.closed == 0 && self.left_out == 0
     }
 }
 
@@ -41,6 +46,7 @@ impl fmt::Display for LineRepairs {
         };
         let parts = [
             count(self.split, "line split", "lines split"),
+            count(self.joined, "record of several lines joined", "records of several lines joined"),
             count(self.closed, "torn record closed", "torn records closed"),
             count(self.left_out, "byte left out", "bytes left out"),
         ];
@@ -65,7 +71,7 @@ pub fn write_repaired(path: &Path, out: &mut dyn Write) -> io::Result<LineRepair
     }
     // A file that was cut off ends without a newline.
     let rest = lines.remainder();
-    repair_line(&RawLine { offset: 0, bytes: rest, len: rest.len() as u64 }, out, &mut repairs)?;
+    repair_line(&RawLine { offset: 0, bytes: rest, len: rest.len() as u64, lines: 1 }, out, &mut repairs)?;
     Ok(repairs)
 }
 
@@ -87,7 +93,12 @@ fn repair_line(line: &RawLine<'_>, out: &mut dyn Write, repairs: &mut LineRepair
         out.write_all(b"\n")
     };
     if line.bytes.len() as u64 == line.len && repair::is_record(line.bytes) {
-        return write(line.bytes);
+        if line.lines == 1 {
+            return write(line.bytes);
+        }
+        repairs.joined += 1;
+        let record = json::parse(line.bytes).unwrap_or_default();
+        return write(&serde_json::to_vec(&record).unwrap_or_default());
     }
     let parts = repair::split(line.bytes);
     let records = parts.iter().filter(|part| part.kind == RecordPartKind::Record).count();

@@ -106,6 +106,11 @@ pub(super) fn records(text: &[u8]) -> Vec<RepairedRecord> {
         }
         found.push(RepairedRecord { range, value, repairs });
     }
+    // What follows the last record is lost.
+    let rest = text.get(parser.at..).unwrap_or_default();
+    if let Some(last) = found.last_mut().filter(|_| !rest.iter().all(|byte| is_filler(*byte))) {
+        last.repairs.add(Repairs::GARBAGE);
+    }
     if found.len() > 1 {
         found.iter_mut().for_each(|record| record.repairs.add(Repairs::GLUED));
     }
@@ -303,7 +308,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        Value::String(String::from_utf8_lossy(&self.text[start..self.at]).into_owned())
+        Value::String(super::json::flattened(&self.text[start..self.at]))
     }
 
     fn scalar(&mut self) -> Option<Value> {

@@ -10,9 +10,16 @@ pub(super) fn flat(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
         Value::Array(items) => joined(items.iter()),
+        // A block of a message.
+        Value::Object(fields) if is_text_block(value) => flat(&fields["text"]),
         Value::Object(fields) => joined(fields.values()),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
+}
+
+fn is_text_block(value: &Value) -> bool {
+    let kind = value["type"].as_str().unwrap_or_default();
+    (kind == "text" || kind == "input_text" || kind == "output_text") && value["text"].is_string()
 }
 
 fn joined<'a>(values: impl Iterator<Item = &'a Value>) -> String {
@@ -32,8 +39,15 @@ pub(super) fn optional(input: &Value, name: &str) -> Option<String> {
 /// Formats an input as one line: its text, or its names and values.
 pub(super) fn one_line(input: &Value) -> String {
     let Some(fields) = input.as_object() else { return flat(input) };
-    let texts: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {}", flat(value))).collect();
+    let texts: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {}", readable(value))).collect();
     texts.join(", ")
+}
+
+/// Flattens a value; a text that is JSON by its values.
+fn readable(value: &Value) -> String {
+    let json = value.as_str().filter(|text| text.starts_with("{\"") || text.starts_with("[{\""));
+    let parsed = json.and_then(|json| super::json::parse(json.as_bytes()));
+    flat(parsed.as_ref().unwrap_or(value))
 }
 
 /// Formats data as text: the names and values of an object, or the items of a list, one per line.
@@ -46,6 +60,36 @@ pub(super) fn lines(data: &Value) -> String {
         Value::Array(items) => items.iter().map(flat).collect::<Vec<_>>().join("\n"),
         other => flat(other),
     }
+}
+
+/// Appends what a structured result has beyond the text of the same result.
+pub(super) fn with_structured(text: String, structured: &Value) -> String {
+    if text.is_empty() {
+        return lines(structured);
+    }
+    if says_all(&text, structured) { text } else { format!("{text}\n{}", lines(structured)) }
+}
+
+/// True if a text contains all texts of a value.
+pub(super) fn says_all(text: &str, value: &Value) -> bool {
+    match value {
+        Value::String(part) => {
+            let part = part.trim();
+            // The text may be the value as JSON.
+            text.contains(part) || serde_json::to_string(part).is_ok_and(|json| text.contains(json.trim_matches('"')))
+        }
+        Value::Array(items) => items.iter().all(|item| says_all(text, item)),
+        Value::Object(fields) => fields.values().all(|field| says_all(text, field)),
+        Value::Number(number) => text.contains(&number.to_string()),
+        Value::Null | Value::Bool(_) => true,
+    }
+}
+
+/// True if an input contains the lines that a diff adds, so that the diff shows nothing else.
+pub(super) fn shows_diff(input: &Value, diff: &str) -> bool {
+    let texts = flat(input);
+    let added = diff.lines().filter(|line| line.starts_with('+') && !line.starts_with("+++"));
+    added.map(|line| line[1..].trim()).all(|line| texts.contains(line))
 }
 
 /// Returns the action, or the input in one line if the action has no headline because the input has another shape.

@@ -104,7 +104,15 @@ fn reason(agent: Agent, path: &Path) -> Option<String> {
         return Some("compressed, with an ending that is not one of a session".to_owned());
     }
     let has = |field: &str| memchr::memmem::find(&head, field.as_bytes()).is_some();
-    let marks = ["\"role\"", "\"sessionId\"", "\"session_id\"", "\"sessionID\"", "\"messages\"", "\"parentUuid\""];
+    let marks = [
+        "\"role\"",
+        "\"sessionId\"",
+        "\"session_id\"",
+        "\"sessionID\"",
+        "\"messages\"",
+        "\"parentUuid\"",
+        "\"payload\"",
+    ];
     let is_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
     let is_session = is_json && marks.iter().any(|mark| has(mark));
     is_session.then(|| match path.extension().and_then(|ending| ending.to_str()) {

@@ -23,6 +23,7 @@ struct Report<'a> {
     records: u64,
     /// Lines that contained several records.
     split: u64,
+    joined: u64,
     /// Torn records that were closed.
     closed: u64,
     /// Bytes that were left out.
@@ -38,11 +39,12 @@ pub(super) fn run(context: &CliContext, args: &RepairArgs) -> Result<ExitCode, C
     let written = export::create_file(&args.output, false, |out| line_repair::write_repaired(&session.path, out));
     let repairs =
         written.map_err(|error| CliError::new(CliErrorCode::Failed, format!("{}: {error}", args.output.display())))?;
-    let LineRepairs { records, split, closed, left_out } = repairs;
+    let LineRepairs { records, split, joined, closed, left_out } = repairs;
     if args.json {
         let path = args.output.to_string_lossy().into_owned();
         let (id, agent) = (&*session.key.id, session.key.agent.name());
-        let report = Report { schema_version: SCHEMA_VERSION, id, agent, path, records, split, closed, left_out };
+        let report =
+            Report { schema_version: SCHEMA_VERSION, id, agent, path, records, split, joined, closed, left_out };
         output::json(&mut output::stdout(), &report)?;
     } else {
         output::note(&format!("{}: {repairs}; {records} records", args.output.display()))?;

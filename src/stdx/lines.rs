@@ -1,9 +1,12 @@
 //! Line reader for growing files, in chunks from any offset.
 //!
 //! Memory is bounded for any file: only the head of a line longer than [`MAX_LINE_BYTES`] is returned. A last line
-//! without a newline is *not* a line yet; the reader's offset stays before it.
+//! without a newline is *not* a line yet; the reader's offset stays before it. A JSON record of
+//! [several lines](super::json_record) counts as one line.
 
 use std::io::{self, Read, Seek, SeekFrom};
+
+use super::json_record::{self, RecordBalance, RecordStep};
 
 /// Maximum bytes returned per line, because a corrupt file can be one line; the rest is skipped and counted.
 pub const MAX_LINE_BYTES: usize = 64 << 20;
@@ -22,6 +25,8 @@ pub struct RawLine<'a> {
     pub bytes: &'a [u8],
     /// Full length in the file, without the newline.
     pub len: u64,
+    /// Number of lines in the file that it takes.
+    pub lines: u64,
 }
 
 /// Reads complete lines, starting at an offset.
@@ -75,12 +80,13 @@ impl<R: Read + Seek> LineReader<R> {
         let mut scanned = 0;
         loop {
             if let Some(found) = memchr::memchr(b'\n', &self.buffer[self.start + scanned..self.end]) {
-                let len = scanned + found;
+                let (len, lines) = self.record_len(scanned + found)?;
                 let (offset, from) = (self.offset, self.start);
                 self.start += len + 1;
                 self.offset += len as u64 + 1;
                 let kept = len.min(self.max_line);
-                return Ok(Some(RawLine { offset, bytes: &self.buffer[from..from + kept], len: len as u64 }));
+                let bytes = &self.buffer[from..from + kept];
+                return Ok(Some(RawLine { offset, bytes, len: len as u64, lines }));
             }
             scanned = self.end - self.start;
             if scanned >= self.max_line {
@@ -90,6 +96,34 @@ impl<R: Read + Seek> LineReader<R> {
                 return Ok(None);
             }
         }
+    }
+
+    /// Length of the record that begins with a line of `len` bytes, and the number of its lines.
+    fn record_len(&mut self, len: usize) -> io::Result<(usize, u64)> {
+        let first = &self.buffer[self.start..self.start + len];
+        if !json_record::may_go_on(first) {
+            return Ok((len, 1));
+        }
+        let mut balance = RecordBalance::default();
+        let (mut end, mut lines) = (len, 1);
+        let mut step = balance.read(first);
+        while step == RecordStep::GoesOn {
+            let from = end + 1;
+            let mut scanned = 0;
+            let next = loop {
+                if let Some(found) = memchr::memchr(b'\n', &self.buffer[self.start + from + scanned..self.end]) {
+                    break Some(from + scanned + found);
+                }
+                scanned = self.end - self.start - from;
+                if scanned > json_record::MAX_RECORD_BYTES || self.fill()? == 0 {
+                    break None;
+                }
+            };
+            let Some(next) = next else { return Ok((len, 1)) };
+            step = balance.read(&self.buffer[self.start + from..self.start + next]);
+            (end, lines) = (next, lines + 1);
+        }
+        Ok(if step == RecordStep::Ends && lines > 1 { (end, lines) } else { (len, 1) })
     }
 
     /// Reads one more chunk, after moving the buffered bytes to the front if space is short.
@@ -139,7 +173,7 @@ impl<R: Read + Seek> LineReader<R> {
                 self.buffer[head.end..head.end + rest.len()].copy_from_slice(rest);
                 self.start = head.end;
                 self.end = head.end + rest.len();
-                return Ok(Some(RawLine { offset, bytes: &self.buffer[head], len }));
+                return Ok(Some(RawLine { offset, bytes: &self.buffer[head], len, lines: 1 }));
             }
             beyond += count as u64;
         }

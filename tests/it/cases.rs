@@ -9,9 +9,11 @@ mod codex;
 mod copied_history;
 mod doctor;
 mod families;
+mod further_members;
 mod members;
 mod opencode;
 mod qwen;
+mod recovered;
 mod rollout_forms;
 mod shapes;
 

@@ -60,7 +60,7 @@ impl<'a> Block<'a> {
         match key {
             b"type" => self.kind = plain_string(value)?,
             b"text" | b"thinking" | b"connector_text" => self.text = value.text()?,
-            b"id" | b"tool_use_id" => self.tool = value.text()?,
+            b"id" | b"tool_use_id" => self.tool = id(value)?,
             b"name" => self.name = plain_string(value)?,
             b"is_error" => self.error |= value.truth()?,
             b"content" if value.peek()? == b'"' => {
@@ -103,6 +103,14 @@ impl<'a> Block<'a> {
             kind if kind.ends_with(b"tool_use") => Some(EntryKind::Tool),
             _ => Some(EntryKind::Other),
         }
+    }
+}
+
+/// Reads an id: a string, or a number as its digits.
+fn id<'a>(value: &mut JsonCursor<'a>) -> Result<Option<JsonStr<'a>>, MalformedJson> {
+    match value.peek()? {
+        b'0'..=b'9' => Ok(Some(JsonStr(value.raw()?))),
+        _ => value.text(),
     }
 }
 

@@ -94,15 +94,15 @@ pub(super) fn notice(record: &Value) -> String {
     for (_, value) in others {
         let mut found = Vec::new();
         collect(value, &mut found);
-        // Words are names and states.
-        for text in found.into_iter().filter(|text| text.contains(char::is_whitespace)) {
+        // Words are names and states, except for places.
+        for text in found.into_iter().filter(|text| text.contains(char::is_whitespace) || text.contains('/')) {
             if !parts.iter().any(|part| part.contains(text)) {
                 parts.push(text.to_owned());
             }
         }
     }
     parts.retain(|part| !part.is_empty());
-    parts.join("\n\n")
+    if parts.is_empty() { unknown(record) } else { parts.join("\n\n") }
 }
 
 /// Fields of a notice that are shown as what they are, or not at all.

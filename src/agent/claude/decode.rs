@@ -12,6 +12,7 @@ use super::user_markup::{self, UserText, classify};
 use super::{content, tools};
 use crate::agent::json;
 use crate::agent::jsonl::EntryMark;
+use crate::agent::{tool_input, unknown_record};
 use crate::domain::event::{Delta, EventBody, NoticeLevel};
 use crate::domain::transcript::{ToolAction, ToolStatus};
 use crate::domain::{Entry, EntryKind, Event};
@@ -46,7 +47,10 @@ pub(super) fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
     let Some(record) = fields::of_results(line) else { return };
     let blocks = content_of(&record).as_array().map(Vec::as_slice).unwrap_or_default();
     for block in blocks {
-        let Some(id) = block["tool_use_id"].as_str() else { continue };
+        let id = &*tool_input::flat(&block["tool_use_id"]);
+        if id.is_empty() {
+            continue;
+        }
         let body = tools::update(id.into(), block, &record);
         // The time that the user took to answer is no duration of the tool.
         let asked = record["permissionDecision"]["source"].as_str().is_some_and(|source| source.starts_with("user"));
@@ -81,7 +85,7 @@ pub(super) fn exit_code(status: ToolStatus, output: &str) -> Option<i32> {
 
 /// The content of a record, in the field that its version uses.
 fn content_of(record: &Value) -> &Value {
-    if record["message"].is_string() {
+    if record["message"].is_string() || record["message"].is_array() {
         return &record["message"];
     }
     match &record["message"]["content"] {
@@ -103,11 +107,7 @@ fn body(record: &Value, mark: &EntryMark, line: &[u8]) -> Option<EventBody> {
             })
         }
         "queue-operation" => Some(EventBody::Prompt(plain(block(&record["content"], mark.block)?.as_ref()))),
-        "attachment" if mark.kind == EntryKind::Notice => {
-            let text = content::texts(&record["attachment"]["blockingError"]);
-            let text = if text.is_empty() { content::unknown(&record["attachment"]) } else { text };
-            Some(EventBody::Notice { level: NoticeLevel::Warning, text })
-        }
+        "attachment" if mark.kind == EntryKind::Notice => Some(attached(&record["attachment"])),
         "attachment" => Some(EventBody::Prompt(plain(block(&record["attachment"]["prompt"], mark.block)?.as_ref()))),
         "assistant" => {
             let block = block(content_of(record), mark.block)?;
@@ -181,15 +181,10 @@ fn answer_block(block: &Value) -> EventBody {
         "redacted_thinking" => EventBody::Thinking(Delta::Replace("(redacted by the provider)".to_owned())),
         "image" | "document" => EventBody::Image(content::placeholder(block)),
         kind if kind.ends_with("tool_use") => {
-            let name = block["name"].as_str().unwrap_or_default();
+            let name = &*tool_input::flat(&block["name"]);
             let input = block["input"].clone();
             let action = tools::action(name, &input);
-            EventBody::ToolCall {
-                id: block["id"].as_str().unwrap_or_default().into(),
-                name: name.into(),
-                input,
-                action,
-            }
+            EventBody::ToolCall { id: tool_input::flat(&block["id"]).into(), name: name.into(), input, action }
         }
         "connector_text" => EventBody::Text(Delta::Replace(content::text(&block["connector_text"]))),
         "advisor_tool_result" => EventBody::Text(Delta::Replace(content::text(&block["content"]))),
@@ -197,6 +192,33 @@ fn answer_block(block: &Value) -> EventBody {
         "container_upload" => EventBody::Image(content::placeholder(block)),
         _ => EventBody::Other(content::unknown(block)),
     }
+}
+
+/// Notice of what is attached to the conversation: the word of a hook, the state of a goal, a limit that was reached.
+fn attached(attachment: &Value) -> EventBody {
+    let kind = attachment["type"].as_str().unwrap_or_default();
+    let level = match kind {
+        _ if kind.ends_with("error") => NoticeLevel::Warning,
+        "hook_error_during_execution" | "hook_stopped_continuation" | "max_turns_reached" => NoticeLevel::Warning,
+        _ => NoticeLevel::Info,
+    };
+    let texts = ["blockingError", "content", "message", "stdout", "stderr", "goal", "condition", "reason"]
+        .map(|name| content::texts(&attachment[name]));
+    let mut shown: Vec<&str> = Vec::new();
+    for text in texts.iter().map(|text| text.trim_ascii()).filter(|text| !text.is_empty()) {
+        if !shown.iter().any(|other| other.contains(text)) {
+            shown.push(text);
+        }
+    }
+    let text = match (kind, shown.is_empty()) {
+        ("max_turns_reached", _) => format!("Stopped after {} turns", tool_input::flat(&attachment["maxTurns"])),
+        ("hook_cancelled", _) => format!("Hook cancelled: {}", tool_input::flat(&attachment["hookName"])),
+        (_, true) => content::unknown(attachment),
+        ("goal_status", false) => format!("Goal: {}", shown.join("\n")),
+        (_, false) if kind.ends_with("blocking_error") => shown.join("\n"),
+        (_, false) => format!("Hook {}: {}", tool_input::flat(&attachment["hookName"]), shown.join("\n")),
+    };
+    EventBody::Notice { level, text }
 }
 
 fn system(record: &Value, line: &[u8]) -> EventBody {
@@ -216,7 +238,10 @@ fn system(record: &Value, line: &[u8]) -> EventBody {
         }
         "api_error" => {
             let error = &record["error"];
-            let reason = error["formatted"].as_str().or_else(|| error["message"].as_str()).unwrap_or("no answer");
+            let messages =
+                ["/formatted", "/message", "/error/message", "/error/error/message", "/cause/message", "/cause/code"];
+            let found = messages.iter().find_map(|path| error.pointer(path)?.as_str());
+            let reason = found.or_else(|| unknown_record::longest_text(error)).unwrap_or("no answer");
             let attempt = match (record["retryAttempt"].as_u64(), record["maxRetries"].as_u64()) {
                 (Some(attempt), Some(max)) => format!(" (attempt {attempt} of {max})"),
                 _ => String::new(),

@@ -87,7 +87,7 @@ impl Dialect for ClaudeDialect {
 
     fn decode(&self, line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
         if self.history {
-            return history::decode(line, marks, sink);
+            return history::decode(line, marks, self.file.as_deref(), sink);
         }
         decode::entries(line, marks, sink);
     }

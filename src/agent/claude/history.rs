@@ -1,21 +1,28 @@
 //! Prompts in `history.jsonl`: what is left of sessions whose transcripts Claude Code has deleted.
 //!
-//! One line per prompt that was typed: `{"display","timestamp","project","sessionId"}`. Verified with 2.1.329. Every
-//! session has lines here; a session with a transcript is read from that.
+//! One line per prompt that was typed: `{"display","pastedContents","timestamp","project","sessionId"}`. Verified with
+//! 2.1.329. Every session has lines here; a session with a transcript is read from that.
+//!
+//! A pasted text is in `pastedContents`, by number; from some length on only its hash, and the text in a file of
+//! `paste-cache` beside the history.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use memchr::memmem;
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::agent::json;
 use crate::agent::jsonl::{EntryMark, LineMetadata, MalformedJson, RecordLink};
 use crate::agent::texts::StoredRecord;
-use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
+use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress, tool_input};
 use crate::domain::event::EventBody;
 use crate::domain::{Agent, EntryKey, EntryKind, Event, Issue, Session, SessionKey, Time, Title, TitleSource};
-use crate::stdx::files;
+use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::lines::LineReader;
 
 /// Kind of a source: the prompts of all sessions.
@@ -25,12 +32,14 @@ pub(super) const HISTORY: u8 = 6;
 #[derive(Deserialize)]
 struct TypedPrompt<'a> {
     #[serde(borrow)]
-    display: std::borrow::Cow<'a, str>,
+    display: Cow<'a, str>,
     timestamp: f64,
     #[serde(borrow, default)]
-    project: std::borrow::Cow<'a, str>,
+    project: Cow<'a, str>,
     #[serde(rename = "sessionId", borrow, default)]
-    session: std::borrow::Cow<'a, str>,
+    session: Cow<'a, str>,
+    #[serde(rename = "pastedContents", default)]
+    pasted: Value,
 }
 
 impl TypedPrompt<'_> {
@@ -100,7 +109,8 @@ pub(super) fn visit_records(
     while let Some(line) = lines.next_line()? {
         if let Some(prompt) = parse(line.bytes) {
             let session = sessions.entry(prompt.session.into_owned()).or_default();
-            session.push((line.offset, line.bytes.to_vec()));
+            let with_pastes = path.parent().and_then(|folder| with_pastes(line.bytes, folder));
+            session.push((line.offset, with_pastes.unwrap_or_else(|| line.bytes.to_vec())));
         }
     }
     for (session, lines) in &sessions {
@@ -126,7 +136,42 @@ fn for_each(path: &Path, mut visit: impl FnMut(&TypedPrompt<'_>, u64)) -> io::Re
 
 /// Parses a line. Early versions did not write the session.
 fn parse(line: &[u8]) -> Option<TypedPrompt<'_>> {
-    serde_json::from_slice::<TypedPrompt<'_>>(line).ok().filter(|prompt| !prompt.session.is_empty())
+    let strict = serde_json::from_slice::<TypedPrompt<'_>>(line).ok();
+    strict.or_else(|| unusual(&json::parse(line)?)).filter(|prompt| !prompt.session.is_empty())
+}
+
+/// Reads a line that a strict parser refuses, or whose fields have other types.
+fn unusual(record: &Value) -> Option<TypedPrompt<'static>> {
+    let text = |name: &str| Cow::Owned(tool_input::flat(&record[name]));
+    let timestamp = json::time(&record["timestamp"])?.millis();
+    #[expect(clippy::cast_precision_loss, reason = "times are far below the limit")]
+    let timestamp = timestamp as f64;
+    let pasted = record["pastedContents"].clone();
+    Some(TypedPrompt {
+        display: text("display"),
+        timestamp,
+        project: text("project"),
+        session: text("sessionId"),
+        pasted,
+    })
+}
+
+/// Line in which the pasted texts are, and not their hashes only.
+fn with_pastes(line: &[u8], folder: &Path) -> Option<Vec<u8>> {
+    memmem::find(line, b"\"contentHash\"")?;
+    let mut record = json::parse(line)?;
+    for paste in record["pastedContents"].as_object_mut()?.values_mut() {
+        let Some(hash) =
+            paste["contentHash"].as_str().filter(|hash| hash.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        else {
+            continue;
+        };
+        let path = folder.join("paste-cache").join(format!("{hash}.txt"));
+        if let Ok(bytes) = files::read(&path, SizeLimit::SIDECAR) {
+            paste["content"] = String::from_utf8_lossy(&bytes).into();
+        }
+    }
+    serde_json::to_vec(&record).ok()
 }
 
 /// Returns the metadata of a line.
@@ -144,7 +189,10 @@ pub(super) fn metadata(line: &[u8], offset: u64) -> Result<LineMetadata<'static>
 }
 
 /// Decodes the prompt of a line.
-pub(super) fn decode(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
-    let (Some(prompt), Some(mark)) = (parse(line), marks.first()) else { return };
-    sink(Event { key: mark.key, time: prompt.time(), body: EventBody::Prompt(prompt.display.into_owned()) });
+pub(super) fn decode(line: &[u8], marks: &[EntryMark], history: Option<&Path>, sink: &mut dyn FnMut(Event)) {
+    let with_pastes = history.and_then(Path::parent).and_then(|folder| with_pastes(line, folder));
+    let (Some(prompt), Some(mark)) = (parse(with_pastes.as_deref().unwrap_or(line)), marks.first()) else { return };
+    let pasted = prompt.pasted.as_object().into_iter().flatten().filter_map(|(_, paste)| paste["content"].as_str());
+    let texts: Vec<&str> = std::iter::once(&*prompt.display).chain(pasted).collect();
+    sink(Event { key: mark.key, time: prompt.time(), body: EventBody::Prompt(texts.join("\n\n")) });
 }

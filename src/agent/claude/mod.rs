@@ -10,6 +10,7 @@ mod fork;
 mod history;
 mod inline;
 mod live;
+mod output_owners;
 mod outputs;
 mod parts;
 mod paths;
@@ -133,6 +134,7 @@ impl JsonlAgent for Claude {
         if session.flags.purged {
             dialect.history = true;
             dialect.only = Some(history::lines_of(&session.path, &session.key.id)?);
+            dialect.file = Some(session.path.clone());
             return Ok(dialect);
         }
         if dialect.subagent && walk::stem(&session.path) != *session.key.id {

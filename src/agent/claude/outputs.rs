@@ -16,18 +16,31 @@ use crate::stdx::lines::LineReader;
 /// First line of a preview.
 pub(super) const MARKER: &str = "<persisted-output>";
 
-/// Text before the path of the file.
-const SAVED_TO: &str = "saved to: ";
+/// Part of the first line of a refused MCP result, whose whole text is in a file.
+const TOO_LONG: &str = " exceeds maximum allowed tokens. ";
+
+/// Texts before the path of the file.
+const SAVED_TO: [&str; 2] = ["saved to: ", "saved to "];
+
+/// Bytes at the beginning of an output that may name its file.
+const HEAD: usize = 2048;
 
 /// Finds the file with the whole output of an entry in the session's folder.
 pub(super) fn file(transcript: &Path, entry: &Entry) -> Option<PathBuf> {
     let output = &entry.tool.as_ref()?.output;
-    paths::output(transcript, name(output.strip_prefix(MARKER)?)?)
+    paths::output(transcript, name(output)?)
+}
+
+/// True for an output that is only the preview of a file, or the reason why there is none.
+fn is_preview(output: &str) -> bool {
+    output.starts_with(MARKER) || output.lines().next().is_some_and(|line| line.contains(TOO_LONG))
 }
 
 /// Name of the file that a preview mentions.
-fn name(preview: &str) -> Option<&str> {
-    let path = preview.split_once(SAVED_TO)?.1.lines().next()?.trim();
+fn name(output: &str) -> Option<&str> {
+    let head = crate::stdx::text::first_chars(output, HEAD);
+    let (_, rest) = SAVED_TO.iter().find_map(|text| head.split_once(text).filter(|_| is_preview(output)))?;
+    let path = rest.lines().next()?.trim().trim_end_matches('.');
     path.rsplit(['/', '\\']).next()
 }
 
@@ -112,7 +125,7 @@ fn call_in(transcript: File, name: &Finder<'_>) -> io::Result<Option<String>> {
         let results = record["message"]["content"].as_array().into_iter().flatten();
         let mentions = |result: &&Value| {
             let text = content::text(&result["content"]);
-            text.starts_with(MARKER) && name.find(text.as_bytes()).is_some()
+            is_preview(&text) && name.find(text.as_bytes()).is_some()
         };
         let call = { results }.find(mentions).and_then(|result| result["tool_use_id"].as_str().map(str::to_owned));
         if call.is_some() {

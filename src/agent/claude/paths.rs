@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{history, parts};
+use super::{history, output_owners, parts};
 use crate::agent::jsonl::SourceIdentity;
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::{Discovery, Source};
@@ -36,10 +36,11 @@ fn output_kind(name: &[u8]) -> Option<u8> {
     TEXT_ENDINGS.iter().any(|ending| name.ends_with(ending)).then_some(OUTPUT)
 }
 
-/// Session of a long output, from its path.
+/// Session of a long output: the sub-agent whose transcript names it, else the session that the folder belongs to.
 pub(super) fn output_session(path: &Path) -> Option<Arc<str>> {
-    let folder = path.parent().filter(|folder| folder.ends_with(OUTPUTS_FOLDER))?;
-    Some(folder.parent()?.file_name()?.to_string_lossy().into())
+    let session = path.parent().filter(|folder| folder.ends_with(OUTPUTS_FOLDER))?.parent()?;
+    let of_subagent = output_owners::subagent(session, &path.file_name()?.to_string_lossy());
+    of_subagent.or_else(|| Some(session.file_name()?.to_string_lossy().into()))
 }
 
 /// Finds a long output by its file's name: in the folder of the transcript's session, or of the same session in another

@@ -8,7 +8,7 @@ use crate::agent::jsonl::{JsonCursor, MalformedJson};
 
 /// Texts whose record needs to be decoded: previews of longer outputs, reminders that are not shown, and a second record
 /// in the line.
-const SPECIAL: [&str; 3] = [MARKER, "<system-reminder", r#"}{""#];
+const SPECIAL: [&str; 4] = [MARKER, "tool-results", "<system-reminder", r#"}{""#];
 
 /// Parts of the outputs in a record, in encoded form.
 type Outputs<'a> = Vec<Vec<&'a [u8]>>;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::block::{Block, Content, plain_string};
 use super::{queue, task_list, usage, user_markup};
-use crate::agent::json::cursor::hash;
+use crate::agent::json::cursor::{hash, sample_hash};
 use crate::agent::jsonl::{
     EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, QueueStep, RareMetadata, RecordLink, RecordParent,
     ReplyUsage, ResultMark,
@@ -55,6 +55,8 @@ pub(super) struct TranscriptRecord<'a> {
     team: Option<JsonStr<'a>>,
     /// True for a summary of hooks that failed, or that stopped the turn.
     hook_failed: bool,
+    /// True for an attachment with a text that a hook printed.
+    hook_printed: bool,
     /// True for the result of a call that the user, a rule or the auto mode refused.
     denied: bool,
 }
@@ -98,10 +100,40 @@ const SILENT_SUBTYPES: [&[u8]; 8] = [
     b"init",
 ];
 
+/// Subtypes of system records whose texts are in fields of their own.
+const NOTICES: [&[u8]; 11] = [
+    b"memory_saved",
+    b"memory_recall",
+    b"post_turn_summary",
+    b"task_summary",
+    b"mirror_error",
+    b"code_change_published",
+    b"permission_retry",
+    b"model_refusal_fallback",
+    b"model_refusal_no_fallback",
+    b"session_writes_lost",
+    b"late_allow_not_run",
+];
+
+/// Attachments that are shown as a notice.
+const SHOWN_ATTACHMENTS: [&[u8]; 6] = [
+    b"hook_error_during_execution",
+    b"hook_stopped_continuation",
+    b"hook_system_message",
+    b"hook_cancelled",
+    b"goal_status",
+    b"max_turns_reached",
+];
+
+/// Attachments that are shown if a hook printed anything.
+const PRINTED_ATTACHMENTS: [&[u8]; 2] = [b"hook_success", b"hook_additional_context"];
+
 #[derive(Debug, Default)]
 struct Message<'a> {
     /// True if it has a content, which may be empty.
     has_content: bool,
+    /// Hash that tells apart the contents of records with one id.
+    sample: u64,
     id: Option<JsonStr<'a>>,
     role: &'a [u8],
     model: Option<JsonStr<'a>>,
@@ -132,7 +164,8 @@ impl<'a> TranscriptRecord<'a> {
             b"subtype" => self.subtype = plain_string(value)?,
             b"uuid" => self.uuid = value.text()?,
             b"parentUuid" => {
-                self.parent = Some(value.text()?.map_or(RecordParent::Root, |id| RecordParent::Id(id.hash())));
+                let parent = value.text()?.filter(|id| !id.0.is_empty());
+                self.parent = Some(parent.map_or(RecordParent::Root, |id| RecordParent::Id(id.hash())));
             }
             b"logicalParentUuid" => self.logical_parent = value.text()?,
             b"isSidechain" => self.sidechain = value.truth()?,
@@ -177,6 +210,8 @@ impl<'a> TranscriptRecord<'a> {
         value.object(|key, value| {
             match key {
                 b"type" => kind = plain_string(value)?,
+                // What a hook prints for the program is JSON.
+                b"stdout" | b"content" => self.hook_printed |= Content::read(value)?.0.iter().any(is_printed),
                 b"prompt" => prompt = Content::read(value)?,
                 _ => {}
             }
@@ -195,6 +230,7 @@ impl<'a> TranscriptRecord<'a> {
         metadata.branch = self.branch.filter(|branch| branch.0 != b"HEAD");
         self.add_marks(&mut metadata, offset);
         metadata.lacks_content = self.lacks_content();
+        metadata.content = self.message.sample;
         self.add_session_metadata(&mut metadata, subagent);
         if let Some(step) = self.queue_step(offset) {
             metadata.rare().queue = Some(step);
@@ -336,7 +372,9 @@ impl<'a> TranscriptRecord<'a> {
                         None => {}
                     }
                 }
-                if self.attached.starts_with(b"hook_") && self.attached.ends_with(b"error") {
+                let is_shown = SHOWN_ATTACHMENTS.contains(&self.attached)
+                    || (PRINTED_ATTACHMENTS.contains(&self.attached) && self.hook_printed);
+                if is_shown || (self.attached.starts_with(b"hook_") && self.attached.ends_with(b"error")) {
                     push(0, EntryKind::Notice, None, false);
                 }
             }
@@ -374,6 +412,7 @@ impl<'a> TranscriptRecord<'a> {
                 shown.then_some(EntryKind::Notice)
             }
             _ if has_text() || self.hook_failed => Some(EntryKind::Notice),
+            known if NOTICES.contains(&known) => Some(EntryKind::Notice),
             silent if SILENT_SUBTYPES.contains(&silent) => None,
             _ => Some(EntryKind::Other),
         }
@@ -443,9 +482,9 @@ impl<'a> TranscriptRecord<'a> {
 
 impl<'a> Message<'a> {
     fn read(&mut self, value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
-        if value.peek()? == b'"' {
-            self.has_content = true;
+        if matches!(value.peek()?, b'"' | b'[') {
             self.content = Content::read(value)?;
+            self.has_content = self.content.0.iter().any(|block| block.text.is_some() || !block.kind.is_empty());
             return Ok(());
         }
         value.object(|key, value| {
@@ -455,7 +494,9 @@ impl<'a> Message<'a> {
                 b"model" => self.model = value.text()?,
                 b"content" => {
                     self.has_content |= matches!(value.peek()?, b'[' | b'{' | b'"');
+                    let from = value.position();
                     self.content = Content::read(value)?;
+                    self.sample = sample_hash(value.since(from));
                 }
                 b"usage" => self.tokens = Some(usage::tokens(value)?),
                 _ => {}
@@ -463,6 +504,11 @@ impl<'a> Message<'a> {
             Ok(())
         })
     }
+}
+
+/// True for a text that a hook printed for people or the model, and not for the program.
+fn is_printed(block: &Block<'_>) -> bool {
+    block.text.is_some_and(|text| !text.is_blank() && !text.0.trim_ascii_start().starts_with(b"{"))
 }
 
 /// Notice for a text that the program wrote in the model's place: true for an error, `None` for a text that is not shown.

@@ -123,7 +123,8 @@ fn status(block: &Value, record: &Value, output: &str) -> ToolStatus {
     let refused = result == "User rejected tool use"
         || output.starts_with("The user doesn't want to proceed")
         || output.starts_with("Permission to use ")
-        || output.starts_with("Permission for this action ");
+        || output.starts_with("Permission for this action ")
+        || output.starts_with("Claude requested permissions ");
     if refused { ToolStatus::Denied } else { ToolStatus::Failed }
 }
 

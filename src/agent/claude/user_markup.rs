@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::jsonl::JsonStr;
+use crate::agent::json;
 use crate::domain::event::NoticeLevel;
 
 /// A classified text of a user record.
@@ -31,7 +32,7 @@ pub(super) enum UserTextKind {
 const REMINDER: &str = "system-reminder";
 
 /// Elements before or after a prompt, or alone, that are not shown.
-const HIDDEN_ELEMENTS: [&str; 7] = [
+const HIDDEN_ELEMENTS: [&str; 10] = [
     REMINDER,
     "local-command-caveat",
     "ide_opened_file",
@@ -39,6 +40,9 @@ const HIDDEN_ELEMENTS: [&str; 7] = [
     "ide_diagnostics",
     "post-tool-use-hook",
     "user-prompt-submit-hook",
+    "fork-boilerplate",
+    "mcp-resource-update",
+    "mcp-polling-update",
 ];
 
 /// Prefix of an interruption. [`kind`] relies on the first byte of this and of [`CAVEAT`].
@@ -132,11 +136,17 @@ fn classify_tagged(text: &str) -> UserText<'_> {
         };
     }
     if let Some(message) = passed_on(text) {
-        return UserText::Prompt(message.text);
+        return match protocol_message(&message.text) {
+            Some(notice) => UserText::Notice(NoticeLevel::Info, notice.into()),
+            None => UserText::Prompt(message.text),
+        };
     }
     if text.starts_with("<command-name>") {
         let inside = |tag| find_element(text, tag).unwrap_or_default().trim_ascii();
         return info(&format!("{} {}", inside("command-name"), inside("command-args")));
+    }
+    if let Some((memory, _)) = element(text, "user-memory-input") {
+        return info(&format!("# {}", memory.trim_ascii()));
     }
     if let Some((command, _)) = element(text, "bash-input") {
         return info(&format!("! {}", command.trim_ascii()));
@@ -152,7 +162,8 @@ fn classify_tagged(text: &str) -> UserText<'_> {
     }
     if let Some((notification, _)) = element(text, "task-notification") {
         let summary = find_element(notification, "summary").or_else(|| find_element(notification, "status"));
-        return info(&format!("Sub-agent: {}", summary.unwrap_or("ended").trim_ascii()));
+        let result = find_element(notification, "result").unwrap_or_default().trim_ascii();
+        return info(&format!("Sub-agent: {}\n\n{result}", summary.unwrap_or("ended").trim_ascii()));
     }
     UserText::Prompt(Cow::Borrowed(text))
 }
@@ -194,6 +205,17 @@ fn passed_on(text: &str) -> Option<PassedOn<'_>> {
         _ => Cow::Owned([&texts.join("\n\n"), rest].join("\n\n").trim_end().to_owned()),
     };
     Some(PassedOn { text, sender })
+}
+
+/// Text of a message between the programs of teammates, which is JSON: `{"type":"idle_notification",…}`.
+fn protocol_message(text: &str) -> Option<String> {
+    let message = text.starts_with("{\"type\":").then(|| json::parse(text.as_bytes()))??;
+    let kind = message["type"].as_str()?.replace('_', " ");
+    let sender = message["from"].as_str().map_or_else(String::new, |sender| format!("{sender}: "));
+    let texts = ["subject", "summary", "reason", "message", "description", "idleReason", "completedTaskId"];
+    let texts = texts.map(|name| crate::agent::tool_input::flat(&message[name]));
+    let texts: Vec<_> = texts.into_iter().filter(|text| !text.is_empty()).collect();
+    Some(format!("{sender}{kind}\n{}", texts.join("\n")).trim_end().to_owned())
 }
 
 /// Sender of a message that was passed on.

@@ -126,6 +126,8 @@ fn is_spoken(line: &RolloutLine<'_>) -> bool {
         | LineKind::Goal
         | LineKind::ThreadName
         | LineKind::ReviewEnded
+        | LineKind::Review
+        | LineKind::Rerouted
         | LineKind::Warning
         | LineKind::Ignored
         | LineKind::Unknown => false,

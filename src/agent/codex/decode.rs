@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::injected::is_injected_text;
+use super::injected::{SHELL_COMMAND, is_injected_text};
 use super::items::text;
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::{calls, items};
 use crate::agent::{tool_input, unknown_record};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::ToolAction;
-use crate::domain::{Delta, EventBody};
+use crate::domain::{Delta, EventBody, ToolStatus};
 
 /// Event bodies of a line, in a sub-agent's thread or another one. A tool update finds its call by the id.
 pub(super) fn bodies(line: &RolloutLine<'_>, is_subagent: bool) -> Vec<EventBody> {
@@ -41,19 +41,40 @@ fn call(value: &Value) -> Vec<EventBody> {
         (Some(input), _, _) | (None, Some(input), _) | (None, None, Some(input)) => input.clone(),
         (None, None, None) => items::without_encoded_data(value),
     };
+    let input = without_output(input);
     let mut bodies =
         vec![EventBody::ToolCall { id: id.clone(), name: name.into(), action: calls::action(name, &input), input }];
     // Calls that the model's host executes have no output record, so the call's own status is the only one.
     if kind == "web_search_call" {
         bodies.push(items::update(id, items::status(text(value, "status"))));
+    } else if let Some(output) = value.get("output").or_else(|| value.get("outputs")).filter(|output| !output.is_null())
+    {
+        bodies.push(EventBody::ToolUpdate {
+            id,
+            status: Some(if value["error"].is_null() { ToolStatus::Done } else { ToolStatus::Failed }),
+            output: Some(Delta::Replace(calls::content_text(output))),
+            duration_ms: None,
+            subagent: None,
+            action: None,
+        });
     }
     bodies
 }
 
+/// Input of a call whose record has the output as well.
+fn without_output(mut input: Value) -> Value {
+    if let Some(fields) = input.as_object_mut() {
+        fields.remove("outputs");
+    }
+    input
+}
+
 /// Arguments of a call, which are JSON in a string.
 fn arguments(json: &str) -> Value {
-    let read = json.trim_start().starts_with(['{', '[']).then(|| crate::agent::json::parse(json.as_bytes())).flatten();
-    read.unwrap_or_else(|| Value::String(json.to_owned()))
+    let is_json = json.trim_start().starts_with(['{', '[']);
+    // Arguments that were cut off are read as far as they go.
+    let read = is_json.then(|| crate::agent::tolerant_json::value(json.as_bytes())).flatten();
+    read.map_or_else(|| Value::String(json.trim_matches('"').to_owned()), |(arguments, _)| arguments)
 }
 
 fn output(value: &Value) -> EventBody {
@@ -81,7 +102,8 @@ fn single_body(kind: LineKind, value: &Value, is_subagent: bool) -> Option<Event
     match kind {
         LineKind::UserMessage => Some(EventBody::Prompt(append_images(&tool_input::flat(&value["message"]), value))),
         LineKind::AgentMessage => Some(EventBody::Text(Delta::Replace(tool_input::flat(&value["message"])))),
-        LineKind::AgentReasoning => Some(EventBody::Thinking(Delta::Replace(text(value, "text").into()))),
+        LineKind::AgentReasoning => Some(EventBody::Thinking(Delta::Replace(tool_input::flat(&value["text"])))),
+        LineKind::Message if is_shell_command(value) => notice(NoticeLevel::Info, shell_command(value)),
         LineKind::Message if text_is(value, "role", "assistant") => {
             let text = items::join_parts(value.get("content").unwrap_or(&Value::Null));
             Some(EventBody::Text(Delta::Replace(text)))
@@ -100,7 +122,16 @@ fn single_body(kind: LineKind, value: &Value, is_subagent: bool) -> Option<Event
             notice(NoticeLevel::Boundary, format!("Undid the last {turns} turn(s) before this."))
         }
         LineKind::Error => notice(NoticeLevel::Error, text(value, "message").into()),
-        LineKind::Warning => notice(NoticeLevel::Warning, text(value, "message").into()),
+        LineKind::Warning => {
+            let texts = ["message", "summary", "details", "additional_details"].map(|name| text(value, name));
+            let texts: Vec<&str> = texts.into_iter().filter(|text| !text.is_empty()).collect();
+            notice(NoticeLevel::Warning, texts.join("\n"))
+        }
+        LineKind::Review => notice(NoticeLevel::Info, format!("Review: {}", review_of(value))),
+        LineKind::Rerouted => {
+            let [from, to, reason] = ["from_model", "to_model", "reason"].map(|name| text(value, name));
+            notice(NoticeLevel::Warning, format!("Answered by {to} instead of {from}: {reason}"))
+        }
         LineKind::Goal => notice(NoticeLevel::Info, goal(value)),
         LineKind::InterAgent => Some(inter_agent(value, is_subagent)),
         LineKind::VoiceSegment if text_is(value, "role", "user") => Some(EventBody::Prompt(text(value, "text").into())),
@@ -129,6 +160,28 @@ fn prompt(content: &Value) -> String {
     let Some(parts) = content.as_array() else { return items::join_parts(content) };
     let is_own = |part: &&Value| !part["text"].as_str().is_some_and(is_injected_text);
     items::join_parts(&parts.iter().filter(is_own).cloned().collect())
+}
+
+/// True for a command that the user ran in Codex, with its output.
+fn is_shell_command(value: &Value) -> bool {
+    value.pointer("/content/0/text").and_then(Value::as_str).is_some_and(|text| text.starts_with(SHELL_COMMAND))
+}
+
+fn shell_command(value: &Value) -> String {
+    let all = items::join_parts(value.get("content").unwrap_or(&Value::Null));
+    let element = |tag: &str| {
+        let (_, rest) = all.split_once(&format!("<{tag}>"))?;
+        Some(rest.split_once(&format!("</{tag}>")).map_or(rest, |(inner, _)| inner).trim())
+    };
+    format!("! {}\n\n{}", element("command").unwrap_or_default(), element("result").unwrap_or_default())
+        .trim_end()
+        .to_owned()
+}
+
+/// Subject of a review.
+fn review_of(value: &Value) -> String {
+    let named = ["user_facing_hint", "review"].map(|name| text(value, name)).into_iter().find(|text| !text.is_empty());
+    named.map_or_else(|| tool_input::flat(&value["target"]), str::to_owned)
 }
 
 /// Kind of a record's payload.

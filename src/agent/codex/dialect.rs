@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decode;
 use super::fields::{self, field};
-use super::injected::is_injected;
+use super::injected::{is_injected, is_shell_command};
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::text;
 use crate::agent::jsonl::{
@@ -122,6 +122,17 @@ impl Dialect for Rollout {
         }
     }
 
+    /// Calls of the model have ids of its provider; those that Codex makes itself, in a script, are items only.
+    fn has_own_record(&self, call: &str) -> bool {
+        ["call_", "toolu_", "fc_", "tool_"].iter().any(|start| call.starts_with(start))
+    }
+
+    fn has_unrecorded_call(&self, line: &[u8]) -> bool {
+        let line = RolloutLine::parse(line).filter(|line| matches!(line.kind, LineKind::Item(ItemKind::Tool)));
+        let id = line.and_then(|line| text_or_none(line.call_id()));
+        id.is_some_and(|id| !self.has_own_record(id))
+    }
+
     fn decode_results(&self, bytes: &[u8], sink: &mut dyn FnMut(Event)) {
         let Some(line) = RolloutLine::parse(bytes) else { return };
         let time = Time::parse(line.time);
@@ -180,7 +191,7 @@ impl Rollout {
             }
             LineKind::Reasoning => from(RecordSource::Responses, EntryKind::Thinking).filter(|_| line.has_text()),
             LineKind::Message if self.record_source == RecordSource::Responses => message_kind(line),
-            LineKind::Message => None,
+            LineKind::Message => shell_command(line).filter(|_| self.record_source == RecordSource::Events),
             // A call that the model's host executed has an item too, which is the more complete record.
             LineKind::Call if self.record_source == RecordSource::Items && is_hosted(line) => None,
             LineKind::Call if field(line.payload, &fields::NAME) == Some(b"update_plan") => Some(EntryKind::Plan),
@@ -189,7 +200,8 @@ impl Rollout {
             LineKind::InterAgent => Some(EntryKind::Notice).filter(|_| line.has_text()),
             LineKind::VoiceSegment if field(line.payload, &fields::ROLE) == Some(b"user") => Some(EntryKind::Prompt),
             LineKind::VoiceSegment => Some(EntryKind::Text).filter(|_| line.has_text()),
-            LineKind::Goal | LineKind::Warning => Some(EntryKind::Notice),
+            LineKind::Goal | LineKind::Warning | LineKind::Review | LineKind::Rerouted => Some(EntryKind::Notice),
+            LineKind::Item(ItemKind::Review) => from(RecordSource::Items, EntryKind::Notice),
             // With items, the findings are in a message as well.
             LineKind::ReviewEnded if self.record_source != RecordSource::Items => {
                 Some(EntryKind::Text).filter(|_| fields::after(line.payload, &fields::FINDINGS).is_some())
@@ -292,11 +304,17 @@ fn is_hosted(line: &RolloutLine<'_>) -> bool {
 /// Entry kind of a message in the model's conversation; `None` for context that Codex injected.
 fn message_kind(line: &RolloutLine<'_>) -> Option<EntryKind> {
     match field(line.payload, &fields::ROLE)? {
+        b"user" if shell_command(line).is_some() => shell_command(line),
         b"user" if !line.text().is_some_and(is_injected) => Some(EntryKind::Prompt),
         b"user" => prompt_after_context(line).map(|_| EntryKind::Prompt),
         b"assistant" if line.has_text() => Some(EntryKind::Text),
         _ => None,
     }
+}
+
+/// Kind of the entry for a command that the user ran.
+fn shell_command(line: &RolloutLine<'_>) -> Option<EntryKind> {
+    line.text().is_some_and(is_shell_command).then_some(EntryKind::Notice)
 }
 
 /// Text of the prompt in a message of several parts, of which the first one is context that Codex added.

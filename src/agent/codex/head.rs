@@ -16,6 +16,7 @@ use super::{paths, text};
 use crate::agent::json::repair;
 use crate::agent::jsonl::{FileHead, JsonStr};
 use crate::domain::Time;
+use crate::stdx::json_record;
 
 /// Data from the beginning of a rollout. Stored between summaries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,18 +179,9 @@ fn first_source(probe: &[u8]) -> Option<RecordSource> {
 
 /// Records of the complete lines; a line with several records is split.
 fn records(probe: &[u8]) -> impl Iterator<Item = RolloutLine<'_>> {
-    complete_lines(probe).flat_map(|line| match RolloutLine::parse(line) {
+    json_record::complete_lines(probe).flat_map(|line| match RolloutLine::parse(line) {
         Some(record) => vec![record],
         None => repair::split(line).iter().filter_map(|part| RolloutLine::parse(&line[part.start..part.end])).collect(),
-    })
-}
-
-fn complete_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut from = 0;
-    memchr::memchr_iter(b'\n', bytes).map(move |end| {
-        let line = &bytes[from..end];
-        from = end + 1;
-        line
     })
 }
 

@@ -2,6 +2,9 @@
 
 use crate::agent::jsonl::JsonStr;
 
+/// Beginning of the record of a command that the user ran.
+pub(super) const SHELL_COMMAND: &str = "<user_shell_command>";
+
 /// Beginnings of texts that Codex wrote in the user's name.
 const INJECTED: [&str; 14] = [
     "<environment_context>",
@@ -12,13 +15,18 @@ const INJECTED: [&str; 14] = [
     "<skill>",
     "<turn_aborted>",
     "<subagent_notification>",
-    "<user_shell_command>",
+    SHELL_COMMAND,
     "<collaboration_mode>",
     "<INSTRUCTIONS>",
     "<recommended_plugins>",
     "<goal_context>",
     "<user_action>",
 ];
+
+/// True for the record of a command that the user ran.
+pub(super) fn is_shell_command(text: JsonStr<'_>) -> bool {
+    text.0.starts_with(SHELL_COMMAND.as_bytes())
+}
 
 /// True if Codex wrote the message in the user's name.
 pub(super) fn is_injected(text: JsonStr<'_>) -> bool {

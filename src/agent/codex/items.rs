@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::line::ItemKind;
 use super::{calls, patch};
 use crate::agent::{tool_input, unknown_record};
+use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::ToolAction;
 use crate::domain::{Delta, EventBody, ToolStatus};
 
@@ -24,6 +25,9 @@ pub(super) fn message_body(kind: ItemKind, item: &Value) -> Option<EventBody> {
             Some(EventBody::Thinking(Delta::Replace(parts.join("\n\n"))))
         }
         ItemKind::Unknown => Some(unknown_record::event(text(item, "type"), item)),
+        ItemKind::Review => {
+            Some(EventBody::Notice { level: NoticeLevel::Info, text: format!("Review: {}", text(item, "review")) })
+        }
         ItemKind::Tool | ItemKind::Ignored => None,
     }
 }
@@ -153,8 +157,19 @@ fn output(item: &Value) -> Option<String> {
     if let Some(output) = item.get("output").filter(|_| text(item, "type") == "FunctionCallOutput") {
         return Some(calls::content_text(output));
     }
-    if let Some(output) = item.get("aggregated_output").and_then(Value::as_str) {
-        return Some(output.to_owned());
+    let printed = ["aggregated_output", "stdout", "stderr", "formatted_output"];
+    let mut printed = printed.iter().filter_map(|name| item.get(*name)?.as_str()).filter(|text| !text.is_empty());
+    if let Some(first) = printed.next() {
+        // The aggregated output is both streams.
+        let others = printed.filter(|text| !first.contains(text.trim()));
+        return Some(std::iter::once(first).chain(others).collect::<Vec<_>>().join("\n"));
+    }
+    if item.get("aggregated_output").is_some_and(Value::is_string) {
+        return Some(String::new());
+    }
+    if let Some(states) = item.get("agents_states").and_then(Value::as_object).filter(|states| !states.is_empty()) {
+        let reports = states.values().map(|state| tool_input::field(state, &["message", "status"]));
+        return Some(reports.collect::<Vec<_>>().join("\n"));
     }
     if let Some(message) = item.pointer("/error/message").and_then(Value::as_str) {
         return Some(message.to_owned());
@@ -170,17 +185,14 @@ fn result_text(result: &Value) -> String {
     let result = result.get("Ok").or_else(|| result.get("Err")).unwrap_or(result);
     let text = calls::content_text(result);
     let structured = result.get("structuredContent").or_else(|| result.get("structured_content"));
-    match structured.filter(|value| !value.is_null() && text.is_empty()) {
-        Some(structured) => tool_input::lines(structured),
-        None => text,
-    }
+    tool_input::with_structured(text, structured.unwrap_or(&Value::Null))
 }
 
 /// Output in an end event. A structured result alone adds to the text that the model got; anything else replaces it.
 fn end_output(value: &Value) -> Option<Delta> {
     let text = output(value)?;
     let is_structured_only = value.pointer("/result/Ok/content").and_then(Value::as_array).is_some_and(Vec::is_empty);
-    let is_printed = value.get("aggregated_output").is_some();
+    let is_printed = ["aggregated_output", "stdout", "stderr"].iter().any(|name| value.get(*name).is_some());
     Some(match (is_structured_only, is_printed) {
         (true, _) => Delta::Append(format!("\n{text}")),
         (false, true) => Delta::Longest(text),
@@ -254,7 +266,11 @@ fn duration(value: Option<&Value>) -> Option<u64> {
 
 /// Joins the texts of a list of parts (objects with `text`, or plain strings), with labels for images.
 pub(super) fn join_parts(content: &Value) -> String {
-    let Some(list) = content.as_array() else { return content.as_str().unwrap_or_default().to_owned() };
+    let list = match content {
+        Value::Array(list) => list.as_slice(),
+        Value::Object(_) => std::slice::from_ref(content),
+        other => return other.as_str().unwrap_or_default().to_owned(),
+    };
     let mut joined = String::new();
     for part in list {
         let text = part.as_str().or_else(|| part.get("text").and_then(Value::as_str));

@@ -67,6 +67,10 @@ pub(super) enum LineKind {
     ThreadName,
     /// Event: end of a review, with its findings.
     ReviewEnded,
+    /// Event: beginning of a review, or an item for it.
+    Review,
+    /// Event: another model answers.
+    Rerouted,
     /// Event: warning, or a lost connection to the model.
     Warning,
     /// Message between agents: a sub-agent's task, or its report.
@@ -94,6 +98,8 @@ pub(super) enum ItemKind {
     Plan,
     /// Tool call: command, file change, MCP, sub-agent, search …
     Tool,
+    /// Beginning of a review.
+    Review,
     /// Item without an entry; a compaction has a line of its own.
     Ignored,
     /// Item type unknown to this version.
@@ -130,6 +136,10 @@ impl<'a> RolloutLine<'a> {
         let record = GenericRecord::read(bytes)?;
         // A number is a time since the epoch, as importers of other agents' sessions write it.
         let time = std::str::from_utf8(record.time).unwrap_or_default().trim_matches('"');
+        // A text in place of the usual object.
+        if let Some(payload) = record.payload.filter(|payload| payload.starts_with(b"\"")) {
+            return Some(Self { time, kind: LineKind::Unknown, payload });
+        }
         if let Some(payload) = record.payload {
             return Some(Self { time, kind: line_kind(record.kind?, payload)?, payload });
         }
@@ -178,11 +188,17 @@ impl<'a> RolloutLine<'a> {
     /// True if the line has visible text.
     pub(super) fn has_text(&self) -> bool {
         match self.kind {
-            LineKind::Item(ItemKind::Reasoning) => ["\"summary_text\":[\"", "\"raw_content\":[\""]
-                .iter()
-                .any(|list| Finder::new(list).find(self.payload).is_some()),
+            LineKind::Item(ItemKind::Reasoning) => {
+                ["summary_text", "raw_content"].iter().any(|name| is_filled(self.payload, name))
+            }
             LineKind::UserMessage | LineKind::AgentMessage if self.text().is_none() => {
                 self.value().is_some_and(|value| !tool_input::flat(&value["message"]).is_empty())
+            }
+            LineKind::AgentReasoning if self.text().is_none() => {
+                self.value().is_some_and(|value| !tool_input::flat(&value["text"]).is_empty())
+            }
+            LineKind::Item(ItemKind::Agent) if self.text().is_none() => {
+                self.value().is_some_and(|value| !tool_input::flat(&value["item"]["content"]).is_empty())
             }
             _ => self.text().is_some_and(|text| !text.is_blank()),
         }
@@ -228,7 +244,17 @@ impl<'a> RolloutLine<'a> {
 
     /// Ordinal of a line in a paginated rollout.
     pub(super) fn ordinal(bytes: &[u8]) -> Option<u64> {
-        number(&bytes[..bytes.len().min(80)], &fields::ORDINAL)
+        let usual = number(&bytes[..bytes.len().min(80)], &fields::ORDINAL);
+        usual.or_else(|| {
+            let mut found = None;
+            let read = JsonCursor::new(bytes).object(|name, value| {
+                if name == b"ordinal" {
+                    found = value.number()?;
+                }
+                Ok(())
+            });
+            read.ok().and(found)
+        })
     }
 }
 
@@ -259,6 +285,16 @@ impl<'a> GenericRecord<'a> {
             .ok()?;
         cursor.at_end().then_some(record)
     }
+}
+
+/// True if a field is a text or a list that is not empty.
+fn is_filled(payload: &[u8], name: &str) -> bool {
+    let name = format!("\"{name}\":");
+    after(payload, &Finder::new(&name)).map(<[u8]>::trim_ascii_start).is_some_and(|value| match value.first() {
+        Some(b'[') => !value[1..].trim_ascii_start().starts_with(b"]"),
+        Some(b'"') => value.get(1) != Some(&b'"'),
+        _ => false,
+    })
 }
 
 fn line_kind(kind: &[u8], payload: &[u8]) -> Option<LineKind> {
@@ -311,7 +347,9 @@ fn event_kind(kind: &[u8], payload: &[u8]) -> LineKind {
     match kind {
         b"user_message" => LineKind::UserMessage,
         b"agent_message" => LineKind::AgentMessage,
-        b"agent_reasoning" => LineKind::AgentReasoning,
+        b"agent_reasoning" | b"agent_reasoning_raw_content" => LineKind::AgentReasoning,
+        b"entered_review_mode" => LineKind::Review,
+        b"model_reroute" => LineKind::Rerouted,
         b"token_count" => LineKind::TokenCount,
         b"task_started" | b"turn_started" => LineKind::Started,
         b"task_complete" | b"turn_complete" => LineKind::Complete,
@@ -327,7 +365,9 @@ fn event_kind(kind: &[u8], payload: &[u8]) -> LineKind {
         b"thread_goal_updated" | b"thread_goal_cleared" => LineKind::Goal,
         b"thread_name_updated" => LineKind::ThreadName,
         b"exited_review_mode" => LineKind::ReviewEnded,
-        b"warning" | b"guardian_warning" | b"stream_error" | b"deprecation_notice" => LineKind::Warning,
+        b"warning" | b"guardian_warning" | b"stream_error" | b"deprecation_notice" | b"undo_completed" => {
+            LineKind::Warning
+        }
         kind if is_bookkeeping(kind) => LineKind::Ignored,
         _ => LineKind::Unknown,
     }
@@ -339,29 +379,26 @@ fn is_bookkeeping(kind: &[u8]) -> bool {
     const STARTS: [&[u8]; 7] = [b"mcp_startup", b"mcp_list", b"list_", b"get_", b"hook_", b"collab_", b"realtime_"];
     const ENDS: [&[u8]; 8] =
         [b"_begin", b"_delta", b"_request", b"_started", b"_response", b"_applied", b"_break", b"_configured"];
-    const NAMES: [&[u8]; 18] = [
+    const NAMES: [&[u8]; 14] = [
         b"web_search_end",
         b"view_image_tool_call",
         b"sub_agent_activity",
         b"context_compacted",
-        b"entered_review_mode",
-        b"agent_reasoning_raw_content",
         b"request_user_input",
         b"background_event",
-        b"undo_completed",
         b"turn_diff",
         b"plan_update",
         b"plan_delta",
         b"shutdown_complete",
         b"raw_response_item",
-        b"model_reroute",
         b"model_verification",
         b"skills_update_available",
         b"patch_apply_updated",
     ];
+    let is_question = kind == b"elicitation_request";
     NAMES.contains(&kind)
         || STARTS.iter().any(|start| kind.starts_with(start))
-        || ENDS.iter().any(|end| kind.ends_with(end))
+        || (!is_question && ENDS.iter().any(|end| kind.ends_with(end)))
 }
 
 fn item_kind(payload: &[u8]) -> ItemKind {
@@ -388,7 +425,8 @@ pub(super) fn item_kind_of(kind: &[u8]) -> ItemKind {
         | b"SubAgentActivity"
         | b"FunctionCallOutput" => ItemKind::Tool,
         // The findings of a review are in a message as well.
-        b"ContextCompaction" | b"EnteredReviewMode" | b"ExitedReviewMode" => ItemKind::Ignored,
+        b"ContextCompaction" | b"ExitedReviewMode" => ItemKind::Ignored,
+        b"EnteredReviewMode" => ItemKind::Review,
         _ => ItemKind::Unknown,
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 pub(crate) use super::paths::folder_hash;
 use super::reader::ChatReader;
-pub(crate) use super::tools::exit_code;
+pub(crate) use super::tools::{exit_code, has_failed_command};
 use super::{message, paths, summary};
 use crate::agent::texts::{RecordDecoder, SearchText, StoredRecord, TextScope, body_texts};
 use crate::agent::tolerant_json;
@@ -21,7 +21,7 @@ pub(crate) fn peek(source: &Source) -> Vec<Session> {
         return Vec::new();
     }
     let Ok(chat) = ChatReader::open(&source.path) else { return Vec::new() };
-    if chat.log.entries() == 0 { Vec::new() } else { vec![summary::session(source, &chat.log, false)] }
+    if chat.len() == 0 { Vec::new() } else { vec![summary::session(source, &chat, false)] }
 }
 
 /// Summarises a chat, or what was appended to it.

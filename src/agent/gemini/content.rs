@@ -15,7 +15,8 @@ pub(super) fn content_text(content: &Value) -> String {
         Value::Object(part) => {
             let field = |name: &str, inner: &str| part.get(name)?.get(inner)?.as_str();
             let mime = field("inlineData", "mimeType").or(field("fileData", "mimeType"));
-            match (part.get("text").and_then(Value::as_str), mime, field("fileData", "fileUri")) {
+            let printed = field("codeExecutionResult", "output");
+            match (part.get("text").and_then(Value::as_str).or(printed), mime, field("fileData", "fileUri")) {
                 (Some(text), _, _) => text.to_owned(),
                 (None, Some(mime), Some(uri)) => format!("[{mime} {uri}]"),
                 (None, Some(label), None) | (None, None, Some(label)) => format!("[{label}]"),

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::{message, tools};
 use crate::agent::json;
 use crate::agent::tolerant_json::{self, RepairedRecord, Repairs};
+use crate::agent::tool_input;
 use crate::domain::{Time, Tokens};
 
 /// The state of a chat after the lines that were applied.
@@ -74,6 +75,12 @@ pub(super) struct ChatMessage {
     /// Ids of its tool calls whose results are in other messages.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub open_calls: Vec<String>,
+    /// Ids of its results whose calls are in no message; each has an entry.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub lost: Vec<String>,
+    /// Number of the file that contains it: 0 for the chat's own, else another one of the session.
+    #[serde(skip)]
+    pub file: u8,
     /// True if a part of its record is lost.
     #[serde(skip)]
     pub is_torn: bool,
@@ -292,7 +299,7 @@ impl ChatLog {
     }
 
     fn upsert(&mut self, message: ChatMessage) -> LogChange {
-        let known = self.messages.iter().rposition(|other| other.id == message.id);
+        let known = self.messages.iter().rposition(|other| other.id == message.id && !other.id.is_empty());
         if let Some(at) = known {
             if message.is_torn {
                 return LogChange::None;
@@ -352,6 +359,27 @@ impl ChatLog {
             end.messages.splice(0..0, self.messages[at..end.shared].iter().cloned());
             end.shared = at;
         }
+    }
+
+    /// Finds the results whose calls are in no message. They make entries.
+    pub(super) fn find_lost_calls(&mut self) -> bool {
+        let all = self.messages.iter().chain(self.abandoned.iter().flat_map(|end| &end.messages));
+        if all.clone().all(|message| message.results.is_empty()) {
+            return false;
+        }
+        let calls: HashSet<String> = all.flat_map(ChatMessage::all_calls).map(str::to_owned).collect();
+        let ends = self.abandoned.iter_mut().flat_map(|end| &mut end.messages);
+        let mut has_changed = false;
+        for message in self.messages.iter_mut().chain(ends) {
+            let lost: Vec<String> = message.results.iter().filter(|id| !calls.contains(*id)).cloned().collect();
+            if lost != message.lost {
+                let count = |ids: &[String]| u32::try_from(ids.len()).unwrap_or(u32::MAX);
+                message.entries = message.entries.saturating_sub(count(&message.lost)).saturating_add(count(&lost));
+                message.lost = lost;
+                has_changed = true;
+            }
+        }
+        has_changed
     }
 
     /// Number of branches; the last one is the list as the agent sees it.
@@ -424,11 +452,11 @@ fn message(json: &[u8], offset: u64, model: &mut Option<String>, repairs: &mut R
     }
     let errors = (0..).zip(&parts).filter(|(_, part)| part.is_error(&value)).map(|(at, _)| at).collect();
     let prompt = parts.contains(&message::MessagePart::Prompt).then(|| {
-        let text = message::text(&value);
+        let text = message::prompt(&value);
         crate::stdx::text::first_chars(&text, 1000).to_owned()
     });
     Some(ChatMessage {
-        id: value.get("id").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        id: tool_input::flat(&value["id"]),
         offset,
         len: u32::try_from(json.len()).ok()?,
         entries: u32::try_from(parts.len()).ok()?,
@@ -441,5 +469,7 @@ fn message(json: &[u8], offset: u64, model: &mut Option<String>, repairs: &mut R
         calls: tools::call_ids(&value),
         open_calls: tools::calls_in_content(&value).map(|(_, id)| id.to_owned()).collect(),
         results: tools::result_ids(&value),
+        lost: Vec::new(),
+        file: 0,
     })
 }

@@ -25,6 +25,8 @@ pub(super) enum MessagePart {
     Tool(usize),
     /// A tool call without its result, by its index in the content.
     Call(usize),
+    /// A result whose call is in no message, by its index in the content.
+    Lost(usize),
     /// A notice of the program itself.
     Notice(NoticeLevel),
     /// A message of unknown type.
@@ -39,6 +41,7 @@ impl MessagePart {
             Self::Text => 1,
             Self::Tool(at) => u32::try_from(at).map_or(u32::MAX, |at| at.saturating_add(2)),
             Self::Call(at) => u32::try_from(at).map_or(u32::MAX, |at| at.saturating_add(1 << 31)),
+            Self::Lost(at) => u32::try_from(at).map_or(u32::MAX, |at| at.saturating_add(3 << 30)),
         }
     }
 
@@ -47,7 +50,7 @@ impl MessagePart {
         match self {
             Self::Tool(at) => tools::status(&message["toolCalls"][at]) == crate::domain::ToolStatus::Failed,
             Self::Notice(level) => level == NoticeLevel::Error,
-            Self::Prompt | Self::Thinking | Self::Text | Self::Call(_) | Self::Other => false,
+            Self::Prompt | Self::Thinking | Self::Text | Self::Call(_) | Self::Lost(_) | Self::Other => false,
         }
     }
 }
@@ -96,9 +99,10 @@ fn is_prompt(message: &Value) -> bool {
 const CONTEXT_START: &str = "<session_context>";
 const CONTEXT_END: &str = "</session_context>";
 
-/// Text of a prompt, without the context that the program adds.
-fn prompt(message: &Value) -> String {
-    let text = text(message);
+/// Text of a prompt as the person typed it, without the context that the program adds.
+pub(super) fn prompt(message: &Value) -> String {
+    let typed = content_text(&message["displayContent"]);
+    let text = if typed.trim().is_empty() { text(message) } else { typed };
     let trimmed = text.trim();
     let Some(context) = trimmed.strip_prefix(CONTEXT_START) else { return trimmed.to_owned() };
     context.split_once(CONTEXT_END).map_or("", |(_, prompt)| prompt.trim()).to_owned()
@@ -106,10 +110,8 @@ fn prompt(message: &Value) -> String {
 
 /// Content of a message, in the field that its version uses.
 fn content(message: &Value) -> &Value {
-    match &message["content"] {
-        Value::Null => &message["parts"],
-        content => content,
-    }
+    let fields = ["content", "parts", "message", "text"].map(|name| &message[name]);
+    fields.into_iter().find(|value| !value.is_null()).unwrap_or(&Value::Null)
 }
 
 /// Decodes one entry into events.
@@ -122,6 +124,7 @@ pub(super) fn events(message: &Value, id: &str, part: MessagePart) -> Vec<Event>
         MessagePart::Text => vec![EventBody::Text(Delta::Replace(text(message)))],
         MessagePart::Tool(at) => tools::bodies(&message["toolCalls"][at]),
         MessagePart::Call(at) => vec![tools::call(&message["content"][at]["functionCall"])],
+        MessagePart::Lost(at) => tools::lost(&message["content"][at]),
         MessagePart::Notice(level) => vec![EventBody::Notice { level, text: text(message) }],
         MessagePart::Other => {
             vec![unknown_record::event(message["type"].as_str().unwrap_or("unknown"), message)]
@@ -129,6 +132,14 @@ pub(super) fn events(message: &Value, id: &str, part: MessagePart) -> Vec<Event>
     };
     let usage = (parts(message).first() == Some(&part)).then(|| tokens(message)).flatten().map(EventBody::Usage);
     bodies.into_iter().chain(usage).map(|body| Event { key, time, body }).collect()
+}
+
+/// Entries of the results in a message whose calls, by these ids, are in no message.
+pub(super) fn lost(message: &Value, ids: &[String]) -> Vec<MessagePart> {
+    let parts = message["content"].as_array().into_iter().flatten().enumerate();
+    let is_lost =
+        |part: &Value| part["functionResponse"]["id"].as_str().is_some_and(|id| ids.iter().any(|lost| lost == id));
+    parts.filter(|(_, part)| is_lost(part)).map(|(at, _)| MessagePart::Lost(at)).collect()
 }
 
 /// Decodes the results in a message of calls in other messages, each with the id of its call.
@@ -144,12 +155,20 @@ pub(super) fn time(message: &Value) -> Option<Time> {
 
 /// Text of the message: a string, or the texts of a list of parts; other parts become labels.
 pub(super) fn text(message: &Value) -> String {
-    content_text(content(message))
+    match content(message) {
+        Value::Array(parts) => {
+            let spoken: Vec<Value> = parts.iter().filter(|part| part["thought"] != true).cloned().collect();
+            content_text(&Value::Array(spoken))
+        }
+        content => content_text(content),
+    }
 }
 
 fn thoughts(message: &Value) -> String {
     let mut thoughts = Vec::new();
     add_thoughts(&message["thoughts"], &mut thoughts);
+    let parts = content(message).as_array().into_iter().flatten();
+    thoughts.extend(parts.filter(|part| part["thought"] == true).map(|part| tool_input::flat(&part["text"])));
     thoughts.join("\n\n")
 }
 

@@ -3,13 +3,16 @@
 //! Verified with 0.24.5 (documents) and 0.61.0 (logs). An event can replace the whole chat, so a reader replays the log
 //! and stores the offsets of the remaining messages. A `$rewindTo` takes out an end of the chat, and a `$set` with
 //! messages may too: the agent empties a chat that it loads within the minute of its creation. What is taken out is a
-//! branch. A list that was set has calls as `functionCall` in the content and their results in the next message.
+//! branch. A list that was set has calls as `functionCall` in the content and their results in the next message. A long
+//! output is in a file of the project's `tool-outputs`, which the response names before or after a preview; one that was
+//! masked later is saved as the whole response in JSON.
 
 mod acp;
 pub(super) mod chat;
 mod content;
 mod log;
 mod message;
+mod other_files;
 mod paths;
 mod reader;
 mod retention;

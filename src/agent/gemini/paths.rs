@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::side_text::OutputFolder;
-use crate::agent::{Discovery, Source, SourceRoot};
+use crate::agent::{Discovery, FileStamp, Source, SourceRoot};
 use crate::domain::{Agent, Time};
 use crate::stdx::files::{self, SizeLimit};
 
@@ -33,9 +33,34 @@ pub(super) fn discover(root: &SourceRoot) -> Discovery {
     walk::check(root.path.join(PROJECTS), SizeLimit::TABLE, &mut discovery.issues);
     for project in walk::subdirectories(&root.path.join("tmp"), &mut discovery.issues) {
         walk::check(project.join(PROJECT_ROOT), SizeLimit::POINTER, &mut discovery.issues);
+        let before = discovery.sources.len();
         CHATS.files(&project.join("chats"), 1, &mut discovery);
+        combine_stamps(&mut discovery.sources[before..]);
     }
     discovery
+}
+
+/// Gives the files of one session the stamp of all of them, because each can change what is shown.
+fn combine_stamps(sources: &mut [Source]) {
+    let mut by_name: BTreeMap<(&Path, &str), Vec<FileStamp>> = BTreeMap::new();
+    for source in &*sources {
+        if let Some(name) = source.path.parent().zip(short_id(&source.path)) {
+            by_name.entry(name).or_default().push(source.stamp);
+        }
+    }
+    let combined = |stamps: &Vec<FileStamp>| FileStamp {
+        inode: stamps.iter().fold(0, |inodes, stamp| inodes ^ stamp.inode),
+        size: stamps.iter().map(|stamp| stamp.size).sum(),
+        mtime_ns: stamps.iter().map(|stamp| stamp.mtime_ns).max().unwrap_or_default(),
+    };
+    let stamp = |source: &Source| {
+        let stamps = by_name.get(&(source.path.parent()?, short_id(&source.path)?))?;
+        (stamps.len() > 1).then(|| combined(stamps))
+    };
+    let stamps: Vec<Option<FileStamp>> = sources.iter().map(stamp).collect();
+    for (source, stamp) in sources.iter_mut().zip(stamps) {
+        source.stamp = stamp.unwrap_or(source.stamp);
+    }
 }
 
 /// Kind of a chat's file, from its path; `None` for other files.
@@ -62,11 +87,13 @@ pub(super) fn affected(path: &Path) -> Vec<(PathBuf, Option<Source>)> {
     if !paths.iter().any(|sibling| sibling == path) {
         paths.push(path.to_owned());
     }
-    let stat = |path: PathBuf| {
-        let source = CHATS.source(&path);
+    let mut sources: Vec<Source> = paths.iter().filter_map(|path| CHATS.source(path)).collect();
+    combine_stamps(&mut sources);
+    let source = |path: PathBuf| {
+        let source = sources.iter().find(|source| source.path == path).cloned();
         (path, source)
     };
-    paths.into_iter().map(stat).collect()
+    paths.into_iter().map(source).collect()
 }
 
 /// Lists the chats in the same folder whose names end in the same short id, including the file itself, sorted by name.

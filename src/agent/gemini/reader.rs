@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::log::{ChatLog, ChatMessage, LogChange};
 use super::message::{self, MessagePart};
+use super::other_files::OtherFiles;
 use super::{paths, tools};
 use crate::agent::side_text::OutputFolder;
 use crate::agent::tolerant_json;
@@ -35,6 +36,8 @@ pub(super) struct ChatReader {
     pub bytes_read: u64,
     issues: Vec<Issue>,
     outputs: OutputFolder,
+    /// Other files of the session that have messages of their own.
+    others: OtherFiles,
     /// The branch that was chosen; `None`: the one that is shown first.
     chosen: Option<usize>,
 }
@@ -42,6 +45,23 @@ pub(super) struct ChatReader {
 impl ChatReader {
     /// Replays a whole file.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Self::resume_with_others(path, ChatLog::default(), 0)
+    }
+
+    /// Continues a log that was replayed up to `offset`, and reads the other files of its session.
+    pub(super) fn resume_with_others(path: &Path, log: ChatLog, offset: u64) -> io::Result<Self> {
+        let mut reader = Self::resume(path, log, offset)?;
+        reader.read_others();
+        Ok(reader)
+    }
+
+    fn read_others(&mut self) {
+        let log = |path: &Path| Self::open_alone(path).ok().map(|chat| chat.log);
+        self.others = OtherFiles::of(&self.path, &self.log, log);
+    }
+
+    /// Replays a whole file, without the other files of its session.
+    pub(super) fn open_alone(path: &Path) -> io::Result<Self> {
         Self::resume(path, ChatLog::default(), 0)
     }
 
@@ -49,7 +69,8 @@ impl ChatReader {
     pub(super) fn resume(path: &Path, log: ChatLog, offset: u64) -> io::Result<Self> {
         let (stamp, outputs) = (FileStamp::default(), paths::outputs(path));
         let (path, issues) = (path.to_owned(), Vec::new());
-        let mut reader = Self { path, log, stamp, offset, bytes_read: 0, issues, outputs, chosen: None };
+        let others = OtherFiles::default();
+        let mut reader = Self { path, log, stamp, offset, bytes_read: 0, issues, outputs, others, chosen: None };
         reader.apply_new()?;
         Ok(reader)
     }
@@ -69,6 +90,7 @@ impl ChatReader {
         } else {
             self.lines(file)?
         };
+        let effect = if self.log.find_lost_calls() { LogChange::Replaced } else { effect };
         let is_repaired = |line: &u64| self.log.repaired.iter().any(|(repaired, _)| repaired == line);
         let lost = self.log.bad.iter().filter(|line| !is_repaired(line)).map(|line| (*line, "unreadable record"));
         let repaired = self.log.repaired.iter().map(|(line, repairs)| (*line, repairs.as_str()));
@@ -82,15 +104,27 @@ impl ChatReader {
         let mut lines = LineReader::from_offset(file, self.offset)?;
         let mut all = LogChange::None;
         while let Some(line) = lines.next_line()? {
+            let further = line.lines - 1;
             all = all.and(self.log.line(line.bytes, line.offset));
+            self.log.lines += further;
         }
         self.offset = lines.offset();
         self.bytes_read += lines.bytes_read();
         Ok(all)
     }
 
-    fn messages(&self) -> impl DoubleEndedIterator<Item = &ChatMessage> + Clone {
-        self.log.branch(self.shown_branch())
+    /// Messages of the shown branch, and of the other files of the session.
+    pub(super) fn messages(&self) -> impl DoubleEndedIterator<Item = &ChatMessage> + Clone {
+        self.on_branch(self.shown_branch())
+    }
+
+    fn on_branch(&self, branch: usize) -> impl DoubleEndedIterator<Item = &ChatMessage> + Clone {
+        self.others.earlier.iter().chain(self.log.branch(branch)).chain(&self.others.later)
+    }
+
+    /// Messages of all branches and files, each once.
+    pub(super) fn all(&self) -> impl Iterator<Item = &ChatMessage> {
+        self.log.all().into_iter().chain(&self.others.earlier).chain(&self.others.later)
     }
 
     /// Finds the messages with entries in a range, each with the index of its first entry.
@@ -126,7 +160,8 @@ impl ChatReader {
     /// Reads the JSON of a message; empty if it can no longer be read.
     pub(super) fn json(&mut self, message: &ChatMessage) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let read = files::open(&self.path).and_then(|mut file| {
+        let path = self.others.paths.get(usize::from(message.file).wrapping_sub(1)).unwrap_or(&self.path);
+        let read = files::open(path).and_then(|mut file| {
             file.seek(SeekFrom::Start(message.offset))?;
             file.take(u64::from(message.len)).read_to_end(&mut bytes)
         });
@@ -151,7 +186,7 @@ impl TranscriptReader for ChatReader {
         for (first, message) in self.messages_in(&range) {
             let value = tolerant_json::value(&self.json(&message)).map(|(value, _)| value).unwrap_or_default();
             let results = self.results_of(&message);
-            for (index, part) in (first..).zip(padded(&value, message.entries)) {
+            for (index, part) in (first..).zip(padded(&value, &message)) {
                 if range.contains(&index) {
                     let events = message::events(&value, &message.key_id(), part);
                     let results = results.iter().map(|body| Event { body: body.clone(), ..events[0].clone() });
@@ -177,10 +212,10 @@ impl TranscriptReader for ChatReader {
     }
 
     fn branch_list(&mut self) -> Vec<TranscriptBranch> {
-        let mut seen: HashSet<(u64, u32)> = HashSet::new();
+        let mut seen: HashSet<(u8, u64, u32)> = HashSet::new();
         let branches = (0..self.branches()).map(|branch| {
-            let messages = self.log.branch(branch).filter(|message| message.entries > 0);
-            let new = messages.clone().filter(|message| seen.insert((message.offset, message.len)));
+            let messages = self.on_branch(branch).filter(|message| message.entries > 0);
+            let new = messages.clone().filter(|message| seen.insert((message.file, message.offset, message.len)));
             let own: Vec<ChatMessage> = new.cloned().collect();
             let last = messages.clone().filter_map(|message| message.time).max();
             (messages.map(|message| message.entries as usize).sum(), last, own.into_iter().next())
@@ -204,9 +239,9 @@ impl TranscriptReader for ChatReader {
 
     fn forks(&mut self) -> Vec<Fork> {
         let mut forks: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
-        let place = |message: &ChatMessage| (message.offset, message.len);
+        let place = |message: &ChatMessage| (message.file, message.offset, message.len);
         for branch in (0..self.branches()).filter(|branch| *branch != self.shown_branch()) {
-            let pairs = self.messages().zip(self.log.branch(branch));
+            let pairs = self.messages().zip(self.on_branch(branch));
             let shared = pairs.take_while(|(shown, other)| place(shown) == place(other));
             let entries: usize = shared.map(|(shown, _)| shown.entries as usize).sum();
             forks.entry(entries.checked_sub(1)).or_default().push(branch);
@@ -254,6 +289,13 @@ impl TranscriptReader for ChatReader {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return RefreshOutcome::Gone,
             Err(_) => return RefreshOutcome::Same,
         };
+        if self.others.have_changed(&self.path) {
+            self.log = ChatLog::default();
+            (self.offset, self.chosen) = (0, None);
+            let read = self.apply_new();
+            self.read_others();
+            return if read.is_ok() { RefreshOutcome::Reset } else { RefreshOutcome::Gone };
+        }
         if stamp == self.stamp {
             return RefreshOutcome::Same;
         }
@@ -272,8 +314,8 @@ impl TranscriptReader for ChatReader {
             Ok(LogChange::From(_)) if shown != self.shown_branch() => RefreshOutcome::Reset,
             Ok(LogChange::From(_)) if shown < self.log.abandoned.len() => RefreshOutcome::Same,
             Ok(LogChange::From(message)) => {
-                let before = &self.log.messages[..message];
-                RefreshOutcome::Grown { from: before.iter().map(|message| message.entries as usize).sum() }
+                let before = self.others.earlier.iter().chain(&self.log.messages[..message]);
+                RefreshOutcome::Grown { from: before.map(|message| message.entries as usize).sum() }
             }
         }
     }
@@ -288,9 +330,10 @@ impl TranscriptReader for ChatReader {
 }
 
 /// Returns the parts of a message, padded to the counted number, because the file may have changed since.
-fn padded(value: &Value, count: u32) -> Vec<MessagePart> {
+fn padded(value: &Value, stored: &ChatMessage) -> Vec<MessagePart> {
     let mut parts = message::parts(value);
-    parts.resize(count as usize, MessagePart::Other);
+    parts.extend(message::lost(value, &stored.lost));
+    parts.resize(stored.entries as usize, MessagePart::Other);
     parts
 }
 
@@ -309,8 +352,8 @@ fn entry(
     let mut is_cut = false;
     if let (Some(tool), MessagePart::Tool(at)) = (&mut entry.tool, part) {
         let path = tools::output_path(&value["toolCalls"][at]);
-        if let Some((text, cut)) = path.and_then(|path| outputs.read(path, limit)) {
-            (tool.output, is_cut) = (text, cut);
+        if let Some((text, cut)) = path.and_then(|path| outputs.read(&path, limit)) {
+            (tool.output, is_cut) = (tools::saved_text(text), cut);
         }
     }
     let truncate = |text: &mut String| {

@@ -30,7 +30,7 @@ fn replay(source: &Source, progress: Option<&SummaryProgress>) -> io::Result<Cha
         ends_a_line(&source.path, progress.cursor.offset).then_some((log, progress.cursor.offset))
     });
     match log {
-        Some((log, offset)) => ChatReader::resume(&source.path, log, offset),
+        Some((log, offset)) => ChatReader::resume_with_others(&source.path, log, offset),
         None => ChatReader::open(&source.path),
     }
 }
@@ -45,12 +45,13 @@ fn ends_a_line(path: &Path, offset: u64) -> bool {
 
 fn summary_of(source: &Source, chat: &ChatReader) -> SourceSummary {
     let state = serde_json::to_vec(&chat.log).unwrap_or_default();
-    let session =
-        (source.stamp.size > 0 && is_shown(&source.path, &chat.log)).then(|| session(source, &chat.log, true));
+    let session = (source.stamp.size > 0 && is_shown(&source.path, &chat.log)).then(|| session(source, chat, true));
+    // One of several files changes with each of them.
+    let stamp = if paths::siblings(&source.path).len() < 2 { chat.stamp } else { source.stamp };
     SourceSummary {
         sessions: SourceSessions::All(session.into_iter().collect()),
         notes: Vec::new(),
-        progress: SummaryProgress { cursor: SummaryCursor { stamp: chat.stamp, offset: chat.offset }, state },
+        progress: SummaryProgress { cursor: SummaryCursor { stamp, offset: chat.offset }, state },
         bytes_read: chat.bytes_read,
         issues: chat.issues().to_vec(),
     }
@@ -77,7 +78,7 @@ fn is_shown(path: &Path, log: &ChatLog) -> bool {
     let rank = |log: &ChatLog| log.entries();
     let own = rank(log);
     paths::siblings(path).into_iter().filter(|other| other != path).all(|other| {
-        let Ok(chat) = ChatReader::open(&other) else { return true };
+        let Ok(chat) = ChatReader::open_alone(&other) else { return true };
         let theirs = rank(&chat.log);
         chat.log.session != log.session || own > theirs || (own == theirs && *path < *other)
     })
@@ -89,11 +90,13 @@ pub(super) fn session_id(path: &Path, log: &ChatLog) -> String {
 }
 
 /// Builds the list row of a chat.
-pub(super) fn session(source: &Source, log: &ChatLog, complete: bool) -> Session {
+pub(super) fn session(source: &Source, chat: &ChatReader, complete: bool) -> Session {
+    let log = &chat.log;
+    let entries = chat.len();
     let id = session_id(&source.path, log);
     let mut session = Session::new(SessionKey::new(source.agent, id), source.path.clone());
-    let shown = || log.shown().filter(|message| message.entries > 0);
-    let prompts = || log.shown().filter_map(|message| message.prompt.as_deref());
+    let shown = || chat.messages().filter(|message| message.entries > 0);
+    let prompts = || chat.messages().filter_map(|message| message.prompt.as_deref());
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     session.title = match (&log.summary, prompts().find(|prompt| !prompt.trim().is_empty())) {
         (Some(summary), _) => Title::new(summary, TitleSource::Agent),
@@ -111,24 +114,23 @@ pub(super) fn session(source: &Source, log: &ChatLog, complete: bool) -> Session
         .or_else(|| Some(crate::domain::Time::from_millis(source.stamp.mtime_millis())));
     session.modified = Some(crate::domain::Time::from_millis(source.stamp.mtime_millis()));
     session.turns = count(prompts().count());
-    session.messages = count(log.entries());
-    session.tokens =
-        log.all().into_iter().filter_map(|message| message.tokens).fold(Tokens::default(), |mut sum, one| {
-            sum += one;
-            sum
-        });
+    session.messages = count(entries);
+    session.tokens = chat.all().filter_map(|message| message.tokens).fold(Tokens::default(), |mut sum, one| {
+        sum += one;
+        sum
+    });
     let mut usage = Vec::new();
-    for message in log.all() {
+    for message in chat.all() {
         let tokens = message.tokens.unwrap_or_default();
         add_usage(&mut usage, UsageSlot::of(message.time), log.model.as_deref(), tokens);
     }
     session.usage = usage.into();
     let outputs = paths::outputs(&source.path);
-    let beside = log.all().into_iter().flat_map(|message| &message.outputs).map(|path| outputs.size(path));
+    let beside = chat.all().flat_map(|message| &message.outputs).map(|path| outputs.size(path));
     session.bytes = source.stamp.size + beside.sum::<u64>();
     session.unreadable = count(log.bad.len());
     session.flags.unreadable = !log.bad.is_empty();
-    session.flags.empty = log.entries() == 0;
+    session.flags.empty = entries == 0;
     session.flags.subagent = log.subagent;
     session.parent = parent(&source.path).filter(|_| log.subagent);
     session.tip = shown().next_back().map(|message| Arc::from(&*message.id));

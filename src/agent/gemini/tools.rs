@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::content::content_text;
-use crate::agent::tool_input;
+use crate::agent::{tolerant_json, tool_input, unknown_record};
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction};
 use crate::domain::{Delta, EventBody, ToolStatus};
 
@@ -60,6 +60,15 @@ pub(super) fn result(part: &Value) -> Option<EventBody> {
     })
 }
 
+/// Bodies of a result whose call is in no message.
+pub(super) fn lost(part: &Value) -> Vec<EventBody> {
+    let Some(update) = result(part) else { return Vec::new() };
+    let response = &part["functionResponse"];
+    let id = response["id"].as_str().unwrap_or_default().into();
+    let headline = ToolAction::Other(unknown_record::LOST_CALL.to_owned());
+    vec![EventBody::ToolCall { id, name: "tool".into(), input: Value::Null, action: headline }, update]
+}
+
 /// Calls in the content of a message that are not in its list of calls, each with its index.
 pub(super) fn calls_in_content(message: &Value) -> impl Iterator<Item = (usize, &str)> {
     let listed = |id: &str| message["toolCalls"].as_array().into_iter().flatten().any(|call| call["id"] == *id);
@@ -84,21 +93,49 @@ pub(super) fn result_ids(message: &Value) -> Vec<String> {
 /// Files with the whole outputs of a message's tools.
 pub(super) fn output_paths(message: &Value) -> Vec<String> {
     let calls = message["toolCalls"].as_array().into_iter().flatten();
-    calls.filter_map(|call| output_path(call).map(str::to_owned)).collect()
+    calls.filter_map(output_path).collect()
 }
 
 /// File with the whole output of a call, if the record has only a part of it.
-pub(super) fn output_path(call: &Value) -> Option<&str> {
-    const NAMED_AFTER: [&str; 3] =
-        ["For full output see: ", "Full output saved to: ", "full output has been saved to: "];
+pub(super) fn output_path(call: &Value) -> Option<String> {
+    const NAMED_AFTER: [&str; 5] = [
+        "For full output see: ",
+        "Full output saved to: ",
+        "full output has been saved to: ",
+        "Full output available at: ",
+        "Full string saved to: ",
+    ];
+    // The name is before the preview or after it.
+    const END: usize = 1000;
+    let named = |text: &'_ str| {
+        let from = text.len().saturating_sub(END);
+        let tail = text.get((from..text.len()).find(|at| text.is_char_boundary(*at))?..)?;
+        let head = crate::stdx::text::first_chars(text, END);
+        let found = |part: &'_ str| NAMED_AFTER.iter().find_map(|name| Some(part.split_once(name)?.1.to_owned()));
+        let rest = found(head).or_else(|| found(tail))?;
+        rest.lines().next().map(|path| path.trim().trim_end_matches(']').to_owned())
+    };
     let of_result = || {
         let parts = call["result"].as_array()?;
-        let text = parts.iter().find_map(|part| part["functionResponse"]["response"]["output"].as_str())?;
-        let head = crate::stdx::text::first_chars(text, 1000);
-        let (_, rest) = NAMED_AFTER.iter().find_map(|name| head.split_once(name))?;
-        rest.lines().next().map(str::trim)
+        parts.iter().find_map(|part| {
+            let response = &part["functionResponse"]["response"];
+            named(response["output"].as_str()?)
+        })
     };
-    call["outputFile"].as_str().or_else(of_result)
+    let of_content = || {
+        let parts = call["result"].as_array()?;
+        parts.iter().find_map(|part| named(&content_text(&part["functionResponse"]["response"]["content"])))
+    };
+    call["outputFile"].as_str().map(str::to_owned).or_else(of_result).or_else(of_content)
+}
+
+/// Text of a saved output, which may be the response as JSON.
+pub(super) fn saved_text(saved: String) -> String {
+    if !saved.starts_with("{\n  \"") {
+        return saved;
+    }
+    let response = tolerant_json::value(saved.as_bytes()).map(|(response, _)| response);
+    response.filter(Value::is_object).map_or(saved, |response| output_text(&response))
 }
 
 /// Status of a call.
@@ -122,10 +159,11 @@ pub(super) fn status(call: &Value) -> ToolStatus {
 fn has_failed(call: &Value) -> bool {
     let is_error = |part: &Value| {
         let response = &part["functionResponse"]["response"];
-        response["error"].is_string() && response["output"].is_null()
+        let code = ["exitCode", "exit_code"].iter().find_map(|name| response[*name].as_i64());
+        let has_failed = response["error"].is_string() && response["output"].is_null();
+        has_failed || response["isError"] == true || code.is_some_and(|code| code != 0)
     };
-    let command_failed =
-        || call["name"] == "run_shell_command" && exit_code(&output(call)).is_some_and(|code| code != 0);
+    let command_failed = || call["name"] == "run_shell_command" && has_failed_command(&output(call));
     call["result"].as_array().is_some_and(|parts| parts.iter().any(is_error)) || command_failed()
 }
 
@@ -190,8 +228,7 @@ fn todos(args: &Value) -> Vec<PlanItem> {
 fn output(call: &Value) -> String {
     let one = |part: &Value| {
         let response = part.pointer("/functionResponse/response");
-        let text = response.and_then(|r| ["output", "error", "content"].iter().find_map(|name| r.get(*name)?.as_str()));
-        text.map(str::to_owned).or_else(|| response.map(response_text)).unwrap_or_else(|| content_text(part))
+        response.map_or_else(|| content_text(part), output_text)
     };
     let result = match call.get("result") {
         Some(Value::Array(parts)) => {
@@ -204,12 +241,24 @@ fn output(call: &Value) -> String {
     let inner = result.strip_prefix("<untrusted_context>\n");
     let inner = inner.and_then(|text| text.strip_suffix("\n</untrusted_context>")).map(str::to_owned);
     let result = inner.unwrap_or(result);
-    let shown = display(call.get("resultDisplay").unwrap_or(&Value::Null));
+    let mut shown = display(call.get("resultDisplay").unwrap_or(&Value::Null));
+    // The input of an edit has the changed lines, unless the user changed them.
+    let diff = call.pointer("/resultDisplay/fileDiff").and_then(Value::as_str);
+    if let Some(diff) = diff.filter(|diff| !tool_input::shows_diff(&call["args"], diff)) {
+        let both = [shown.trim(), diff].join("\n");
+        both.trim_start().clone_into(&mut shown);
+    }
     match (result.trim(), shown.trim()) {
         (_, shown) if shown.is_empty() || result.contains(shown) => result.clone(),
         (result, shown) if result.is_empty() || shown.contains(result) => shown.to_owned(),
         (result, shown) => format!("{result}\n\n{shown}"),
     }
+}
+
+/// Text of a response: its output, or what it has in its place.
+fn output_text(response: &Value) -> String {
+    let text = ["output", "error", "content"].iter().find_map(|name| response.get(*name)?.as_str());
+    text.map_or_else(|| response_text(response), str::to_owned)
 }
 
 /// Text of a response that has no output: the content of an MCP result with its structured one, or its fields.
@@ -218,8 +267,7 @@ fn response_text(response: &Value) -> String {
     if text.is_empty() {
         return tool_input::lines(response);
     }
-    let structured = tool_input::lines(&response["structuredContent"]);
-    if structured.is_empty() { text } else { format!("{text}\n{structured}") }
+    tool_input::with_structured(text, &response["structuredContent"])
 }
 
 /// Text of what the program showed: a text, the lines of a terminal, or the texts of its fields. A diff is the call's action.
@@ -244,6 +292,13 @@ fn terminal_line(line: &Value) -> String {
         Value::Array(texts) => texts.iter().filter_map(|text| text["text"].as_str()).collect(),
         other => display(other),
     }
+}
+
+/// True for the output of a command that names an exit code other than 0, or the signal that ended it.
+pub(crate) fn has_failed_command(output: &str) -> bool {
+    let signal = output.lines().find_map(|line| line.strip_prefix("Signal: "));
+    let is_signal = signal.is_some_and(|signal| !matches!(signal.trim(), "" | "(none)" | "none" | "0"));
+    is_signal || exit_code(output).is_some_and(|code| code != 0)
 }
 
 /// Exit code that the output of a command names.

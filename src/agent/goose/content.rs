@@ -109,6 +109,24 @@ fn text_block(text: &str) -> Value {
     json!({ "type": "text", "text": text })
 }
 
+/// Joins the thoughts that some models stream word by word, each as a block without a signature.
+fn joined_thoughts(blocks: Vec<Value>) -> Vec<Value> {
+    let is_piece = |block: &Value| {
+        block["type"] == "thinking" && block["thinking"].is_string() && block["signature"].as_str() == Some("")
+    };
+    let mut joined: Vec<Value> = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        match joined.last_mut().filter(|last| is_piece(last) && is_piece(&block)) {
+            Some(last) => {
+                let pieces = [&last["thinking"], &block["thinking"]].map(|piece| piece.as_str().unwrap_or_default());
+                last["thinking"] = pieces.concat().into();
+            }
+            None => joined.push(block),
+        }
+    }
+    joined
+}
+
 /// True for the text that goose adds to each turn.
 fn is_turn_context(text: &str) -> bool {
     text.starts_with("<turn-context>") || text.starts_with("<info-msg>")
@@ -145,6 +163,7 @@ impl StoredMessage for GooseMessage {
         let results = self.results.iter().filter_map(|content| parsed_blocks(content));
         let results: Vec<Value> = results.flat_map(|(blocks, _)| blocks).collect();
         let mut entries = Vec::new();
+        let blocks = joined_thoughts(blocks);
         for (at, block) in blocks.iter().enumerate() {
             let mut truncator = Truncator { limit, cut: false };
             let mut transcript = Transcript::default();
@@ -222,6 +241,8 @@ fn bodies(role: &str, block: &Value, results: &[Value], truncator: &mut Truncato
         }
         "error" => filled("message")
             .or_else(|| filled("msg"))
+            .or_else(|| block["error"].as_str())
+            .or_else(|| block["error"]["message"].as_str())
             .map(|text| EventBody::Notice { level: NoticeLevel::Error, text: truncator.cut(text) }),
         "actionRequired" => action_required(&block["data"])
             .map(|text| EventBody::Notice { level: NoticeLevel::Info, text: truncator.cut(&text) }),
@@ -231,6 +252,9 @@ fn bodies(role: &str, block: &Value, results: &[Value], truncator: &mut Truncato
         }),
         "systemNotification" if block["notificationType"] != "thinkingMessage" => {
             filled("msg").map(|text| EventBody::Notice { level: NoticeLevel::Info, text: truncator.cut(text) })
+        }
+        "toolConfirmationRequest" if filled("prompt").is_some() => {
+            filled("prompt").map(|text| EventBody::Notice { level: NoticeLevel::Warning, text: truncator.cut(text) })
         }
         // The call shows what was to be confirmed, and its result.
         "toolResponse" | "redactedThinking" | "toolConfirmationRequest" | "systemNotification" => None,
@@ -247,8 +271,8 @@ fn action_required(data: &Value) -> Option<String> {
     match data["actionType"].as_str()? {
         "elicitation" => data["message"].as_str().map(str::to_owned),
         "elicitationResponse" => {
-            let answer = &data["user_data"];
-            Some(tool_input::lines(answer))
+            let answers = ["user_data", "userData"].map(|name| tool_input::lines(&data[name]));
+            answers.into_iter().find(|answer| !answer.is_empty())
         }
         _ => None,
     }
@@ -296,7 +320,11 @@ fn outcome(result: &Value) -> (ToolStatus, String) {
     let printed = value.as_str().map_or(printed, str::to_owned);
     let structured = &value["structuredContent"];
     let exit = ["exit_code", "exitCode"].iter().find_map(|name| structured[*name].as_i64());
-    let output = if printed.is_empty() && !structured.is_null() { structured_text(structured) } else { printed };
+    let output = if printed.is_empty() && !structured.is_null() {
+        structured_text(structured)
+    } else {
+        tool_input::with_structured(printed, structured)
+    };
     let status = if output.starts_with("The user has declined") {
         ToolStatus::Denied
     } else if result["status"] == "error" || value["isError"] == true || exit.is_some_and(|code| code != 0) {

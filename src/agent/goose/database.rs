@@ -126,7 +126,17 @@ fn session_rows(connection: &Connection) -> Result<Vec<SessionRow>, DatabaseErro
         }
         Ok(SessionRow(values))
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut rows: Vec<SessionRow> = rows.collect::<Result<_, _>>()?;
+    // Sessions whose row is lost are known by their messages.
+    let mut statement = connection
+        .prepare("select distinct session_id from messages where session_id not in (select id from sessions)")?;
+    let mut lost = statement.query([])?;
+    while let Some(row) = lost.next()? {
+        let mut values: [String; COLUMNS.len()] = std::array::from_fn(|_| String::new());
+        values[0] = sqlite::text(row.get_ref(0)?).into_owned();
+        rows.push(SessionRow(values));
+    }
+    Ok(rows)
 }
 
 /// Hash that changes whenever the session does. goose appends messages, and rewrites all of them when it compacts.
@@ -357,7 +367,9 @@ impl MessageStore for GooseSessionRows {
             *self = Self::open(&self.path.clone(), &self.session.clone())?;
         }
         let connection = &self.database.connection;
-        if !connection.prepare_cached("select 1 from sessions where id = ?1")?.exists([&self.session])? {
+        let exists = |sql: &str| connection.prepare_cached(sql)?.exists([&self.session]);
+        if !exists("select 1 from sessions where id = ?1")? && !exists("select 1 from messages where session_id = ?1")?
+        {
             return Ok(None);
         }
         let mut statement = connection.prepare_cached(

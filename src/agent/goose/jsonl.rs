@@ -2,6 +2,7 @@
 //!
 //! Unverified: follows goose's documentation; no such version was available.
 
+use std::collections::HashSet;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -10,17 +11,17 @@ use serde_json::Value;
 use super::content::{self, GooseMessage};
 use super::database::content_time;
 use super::totals::GooseTotals;
+use crate::agent::jsonl::TextFile;
 use crate::agent::pages::{MessageStore, MessageVersion};
 use crate::agent::sqlite::DatabaseError;
 use crate::agent::tolerant_json::{self, RepairedRecord};
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
 use crate::domain::session::{Title, TitleSource};
 use crate::domain::{Agent, Issue, Session, SessionKey, Time, Tokens};
-use crate::stdx::files;
 use crate::stdx::lines::LineReader;
 
-/// Maximum lines after a call that are searched for its result, to bound the cost of an open call.
-const RESULT_LOOKAHEAD: usize = 64;
+/// Maximum lines around a call that are searched for its result, and around a result for its call. All of a usual file.
+const RESULT_LOOKAHEAD: usize = 4096;
 
 /// A message from its record; `None` for any other record.
 fn message(id: String, record: &RepairedRecord) -> Option<GooseMessage> {
@@ -56,9 +57,10 @@ pub(super) fn summarise(source: &Source) -> SourceSummary {
 }
 
 fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
-    let mut lines = LineReader::from_offset(files::open(&source.path)?, 0)?;
+    let mut lines = LineReader::from_offset(TextFile::open(&source.path)?.file, 0)?;
     let mut session = Session::new(SessionKey::new(Agent::Goose, name(&source.path)), source.path.clone());
     let (mut totals, mut issues, mut number) = (GooseTotals::default(), Vec::new(), 0);
+    let mut calls: HashSet<String> = HashSet::new();
     while let Some(line) = lines.next_line()? {
         number += 1;
         let issue = |reason: String| Issue { path: source.path.clone(), line: Some(number), reason };
@@ -68,12 +70,21 @@ fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
             issues.push(issue("not a message".to_owned()));
         }
         for record in records {
+            if record.repairs.is_lossy() {
+                totals.unreadable();
+            }
             if !record.repairs.is_empty() {
                 totals.repaired(record.repairs);
                 issues.push(issue(record.repairs.to_string()));
             }
             match message(String::new(), &record) {
-                Some(message) => totals.message(&message),
+                Some(mut message) => {
+                    let mut lost = content::results(&message.content);
+                    lost.retain(|id| !calls.contains(id));
+                    calls.extend(message.calls());
+                    message.lost_calls = lost;
+                    totals.message(&message);
+                }
                 None if number == 1 => describe(&mut session, &record.value),
                 None => {
                     totals.unreadable();
@@ -81,6 +92,10 @@ fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
                 }
             }
         }
+        if line.lines > 1 {
+            issues.push(issue("repaired: a record over several lines".to_owned()));
+        }
+        number += line.lines - 1;
     }
     let changed = Some(Time::from_millis(source.stamp.mtime_millis()));
     totals.finish(&mut session, None, changed);
@@ -119,8 +134,8 @@ impl GooseFile {
     }
 
     fn scan(&mut self) -> io::Result<()> {
-        let file = files::open(&self.path)?;
-        self.stamp = FileStamp::of(&file.metadata()?);
+        let TextFile { file, stamp, .. } = TextFile::open(&self.path)?;
+        self.stamp = stamp;
         let mut lines = LineReader::from_offset(file, 0)?;
         self.line_ranges.clear();
         while let Some(line) = lines.next_line()? {
@@ -140,11 +155,29 @@ impl GooseFile {
 
     fn line(&self, at: usize) -> io::Result<Option<Vec<u8>>> {
         let Some(&(offset, len)) = self.line_ranges.get(at) else { return Ok(None) };
-        let mut file = files::open(&self.path)?;
+        let mut file = TextFile::open(&self.path)?.file;
         file.seek(SeekFrom::Start(offset))?;
         let mut line = vec![0; len];
         file.read_exact(&mut line)?;
         Ok(Some(line))
+    }
+}
+
+impl GooseFile {
+    /// Results of a message whose calls are in none of the messages before it.
+    fn lost_calls(&self, found: &GooseMessage, at: usize) -> io::Result<Vec<String>> {
+        let mut lost = content::results(&found.content);
+        for before in (at.saturating_sub(RESULT_LOOKAHEAD)..at.min(self.line_ranges.len())).rev() {
+            if lost.is_empty() {
+                break;
+            }
+            let Some(earlier) = self.record(before)?.and_then(|record| message(String::new(), &record)) else {
+                continue;
+            };
+            let calls = earlier.calls();
+            lost.retain(|id| !calls.contains(id));
+        }
+        Ok(lost)
     }
 }
 
@@ -195,6 +228,7 @@ impl MessageStore for GooseFile {
                 found.results.push(later.content);
             }
         }
+        found.lost_calls = self.lost_calls(&found, at)?;
         Ok(found)
     }
 }

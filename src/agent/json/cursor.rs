@@ -169,6 +169,11 @@ impl<'a> JsonCursor<'a> {
         Ok(&self.bytes[from..self.at])
     }
 
+    /// Returns the bytes read since an offset.
+    pub(crate) fn since(&self, offset: usize) -> &'a [u8] {
+        &self.bytes[offset.min(self.at)..self.at]
+    }
+
     /// Returns the offset of the next byte to read.
     pub(crate) fn position(&self) -> usize {
         self.at
@@ -278,6 +283,13 @@ impl<'a> JsonStr<'a> {
             };
         }
     }
+}
+
+/// Hash of a text's length and its ends, which tells apart what one id is given to; never 0.
+pub(crate) fn sample_hash(bytes: &[u8]) -> u64 {
+    const END: usize = 64;
+    let ends = hash(&bytes[..bytes.len().min(END)]) ^ hash(&bytes[bytes.len().saturating_sub(END)..]).rotate_left(1);
+    (ends ^ (bytes.len() as u64).rotate_left(32)).max(1)
 }
 
 /// FNV-1a hash of bytes; never 0.

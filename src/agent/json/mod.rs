@@ -13,4 +13,4 @@ mod value;
 
 pub(super) use cursor::{JsonCursor, JsonStr, MalformedJson};
 pub(super) use scalar::{count, time};
-pub(super) use value::parse;
+pub(super) use value::{flattened, parse};

@@ -42,13 +42,16 @@ pub(crate) fn split(line: &[u8]) -> Vec<LinePart> {
         let blank = blank_len(&line[at..], is_list);
         if blank > 0 {
             at += blank;
-        } else if let Some(end) = record_end(line, at, is_list, &mut work) {
+        } else if let Some(end) = first_end(line, at, is_list, &mut work) {
             parts.push(LinePart { start: at, end, kind: RecordPartKind::Record });
             at = end;
         } else {
             let end = next_record(line, at + 1, &mut work).unwrap_or(line.len());
             let kind = if line[at..].starts_with(b"{\"") { RecordPartKind::Torn } else { RecordPartKind::Junk };
-            parts.push(LinePart { start: at, end, kind });
+            // The brackets and commas of a list whose items are lines.
+            if !line[at..end].iter().all(|byte| byte.is_ascii_whitespace() || b"[],".contains(byte)) {
+                parts.push(LinePart { start: at, end, kind });
+            }
             at = end;
         }
     }
@@ -67,6 +70,20 @@ fn blank_len(bytes: &[u8], is_list: bool) -> usize {
         return 3;
     }
     usize::from(bytes[0].is_ascii_whitespace() || (is_list && matches!(bytes[0], b'[' | b',' | b']')))
+}
+
+/// Finds the end of the record that begins at `at`, where no other one is open: it ends with its braces, whatever follows.
+fn first_end(line: &[u8], at: usize, is_list: bool, work: &mut usize) -> Option<usize> {
+    let whole = record_end(line, at, is_list, work);
+    let ends = || {
+        let mut cursor = JsonCursor::new(&line[at..]);
+        let is_record = line[at..].starts_with(b"{\"") && validate(&mut cursor, MAX_DEPTH).is_ok();
+        let rest = &line[(at + cursor.position()).min(line.len())..];
+        // Further fields mean that the brace is damage inside of the record.
+        let has_fields = rest.trim_ascii_start().starts_with(b",\"") || rest.trim_ascii_start().starts_with(b"\"");
+        (is_record && !has_fields).then_some(at + cursor.position())
+    };
+    whole.or_else(|| if *work > 0 { ends() } else { None })
 }
 
 /// Finds the end of the record that begins at `at`: a valid object that another one, a hole, the end, or the next item of a

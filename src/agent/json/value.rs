@@ -17,7 +17,7 @@ pub(crate) fn parse(text: &[u8]) -> Option<Value> {
 
 fn value(cursor: &mut JsonCursor<'_>, depth: usize) -> Result<Value, MalformedJson> {
     match cursor.peek()? {
-        b'{' | b'[' if depth == 0 => Ok(Value::String(String::from_utf8_lossy(cursor.raw()?).into_owned())),
+        b'{' | b'[' if depth == 0 => Ok(Value::String(flattened(cursor.raw()?))),
         b'{' => {
             let mut fields = Map::new();
             cursor.object(|name, cursor| {
@@ -37,6 +37,32 @@ fn value(cursor: &mut JsonCursor<'_>, depth: usize) -> Result<Value, MalformedJs
         b'"' => Ok(Value::String(cursor.text()?.map(|text| text.decode().into_owned()).unwrap_or_default())),
         _ => Ok(scalar(&String::from_utf8_lossy(cursor.raw()?))),
     }
+}
+
+/// Joins the names and values of a JSON text by blanks, whatever its nesting.
+pub(crate) fn flattened(json: &[u8]) -> String {
+    let (mut text, mut at) = (String::new(), 0);
+    while at < json.len() {
+        let rest = &json[at..];
+        let (word, len) = if rest[0] == b'"' {
+            let end = (1..rest.len()).find(|&end| rest[end] == b'"' && !is_escaped(&rest[..end])).unwrap_or(rest.len());
+            (unescape(&rest[1..end]).into_owned(), end + 1)
+        } else {
+            let len = rest.iter().position(|byte| b"{}[],:\" \t\r\n".contains(byte)).unwrap_or(rest.len());
+            (String::from_utf8_lossy(&rest[..len]).into_owned(), len.max(1))
+        };
+        if !word.is_empty() {
+            text.push_str(if text.is_empty() { "" } else { " " });
+            text.push_str(&word);
+        }
+        at += len;
+    }
+    text
+}
+
+/// True if the byte after these ones is escaped.
+fn is_escaped(before: &[u8]) -> bool {
+    before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
 /// Parses a literal; one that JSON does not have becomes text.

@@ -51,7 +51,9 @@ impl ChainRecord {
         };
         // A line outside the conversation yields no entries, whatever marks the dialect set.
         let entries = if metadata.link == RecordLink::Aside { 0 } else { entries };
-        let spoken = !metadata.results.is_empty() || metadata.marks.iter().any(|mark| mark.kind != EntryKind::Notice);
+        let spoken = metadata.begins_branch
+            || !metadata.results.is_empty()
+            || metadata.marks.iter().any(|mark| mark.kind != EntryKind::Notice);
         matters.then_some(Self {
             link: metadata.link,
             leaf,

@@ -23,6 +23,16 @@ pub trait Dialect: Send + Sync {
     /// the caller drops events that match none of the marks.
     fn decode(&self, line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event));
 
+    /// True if the call with this id has a record of its own, besides the one of its result.
+    fn has_own_record(&self, _call: &str) -> bool {
+        true
+    }
+
+    /// True for a line with the result of a call that has no record of its own, so that its texts are only here.
+    fn has_unrecorded_call(&self, _line: &[u8]) -> bool {
+        false
+    }
+
     /// Decodes the updates of tool calls (and usage, by key) in this line; the caller drops updates of unwanted calls. A
     /// line that also describes the call may yield it first.
     fn decode_results(&self, line: &[u8], sink: &mut dyn FnMut(Event));
@@ -79,6 +89,8 @@ pub struct LineMetadata<'a> {
     pub content: u64,
     /// True for a record of the conversation without its content, of which something must be lost.
     pub lacks_content: bool,
+    /// True for a record after which the conversation goes on from an earlier one.
+    pub begins_branch: bool,
     /// The entries that it yields, in order.
     pub marks: Vec<EntryMark>,
     /// Results of tool calls, by [`JsonStr::hash`] of the calls' ids.

@@ -14,6 +14,7 @@ use super::inherited::InheritedHistory;
 use super::transcript_index::TranscriptIndex;
 use super::{Dialect, SourceIdentity, copies, summary, tail};
 use crate::agent::format::named_alike;
+use crate::agent::jsonl::TextFile;
 use crate::agent::side_text::{self, SideTextDecoder};
 use crate::agent::texts::{LineDecoder, RecordDecoder, RecordLayout, SourceDecoder, StoredRecord, Texts};
 use crate::agent::{
@@ -416,6 +417,10 @@ impl<A: JsonlAgent> Texts for JsonlFormat<A> {
         } else {
             RecordLayout::Records
         }
+    }
+
+    fn must_convert(&self, source: &Source) -> bool {
+        TextFile::must_convert(&source.path)
     }
 
     fn side_session(&self, source: &Source) -> Option<Arc<str>> {

@@ -37,6 +37,8 @@ pub(crate) enum Repair {
     NoContent,
     /// Record of the conversation whose parent is not in the file.
     MissingParent,
+    /// Record over several lines: printed with indents, or with a line break in a text.
+    Joined,
     /// Bytes of zero, as a crash leaves them where a record was to be written.
     Hole,
 }
@@ -50,6 +52,7 @@ impl Repair {
             Self::HalfCharacter => "repaired: half a character in a text",
             Self::NoContent => "record without its content",
             Self::MissingParent => "the record before it is missing; shown in the order of the file",
+            Self::Joined => "repaired: a record over several lines",
             Self::Hole => "hole of NUL bytes",
         }
     }
@@ -70,7 +73,7 @@ pub(crate) fn records(
         let repair = if metadata.lacks_content {
             Some(Repair::NoContent)
         } else {
-            has_half_character(line).then_some(Repair::HalfCharacter)
+            (has_half_character(line) || is_other_encoding(line)).then_some(Repair::HalfCharacter)
         };
         return each(ScannedLine { offset, len: line.len() as u64, number, metadata: Ok(metadata), repair });
     }
@@ -98,6 +101,11 @@ pub(crate) fn records(
 /// Returns the bytes of a stored record that [`records`] visited, completed if they were torn.
 pub(crate) fn readable(record: &[u8]) -> Cow<'_, [u8]> {
     if repair::is_record(record) { Cow::Borrowed(record) } else { Cow::Owned(repair::complete(record)) }
+}
+
+/// True if a record is not UTF-8.
+fn is_other_encoding(record: &[u8]) -> bool {
+    !record.is_ascii() && std::str::from_utf8(record).is_err()
 }
 
 /// True if a record contains an escape of half a character without the other half.

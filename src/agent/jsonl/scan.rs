@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use super::repaired::{self, ScannedLine};
+use super::repaired::{self, Repair, ScannedLine};
 use super::{Dialect, MalformedJson};
 use crate::agent::json::cursor::hash;
 use crate::agent::json::repair;
@@ -36,20 +36,25 @@ pub(crate) fn scan(
 ) -> io::Result<ScanEnd> {
     let mut lines = LineReader::from_offset(file, offset)?;
     let mut number = before;
+    let mut one = |line: ScannedLine<'_>| each(line);
     while end.is_none_or(|end| lines.offset() < end) {
-        let Some(RawLine { offset, bytes, len }) = lines.next_line()? else { break };
+        let Some(RawLine { offset, bytes, len, lines: count }) = lines.next_line()? else { break };
         number += 1;
         if len > bytes.len() as u64 {
-            each(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: None });
+            one(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: None });
         } else if !bytes.is_empty() {
-            repaired::records(dialect, bytes, offset, number, &mut each);
+            repaired::records(dialect, bytes, offset, number, &mut |line: ScannedLine<'_>| {
+                let repair = line.repair.or((count > 1).then_some(Repair::Joined));
+                one(ScannedLine { repair, ..line });
+            });
         }
+        number += count - 1;
     }
     let mut offset = lines.offset();
     let rest = lines.remainder();
     if end.is_none() && is_complete(rest) {
         number += 1;
-        repaired::records(dialect, rest, offset, number, &mut each);
+        repaired::records(dialect, rest, offset, number, &mut one);
         offset += rest.len() as u64;
     }
     Ok(ScanEnd { offset, lines: number, bytes_read: lines.bytes_read() })

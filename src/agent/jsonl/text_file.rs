@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::agent::FileStamp;
-use crate::stdx::files;
+use crate::stdx::{files, utf16};
 
 /// A transcript's lines in an open file, which allows reads at any offset.
 #[derive(Debug)]
@@ -21,11 +21,19 @@ pub struct TextFile {
 }
 
 impl TextFile {
-    /// Opens a file that is text.
+    /// Opens a file that is text; one in UTF-16 as a copy.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = files::open(path)?;
         let stamp = FileStamp::of(&file.metadata()?);
-        Ok(Self { file, stamp, is_copy: false, damage: None })
+        match utf16::byte_order(&file) {
+            Some(order) => Ok(Self { file: utf16::to_utf8(&file, order)?, stamp, is_copy: true, damage: None }),
+            None => Ok(Self { file, stamp, is_copy: false, damage: None }),
+        }
+    }
+
+    /// True for a file that is not UTF-8, so that its bytes cannot be searched.
+    pub fn must_convert(path: &Path) -> bool {
+        files::open(path).is_ok_and(|file| utf16::byte_order(&file).is_some())
     }
 
     /// Opens the text once more, at the same position.

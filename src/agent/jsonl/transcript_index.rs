@@ -169,11 +169,25 @@ impl TranscriptIndex {
     fn choose_branch(&mut self) {
         let chosen = branch::choose(&self.records, self.wanted_branch);
         self.shown = self.marks_on(&chosen.records);
+        self.tell_apart_keys();
         self.branches = chosen.branches;
         self.shown_branch = chosen.shown;
         self.tip = chosen.tip;
         self.tasks.invalidate();
         self.left_branch = false;
+    }
+
+    /// Gives shown entries with one key keys of their own: those of records that have one id and different contents.
+    fn tell_apart_keys(&mut self) {
+        let mut seen = HashSet::with_capacity(self.shown.len());
+        for &mark in &self.shown {
+            let key = self.marks[mark as usize].key;
+            if !seen.insert(key) {
+                let own = EntryKey::from_raw(key.raw() ^ hash(&mark.to_le_bytes()));
+                self.marks[mark as usize].key = own;
+                seen.insert(own);
+            }
+        }
     }
 
     /// Reads the file from its beginning again. The branches of another file have other numbers.
@@ -256,7 +270,8 @@ impl TranscriptIndex {
         }
         let line = |(key, call): &(EntryKey, &str)| {
             let of_call = if call.is_empty() { None } else { by_tool.get(&hash(call.as_bytes())) };
-            by_key.get(key).into_iter().chain(of_call).min().copied()
+            // Calls of different turns may have the same id.
+            by_key.get(key).or(of_call).copied()
         };
         wanted.iter().map(line).collect()
     }

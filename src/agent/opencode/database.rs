@@ -228,9 +228,16 @@ impl OpenCodeSessionRows {
     fn exists(&self) -> Result<bool, DatabaseError> {
         let schema = Schema::probe(self.connection())?;
         let mut found = false;
-        for (exists, table) in [(schema.parts, "session"), (schema.sessions_v2, "session_v2")] {
+        // The row may be lost.
+        let tables = [
+            (schema.parts, "session", "id"),
+            (schema.sessions_v2, "session_v2", "id"),
+            (schema.parts, "message", "session_id"),
+            (schema.parts, "part", "session_id"),
+        ];
+        for (exists, table, column) in tables {
             if exists && !found {
-                let sql = format!("select 1 from {table} where id = ?1");
+                let sql = format!("select 1 from {table} where {column} = ?1");
                 found = self.connection().prepare_cached(&sql)?.exists([&self.session])?;
             }
         }

@@ -130,7 +130,11 @@ pub(super) fn bodies(
 ) -> Vec<EventBody> {
     let body = match kind {
         PartKind::Prompt => EventBody::Prompt(truncator.cut(&part["text"])),
-        PartKind::Subtask => EventBody::Prompt(truncator.cut(&part["prompt"])),
+        PartKind::Subtask => {
+            let texts = ["description", "prompt"].map(|name| tool_input::flat(&part[name]));
+            let texts: Vec<&str> = texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).collect();
+            EventBody::Prompt(truncator.truncate_text(texts.join("\n\n")))
+        }
         PartKind::Text => EventBody::Text(Delta::Replace(truncator.cut(&part["text"]))),
         PartKind::Thinking => EventBody::Thinking(Delta::Replace(truncator.cut(&part["text"]))),
         PartKind::Tool(outcome) => return tool(outcome, part, outputs, truncator),

@@ -149,6 +149,7 @@ pub(super) struct StateHead<'a> {
 #[serde(default)]
 pub(super) struct ResultHead<'a> {
     /// Exit code of a command.
+    #[serde(alias = "exitCode", alias = "exit_code")]
     pub exit: Option<f64>,
     /// File with the whole output, of which the record has only a part.
     #[serde(borrow, rename = "outputPath")]

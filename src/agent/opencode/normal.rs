@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::agent::tolerant_json::{self, Repairs};
+use crate::agent::tool_input;
 use crate::domain::Time;
 
 /// A message in the usual form; `None` if there is nothing to read.
@@ -48,7 +49,7 @@ pub(super) fn parts(data: &str) -> Vec<(String, Repairs)> {
 
 /// A part in the usual form; `None` if there is nothing to read.
 pub(super) fn part(data: &str) -> Option<(String, Repairs)> {
-    let (mut fields, mut repairs) = object(data).or_else(|| text_part(data))?;
+    let (mut fields, mut repairs) = object(data).or_else(|| text_part(data)).or_else(|| bare_text(data))?;
     let before = fields.clone();
     for name in ["type", "tool", "text", "prompt", "callID"] {
         text(&mut fields, name);
@@ -67,7 +68,7 @@ pub(super) fn part(data: &str) -> Option<(String, Repairs)> {
         ["status", "error"].iter().for_each(|name| text(state, name));
         times(state);
         structure(state, "metadata", |metadata| {
-            number(metadata, "exit");
+            ["exit", "exitCode"].iter().for_each(|name| number(metadata, name));
             text(metadata, "outputPath");
         });
     });
@@ -106,6 +107,13 @@ fn text_part(data: &str) -> Option<(Map<String, Value>, Repairs)> {
     Some((fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(), repairs))
 }
 
+/// A part that is no JSON.
+fn bare_text(data: &str) -> Option<(Map<String, Value>, Repairs)> {
+    let is_text = data.trim_start().starts_with(char::is_alphabetic) && data.contains(char::is_whitespace);
+    let fields = json!({ "type": "text", "text": data });
+    Some((fields.as_object().filter(|_| is_text)?.clone(), Repairs::FIELD_TYPES))
+}
+
 fn finish(fields: Map<String, Value>, before: &Map<String, Value>, repairs: &mut Repairs) -> (String, Repairs) {
     if fields != *before {
         repairs.add(Repairs::FIELD_TYPES);
@@ -130,7 +138,7 @@ fn plain_text(value: &Value) -> String {
         Value::Array(items) => items.iter().map(plain_text).collect::<Vec<_>>().join("\n"),
         Value::Object(fields) => {
             let inner = ["text", "message", "content", "value"].iter().find_map(|name| fields.get(*name));
-            inner.map_or_else(|| value.to_string(), plain_text)
+            inner.map_or_else(|| tool_input::flat(value), plain_text)
         }
         other => other.to_string(),
     }

@@ -174,7 +174,10 @@ fn outcome(message: MessageState, part: &PartHead<'_>) -> ToolOutcome {
         "failed" => ToolOutcome::Failed,
         "interrupted" => ToolOutcome::Interrupted,
         "error" => match state.error.as_deref().unwrap_or_default() {
-            text if text.contains("rejected permission") || text.contains("dismissed this question") => {
+            text if ["rejected permission", "dismissed this question", "specified a rule which prevents"]
+                .iter()
+                .any(|refusal| text.contains(refusal)) =>
+            {
                 ToolOutcome::Denied
             }
             text if text.contains("aborted") => ToolOutcome::Interrupted,

@@ -184,6 +184,12 @@ fn snapshot_sessions(connection: &Connection, schema: Schema) -> Result<Vec<Sess
         let known = newer.entry(session).or_default();
         *known = [known[0] + count, known[1].wrapping_add(newest)];
     }
+    // Sessions whose row is lost are known by their messages and parts.
+    for id in messages.keys().chain(parts.keys()) {
+        if !rows.contains_key(id) && !id.is_empty() {
+            rows.insert(id.clone(), SessionRow { id: id.clone(), ..SessionRow::default() });
+        }
+    }
     let snapshots = rows.into_values().map(|row| {
         let tables = database::choose_tables(schema, messages.contains_key(&row.id), newer.contains_key(&row.id));
         let mark = hash((&row, tables, messages.get(&row.id), parts.get(&row.id), newer.get(&row.id)));

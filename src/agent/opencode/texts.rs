@@ -369,6 +369,7 @@ fn changed(connection: &Connection, schema: Schema, since: u64) -> Result<(Vec<S
         (schema.sessions_v2, "select id, time_updated from session_v2"),
         (schema.parts, "select session_id, max(time_updated) from message group by 1"),
         (schema.parts && since > 0, "select session_id, max(time_updated) from part group by 1"),
+        (schema.parts && since == 0, "select session_id, 0 from part group by 1"),
         (schema.messages_v2, "select session_id, max(time_updated) from session_message group by 1"),
         (v2::has_queue(connection)?, "select session_id, max(time_created) from session_input group by 1"),
     ];

@@ -29,12 +29,10 @@ pub(super) fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
     let Some(record) = json::parse(line) else { return };
     for part in parts(&record) {
         let response = &part["functionResponse"];
-        if let Some(id) = response["id"].as_str() {
-            sink(Event {
-                key: EntryKey::new(id, 0),
-                time: None,
-                body: update(id, response, &record["toolCallResult"]),
-            });
+        let id = tool_input::flat(&response["id"]);
+        if !id.is_empty() {
+            let body = update(&id, response, &record["toolCallResult"]);
+            sink(Event { key: EntryKey::new(&id, 0), time: None, body });
         }
     }
 }
@@ -43,7 +41,9 @@ pub(super) fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
 fn parts(record: &Value) -> Vec<Value> {
     let message = &record["message"];
     let mut parts = Vec::new();
-    flatten(if message.is_object() { &message["parts"] } else { message }, &mut parts);
+    let fields = ["parts", "content", "text"].map(|name| &message[name]);
+    let in_object = fields.into_iter().find(|value| !value.is_null()).unwrap_or(&Value::Null);
+    flatten(if message.is_object() { in_object } else { message }, &mut parts);
     parts
 }
 
@@ -65,7 +65,7 @@ fn other(record: &Value) -> EventBody {
 }
 
 fn part_body(part: &Value, kind: EntryKind) -> EventBody {
-    let text = || part["text"].as_str().unwrap_or_default().to_owned();
+    let text = || tool_input::flat(&part["text"]);
     match kind {
         EntryKind::Prompt => EventBody::Prompt(without_context(&text()).to_owned()),
         EntryKind::Text => EventBody::Text(Delta::Replace(text())),
@@ -75,7 +75,7 @@ fn part_body(part: &Value, kind: EntryKind) -> EventBody {
             let name = call["name"].as_str().unwrap_or_default();
             let input = call["args"].clone();
             let action = action(name, &input);
-            EventBody::ToolCall { id: call["id"].as_str().unwrap_or_default().into(), name: name.into(), input, action }
+            EventBody::ToolCall { id: tool_input::flat(&call["id"]).into(), name: name.into(), input, action }
         }
         EntryKind::Image => {
             let kind = part["inlineData"]["mimeType"].as_str().or_else(|| part["fileData"]["fileUri"].as_str());
@@ -111,12 +111,27 @@ fn notice(record: &Value) -> EventBody {
         "slash_command" => (NoticeLevel::Info, payload["rawCommand"].as_str().unwrap_or("/").to_owned()),
         _ => {
             let texts: Vec<String> = parts(record).iter().map(|part| tool_input::flat(&part["text"])).collect();
-            let text = Some(texts.join("\n")).filter(|text| !text.trim().is_empty());
-            let shown = payload["displayText"].as_str().map(str::to_owned).or(text);
-            (NoticeLevel::Info, shown.unwrap_or_else(|| "A background agent ended.".to_owned()))
+            let text = Some(reported(&texts.join("\n"))).filter(|text| !text.trim().is_empty());
+            let shown = payload["displayText"].as_str().map(str::to_owned);
+            let text = text.filter(|text| !shown.as_ref().is_some_and(|shown| shown.contains(text.as_str())));
+            let level = if payload["error"].is_null() { NoticeLevel::Info } else { NoticeLevel::Error };
+            let of_payload = || unknown_record::longest_text(payload).map(str::to_owned);
+            let all: Vec<String> = [shown, text].into_iter().flatten().collect();
+            let all = Some(all.join("\n\n")).filter(|all| !all.is_empty()).or_else(of_payload);
+            (level, all.unwrap_or_else(|| "A background agent ended.".to_owned()))
         }
     };
     EventBody::Notice { level, text }
+}
+
+/// Report in a notification of a background agent, without the elements around it.
+fn reported(text: &str) -> String {
+    if !text.trim_start().starts_with("<task-notification>") {
+        return text.to_owned();
+    }
+    let report =
+        text.split_once("<result>").map(|(_, rest)| rest.split_once("</result>").map_or(rest, |(inner, _)| inner));
+    report.unwrap_or_default().trim().to_owned()
 }
 
 /// Text of a prompt without the elements before it, which the program adds for the model only.
@@ -181,15 +196,26 @@ fn todos(todos: &Value) -> Vec<PlanItem> {
 fn update(id: &str, response: &Value, result: &Value) -> EventBody {
     let answer = &response["response"];
     let shown = &result["resultDisplay"];
-    let answered = answer["error"].as_str().or_else(|| answer["output"].as_str());
-    let output = shown["output"].as_str().or(answered).map_or_else(|| tool_input::lines(answer), str::to_owned);
-    let printed = if response["name"] == "run_shell_command" { chat::exit_code(&output) } else { None };
+    let content = Some(tool_input::flat(&answer["content"])).filter(|content| !content.is_empty());
+    let answered = answer["error"].as_str().or_else(|| answer["output"].as_str()).or(content.as_deref());
+    let mut output = shown["output"].as_str().or(answered).map_or_else(|| tool_input::lines(answer), str::to_owned);
+    // A sub-agent's report, and an edit that the user changed.
+    let report = shown["result"].as_str().filter(|report| !output.contains(report.trim()));
+    let diff = shown["fileDiff"].as_str().filter(|diff| !output.contains(diff.trim()));
+    for more in [report, diff].into_iter().flatten() {
+        output.push_str(if output.is_empty() { "" } else { "\n\n" });
+        output.push_str(more);
+    }
+    let is_command = response["name"] == "run_shell_command";
+    let printed = if is_command { chat::exit_code(&output) } else { None };
+    let was_killed = is_command && chat::has_failed_command(&output);
     let code = shown["exitCode"].as_i64().and_then(|code| i32::try_from(code).ok()).or(printed);
     let status = match result["status"].as_str() {
         Some("cancelled") => ToolStatus::Denied,
         Some("error") => ToolStatus::Failed,
         None if answer["error"].is_string() => ToolStatus::Failed,
         // Qwen Code counts a command that failed as a success.
+        Some(_) | None if was_killed || answer["isError"] == true => ToolStatus::Failed,
         Some(_) | None if code.is_some_and(|code| code != 0) => ToolStatus::Failed,
         Some(_) | None => ToolStatus::Done,
     };

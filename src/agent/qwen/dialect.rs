@@ -1,4 +1,7 @@
 //! Metadata of the lines of Qwen Code's transcripts, version 0.24.4: Claude's record tree with Gemini's message parts.
+//!
+//! A record `system` of the subtype `rewind` has the last record that is kept as its parent; the conversation goes on from
+//! it. A user's record of the subtype `mid_turn_user_message` was typed while the agent worked.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -59,7 +62,7 @@ impl Dialect for QwenDialect {
 }
 
 /// Subtypes of system records that contain nothing to read.
-const SILENT_SUBTYPES: [&[u8]; 12] = [
+const SILENT_SUBTYPES: [&[u8]; 20] = [
     b"",
     b"ui_telemetry",
     b"slash_command",
@@ -72,7 +75,20 @@ const SILENT_SUBTYPES: [&[u8]; 12] = [
     b"session_mode",
     b"file_history",
     b"checkpoint",
+    // A rewind only shows in the parents of the records after it.
+    b"rewind",
+    b"user_text_elements",
+    b"parent_session",
+    b"session_source",
+    b"session_sources_snapshot",
+    b"session_artifact_snapshot",
+    b"goal_turn_end",
+    b"attachment_references",
 ];
+
+/// Subtypes of system records that are shown as a notice.
+const NOTICES: [&[u8]; 5] =
+    [b"goal_state", b"background_task_completed", b"turn_result", b"omni_recall", b"session_recording_degraded"];
 
 /// The relevant fields of a line.
 #[derive(Debug, Default)]
@@ -108,6 +124,8 @@ struct Payload<'a> {
     has_output: bool,
     title: Option<JsonStr<'a>>,
     title_source: &'a [u8],
+    /// Command as typed.
+    command: Option<JsonStr<'a>>,
 }
 
 #[derive(Debug, Default)]
@@ -174,8 +192,8 @@ impl<'a> Record<'a> {
         if value.peek()? == b'{' {
             value.object(|key, value| {
                 match key {
-                    b"parts" => {
-                        *has_parts = matches!(value.peek()?, b'[' | b'{' | b'"');
+                    b"parts" | b"content" => {
+                        *has_parts |= matches!(value.peek()?, b'[' | b'{' | b'"');
                         Part::list(value, parts)?;
                     }
                     b"role" => *role = plain_string(value)?,
@@ -207,6 +225,7 @@ impl<'a> Record<'a> {
         };
         metadata.branch = self.branch.filter(|branch| branch.0 != b"HEAD");
         metadata.content = self.content;
+        metadata.begins_branch = self.subtype == b"rewind";
         let is_message = matches!(self.kind, b"user" | b"assistant" | b"tool_result" | b"");
         metadata.lacks_content = is_message && !self.has_parts;
         self.add_marks(&mut metadata, offset);
@@ -279,6 +298,7 @@ impl<'a> Record<'a> {
                     push(0, EntryKind::Notice, None, false);
                 }
                 silent if SILENT_SUBTYPES.contains(&silent) => {}
+                known if NOTICES.contains(&known) => push(0, EntryKind::Notice, None, false),
                 _ => push(0, EntryKind::Other, None, false),
             },
             b"tool_result" => {}
@@ -287,6 +307,9 @@ impl<'a> Record<'a> {
         }
         if title.is_some() {
             metadata.rare().prompt = title;
+        }
+        if self.subtype == b"slash_command" && self.payload.phase == b"invocation" {
+            metadata.rare().command = self.payload.command.map(|command| command.head(1000).into_owned());
         }
         let result = |part: &Part<'_>| {
             Some(ResultMark { tool: part.id.filter(|_| part.response)?.hash(), error: self.failed || part.failed })
@@ -308,6 +331,7 @@ impl<'a> Payload<'a> {
                     })?;
                 }
                 b"customTitle" => self.title = value.text()?,
+                b"rawCommand" => self.command = value.text()?,
                 b"titleSource" => self.title_source = plain_string(value)?,
                 b"uiEvent" => value.object(|key, value| {
                     if key == b"event.name" {
@@ -340,12 +364,14 @@ impl<'a> Part<'a> {
 
     fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
         match key {
-            b"text" => self.text = value.text()?,
+            b"text" if value.peek()? == b'"' => self.text = value.text()?,
+            // A list or an object in place of a text.
+            b"text" => self.text = Some(JsonStr(value.raw()?)).filter(|raw| raw.0.len() > 2),
             b"thought" => self.thought = value.truth()?,
-            b"functionCall" => (self.call, self.id) = (true, value.string_field(b"id")?),
+            b"functionCall" => (self.call, self.id) = (true, id_field(value)?),
             b"functionResponse" => {
                 self.failed = is_failed_command(value.clone().raw()?);
-                (self.response, self.id) = (true, value.string_field(b"id")?);
+                (self.response, self.id) = (true, id_field(value)?);
             }
             b"inlineData" | b"fileData" => self.data = true,
             b"thoughtSignature" | b"videoMetadata" => {}
@@ -374,8 +400,12 @@ impl<'a> Part<'a> {
 /// True for the result of a command, as encoded, that names an exit code other than 0.
 fn is_failed_command(result: &[u8]) -> bool {
     static CODE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\\nExit Code: "));
-    let code = CODE.find(result).and_then(|at| result.get(at + CODE.needle().len()));
-    code.is_some_and(|first| *first != b'0' && *first != b'(')
+    static SIGNAL: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\\nSignal: "));
+    let differs = |name: &Finder<'_>| {
+        let first = name.find(result).and_then(|at| result.get(at + name.needle().len()));
+        first.is_some_and(|first| *first != b'0' && *first != b'(')
+    };
+    differs(&CODE) || differs(&SIGNAL)
 }
 
 /// True for a text that the program adds to a prompt, for the model only.
@@ -390,6 +420,18 @@ fn after_context(text: JsonStr<'_>) -> Option<String> {
     let text = text.decode();
     let prompt = decode::without_context(&text);
     (!prompt.trim().is_empty() && prompt.len() < text.len()).then(|| prompt.to_owned())
+}
+
+/// Reads the id of an object: a string, or a number as its digits.
+fn id_field<'a>(value: &mut JsonCursor<'a>) -> Result<Option<JsonStr<'a>>, MalformedJson> {
+    let mut found = None;
+    value.object(|key, value| {
+        if key == b"id" {
+            found = if value.peek()?.is_ascii_digit() { Some(JsonStr(value.raw()?)) } else { value.text()? };
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Reads a string without escapes, also one in an object; empty for any other value.

@@ -136,6 +136,10 @@ impl Format for QwenCode {
 }
 
 impl Texts for QwenCode {
+    fn must_convert(&self, source: &Source) -> bool {
+        source.kind != DOCUMENT && LINES.must_convert(source)
+    }
+
     fn layout(&self, source: &Source) -> RecordLayout {
         match source.kind {
             DOCUMENT => RecordLayout::Records,

@@ -15,7 +15,7 @@ use super::paths;
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::side_text::{self, SideTextDecoder};
 use crate::agent::texts::SourceDecoder;
-use crate::agent::{Discovery, FileStamp, Source, SourceSummary, json};
+use crate::agent::{Discovery, FileStamp, Source, SourceSummary, json, tool_input};
 use crate::domain::{Agent, Entry};
 use crate::stdx::files;
 use crate::stdx::lines::LineReader;
@@ -141,10 +141,10 @@ fn call_in(transcript: &Path, name: &Finder<'_>) -> Option<String> {
         };
         let call = parts.map(|part| &part["functionResponse"]).find(|response| {
             let answer = &response["response"];
-            ["output", "error"].iter().any(|field| answer[*field].as_str().is_some_and(mentions))
+            ["output", "error", "content"].iter().any(|field| mentions(&tool_input::flat(&answer[*field])))
         });
-        if let Some(call) = call.and_then(|response| response["id"].as_str()) {
-            return Some(call.to_owned());
+        if let Some(call) = call.map(|response| tool_input::flat(&response["id"])) {
+            return Some(call);
         }
     }
     None

@@ -50,11 +50,17 @@ impl<D: Dialect> LineDecoder<D> {
         }
         // The conversation scope contains only the outcome of a result, and only if the call failed.
         let in_scope = |result: &jsonl::ResultMark| wanted != TextScope::Indexed || result.error;
-        if metadata.results.iter().any(in_scope) {
+        let has_results = !metadata.results.is_empty();
+        if metadata.results.iter().any(in_scope) || (has_results && self.0.has_unrecorded_call(bytes)) {
             self.0.decode_results(bytes, &mut |event| {
                 // The texts of the call are those of its own record.
-                if !matches!(event.body, EventBody::ToolCall { .. }) {
-                    body_texts(event.key, &event.body, sink);
+                match &event.body {
+                    EventBody::ToolCall { id, .. } if self.0.has_own_record(id) => {}
+                    // The entry is known by its call.
+                    EventBody::ToolCall { id, .. } => body_texts(event.key, &event.body, &mut |text| {
+                        sink(&SearchText { key: EntryKey::new(id, u32::MAX), call: id, ..*text });
+                    }),
+                    body => body_texts(event.key, body, sink),
                 }
             });
         }

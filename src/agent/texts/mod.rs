@@ -116,6 +116,13 @@ pub trait Texts: Sync {
         None
     }
 
+    /// True for lines whose bytes are not UTF-8: their texts are those of [`records`](Self::records). May read the
+    /// beginning of the file.
+    fn must_convert(&self, source: &Source) -> bool {
+        let _ = source;
+        false
+    }
+
     /// Creates the source's decoder; may read the beginning of the file.
     fn decoder(&self, source: &Source) -> io::Result<SourceDecoder>;
 

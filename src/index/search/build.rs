@@ -11,7 +11,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use super::Cancel;
 use super::corpus::Corpus;
 use super::entry_texts;
-use super::line_blocks::{LineBlocks, lines};
+use super::line_blocks::{LineBlocks, lines, record_around};
 use super::store::{
     EncodedSegment, IndexReader, IndexRecord, IndexStore, IndexWriter, RecordBytes, Replaces, Segment, SegmentBuilder,
 };
@@ -19,7 +19,7 @@ use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, TextScope, 
 use crate::agent::{FileStamp, Source, SummaryCursor, format};
 use crate::domain::catalog::IndexProgress;
 use crate::index::encoding::checksum;
-use crate::stdx::files;
+use crate::stdx::{files, json_record};
 
 /// Maximum segments that wait for their write; each has at most some MB.
 const MAX_PENDING_SEGMENTS: usize = 4;
@@ -135,6 +135,10 @@ fn index_source(
         RecordLayout::Nothing | RecordLayout::SideText => {
             send(out, SegmentBuilder::new(source, Replaces::Source), complete_cursor(source, 0), 0)
         }
+        // Its bytes are converted by each search.
+        RecordLayout::Lines if texts.must_convert(source) => {
+            send(out, SegmentBuilder::new(source, Replaces::Source), complete_cursor(source, 0), 0)
+        }
         RecordLayout::Lines => {
             let done = texts.decoder(source).and_then(|decoder| index_lines(source, &decoder, last, cancel, out));
             done.unwrap_or_else(|error| {
@@ -179,15 +183,25 @@ fn index_lines(
     let from = last.filter(|last| is_append(source, last, &file)).map_or(0, |last| last.cursor.offset);
     file.seek(SeekFrom::Start(from))?;
     let mut builder = SegmentBuilder::new(source, if from == 0 { Replaces::Source } else { Replaces::Nothing });
-    let mut offset = from;
+    // Records of several lines are read apart, because reading moves the position in a file.
+    let whole = files::open(&source.path)?;
+    let (mut offset, mut joined_end) = (from, 0);
     let mut blocks = LineBlocks::new(&file, from, Vec::new());
     while let Some((start, block)) = blocks.next_block()? {
         if cancel.is_cancelled() {
             return Ok(Err(Closed));
         }
         for (at, line) in lines(block) {
-            let session = &*decoder.session;
-            let record = StoredRecord { session, id: "", hint: "", offset: start + at as u64, bytes: line };
+            let (session, mut at) = (&*decoder.session, start + at as u64);
+            if at < joined_end {
+                continue;
+            }
+            let joined = if json_record::may_go_on(line) { record_around(&whole, at)? } else { None };
+            if let Some((start, bytes)) = &joined {
+                (at, joined_end) = (*start, start + bytes.len() as u64);
+            }
+            let bytes = joined.as_ref().map_or(line, |(_, bytes)| bytes);
+            let record = StoredRecord { session, id: "", hint: "", offset: at, bytes };
             decoder.decode.texts(&record, TextScope::Indexed, &mut |text| {
                 if text.kind.is_indexed(text.text) {
                     builder.push(session, text);

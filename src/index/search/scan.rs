@@ -12,7 +12,7 @@ use std::sync::mpsc::Sender;
 
 use super::entry_texts;
 use super::execution::Execution;
-use super::line_blocks::{LineBlocks, line_at, lines};
+use super::line_blocks::{LineBlocks, line_at, lines, may_be_part, record_around};
 use super::plan::ClauseTest;
 use super::raw_count::{RawMatch, RawMatcher, Undecided};
 use super::score::{BestMatch, Match, MatchLocation, SessionScore, clause_bits};
@@ -84,6 +84,7 @@ pub(super) fn scan(execution: &Execution<'_>, range: &ScanRange<'_>, next: &Atom
             decoder: None,
             tool_names: None,
             raw: raw.as_ref(),
+            joined_end: 0,
         };
         // A missing or unreadable file has no matches; the catalog reports it.
         if let Err(error) = file_scan.search(&mut buffer) {
@@ -119,9 +120,16 @@ struct FileScan<'a> {
     tool_names: Option<ToolNames>,
     /// Matcher of encoded texts, if they show enough.
     raw: Option<&'a RawMatcher<'a>>,
+    /// Offset after the last record of several lines.
+    joined_end: u64,
 }
 
 impl FileScan<'_> {
+    /// True for a text beside a transcript.
+    fn is_side_text(&self, texts: &dyn Texts) -> bool {
+        texts.layout(self.source) == RecordLayout::SideText
+    }
+
     fn search(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
         let Some(texts) = format(self.source.agent).texts() else {
             self.search_entries();
@@ -181,6 +189,7 @@ impl FileScan<'_> {
             decoder: None,
             tool_names: self.tool_names.take(),
             raw: None,
+            joined_end: 0,
         };
         if let Err(error) = file_scan.search_own_lines(texts, (session, number), buffer) {
             tracing::debug!(path = %source.path.display(), %error, "text cannot be searched");
@@ -205,12 +214,29 @@ impl FileScan<'_> {
         self.bytes += self.source.stamp.size.saturating_sub(from);
         let pruned = self.execution.pruned(self.number).cloned().unwrap_or_default();
         let rest = pruned.remaining(from).into_iter().filter(|range| range.start < self.source.stamp.size);
+        let is_lines = texts.layout(self.source) == RecordLayout::Lines;
         for range in rest {
+            if is_lines && range.start == 0 && texts.must_convert(self.source) {
+                return self.search_converted(texts, number);
+            }
             let mut file = files::open(&self.source.path)?;
             io::Seek::seek(&mut file, io::SeekFrom::Start(range.start))?;
             let reader = io::Read::take(file, range.end - range.start);
             self.search_range(texts, (session, number), reader, (range.start, indexed_bytes), buffer)?;
         }
+        Ok(())
+    }
+
+    /// Searches lines whose bytes are not UTF-8.
+    fn search_converted(&mut self, texts: &dyn Texts, number: usize) -> io::Result<()> {
+        let (execution, source) = (self.execution, self.source);
+        texts.records(source, 0, &mut |record| {
+            let is_wanted = may_match(execution, record.bytes, number);
+            match if is_wanted { self.decode(texts, record, number, true) } else { Ok(()) } {
+                Ok(()) if !execution.cancel.is_cancelled() => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            }
+        })?;
         Ok(())
     }
 
@@ -233,7 +259,7 @@ impl FileScan<'_> {
         // The last line of a text may have no end; that of a transcript is a record that is being written, or a whole one.
         let (offset, rest) = blocks.remainder();
         let is_last = offset + rest.len() as u64 >= self.source.stamp.size;
-        let is_text = matches!(texts.layout(self.source), RecordLayout::SideText);
+        let is_text = self.is_side_text(texts);
         if is_last && !rest.is_empty() && (is_text || rest.trim_ascii_end().ends_with(b"}")) {
             self.search_block(texts, (session, number), (offset, rest), indexed_bytes, &mut hits)?;
         }
@@ -257,8 +283,20 @@ impl FileScan<'_> {
             if self.execution.cancel.is_cancelled() {
                 break;
             }
-            let at = offset + start as u64;
-            let record = StoredRecord { session, id: "", hint: "", offset: at, bytes: &block[start..end] };
+            let (mut at, line) = (offset + start as u64, &block[start..end]);
+            if at < self.joined_end {
+                continue;
+            }
+            let joined = if may_be_part(line) && !self.is_side_text(texts) {
+                record_around(&files::open(&self.source.path)?, at)?
+            } else {
+                None
+            };
+            if let Some((start, bytes)) = &joined {
+                (at, self.joined_end) = (*start, start + bytes.len() as u64);
+            }
+            let bytes = joined.as_ref().map_or(line, |(_, bytes)| bytes);
+            let record = StoredRecord { session, id: "", hint: "", offset: at, bytes };
             self.decode(texts, &record, number, at >= indexed_bytes)?;
         }
         Ok(())
@@ -400,7 +438,7 @@ impl FileScan<'_> {
     /// Counts the outputs of a record without decoding it, if none of them matches or no snippet of them is wanted.
     /// Returns false if the record must be decoded.
     fn count_raw(&mut self, decoder: &SourceDecoder, record: &StoredRecord<'_>, number: usize) -> bool {
-        let Some(raw) = self.raw else { return false };
+        let Some(raw) = self.raw.filter(|_| record.offset >= self.joined_end) else { return false };
         let Some(outputs) = decoder.decode.raw_outputs(record) else { return false };
         let found: Result<Vec<RawMatch>, Undecided> = outputs.iter().map(|parts| raw.find(parts)).collect();
         let Ok(mut found) = found else { return false };

@@ -327,8 +327,9 @@ fn h7_context_and_results_are_no_prompts() {
     let info = r#"{"id":"i","timestamp":"2026-01-02T03:05:00.000Z","type":"error","content":"API error"}"#;
     let (home, _) = written(&[HEAD, &user("0", "<session_context>"), result, info, &user("1", "a real one")]);
     let session = sessions(&home).pop_first().expect("a session").1;
-    assert_eq!((&*session.title.text, session.turns, session.messages), ("a real one", 1, 2));
-    let notice = read(&session).remove(0);
+    // The result, whose call is in no message, is an entry, but no prompt.
+    assert_eq!((&*session.title.text, session.turns, session.messages), ("a real one", 1, 3));
+    let notice = read(&session).remove(1);
     assert_eq!((notice.kind, notice.level, &*notice.text), (EntryKind::Notice, NoticeLevel::Error, "API error"));
 }
 

@@ -145,7 +145,12 @@ fn a10_changes_and_deletions_are_told_alone() {
     assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 14 });
     assert_eq!(told(&reading.read(14..15, TextLimit::NONE)), ["tool [shell failed]: ls"]);
     assert_eq!(reading.marks(MarkKind::Errors), [14]);
-    writer.execute_batch("pragma foreign_keys = off; delete from sessions where id = '20261121_1'").expect("delete");
+    writer
+        .execute_batch(
+            "pragma foreign_keys = off; delete from messages where session_id = '20261121_1';
+             delete from sessions where id = '20261121_1'",
+        )
+        .expect("delete");
     let SourceSessions::Changed { sessions, removed } = summarise(&home, Some(&first)).sessions else {
         panic!("changes")
     };

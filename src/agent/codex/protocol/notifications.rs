@@ -200,7 +200,12 @@ impl ThreadCodec {
             ItemKind::Tool => self.tool(params, &stored, complete, began, step),
             ItemKind::Ignored => self.apply_hidden_item(item, complete, time, step),
             ItemKind::User if self.is_echo(item) => {}
-            ItemKind::User | ItemKind::Agent | ItemKind::Reasoning | ItemKind::Plan | ItemKind::Unknown => {
+            ItemKind::User
+            | ItemKind::Agent
+            | ItemKind::Reasoning
+            | ItemKind::Plan
+            | ItemKind::Review
+            | ItemKind::Unknown => {
                 if complete && let Some(body) = items::message_body(kind, &stored) {
                     step.signals.push(event(items::key(item), began, body));
                 }
