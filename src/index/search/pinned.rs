@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::store::{BlockBuffer, BlockLayout, IndexReader, Segment, TextBlock};
 
 /// Maximum bytes of texts. Others are read again at each search.
-const MAX_PINNED_BYTES: usize = 26 << 20;
+const MAX_PINNED_BYTES: usize = 16 << 20;
 
 /// Size of the buffer, beyond the 32 MB up to which glibc may serve areas from its heaps. Pages that are never written
 /// take no memory.
