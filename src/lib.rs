@@ -49,7 +49,8 @@
 //!   of a work tree are restored, and [`runtime`] runs a command that was shown first (stage, commit, pull, push, merge,
 //!   rebase, pull request) in the foreground, with the user's own configuration.
 //! - [`remote`] starts only `ssh` and programs such as `docker` that the configuration names, each in a process group that
-//!   ends with salon. The other machine's shell gets a fixed script.
+//!   ends with salon. The other machine's shell gets a fixed script. On request, [`runtime`] starts `ssh` in the foreground,
+//!   whose connection ends a minute after its last use, or the program that starts a container.
 //! - Programs start with an argument list, never through a shell, and no argument contains a prompt. Only a command that
 //!   the user types after `!` is passed to the user's shell, and a command line of an agent that salon runs for it to `sh`.
 //! - The *working* state of a session is derived from a living process and an open turn, never from stored data alone.

@@ -12,6 +12,7 @@ use crate::domain::file_history::FileView;
 use crate::domain::git_menu::CommandPlan;
 use crate::domain::query::FilterKey;
 use crate::domain::remark::RemarkEdit;
+use crate::domain::rewind::RewindTarget;
 use crate::domain::run::{RingCursor, RunId, RunStart};
 use crate::domain::run_request::RunRequest;
 use crate::domain::search::{EntryLocation, SearchRequest};
@@ -56,6 +57,8 @@ pub enum Effect {
     StartTimer(Timer, u32),
     /// Redraw the whole screen, regardless of the assumed content of the terminal.
     Redraw,
+    /// Give the terminal to the program that starts the container of a source, or that opens a connection of ssh to it.
+    ConnectSource(Arc<str>),
     /// Rescan all sessions without using caches.
     Rescan,
     /// Check whether a session can be opened in its agent.
@@ -139,12 +142,12 @@ pub enum Effect {
         /// Index of the entry.
         entry: usize,
     },
-    /// Take the files of a session back to before a turn. Response: [`super::Msg::WorkTreeChanged`].
+    /// Take the files of a session back to before a turn, or to a snapshot. Response: [`super::Msg::Rewound`].
     RewindFiles {
         /// The session.
         key: SessionKey,
-        /// Number of the turn, from 1.
-        turn: u32,
+        /// The turn, or the snapshot.
+        target: RewindTarget,
     },
     /// Find the commands of git for the work tree of a session. Response: [`super::Msg::GitMenu`].
     LoadGitMenu {

@@ -61,6 +61,7 @@ mod resume;
 mod session_actions;
 mod text_overlays;
 mod trust;
+pub mod undo;
 mod worktree_move;
 
 use std::collections::BTreeSet;
@@ -289,6 +290,10 @@ impl App {
             Msg::ChangesLoaded(ticket, result) => self.with_ctx(|stack, _| stack.changes_loaded(ticket, result)),
             Msg::RewindPlanned(key, plan) => self.with_ctx(|stack, ctx| stack.rewind_planned(&key, plan, ctx)),
             Msg::GitMenu(key, menu) => self.with_ctx(|stack, ctx| stack.git_menu_loaded(&key, menu, ctx)),
+            Msg::Rewound { key, target, result } => self.with_ctx(|stack, ctx| {
+                let notice = rewind::rewound(key, &target, &result, ctx);
+                stack.work_tree_changed(notice, ctx);
+            }),
             Msg::WorkTreeChanged(result) => self.with_ctx(|stack, ctx| stack.work_tree_changed(result, ctx)),
             Msg::Remarks(key, result) => self.with_ctx(|stack, ctx| stack.remarks_changed(&key, result, ctx)),
             Msg::Restored(result) => self.with_ctx(|stack, ctx| stack.restored(&result, ctx)),

@@ -16,11 +16,12 @@ use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
 use crate::domain::remark::PlacedRemark;
 use crate::domain::remote::RemoteStatus;
-use crate::domain::rewind::RewindPlan;
+use crate::domain::rewind::{RewindPlan, RewindTarget, RewoundFiles};
 use crate::domain::search::SearchUpdate;
 use crate::domain::secrets::SecretCounts;
 use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::trash_item::TrashItem;
+use crate::domain::trash_result::TrashResult;
 use crate::domain::worktree::WorkTreeSummary;
 use crate::domain::{Agent, SessionKey, Time, catalog};
 
@@ -122,7 +123,16 @@ pub enum Msg {
     RewindPlanned(SessionKey, Result<RewindPlan, String>),
     /// Response to [`super::Effect::LoadGitMenu`]: the commands, or why there are none.
     GitMenu(SessionKey, Result<GitMenu, String>),
-    /// Response to [`super::Effect::RunCommands`] and [`super::Effect::RewindFiles`]: a notice, or why it failed.
+    /// Response to [`super::Effect::RewindFiles`]: the result, or why it failed.
+    Rewound {
+        /// The session.
+        key: SessionKey,
+        /// Target of the rewind.
+        target: RewindTarget,
+        /// The result.
+        result: Result<RewoundFiles, String>,
+    },
+    /// Response to [`super::Effect::RunCommands`]: a notice, or why it failed.
     WorkTreeChanged(Result<String, String>),
     /// Response to [`super::Effect::EditRemarks`]: all remarks of the session, or why they are not saved.
     Remarks(SessionKey, Result<Vec<PlacedRemark>, String>),
@@ -160,19 +170,6 @@ pub enum Msg {
     },
 }
 
-/// Result of a request to remove or restore sessions, with their titles.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrashResult {
-    /// Sessions that were removed or restored.
-    pub done: Vec<(SessionKey, String)>,
-    /// Number of these that were only hidden, because their agent keeps them in a database.
-    pub hidden: usize,
-    /// Sessions that were not, with the reasons.
-    pub refused: Vec<(String, String)>,
-    /// Sessions that have queued prompts, with their number; they stay until the user decides.
-    pub queued: Vec<(SessionKey, usize)>,
-}
-
 /// A worktree in which a session can start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorktreeReady {
@@ -182,14 +179,23 @@ pub struct WorktreeReady {
     pub branch: String,
     /// Name of the worktree.
     pub name: String,
-    /// Number of commands that prepared it.
-    pub setup: usize,
+    /// Commands that prepared it.
+    pub setup: Vec<SetupCommand>,
+}
+
+/// A command that prepared a worktree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetupCommand {
+    /// Command line.
+    pub line: String,
+    /// Both outputs.
+    pub output: String,
 }
 
 impl WorktreeReady {
     /// Says where the output of the setup is: ` · 2 setup commands: salon worktree show NAME`.
     pub fn setup_note(&self) -> String {
-        match self.setup {
+        match self.setup.len() {
             0 => String::new(),
             1 => format!(" · 1 setup command: salon worktree show {}", self.name),
             count => format!(" · {count} setup commands: salon worktree show {}", self.name),

@@ -1,7 +1,5 @@
 //! Prompts to sessions: to the run of the session, or to a new one.
 
-use std::path::PathBuf;
-
 use super::ctx::Ctx;
 use super::effect::Effect;
 use super::ticket::RequestTicket;
@@ -30,7 +28,7 @@ impl PromptRequest {
             ctx.notices.error("The session no longer exists");
             return None;
         };
-        let start = RunStart::new(Conversation::Resume(key.id.clone()), PathBuf::from(&*session.cwd));
+        let start = RunStart::beside(session, Conversation::Resume(key.id.clone()));
         let ticket = ctx.tickets.issue();
         ctx.effects.push(Effect::StartRun { ticket, agent: key.agent, start, prompt: Some(text) });
         ctx.notices.info(format!("Starting {} …", key.agent.label()));

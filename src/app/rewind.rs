@@ -5,8 +5,10 @@ use super::dialog::{Dialog, DialogChoice, DialogOutcome};
 use super::effect::Effect;
 use super::flow::Flow;
 use super::runs;
+use super::sessions::Undo;
+use super::undo;
 use crate::domain::SessionKey;
-use crate::domain::rewind::{RewindChoice, RewindPlan};
+use crate::domain::rewind::{RewindChoice, RewindPlan, RewindTarget, RewoundFiles};
 
 /// Requests the plan of a rewind to before the prompt of an entry. While a turn is open, its files still change.
 pub(super) fn request(key: SessionKey, entry: usize, ctx: &mut Ctx) {
@@ -48,10 +50,30 @@ pub(super) fn dialog(key: &SessionKey, plan: &RewindPlan) -> Dialog {
 pub(super) fn perform(choice: RewindChoice, ctx: &mut Ctx) -> Flow {
     let RewindChoice { key, turn, files, conversation, prompt } = choice;
     if files {
-        ctx.effects.push(Effect::RewindFiles { key: key.clone(), turn });
+        let target = RewindTarget::BeforeTurn(turn);
+        ctx.effects.push(Effect::RewindFiles { key: key.clone(), target });
     }
     match conversation {
         Some(start) => Flow::pop_then(Flow::ContinueBefore { key, start, prompt }),
         None => Flow::Pop,
+    }
+}
+
+/// Reports the result of a rewind of files, and remembers how it is undone.
+pub(super) fn rewound(
+    key: SessionKey,
+    target: &RewindTarget,
+    result: &Result<RewoundFiles, String>,
+    ctx: &mut Ctx,
+) -> Result<String, String> {
+    let RewoundFiles { count, undo } = result.as_ref().map_err(Clone::clone)?;
+    let files = if *count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+    match (target, undo) {
+        (_, None) => Ok("No file differs".to_owned()),
+        (RewindTarget::Snapshot(_), Some(_)) => Ok(format!("Rewind undone: {files}")),
+        (RewindTarget::BeforeTurn(_), Some(snapshot)) => {
+            ctx.sessions.undo.push(Undo::Rewind { key, snapshot: snapshot.clone() });
+            Ok(format!("{files} rewound{}", undo::hint(ctx)))
+        }
     }
 }

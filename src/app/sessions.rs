@@ -9,13 +9,27 @@ use super::msg::RootStatus;
 use super::runs::{self, RunTable};
 use crate::domain::catalog::Catalog;
 use crate::domain::live_status::LiveStatus;
-use crate::domain::remote::{RemoteState, RemoteStatus};
+use crate::domain::remote::{LIMITED, RemoteState, RemoteStatus};
 use crate::domain::run::RunInfo;
 use crate::domain::worktree::WorkTreeSummary;
 use crate::domain::{Agent, Issue, Session, SessionKey, SessionState, Time, Title, TitleSource};
 
 /// Maximum recently opened sessions, because older ones are found in the list.
 const MAX_RECENT: usize = 20;
+
+/// Something that can be undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undo {
+    /// Sessions that were moved to the trash.
+    Trash(Vec<SessionKey>),
+    /// A rewind of files.
+    Rewind {
+        /// The session.
+        key: SessionKey,
+        /// Snapshot of the files before.
+        snapshot: String,
+    },
+}
 
 /// All sessions and their states.
 #[derive(Debug, Default)]
@@ -30,8 +44,8 @@ pub struct Sessions {
     pub recorded: HashSet<SessionKey>,
     /// Sessions whose turn ended since the user last looked at them.
     pub unseen: BTreeSet<SessionKey>,
-    /// Sessions that were moved to the trash, per request, the last one at the end.
-    pub trashed: Vec<Vec<SessionKey>>,
+    /// Operations that can be undone, the last one at the end.
+    pub undo: Vec<Undo>,
     /// Sessions that the user opened, the last one first.
     pub recent: Vec<SessionKey>,
     /// True once the sessions that the settings keep were requested.
@@ -70,6 +84,7 @@ impl Sessions {
             RemoteState::Offline { failure, .. } => {
                 Some(Issue::new(&*status.name, format!("{}: {failure}", failure.label())))
             }
+            RemoteState::Limited => Some(Issue::new(&*status.name, format!("limited: {LIMITED}"))),
             RemoteState::Connecting | RemoteState::Connected => None,
         };
         self.remote_issues = self.remotes.values().filter_map(issue).collect();
@@ -78,7 +93,7 @@ impl Sessions {
     /// Returns the connection to a session's machine, if it is another one without a connection.
     pub fn offline(&self, session: &Session) -> Option<&RemoteStatus> {
         let status = self.remotes.get(session.key.host.as_ref()?)?;
-        (status.state != RemoteState::Connected).then_some(status)
+        (!status.state.is_connected()).then_some(status)
     }
 
     /// Stores the state of the work tree at a directory.

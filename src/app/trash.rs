@@ -2,12 +2,13 @@
 
 use super::ctx::Ctx;
 use super::dialog::{Dialog, DialogChoice, DialogOutcome};
-use super::effect::Effect;
 use super::flow::Flow;
 use super::layer::Layer;
-use super::msg::TrashResult;
+use super::sessions::Undo;
+use super::undo;
 use crate::domain::SessionKey;
 use crate::domain::catalog::CatalogChange;
+use crate::domain::trash_result::TrashResult;
 use crate::stdx::text::{ellipsis, one_line};
 
 /// Maximum columns of a title in a notice.
@@ -21,11 +22,11 @@ pub fn trashed(result: TrashResult, ctx: &mut Ctx) -> Flow {
     }
     match done.as_slice() {
         [] => {}
-        [(_, title)] if hidden > 0 => ctx.notices.info(format!("Hidden: {}{}", short(title), undo_hint(ctx))),
-        [(_, title)] => ctx.notices.info(format!("Moved to the trash: {}{}", short(title), undo_hint(ctx))),
+        [(_, title)] if hidden > 0 => ctx.notices.info(format!("Hidden: {}{}", short(title), undo::hint(ctx))),
+        [(_, title)] => ctx.notices.info(format!("Moved to the trash: {}{}", short(title), undo::hint(ctx))),
         several => {
             let only = if hidden > 0 { format!(" ({hidden} only hidden)") } else { String::new() };
-            ctx.notices.info(format!("Moved {} sessions to the trash{only}{}", several.len(), undo_hint(ctx)));
+            ctx.notices.info(format!("Moved {} sessions to the trash{only}{}", several.len(), undo::hint(ctx)));
         }
     }
     if !done.is_empty() {
@@ -33,7 +34,7 @@ pub fn trashed(result: TrashResult, ctx: &mut Ctx) -> Flow {
         ctx.sessions.catalog.apply(CatalogChange { removed: keys.clone(), ..CatalogChange::default() });
         let recent = ctx.sessions.remove_recent(&keys);
         ctx.effects.extend(recent);
-        ctx.sessions.trashed.push(keys);
+        ctx.sessions.undo.push(Undo::Trash(keys));
     }
     if queued.is_empty() { Flow::SessionsChanged } else { Flow::Push(Layer::Dialog(about_queued(queued))) }
 }
@@ -58,19 +59,6 @@ pub fn deleted(result: &TrashResult, ctx: &mut Ctx) {
     for (_, title) in &result.done {
         ctx.notices.info(format!("Deleted permanently: {}", short(title)));
     }
-}
-
-/// Restores the sessions that were removed last.
-pub fn undo(ctx: &mut Ctx) {
-    match ctx.sessions.trashed.pop() {
-        Some(keys) => ctx.effects.push(Effect::Restore(keys)),
-        None => ctx.notices.info("Nothing to undo: salon restore brings back older ones"),
-    }
-}
-
-fn undo_hint(ctx: &Ctx) -> String {
-    let key = ctx.keymap.hint(super::action::Action::UndoTrash);
-    key.map(|key| format!(" · {key} undoes")).unwrap_or_default()
 }
 
 fn short(title: &str) -> String {

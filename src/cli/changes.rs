@@ -12,7 +12,7 @@ use super::error::{CliError, CliErrorCode};
 use super::json::{SCHEMA_VERSION, SessionJson};
 use super::output::OutputStyle;
 use super::sessions::LoadedSessions;
-use super::{find, output, state};
+use super::{find, output, remote, state};
 use crate::domain::Time;
 use crate::domain::changes::{Changes, ChangesSource, DiffHunk, FileDiff, HunkAuthor};
 use crate::domain::remark::PlacedRemark;
@@ -81,6 +81,9 @@ struct AuthorJson<'a> {
 
 /// Prints the changes of a session.
 pub(super) fn run(context: &CliContext, args: &DiffArgs) -> Result<ExitCode, CliError> {
+    if let Some((source, id)) = remote::named(context, &args.id) {
+        return remote::run_there(source, &words(args, id), args.json);
+    }
     let loaded = LoadedSessions::read(context);
     let session = find::find(&loaded.all, &args.id)?;
     let state_db = context.paths.state_db();
@@ -214,4 +217,13 @@ impl<'a> From<&'a DiffHunk> for HunkJson<'a> {
             unknown: hunk.unknown,
         }
     }
+}
+
+/// Words of the same command on another machine.
+fn words(args: &DiffArgs, id: &str) -> Vec<String> {
+    let turn = args.turn.map(|turn| format!("--turn={turn}"));
+    let since = args.since.as_ref().map(|since| format!("--since={since}"));
+    let flags = [(args.remarks, "--remarks"), (args.json, "--json")];
+    let flags = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag.to_owned());
+    ["diff".to_owned()].into_iter().chain(turn).chain(since).chain(flags).chain([id.to_owned()]).collect()
 }

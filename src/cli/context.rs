@@ -53,6 +53,9 @@ impl CliContext {
         let config_text = read_config(&config_file, cli.config.is_some())?;
         let (mut settings, problems) = Settings::read(&config_text);
         settings.server.address = cli.opencode_server.or(settings.server.address);
+        for source in &mut settings.sources {
+            source.control_socket = Some(paths.runtime.join(format!("ssh-{}", source.name)));
+        }
         let issue = |problem: ConfigProblem| Issue { line: problem.line, ..Issue::new(&config_file, problem) };
         let issues = problems.into_iter().map(issue).collect();
         let environment = Environment {

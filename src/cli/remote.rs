@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -11,14 +12,15 @@ use serde_json::Value;
 
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
-use super::output;
 use super::session_args::ScopeArgs;
-use crate::domain::remote::{RemoteSource, RemoteState};
+use super::{find, output};
+use crate::domain::remote::{LIMITED, RemoteSource, RemoteState};
 use crate::domain::search::SearchRequest;
-use crate::domain::{Issue, SessionKey, Time};
+use crate::domain::{Issue, Session, SessionKey, Time};
 use crate::remote::collect::{self, CollectedSource};
 use crate::remote::{RemoteOptions, command};
 use crate::runtime::remotes;
+use crate::store::user_data::UserData;
 
 /// Maximum wait for the sources, because a command must end.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -31,7 +33,12 @@ pub(super) fn options(context: &CliContext) -> RemoteOptions {
 
 /// Answers of sources that are still collected, while this machine's sessions are read.
 #[derive(Debug)]
-pub(super) struct PendingSources(Option<JoinHandle<io::Result<Vec<CollectedSource>>>>);
+pub(super) struct PendingSources {
+    /// Thread that collects; `None` if there are no sources.
+    thread: Option<JoinHandle<io::Result<Vec<CollectedSource>>>>,
+    /// Database with the names, stars, tags and notes, which are those of this machine.
+    state_db: PathBuf,
+}
 
 /// Begins to collect the sessions of sources, and the hits of a search.
 pub(super) fn begin(
@@ -39,15 +46,17 @@ pub(super) fn begin(
     sources: Vec<RemoteSource>,
     search: Option<SearchRequest>,
 ) -> Result<PendingSources, CliError> {
+    let state_db = context.paths.state_db();
     if sources.is_empty() {
-        return Ok(PendingSources(None));
+        return Ok(PendingSources { thread: None, state_db });
     }
     let (options, search) = (options(context), search.map(|request| (request, context.clock.now())));
     let work = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(runtime.block_on(collect::collect(&sources, &options, search, LIMIT)))
     };
-    Ok(PendingSources(Some(std::thread::Builder::new().name("sources".to_owned()).spawn(work)?)))
+    let thread = Some(std::thread::Builder::new().name("sources".to_owned()).spawn(work)?);
+    Ok(PendingSources { thread, state_db })
 }
 
 /// Sources whose sessions a list or search covers: none where it is limited to directories of this machine.
@@ -58,10 +67,27 @@ pub(super) fn sources_of(context: &CliContext, scope: &ScopeArgs) -> Vec<RemoteS
 impl PendingSources {
     /// Waits for the answers.
     pub(super) fn wait(self) -> Result<Vec<CollectedSource>, CliError> {
-        let Some(thread) = self.0 else { return Ok(Vec::new()) };
+        let Some(thread) = self.thread else { return Ok(Vec::new()) };
         let collected = thread.join().map_err(|_| CliError::new(CliErrorCode::Failed, "the sources were not read"))?;
-        Ok(collected?)
+        let mut collected = collected?;
+        let annotations = UserData::load(&self.state_db).annotations;
+        for source in &mut collected {
+            let hits = source.results.hits.iter_mut().map(|hit| &mut hit.session);
+            for session in source.sessions.values_mut().chain(hits) {
+                if let Some(annotation) = annotations.get(&session.key) {
+                    Arc::make_mut(session).annotate(annotation.clone());
+                }
+            }
+        }
+        Ok(collected)
     }
+}
+
+/// Finds the session of a source, which may be offline.
+pub(super) fn session(context: &CliContext, source: &RemoteSource, id: &str) -> Result<Arc<Session>, CliError> {
+    let collected = begin(context, vec![source.clone()], None)?.wait()?;
+    let sessions: Vec<_> = collected.into_iter().flat_map(|source| source.sessions.into_values()).collect();
+    find::find(&sessions, id)
 }
 
 /// Returns what is missing of the sources' sessions.
@@ -75,6 +101,7 @@ pub(super) fn issues(collected: &[CollectedSource]) -> Vec<Issue> {
         let reason = match &source.status.state {
             RemoteState::Offline { failure, .. } => format!("{name} is {}: {failure}; {as_of}", failure.label()),
             _ if !source.is_complete => format!("{name} did not answer in time; {as_of}"),
+            RemoteState::Limited => format!("{name} is limited: {LIMITED}"),
             RemoteState::Connecting | RemoteState::Connected => return None,
         };
         Some(Issue::new(&**name, reason))

@@ -10,11 +10,12 @@ use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
 use super::rewind_args::RewindArgs;
 use super::sessions::LoadedSessions;
-use super::{find, output, state};
+use super::{find, output, remote, state};
+use crate::domain::rewind::RewindTarget;
 use crate::git::Git;
 use crate::git::restore::FileRestoration;
 use crate::runtime::env;
-use crate::runtime::rewind::{RewindRequest, RewindTarget};
+use crate::runtime::rewind::RewindRequest;
 use crate::stdx::text::one_line;
 
 #[derive(Serialize)]
@@ -35,6 +36,9 @@ struct FileJson {
 
 /// Rewinds the files of a session.
 pub(super) fn run(context: &CliContext, args: &RewindArgs) -> Result<ExitCode, CliError> {
+    if let Some((source, id)) = remote::named(context, &args.id) {
+        return remote::run_there(source, &words(args, id), args.json);
+    }
     let session = find::find(&LoadedSessions::read(context).all, &args.id)?;
     let store = state::open(context)?;
     if let Ok(run) = state::run_of(context, &store, &session.key.to_string())
@@ -88,4 +92,13 @@ impl FileJson {
         };
         Self { path: file.path.to_string_lossy().into_owned(), outcome }
     }
+}
+
+/// Words of the same command on another machine.
+fn words(args: &RewindArgs, id: &str) -> Vec<String> {
+    let to = args.to.as_ref().map(|to| format!("--to={to}"));
+    let flags = [(args.dry_run, "--dry-run"), (args.json, "--json")];
+    let flags = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag.to_owned());
+    let turn = args.turn.map(|turn| turn.to_string());
+    ["rewind".to_owned()].into_iter().chain(to).chain(flags).chain([id.to_owned()]).chain(turn).collect()
 }

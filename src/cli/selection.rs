@@ -1,12 +1,13 @@
 //! Sessions that a command changes: named by ids, or selected by a query.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::query::{self, QueryOptions, QuerySearch};
 use super::sessions::LoadedSessions;
-use super::{find, scope};
+use super::{find, remote, scope};
 use crate::domain::Session;
 use crate::domain::catalog::{CatalogFilter, CatalogView, Sort};
 use crate::domain::query::{Filter, IsValue, Query};
@@ -27,13 +28,20 @@ pub(super) enum Selection {
 /// Returns the selected sessions. A query with a mistake selects nothing, because a change by mistake would be wrong.
 pub(super) fn sessions(context: &CliContext, selection: &Selection) -> Result<Vec<Arc<Session>>, CliError> {
     match selection {
-        Selection::Id(id) => Ok(vec![find::find(&LoadedSessions::read(context).all, id)?]),
-        Selection::Ids(ids) => {
-            let all = LoadedSessions::read(context).all;
-            ids.iter().map(|id| find::find(&all, id)).collect()
-        }
+        Selection::Id(id) => by_ids(context, std::slice::from_ref(id)),
+        Selection::Ids(ids) => by_ids(context, ids),
         Selection::Query(source) => matching(context, source),
     }
+}
+
+/// Returns the sessions with ids, of this machine and of others.
+fn by_ids(context: &CliContext, ids: &[String]) -> Result<Vec<Arc<Session>>, CliError> {
+    let all = OnceCell::new();
+    let find = |id: &String| match remote::named(context, id) {
+        Some((source, id)) => remote::session(context, source, id),
+        None => find::find(all.get_or_init(|| LoadedSessions::read(context).all), id),
+    };
+    ids.iter().map(find).collect()
 }
 
 fn matching(context: &CliContext, source: &str) -> Result<Vec<Arc<Session>>, CliError> {

@@ -23,9 +23,11 @@ use crate::live::{Live, LiveEvent, approvals};
 use crate::runtime::saved_backends::SavedBackends;
 use crate::runtime::store_writer::{StoreWriter, WriterMessage};
 use crate::runtime::turn_snapshots::TurnSnapshots;
+use crate::runtime::work::WorkContext;
 use crate::runtime::{env, live_options, serve};
+use crate::serve::shared::{self, Work};
 use crate::serve::socket::{self, ServeSocket};
-use crate::serve::{ConnectError, server, shared};
+use crate::serve::{ConnectError, server};
 use crate::stdx::process;
 use crate::store::Store;
 
@@ -121,10 +123,17 @@ async fn serve_shared(context: &CliContext) -> Result<(), CliError> {
         }
         UnixStream::connect(socket::path(&context.paths.runtime)).await.ok()
     };
+    let requests = WorkContext {
+        paths: context.paths.clone(),
+        environment: context.environment.clone(),
+        index: IndexOptions { with_usage: false, ..sessions::options(context) },
+        clock: context.clock,
+    };
+    let work: Work = Arc::new(move |call| requests.execute(call));
     let mut terminate = signal(SignalKind::terminate())?;
     let (stream, output) = stdio()?;
     tokio::select! {
-        () = shared::serve_shared(index_options(context), stream.into_split(), connect) => {
+        () = shared::serve_shared(index_options(context), stream.into_split(), (connect, work)) => {
             // An error means that the client no longer reads.
             output.join().ok();
         }

@@ -1,7 +1,8 @@
 //! `salon source`: adds, lists, removes and tests other machines and containers.
 
 use std::io::Write;
-use std::process::ExitCode;
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
 use serde::Serialize;
 use toml::{Table, Value};
@@ -14,8 +15,9 @@ use super::source_discover::FoundSource;
 use super::{output, remote, source_discover, source_install};
 use crate::config::paths::create_private_dir;
 use crate::config::sources;
-use crate::domain::remote::{RemoteSource, RemoteState};
+use crate::domain::remote::{LIMITED, RemoteSource, RemoteState};
 use crate::remote::collect::CollectedSource;
+use crate::remote::command;
 use crate::stdx::text::one_line;
 
 #[derive(Serialize)]
@@ -62,6 +64,7 @@ pub(super) fn run(context: &CliContext, args: &SourceArgs) -> Result<ExitCode, C
         }
         SourceCommand::Remove(args) => remove(context, args),
         SourceCommand::Test(args) => test(context, args),
+        SourceCommand::Connect(args) => connect(context, args),
         SourceCommand::Install(args) => {
             let source = named(context, &args.name)?;
             let version = source_install::install(source)?;
@@ -106,9 +109,20 @@ fn add(context: &CliContext, args: &AddSourceArgs) -> Result<ExitCode, CliError>
     if context.settings.sources.iter().any(|source| *source.name == *args.name) {
         return Err(wrong("there is a source with this name; remove it first".to_owned()));
     }
+    let folder = |folder: &Path| -> Result<_, CliError> {
+        let path = std::path::absolute(folder).and_then(|path| path.canonicalize());
+        let path = path.map_err(|error| wrong(format!("{}: {error}", folder.display())))?;
+        Ok(Some(path.to_string_lossy().into_owned()))
+    };
+    let directory = match (&args.compose, &args.directory) {
+        (None, _) => None,
+        (Some(_), directory) => folder(directory.as_deref().unwrap_or(Path::new(".")))?,
+    };
+    let devcontainer = args.devcontainer.as_deref().map_or(Ok(None), folder)?;
     let ways = [("ssh", &args.ssh), ("docker", &args.docker), ("podman", &args.podman), ("kubectl", &args.kubectl)];
+    let ways = ways.into_iter().chain([("compose", &args.compose), ("devcontainer", &devcontainer)]);
     let mut table = Table::new();
-    for (name, value) in ways.into_iter().chain([("program", &args.program)]) {
+    for (name, value) in ways.chain([("directory", &directory), ("program", &args.program)]) {
         if let Some(value) = value {
             table.insert(name.to_owned(), Value::String(value.clone()));
         }
@@ -149,7 +163,7 @@ fn write(context: &CliContext, text: &str, is_right: impl Fn(&Table) -> bool) ->
     let failed = |error: std::io::Error| CliError::new(CliErrorCode::Failed, format!("{}: {error}", file.display()));
     // A link to a file elsewhere stays one.
     let target = file.canonicalize().unwrap_or_else(|_| file.clone());
-    let dir = target.parent().map(std::path::Path::to_owned).unwrap_or_default();
+    let dir = target.parent().map(Path::to_owned).unwrap_or_default();
     create_private_dir(&dir).map_err(failed)?;
     let mut temporary = tempfile::NamedTempFile::new_in(&dir).map_err(failed)?;
     temporary.write_all(text.as_bytes()).and_then(|()| temporary.as_file().sync_all()).map_err(failed)?;
@@ -170,6 +184,27 @@ fn ensure_line_end(text: &str) -> String {
     if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
 }
 
+/// Starts the container of a source, or opens a connection of ssh that salon shares.
+fn connect(context: &CliContext, args: &NamedSourceArgs) -> Result<ExitCode, CliError> {
+    let source = named(context, &args.name)?;
+    let Some(argv) = command::prepare(source) else {
+        let message = format!("{} cannot be started or unlocked from here", source.name);
+        return Err(CliError::new(CliErrorCode::Unavailable, message));
+    };
+    create_private_dir(&context.paths.runtime)?;
+    let mut program = Command::new(&argv[0]);
+    program.args(&argv[1..]);
+    if args.json {
+        // Only the report is output.
+        program.stdout(std::io::stderr());
+    }
+    let failed = |error| CliError::new(CliErrorCode::Unavailable, format!("cannot start {}: {error}", argv[0]));
+    if !program.status().map_err(failed)?.success() {
+        return Err(CliError::new(CliErrorCode::Unavailable, format!("{} is not connected", source.name)));
+    }
+    test(context, &TestSourcesArgs { names: vec![args.name.clone()], json: args.json })
+}
+
 /// Connects to sources and reports what is found.
 fn test(context: &CliContext, args: &TestSourcesArgs) -> Result<ExitCode, CliError> {
     let sources = &context.settings.sources;
@@ -184,7 +219,7 @@ fn test(context: &CliContext, args: &TestSourcesArgs) -> Result<ExitCode, CliErr
         let before = context.clock.now();
         let collected = remote::begin(context, vec![source.clone()], None)?.wait()?;
         let Some(found) = collected.first() else { continue };
-        is_good &= found.status.state == RemoteState::Connected && found.is_complete;
+        is_good &= found.status.state.is_connected() && found.is_complete;
         reports.push(report(source, found, remote::millis(before, context.clock.now())));
     }
     print(reports, args.json)?;
@@ -194,9 +229,10 @@ fn test(context: &CliContext, args: &TestSourcesArgs) -> Result<ExitCode, CliErr
 fn report<'a>(source: &'a RemoteSource, found: &CollectedSource, duration: u64) -> SourceJson<'a> {
     let reason = match &found.status.state {
         RemoteState::Offline { failure, .. } => Some(failure.to_string()),
+        RemoteState::Limited => Some(LIMITED.to_owned()),
         RemoteState::Connecting | RemoteState::Connected => None,
     };
-    let is_connected = found.status.state == RemoteState::Connected;
+    let is_connected = found.status.state.is_connected();
     SourceJson {
         state: Some(found.status.state.label()),
         reason,

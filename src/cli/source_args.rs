@@ -1,5 +1,7 @@
 //! Arguments of the commands that manage other machines and containers.
 
+use std::path::PathBuf;
+
 use clap::{ArgGroup, Args, Subcommand};
 
 /// Arguments of `source`.
@@ -23,6 +25,8 @@ pub enum SourceCommand {
     Remove(NamedSourceArgs),
     /// Connect to machines and containers, and report what is found
     Test(TestSourcesArgs),
+    /// Start the container of a source, or answer what ssh asks: a passphrase, a code, or the key of a new host
+    Connect(NamedSourceArgs),
     /// Copy this salon to a machine or container of the same kind, into ~/.local/share/salon/bin
     Install(NamedSourceArgs),
 }
@@ -33,7 +37,7 @@ impl SourceCommand {
         match self {
             Self::Add(args) => args.json,
             Self::List(args) | Self::Discover(args) => args.json,
-            Self::Remove(args) | Self::Install(args) => args.json,
+            Self::Remove(args) | Self::Install(args) | Self::Connect(args) => args.json,
             Self::Test(args) => args.json,
         }
     }
@@ -63,6 +67,18 @@ pub struct AddSourceArgs {
     #[arg(long, value_name = "POD", group = "way")]
     pub kubectl: Option<String>,
 
+    /// Name of a service of Docker Compose
+    #[arg(long, value_name = "SERVICE", group = "way")]
+    pub compose: Option<String>,
+
+    /// Folder of a development container
+    #[arg(long, value_name = "FOLDER", group = "way")]
+    pub devcontainer: Option<PathBuf>,
+
+    /// Folder of the project of the service; the current one if it is not given
+    #[arg(long, value_name = "FOLDER", requires = "compose")]
+    pub directory: Option<PathBuf>,
+
     /// Path of salon there, if it is not in PATH
     #[arg(long, value_name = "PATH")]
     pub program: Option<String>,
@@ -80,7 +96,7 @@ pub struct ListSourcesArgs {
     pub json: bool,
 }
 
-/// Arguments of `source remove` and `source install`.
+/// Arguments of `source remove`, `source connect` and `source install`.
 #[derive(Args, Debug)]
 pub struct NamedSourceArgs {
     /// Name of the source

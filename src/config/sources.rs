@@ -6,22 +6,26 @@ use crate::domain::Agent;
 use crate::domain::query::filter::LOCAL_HOST;
 use crate::domain::remote::{ContainerEngine, RemoteSource, RemoteTransport};
 
+/// Settings that name a machine or container, for messages.
+const WAYS: &str = "ssh, docker, podman, kubectl, compose, devcontainer, command";
+
+/// Settings besides those.
+const SETTINGS: [&str; 2] = ["program", "directory"];
+
 /// Reads a source. The error is the reason why it cannot be used.
 pub fn read(name: &str, value: &Value) -> Result<RemoteSource, String> {
     check_name(name)?;
     let table = value.as_table().ok_or("must be a table such as { ssh = \"me@box\" }")?;
-    if let Some(unknown) = table.keys().find(|key| *key != "program" && !is_transport(key)) {
-        return Err(format!(
-            "{unknown} is no setting of a source; it has one of ssh, docker, podman, kubectl, command"
-        ));
+    if let Some(unknown) = table.keys().find(|key| !SETTINGS.contains(&key.as_str()) && !is_transport(key)) {
+        return Err(format!("{unknown} is no setting of a source; it has one of {WAYS}"));
     }
     let ways: Vec<_> = table.keys().filter(|key| is_transport(key)).collect();
     let [way] = ways.as_slice() else {
-        return Err("needs exactly one of ssh, docker, podman, kubectl, command".to_owned());
+        return Err(format!("needs exactly one of {WAYS}"));
     };
     let transport = transport(way, table)?;
     let program = table.get("program").map(target).transpose()?;
-    Ok(RemoteSource { name: name.into(), transport, program })
+    Ok(RemoteSource { name: name.into(), transport, program, control_socket: None })
 }
 
 /// Checks a name, which is written before the ids of its sessions.
@@ -37,7 +41,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
 }
 
 fn is_transport(key: &str) -> bool {
-    key == "ssh" || key == "command" || engine(key).is_some()
+    ["ssh", "compose", "devcontainer", "command"].contains(&key) || engine(key).is_some()
 }
 
 fn engine(key: &str) -> Option<ContainerEngine> {
@@ -52,12 +56,25 @@ fn transport(way: &str, table: &Table) -> Result<RemoteTransport, String> {
     if way == "ssh" {
         return Ok(RemoteTransport::Ssh(target(value)?));
     }
+    if way == "compose" {
+        let directory = table.get("directory").ok_or("compose needs directory, the folder of its project")?;
+        return Ok(RemoteTransport::Compose { directory: folder(directory)?, service: target(value)? });
+    }
+    if way == "devcontainer" {
+        return Ok(RemoteTransport::Devcontainer(folder(value)?));
+    }
     let words = value.as_array().ok_or("command must be a list of words, because no shell splits it")?;
     let words: Vec<String> = words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect();
     if words.first().is_none_or(String::is_empty) {
         return Err("command needs a program".to_owned());
     }
     Ok(RemoteTransport::Command(words))
+}
+
+/// Reads a folder of this machine.
+fn folder(value: &Value) -> Result<String, String> {
+    let text = target(value)?;
+    if text.starts_with('/') { Ok(text) } else { Err(format!("{value} is no absolute path")) }
 }
 
 /// Reads a word that becomes an argument: one that looks like an option would be taken as one.

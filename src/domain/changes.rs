@@ -1,5 +1,6 @@
 //! Changes of files as hunks, and who made them.
 
+use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
 use super::SessionKey;
@@ -13,7 +14,7 @@ const MAX_COMPARED_BYTES: usize = 64 << 10;
 const CONTEXT_LINES: usize = 3;
 
 /// Changes of files.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changes {
     /// Files, each once.
     pub files: Vec<FileDiff>,
@@ -28,7 +29,8 @@ pub struct Changes {
 }
 
 /// Extent of the changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ChangesScope {
     /// Changes of the last turn.
     Turn,
@@ -54,7 +56,8 @@ impl ChangesScope {
 }
 
 /// Restoration of files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Restoration {
     /// Take back one hunk.
     Hunk(FileDiff, DiffHunk),
@@ -65,7 +68,8 @@ pub enum Restoration {
 }
 
 /// Origins of changes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ChangesSource {
     /// Edits that a transcript contains, as the agent requested them. What commands changed is not among them.
     #[default]
@@ -85,7 +89,7 @@ impl ChangesSource {
 }
 
 /// Changes of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDiff {
     /// Path: relative to the root of the files, or as in the edits.
     pub path: String,
@@ -98,7 +102,8 @@ pub struct FileDiff {
 }
 
 /// Kinds of changes of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FileDiffStatus {
     /// Created.
     Added,
@@ -120,7 +125,7 @@ impl FileDiffStatus {
 }
 
 /// A changed part of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiffHunk {
     /// First line in the old file, if known.
     pub old_start: Option<u32>,
@@ -135,7 +140,7 @@ pub struct DiffHunk {
 }
 
 /// An edit from which changed lines come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HunkAuthor {
     /// Session.
     pub session: SessionKey,

@@ -38,6 +38,7 @@ pub mod tool_name;
 pub mod transcript;
 pub mod transcript_event;
 pub mod trash_item;
+pub mod trash_result;
 pub mod units;
 pub mod usage;
 pub mod usage_report;

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::{SessionKey, Time};
 
 /// Maximum lines of a remark's snippet, because the prompt contains them.
@@ -15,7 +17,7 @@ const CONTEXT_LINES: usize = 3;
 const MIN_DISTINCT_CHARS: usize = 8;
 
 /// A remark on lines or on a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remark {
     /// Identifier in `state.db`; 0 before it is saved.
     pub id: i64,
@@ -36,7 +38,7 @@ pub struct Remark {
 }
 
 /// Lines of a diff to which a remark belongs. Without lines, the remark is on the whole file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemarkSnippet {
     /// Number of the first line in the file at the time of the remark, if known.
     pub start: Option<u32>,
@@ -58,7 +60,7 @@ pub struct HunkLines<'a> {
 }
 
 /// A remark with its place in the current file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlacedRemark {
     /// The remark.
     pub remark: Remark,
@@ -91,7 +93,8 @@ impl RemarkState {
 }
 
 /// Change of the remarks of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(clippy::large_enum_variant, reason = "one edit at a time")]
 pub enum RemarkEdit {
     /// Save a new remark.

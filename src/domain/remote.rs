@@ -1,5 +1,6 @@
 //! Remote sources: other machines and containers whose sessions are listed here, and the state of each connection.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Time;
@@ -13,6 +14,8 @@ pub struct RemoteSource {
     pub transport: RemoteTransport,
     /// Path of salon there; `None` to find it.
     pub program: Option<String>,
+    /// Socket of a connection of ssh that the user has opened, which others share while it exists.
+    pub control_socket: Option<PathBuf>,
 }
 
 /// Way to a remote source.
@@ -22,6 +25,15 @@ pub enum RemoteTransport {
     Ssh(String),
     /// A running container, by its name.
     Container(ContainerEngine, String),
+    /// A service of Docker Compose.
+    Compose {
+        /// Directory of the project.
+        directory: String,
+        /// Name of the service.
+        service: String,
+    },
+    /// The development container of a folder.
+    Devcontainer(String),
     /// A command line that speaks the protocol of `salon serve --stdio`.
     Command(Vec<String>),
 }
@@ -57,18 +69,25 @@ impl RemoteTransport {
         match self {
             Self::Ssh(_) => "ssh",
             Self::Container(engine, _) => engine.program(),
+            Self::Compose { .. } => "compose",
+            Self::Devcontainer(_) => "devcontainer",
             Self::Command(_) => "command",
         }
     }
 
-    /// Destination, container or command line.
+    /// Destination, container, folder or command line.
     pub fn target(&self) -> String {
         match self {
-            Self::Ssh(target) | Self::Container(_, target) => target.clone(),
+            Self::Ssh(target) | Self::Container(_, target) | Self::Devcontainer(target) => target.clone(),
+            Self::Compose { directory, service } => format!("{service} in {directory}"),
             Self::Command(words) => words.join(" "),
         }
     }
 }
+
+/// Explanation of [`RemoteState::Limited`].
+pub const LIMITED: &str = "there is no salon, so that only sessions that are files are listed and read, the newest ones; \
+    for all else copy this salon with: salon source install";
 
 /// State of the connection to a remote source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +97,8 @@ pub enum RemoteState {
     Connecting,
     /// Its sessions are up to date.
     Connected,
+    /// There is no salon: sessions that are files are listed and read, and nothing else.
+    Limited,
     /// There is no connection.
     Offline {
         /// Time of the loss, or of the first failure.
@@ -92,6 +113,8 @@ pub enum RemoteState {
 pub enum RemoteFailure {
     /// No connection was made, or it was lost.
     Unreachable(String),
+    /// The transport asks for something that only the user has, such as a passphrase. Contains its last message.
+    NeedsUser(String),
     /// The container is not running.
     Stopped,
     /// There is no salon.
@@ -114,7 +137,7 @@ impl RemoteFailure {
     pub fn needs_user(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Stopped => false,
-            Self::Missing | Self::Incompatible { .. } | Self::Misbehaved(_) => true,
+            Self::NeedsUser(_) | Self::Missing | Self::Incompatible { .. } | Self::Misbehaved(_) => true,
         }
     }
 
@@ -122,6 +145,7 @@ impl RemoteFailure {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "offline",
+            Self::NeedsUser(_) => "needs you",
             Self::Stopped => "not running",
             Self::Missing => "no salon there",
             Self::Incompatible { is_older: true, .. } => "too old",
@@ -135,7 +159,10 @@ impl std::fmt::Display for RemoteFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unreachable(reason) => f.write_str(reason),
-            Self::Stopped => f.write_str("the container is not running; once it is started, it is connected by itself"),
+            Self::NeedsUser(reason) => {
+                write!(f, "ssh must ask you something: {reason}; answer it with: salon source connect")
+            }
+            Self::Stopped => f.write_str("the container is not running; start it with: salon source connect"),
             Self::Missing => {
                 f.write_str("there is no salon; install it there, or copy this one with: salon source install")
             }
@@ -151,11 +178,22 @@ impl std::fmt::Display for RemoteFailure {
 }
 
 impl RemoteState {
+    /// Returns true if there is a connection.
+    pub fn is_connected(&self) -> bool {
+        matches!(self, Self::Connected | Self::Limited)
+    }
+
+    /// Returns true if the user can make the connection possible from here: start the container, or answer ssh.
+    pub fn waits_for_user(&self) -> bool {
+        matches!(self, Self::Offline { failure: RemoteFailure::Stopped | RemoteFailure::NeedsUser(_), .. })
+    }
+
     /// State in a few words.
     pub fn label(&self) -> &'static str {
         match self {
             Self::Connecting => "connecting",
             Self::Connected => "connected",
+            Self::Limited => "limited",
             Self::Offline { failure, .. } => failure.label(),
         }
     }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::SessionKey;
 
 /// Maximum files that a description names, because it is shown in a dialog.
 const MAX_NAMES: usize = 5;
 
 /// Parts of a session that a rewind to before a prompt would take back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RewindPlan {
     /// Number of the turn that the prompt begins, from 1.
     pub turn: u32,
@@ -23,7 +25,7 @@ pub struct RewindPlan {
 }
 
 /// A file that a rewind changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RewoundFile {
     /// Path relative to the root of the work tree.
     pub path: String,
@@ -31,8 +33,28 @@ pub struct RewoundFile {
     pub is_deleted: bool,
 }
 
+/// Target of a rewind of files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RewindTarget {
+    /// The files before a turn, counted from 1.
+    BeforeTurn(u32),
+    /// A snapshot that an earlier rewind kept.
+    Snapshot(String),
+}
+
+/// Result of a rewind of files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RewoundFiles {
+    /// Number of files that were restored or deleted.
+    pub count: usize,
+    /// Snapshot of the files before, to which they can be taken back; `None` if no file differed.
+    pub undo: Option<String>,
+}
+
 /// Beginning of a conversation that continues from before a prompt. The session itself stays as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ConversationStart {
     /// A new session, because nothing is before the first prompt.
     New,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::SessionKey;
+use super::{Session, SessionKey};
 
 /// Conversation of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,5 +101,10 @@ impl RunStart {
             trust: FolderTrust::default(),
             host: None,
         }
+    }
+
+    /// Creates parameters with the agent's defaults, for the machine and the directory of a session.
+    pub fn beside(session: &Session, conversation: Conversation) -> Self {
+        Self { host: session.key.host.clone(), ..Self::new(conversation, PathBuf::from(&*session.cwd)) }
     }
 }

@@ -55,6 +55,11 @@ impl IndexOptions {
             host: String::new(),
         }
     }
+
+    /// Options for all agents in a home directory, without environment variables and configured roots.
+    pub fn of_home(home: PathBuf, clock: fn() -> Instant) -> Self {
+        Self::new(Environment { home, ..Environment::default() }, clock)
+    }
 }
 
 /// Returns the directory of the text index in a cache directory.

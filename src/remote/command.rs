@@ -22,6 +22,9 @@ const SSH_OPTIONS: [&str; 9] = [
     "ServerAliveCountMax=2",
 ];
 
+/// Option of ssh: a connection that the user opened ends by itself a minute after its last use.
+const SHARED_FOR: &str = "ControlPersist=60";
+
 /// Directories where salon may be although the shell of a command does not search them.
 const SEARCHED: &str = "PATH=\"$HOME/.local/share/salon/bin:$HOME/.local/bin:$HOME/.cargo/bin:$PATH\"";
 
@@ -33,7 +36,7 @@ pub fn serve(source: &RemoteSource) -> Vec<String> {
     );
     match &source.transport {
         RemoteTransport::Command(words) => words.clone(),
-        RemoteTransport::Ssh(_) | RemoteTransport::Container(..) => shell(source, &script, false),
+        _ => shell(source, &script, false),
     }
 }
 
@@ -56,9 +59,15 @@ fn in_login_shell(script: &str) -> String {
     format!("exec \"${{SHELL:-/bin/sh}}\" -lc {}", quoted(&format!("exec sh -c {}", quoted(script))))
 }
 
-/// Command line that runs a script there. `None` as for [`run`].
+/// Command line that runs a script there, whose input and output are compressed. `None` as for [`run`].
 pub fn script(source: &RemoteSource, script: &str) -> Option<Vec<String>> {
-    (!is_command(source)).then(|| shell(source, script, false))
+    let compressed = |mut argv: Vec<String>| {
+        if matches!(source.transport, RemoteTransport::Ssh(_)) {
+            argv.insert(1, "-C".to_owned());
+        }
+        argv
+    };
+    (!is_command(source)).then(|| compressed(shell(source, script, false)))
 }
 
 fn is_command(source: &RemoteSource) -> bool {
@@ -79,6 +88,10 @@ fn shell(source: &RemoteSource, script: &str, with_terminal: bool) -> Vec<String
         RemoteTransport::Ssh(destination) => {
             let mut argv = vec!["ssh".to_owned()];
             argv.extend(if with_terminal { words(&["-t"]) } else { words(&SSH_OPTIONS) });
+            // Without such a connection the user's own settings for sharing apply.
+            if let Some(socket) = source.control_socket.as_deref().filter(|socket| socket.exists()) {
+                argv.extend(control_path(socket));
+            }
             // The user's shell there may be any; it passes the script on.
             argv.extend(["--".to_owned(), destination.clone(), format!("exec sh -c {}", quoted(script))]);
             argv
@@ -92,8 +105,42 @@ fn shell(source: &RemoteSource, script: &str, with_terminal: bool) -> Vec<String
             argv.extend(words(&["sh", "-c", script]));
             argv
         }
+        RemoteTransport::Compose { directory, service } => {
+            let mut argv = words(&["docker", "compose", "--project-directory", directory, "exec"]);
+            argv.extend((!with_terminal).then(|| "-T".to_owned()));
+            argv.extend(words(&[service, "sh", "-c", script]));
+            argv
+        }
+        RemoteTransport::Devcontainer(folder) => {
+            words(&["devcontainer", "exec", "--workspace-folder", folder, "sh", "-c", script])
+        }
         RemoteTransport::Command(argv) => argv.clone(),
     }
+}
+
+/// Command line that makes a connection possible while it has the terminal: starts the container, or opens a connection
+/// of ssh that others share. `None` if there is nothing to do.
+pub fn prepare(source: &RemoteSource) -> Option<Vec<String>> {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    match &source.transport {
+        RemoteTransport::Ssh(destination) => {
+            let mut argv = words(&["ssh", "-o", "ControlMaster=auto", "-o", SHARED_FOR, "-o", "ConnectTimeout=20"]);
+            argv.extend(control_path(source.control_socket.as_deref()?));
+            argv.extend(["--".to_owned(), destination.clone(), "exit 0".to_owned()]);
+            Some(argv)
+        }
+        RemoteTransport::Container(ContainerEngine::Kubectl, _) | RemoteTransport::Command(_) => None,
+        RemoteTransport::Container(engine, name) => Some(words(&[engine.program(), "start", name])),
+        RemoteTransport::Compose { directory, service } => {
+            Some(words(&["docker", "compose", "--project-directory", directory, "up", "-d", service]))
+        }
+        RemoteTransport::Devcontainer(folder) => Some(words(&["devcontainer", "up", "--workspace-folder", folder])),
+    }
+}
+
+fn control_path(socket: &Path) -> [String; 2] {
+    // A percent sign would begin a token of ssh.
+    ["-o".to_owned(), format!("ControlPath={}", socket.to_string_lossy().replace('%', "%%"))]
 }
 
 fn quoted(word: &str) -> String {

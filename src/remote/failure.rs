@@ -27,14 +27,20 @@ pub fn classify(error: &ConnectError, end: &TransportEnd) -> RemoteFailure {
         return RemoteFailure::Incompatible { version, own_version, is_older: *protocol < PROTOCOL };
     }
     let messages = end.messages.to_lowercase();
-    // docker and podman, in this order.
-    if ["is not running", "container state improper", "is paused"].iter().any(|text| messages.contains(text)) {
+    // docker and its compose, podman, and the program of development containers.
+    if ["is not running", "container state improper", "is paused", "dev container not found"]
+        .iter()
+        .any(|text| messages.contains(text))
+    {
         return RemoteFailure::Stopped;
     }
     // A salon without the options of this one ends with a message about its usage.
     if messages.contains("unexpected argument") && messages.contains("salon") {
         let own_version = VERSION.to_owned();
         return RemoteFailure::Incompatible { version: "of an older version".to_owned(), own_version, is_older: true };
+    }
+    if needs_person(&end.messages) {
+        return RemoteFailure::NeedsUser(last_line(&end.messages));
     }
     match (end.code, error) {
         (Some(MISSING), _) => RemoteFailure::Missing,
@@ -58,9 +64,6 @@ pub(super) fn lost(reason: &str, end: &TransportEnd) -> RemoteFailure {
 
 fn reason(error: &ConnectError, end: &TransportEnd) -> String {
     let last = last_line(&end.messages);
-    if needs_person(&end.messages) {
-        return format!("{} must ask you something: {last}", end.program);
-    }
     if !last.is_empty() {
         return last;
     }

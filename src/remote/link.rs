@@ -11,15 +11,21 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use super::command;
 use super::failure::{self, TransportEnd};
+use super::file_copies::{self, FileCopies};
+use super::{RemoteOptions, command};
 use crate::domain::remote::{RemoteFailure, RemoteSource};
+use crate::serve::index_message::IndexCall;
+use crate::serve::message::Call;
 use crate::serve::{Client, ServedEvent};
 
 /// Maximum wait for the first message: a slow login, and the start of salon.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Maximum wait for the first copies of files.
+const COPIES_TIMEOUT: Duration = Duration::from_secs(16);
 
 /// Maximum wait for the exit code and the messages of a program whose pipe is closed.
 const END_TIMEOUT: Duration = Duration::from_millis(500);
@@ -39,6 +45,8 @@ pub(super) struct Link {
     pub client: Client,
     pub events: mpsc::Receiver<ServedEvent>,
     pub transport: TransportProcess,
+    /// Copies of files, if there is no salon.
+    pub copies: Option<FileCopies>,
 }
 
 /// Program that carries a connection.
@@ -51,14 +59,54 @@ pub(super) struct TransportProcess {
     reader: JoinHandle<()>,
 }
 
-/// Connects to a source.
-pub(super) async fn connect(source: &RemoteSource) -> Result<Link, RemoteFailure> {
+/// Connects to a source: to salon there, else to a script that reads files.
+pub(super) async fn connect(source: &RemoteSource, options: &RemoteOptions) -> Result<Link, RemoteFailure> {
+    match connect_to_salon(source).await {
+        Err(RemoteFailure::Missing) => match command::script(source, file_copies::SCRIPT) {
+            Some(argv) => connect_to_script(&argv, source, options).await,
+            None => Err(RemoteFailure::Missing),
+        },
+        connected => connected,
+    }
+}
+
+async fn connect_to_salon(source: &RemoteSource) -> Result<Link, RemoteFailure> {
     let argv = command::serve(source);
     let (mut transport, pipes) = TransportProcess::start(&argv)
         .map_err(|error| RemoteFailure::Unreachable(format!("cannot start {}: {error}", command::program(&argv))))?;
     let reader = Metered { inner: pipes.0, since: Instant::now(), bytes: 0 };
-    match Client::over(Box::new(reader), Box::new(pipes.1), HELLO_TIMEOUT).await {
-        Ok((client, events)) => Ok(Link { client, events, transport }),
+    match Client::over(Box::new(reader), Box::new(pipes.1), (HELLO_TIMEOUT, first_calls(source))).await {
+        Ok((client, events)) => Ok(Link { client, events, transport, copies: None }),
+        Err(error) => Err(failure::classify(&error, &transport.end().await)),
+    }
+}
+
+/// Calls that begin each connection: they start the index and request the list.
+fn first_calls(source: &RemoteSource) -> Vec<Call> {
+    let start = IndexCall::Start { host: source.name.to_string() };
+    vec![Call::Index(start), Call::Index(IndexCall::List)]
+}
+
+/// Connects to a script, and to the index of the copies here.
+async fn connect_to_script(
+    argv: &[String],
+    source: &RemoteSource,
+    options: &RemoteOptions,
+) -> Result<Link, RemoteFailure> {
+    let (mut transport, (stdout, stdin)) = TransportProcess::start(argv).map_err(|_| RemoteFailure::Missing)?;
+    let reader = Metered { inner: stdout, since: Instant::now(), bytes: 0 };
+    let copied = timeout(COPIES_TIMEOUT, file_copies::connect(reader, stdin, (&source.name, options))).await;
+    let copied = copied.map_err(|_| io::Error::from(io::ErrorKind::TimedOut)).flatten();
+    let (copies, reader, writer) = match copied {
+        Ok(copied) => copied,
+        Err(error) => {
+            let end = transport.end().await;
+            tracing::info!(%error, ?end, "files cannot be read without salon");
+            return Err(RemoteFailure::Missing);
+        }
+    };
+    match Client::over(reader, writer, (HELLO_TIMEOUT, first_calls(source))).await {
+        Ok((client, events)) => Ok(Link { client, events, transport, copies: Some(copies) }),
         Err(error) => Err(failure::classify(&error, &transport.end().await)),
     }
 }
@@ -80,11 +128,11 @@ impl TransportProcess {
 
     /// Waits shortly for the program's end, and returns what it reported.
     pub(super) async fn end(&mut self) -> TransportEnd {
-        let code = tokio::time::timeout(END_TIMEOUT, self.child.wait()).await.ok();
+        let code = timeout(END_TIMEOUT, self.child.wait()).await.ok();
         let code = code.and_then(Result::ok).and_then(|status| status.code());
         if !self.reader.is_finished() {
             // The last message may be the reason. A process that outlives the program may keep the pipe open.
-            tokio::time::timeout(END_TIMEOUT, &mut self.reader).await.ok();
+            timeout(END_TIMEOUT, &mut self.reader).await.ok();
         }
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         let messages = String::from_utf8_lossy(&messages).into_owned();

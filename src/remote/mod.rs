@@ -7,11 +7,12 @@
 //! ```
 //!
 //! A lost connection is made again, with growing pauses. Requests of what needs a connection are refused meanwhile, with
-//! the reason. Keys of sessions have the source as their host on this side only.
+//! the reason. Where there is no salon, files are read by a shell script, and the index is here. Keys of sessions have the source as their host on this side only.
 
 pub mod collect;
 pub mod command;
 pub mod failure;
+mod file_copies;
 mod link;
 mod pages;
 pub mod policy;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -47,6 +49,8 @@ pub struct RemoteOptions {
     pub cache_dir: Option<PathBuf>,
     /// Clock, for the time of a loss.
     pub now: Arc<dyn Fn() -> Time + Send + Sync>,
+    /// Time zone of days in queries, where the index is this salon's; `None`: UTC.
+    pub zone: Option<TimeZone>,
     /// Random number, so that the pauses of several programs differ.
     pub seed: u64,
 }

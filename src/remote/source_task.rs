@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::file_copies::FileCopies;
 use super::link::{self, Link};
 use super::pages::PageCache;
 use super::rows::RemoteRows;
@@ -55,6 +57,8 @@ struct SourceTask {
     open: HashMap<u64, SessionKey>,
     /// Pages that were read lately.
     pages: PageCache,
+    /// Copies of the files of a machine without salon.
+    copies: Option<FileCopies>,
     /// Runs, which go on during a loss.
     runs: RemoteRuns,
     /// Calls whose reply was lost with the connection. They are repeated with their tokens.
@@ -97,6 +101,7 @@ pub(super) async fn run(
         rows,
         open,
         pages,
+        copies: None,
         runs,
         unanswered: Vec::new(),
         next_token,
@@ -146,8 +151,8 @@ impl SourceTask {
 
     /// Makes a connection. Requests are refused meanwhile.
     async fn connect(&mut self) -> Step<Result<Link, RemoteFailure>> {
-        let source = self.source.clone();
-        let mut connecting = std::pin::pin!(link::connect(&source));
+        let (source, options) = (self.source.clone(), self.options.clone());
+        let mut connecting = std::pin::pin!(link::connect(&source, &options));
         loop {
             tokio::select! {
                 connected = &mut connecting => return Step::Continue(connected),
@@ -176,9 +181,11 @@ impl SourceTask {
 
     /// Uses a connection until it is lost. Returns the reason.
     async fn serve(&mut self, link: Link) -> Step<RemoteFailure> {
-        let Link { client, mut events, mut transport } = link;
+        let Link { client, mut events, mut transport, copies } = link;
+        let state = if copies.is_some() { RemoteState::Limited } else { RemoteState::Connected };
+        self.copies = copies;
         self.begin(&client);
-        self.set_state(RemoteState::Connected).await?;
+        self.set_state(state).await?;
         let (silent, mut silence) = mpsc::channel(1);
         let mut check_at = Instant::now() + KEEP_ALIVE;
         let mut save_at = None;
@@ -227,15 +234,13 @@ impl SourceTask {
                 }
             }
         };
+        self.copies = None;
         Step::Continue(failure::lost(&reason, &transport.end().await))
     }
 
-    /// Requests the list, and the transcripts that were open before a loss.
+    /// Requests what was open before a loss. The list was requested with the connection.
     fn begin(&mut self, client: &Client) {
         self.rows.begin_list();
-        let host = self.source.name.to_string();
-        client.send(Call::Index(IndexCall::Start { host }));
-        client.send(Call::Index(IndexCall::List));
         while let Ok(open) = self.lost.try_recv() {
             self.unanswered.push(open);
         }
@@ -246,6 +251,9 @@ impl SourceTask {
             client.send(call);
         }
         for (ticket, key) in &self.open {
+            if let Some((copies, session)) = self.copies.as_mut().zip(self.rows.get(key)) {
+                copies.opened(*ticket, session);
+            }
             client.send(Call::Index(IndexCall::Open { ticket: *ticket, key: key.clone() }));
         }
     }
@@ -253,8 +261,11 @@ impl SourceTask {
     /// Handles a message of the index. The inner error is a reason to cut the source off.
     async fn index_message(&mut self, message: IndexMessage) -> Step<Result<(), String>> {
         match message {
-            IndexMessage::Sessions { sessions, removed, progress } => {
+            IndexMessage::Sessions { mut sessions, removed, progress } => {
                 let now = self.now();
+                if let Some(copies) = &self.copies {
+                    sessions.iter_mut().for_each(|session| copies.adapt(Arc::make_mut(session)));
+                }
                 match self.rows.apply(sessions, removed, progress, now) {
                     Ok(change) => self.emit_sessions(change).await?,
                     Err(reason) => return Step::Continue(Err(reason)),
@@ -310,7 +321,11 @@ impl SourceTask {
                 self.next_token = self.next_token.wrapping_add(1);
                 self.send_call(OpenCall { call, token: self.next_token, sender }, client);
             }
-            RemoteCommand::Retry => {}
+            RemoteCommand::Retry => {
+                if let Some(copies) = &self.copies {
+                    copies.refresh();
+                }
+            }
         }
         Step::Continue(())
     }
@@ -322,7 +337,7 @@ impl SourceTask {
         tokio::spawn(async move {
             match client.call_with((*open.call).clone(), Some(open.token)).await {
                 // An error means that the program is shutting down.
-                Err(Refusal::Offline(_)) => drop(lost_calls.send(open)),
+                Err(Refusal::Offline(_)) if !matches!(*open.call, Call::Work(_)) => drop(lost_calls.send(open)),
                 // An error means that the caller no longer waits.
                 result => drop(open.sender.send(result)),
             }
@@ -377,8 +392,16 @@ impl SourceTask {
     /// Remembers what is open: transcripts and searches.
     fn remember(&mut self, call: &IndexCall) {
         match call {
-            IndexCall::Open { ticket, key } => drop(self.open.insert(*ticket, key.clone())),
+            IndexCall::Open { ticket, key } => {
+                if let Some((copies, session)) = self.copies.as_mut().zip(self.rows.get(key)) {
+                    copies.opened(*ticket, session);
+                }
+                self.open.insert(*ticket, key.clone());
+            }
             IndexCall::Close { ticket } => {
+                if let Some(copies) = &mut self.copies {
+                    copies.closed(*ticket);
+                }
                 self.open.remove(ticket);
                 self.pages.drop_from(*ticket, 0);
             }
@@ -388,7 +411,7 @@ impl SourceTask {
                 if request.within.is_none() {
                     self.searches.clear();
                 }
-                if !request.query.is_empty() && self.state == RemoteState::Connected {
+                if !request.query.is_empty() && self.state.is_connected() {
                     self.searches.push(request.query.clone());
                 }
             }
@@ -400,7 +423,9 @@ impl SourceTask {
         let name = &self.source.name;
         match &self.state {
             RemoteState::Offline { failure, .. } => format!("{name} is {}: {failure}", failure.label()),
-            RemoteState::Connecting | RemoteState::Connected => format!("{name} is connecting; it opens by itself"),
+            RemoteState::Connecting | RemoteState::Connected | RemoteState::Limited => {
+                format!("{name} is connecting; it opens by itself")
+            }
         }
     }
 

@@ -25,8 +25,7 @@ impl Shell {
             (self.runner.paths.clone(), self.runner.store.clone(), self.runner.messages.clone());
         tokio::task::spawn_blocking(move || {
             let result = match session {
-                Some(session) => load(&session, scope, (&sessions, &paths, store.as_deref()))
-                    .and_then(|changes| with_remarks(changes, store.as_deref(), &session.key)),
+                Some(session) => read(&session, scope, (&sessions, &paths, store.as_deref())),
                 None => Err("The session is not on the disk yet".to_owned()),
             };
             let msg = Msg::ChangesLoaded(ticket, result.map(Arc::new));
@@ -51,6 +50,16 @@ impl Shell {
             drop(messages.send(TaskMessage::Msg(Box::new(Msg::FilesRestored(ticket, result)))));
         });
     }
+}
+
+/// Reads the changes of a session, with its remarks. The sessions are those of this machine.
+pub(super) fn read(
+    session: &Session,
+    scope: ChangesScope,
+    (sessions, paths, store): (&[Arc<Session>], &Paths, Option<&Store>),
+) -> Result<Changes, String> {
+    let changes = load(session, scope, (sessions, paths, store))?;
+    with_remarks(changes, store, &session.key)
 }
 
 fn load(

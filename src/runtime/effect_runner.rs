@@ -61,6 +61,12 @@ impl EffectRunner {
                 (Ok(_), Some(failure)) => Msg::Notice { text: format!("The editor {failure}"), error: true },
                 (Err(text), _) => Msg::Notice { text, error: true },
             },
+            Purpose::Connect(host) => match failure {
+                Some(failure) => {
+                    Msg::Notice { text: format!("{host} is not connected: the program {failure}"), error: true }
+                }
+                None => Msg::Notice { text: format!("Connecting to {host}"), error: false },
+            },
             Purpose::Commands(sequence) => sequence.finish(failure),
             Purpose::Edit(temporary) => {
                 if let Some(Err(error)) = temporary.map(std::fs::remove_file) {

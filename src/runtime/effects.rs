@@ -48,6 +48,8 @@ impl Shell {
             Effect::CountValues(field, typed) => self.runner.index.count_values(field, typed),
             Effect::Rank { query } => self.runner.index.rank(query),
             Effect::Rescan => self.runner.index.rescan(),
+            // Without sources there are none that wait.
+            Effect::ConnectSource(_) => {}
             Effect::CheckResume(key) => self.check_resume(key),
             Effect::Resume { key, cwd } => return self.resume(&key, cwd.as_deref().map(Path::new)),
             Effect::CopyResumeCommand(key) => return self.copy_command(&key),
@@ -69,7 +71,7 @@ impl Shell {
             Effect::CreateWorktree { ticket, dir, name } => self.create_worktree(ticket, dir, name),
             Effect::RestoreFiles { ticket, key, restoration } => self.restore_files(ticket, &key, restoration),
             Effect::PlanRewind { key, entry } => self.plan_rewind(key, entry),
-            Effect::RewindFiles { key, turn } => self.rewind_files(&key, turn),
+            Effect::RewindFiles { key, target } => self.rewind_files(key, target),
             Effect::LoadGitMenu { key, file } => self.load_git_menu(key, file),
             Effect::RunCommands(plan) => return self.run_commands(*plan),
             Effect::EditRemarks { key, edit } => self.edit_remarks(key, edit),

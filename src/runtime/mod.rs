@@ -16,6 +16,7 @@ pub mod relocate;
 mod relocate_effects;
 pub mod remarks;
 mod remote_effects;
+mod remote_work;
 pub mod remotes;
 pub mod rename;
 pub mod resume;
@@ -24,6 +25,7 @@ pub mod rewind_plan;
 mod runs;
 pub mod saved_backends;
 pub mod serve;
+pub mod work;
 
 mod agent_command;
 mod attachment;

@@ -1,8 +1,8 @@
 //! Effects on sessions of other machines, and the events of their sources.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::effects::Step;
 use super::runs;
 use super::shell::Shell;
 use super::task_message::TaskMessage;
@@ -10,6 +10,8 @@ use super::terminal_owner::Purpose;
 use crate::app::msg::{RequestTicket, ResumeCheck};
 use crate::app::runs::RunMsg;
 use crate::app::{Effect, Msg};
+use crate::config::paths::create_private_dir;
+use crate::domain::git_menu::command_line;
 use crate::domain::run::{Refusal, RunFailure, RunStart};
 use crate::domain::run_request::RunRequest;
 use crate::domain::search::{Coverage, SearchRequest, SearchUpdate};
@@ -17,8 +19,7 @@ use crate::domain::{Agent, Session, SessionKey, SessionState};
 use crate::remote::{RemoteEvent, command};
 use crate::serve::index_message::IndexCall;
 use crate::serve::message::{Call, Reply};
-
-type Step = ControlFlow<()>;
+use crate::stdx::text::one_line;
 
 impl Shell {
     /// Runs an effect that concerns a session of another machine. Returns the effect if it is none.
@@ -59,6 +60,7 @@ impl Shell {
                 remotes.retry();
                 self.runner.index.rescan();
             }
+            Effect::ConnectSource(host) => return Ok(self.connect_source(&host)),
             Effect::CheckResume(key) if key.host.is_some() => return Ok(self.open_there(&key)),
             Effect::CheckContinue(key) if key.host.is_some() => return Ok(self.check_there(key)),
             Effect::StartRun { ticket, agent, start, prompt } if start.host.is_some() => {
@@ -78,9 +80,24 @@ impl Shell {
             Effect::CopyResumeCommand(key) if key.host.is_some() => {
                 return Ok(self.copy(&format!("salon resume {key}")));
             }
-            effect => return self.refuse_remote(effect),
+            effect => return self.work_there(effect).or_else(|effect| self.refuse_remote(effect)),
         }
         Ok(Step::Continue(()))
+    }
+
+    /// Gives the terminal to the program that makes a connection possible.
+    fn connect_source(&mut self, host: &Arc<str>) -> Step {
+        let Some(argv) = self.runner.remotes.source(host).and_then(command::prepare) else {
+            return self.notice(format!("{host} cannot be connected from here"), true);
+        };
+        // Without it ssh cannot create its socket.
+        if let Err(error) = create_private_dir(&self.runner.paths.runtime) {
+            return self.notice(format!("{}: {error}", self.runner.paths.runtime.display()), true);
+        }
+        let mut program = std::process::Command::new(&argv[0]);
+        program.args(&argv[1..]);
+        let line = format!("$ {}\r\n", one_line(&command_line(&argv)));
+        self.run_in_foreground((&mut program, Some(&line)), &argv[0], Purpose::Connect(host.clone()))
     }
 
     /// Checks whether a session can be continued on its machine. What only that machine knows, it refuses itself.
@@ -140,15 +157,8 @@ impl Shell {
             Effect::EditTranscript(key)
             | Effect::WriteBrief(key)
             | Effect::WriteTitle { key, .. }
-            | Effect::RestoreFiles { key, .. }
-            | Effect::EditRemarks { key, .. }
-            | Effect::LoadGitMenu { key, .. }
-            | Effect::PlanRewind { key, .. }
-            | Effect::RewindFiles { key, .. }
-            | Effect::LoadChanges { key, .. } => (None, Some(key)),
-            Effect::Trash { keys, .. } | Effect::Export { keys, .. } => {
-                (None, keys.iter().find(|key| key.host.is_some()))
-            }
+            | Effect::LoadGitMenu { key, .. } => (None, Some(key)),
+            Effect::Export { keys, .. } => (None, keys.iter().find(|key| key.host.is_some())),
             Effect::EditEntry(ticket, _)
             | Effect::EditFileVersion(ticket, ..)
             | Effect::OpenAttachment(ticket, _)
@@ -162,8 +172,6 @@ impl Shell {
         let Some(host) = key.and_then(|key| key.host.clone()) else { return Err(effect) };
         let reason = refusal(&host);
         Ok(match effect {
-            Effect::LoadChanges { ticket, .. } => self.update(Msg::ChangesLoaded(ticket, Err(reason))),
-            Effect::RestoreFiles { ticket, .. } => self.update(Msg::FilesRestored(ticket, Err(reason))),
             Effect::WriteBrief(key) => self.update(Msg::BriefWritten { key, brief: Err(reason) }),
             // The name is kept here.
             Effect::WriteTitle { .. } => Step::Continue(()),

@@ -10,5 +10,5 @@ use crate::remote::RemoteOptions;
 pub fn options(cache_dir: Option<PathBuf>, now: Arc<dyn Fn() -> Time + Send + Sync>) -> RemoteOptions {
     // Without randomness the pauses of two programs may be equal.
     let seed = getrandom::u64().unwrap_or_default();
-    RemoteOptions { cache_dir, now, seed }
+    RemoteOptions { cache_dir, now, zone: Some(jiff::tz::TimeZone::system()), seed }
 }

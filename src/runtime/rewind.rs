@@ -6,20 +6,12 @@ use std::path::Path;
 use super::changes;
 use super::turn_snapshots::UNDO;
 use crate::domain::changes::Restoration;
+use crate::domain::rewind::RewindTarget;
 use crate::domain::{Session, Time};
 use crate::git::own_repository::OwnRepository;
 use crate::git::restore::FileRestoration;
 use crate::git::{Git, Repository};
 use crate::store::Store;
-
-/// Target of a rewind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RewindTarget {
-    /// The files before a turn, counted from 1.
-    BeforeTurn(u32),
-    /// A snapshot that an earlier rewind kept.
-    Snapshot(String),
-}
 
 /// Files that a rewind changes.
 #[derive(Clone, Debug, PartialEq, Eq)]

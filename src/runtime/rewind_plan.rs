@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::env;
-use super::rewind::{RewindRequest, RewindTarget};
+use super::rewind::RewindRequest;
 use super::shell::Shell;
 use super::task_message::TaskMessage;
 use crate::agent::{self, TextLimit};
 use crate::app::Msg;
-use crate::domain::rewind::{ConversationStart, RewindPlan, RewoundFile};
+use crate::domain::rewind::{ConversationStart, RewindPlan, RewindTarget, RewoundFile, RewoundFiles};
 use crate::domain::transcript::EntryKind;
-use crate::domain::{Session, SessionKey};
+use crate::domain::{Session, SessionKey, Time};
 use crate::git::{Git, Repository};
 use crate::index;
 
@@ -52,9 +52,9 @@ impl Shell {
         });
     }
 
-    /// Takes the files of a session back to before a turn.
-    pub(super) fn rewind_files(&mut self, key: &SessionKey, turn: u32) {
-        let Some((session, store)) = self.session(key).zip(self.runner.store.clone()) else { return };
+    /// Takes the files of a session back.
+    pub(super) fn rewind_files(&mut self, key: SessionKey, target: RewindTarget) {
+        let Some((session, store)) = self.session(&key).zip(self.runner.store.clone()) else { return };
         let (paths, messages, now) = (self.runner.paths.clone(), self.runner.messages.clone(), self.clock.now());
         tokio::task::spawn_blocking(move || {
             let (git, own, state_db) = (Git::new(env::vars()), paths.repositories(), paths.state_db());
@@ -66,21 +66,21 @@ impl Shell {
                 session: &session,
                 dry_run: false,
             };
-            let rewound = request.run(&RewindTarget::BeforeTurn(turn), now).map(|rewind| match rewind.undo {
-                Some(undo) => {
-                    let undo: String = undo.chars().take(12).collect();
-                    format!("{} files rewound · undo: salon rewind {} --to {undo}", rewind.files.len(), session.key)
-                }
-                None => "No file differs".to_owned(),
-            });
+            let result = rewind(request, &target, now);
             // An error means that salon is shutting down.
-            drop(messages.send(TaskMessage::Msg(Box::new(Msg::WorkTreeChanged(rewound)))));
+            drop(messages.send(TaskMessage::Msg(Box::new(Msg::Rewound { key, target, result }))));
         });
     }
 }
 
+/// Takes the files back.
+pub(super) fn rewind(request: RewindRequest<'_>, target: &RewindTarget, now: Time) -> Result<RewoundFiles, String> {
+    let rewound = request.run(target, now)?;
+    Ok(RewoundFiles { count: rewound.files.len(), undo: rewound.undo })
+}
+
 /// Returns what a rewind to before the prompt of an entry, counted from 0, would take back.
-pub fn plan(request: RewindRequest<'_>, entry: usize, now: crate::domain::Time) -> Result<RewindPlan, String> {
+pub fn plan(request: RewindRequest<'_>, entry: usize, now: Time) -> Result<RewindPlan, String> {
     let session = request.session;
     let FoundPrompt { turn, text, conversation } =
         find_prompt(session, request.state_db, WantedPrompt::OfEntry(entry))?;

@@ -398,8 +398,12 @@ impl Shell {
             }
             other => other,
         };
-        // The output of a command of git says why it failed.
-        let failed_early = since.elapsed() < STARTUP_FAILURE_WINDOW || matches!(purpose, Purpose::Commands(_));
+        if let Purpose::Connect(_) = purpose {
+            self.runner.remotes.retry();
+        }
+        // The output of such a command says why it failed.
+        let explains = matches!(purpose, Purpose::Commands(_) | Purpose::Connect(_));
+        let failed_early = since.elapsed() < STARTUP_FAILURE_WINDOW || explains;
         let msg = EffectRunner::foreground_message(purpose, failure.as_deref(), &self.runner.paths.backups());
         if let (Some(failure), true) = (failure, failed_early) {
             self.terminal

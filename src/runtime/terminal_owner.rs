@@ -30,6 +30,8 @@ pub(super) enum TerminalOwner {
 pub(super) enum Purpose {
     /// Resume a session.
     Resume(SessionKey),
+    /// Connect a source.
+    Connect(std::sync::Arc<str>),
     /// Edit a text of the user.
     EditText(std::path::PathBuf),
     /// Run commands that the user chose.

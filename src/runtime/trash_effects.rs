@@ -8,7 +8,7 @@ use super::shell::Shell;
 use super::task_message::TaskMessage;
 use super::trash::{self, Removal};
 use crate::app::Msg;
-use crate::app::msg::TrashResult;
+use crate::domain::trash_result::TrashResult;
 use crate::domain::{Session, SessionKey, Time};
 use crate::index::IndexOptions;
 use crate::store::{Store, describe_error};
@@ -29,16 +29,7 @@ impl Shell {
 
     /// Restores sessions from the trash.
     pub(super) fn restore(&mut self, keys: Vec<SessionKey>) -> Step {
-        self.with_trash(move |store| {
-            let mut result = TrashResult::default();
-            for key in keys {
-                match trash::restore(store, &key) {
-                    Ok(session) => result.done.push((key, session.title)),
-                    Err(reason) => result.refused.push((key.id.to_string(), reason)),
-                }
-            }
-            Msg::Restored(result)
-        })
+        self.with_trash(move |store| Msg::Restored(restore_all(store, keys)))
     }
 
     /// Loads the sessions in the trash.
@@ -93,7 +84,8 @@ impl Shell {
     }
 }
 
-fn remove(removal: Removal<'_>, store: &Store, keys: &[SessionKey], now: Time) -> TrashResult {
+/// Removes sessions.
+pub(super) fn remove(removal: Removal<'_>, store: &Store, keys: &[SessionKey], now: Time) -> TrashResult {
     let mut result = TrashResult::default();
     for session in keys.iter().filter_map(|key| removal.all.iter().find(|session| session.key == *key)) {
         let title = session.title.text.to_string();
@@ -108,6 +100,18 @@ fn remove(removal: Removal<'_>, store: &Store, keys: &[SessionKey], now: Time) -
             },
             Ok(count) => result.queued.push((session.key.clone(), count)),
             Err(error) => result.refused.push((title, describe_error(&error))),
+        }
+    }
+    result
+}
+
+/// Restores sessions.
+pub(super) fn restore_all(store: &Store, keys: Vec<SessionKey>) -> TrashResult {
+    let mut result = TrashResult::default();
+    for key in keys {
+        match trash::restore(store, &key) {
+            Ok(session) => result.done.push((key, session.title)),
+            Err(reason) => result.refused.push((key.id.to_string(), reason)),
         }
     }
     result

@@ -11,9 +11,9 @@ use super::env;
 use super::shell::Shell;
 use super::task_message::TaskMessage;
 use super::turn_snapshots;
-use super::worktrees::{CreatedWorktree, PruneOutcome, WorktreeRequest, Worktrees, session_uses};
+use super::worktrees::{CommandRun, CreatedWorktree, PruneOutcome, WorktreeRequest, Worktrees, session_uses};
 use crate::app::Msg;
-use crate::app::msg::{RequestTicket, WorktreeReady};
+use crate::app::msg::{RequestTicket, SetupCommand, WorktreeReady};
 use crate::domain::Session;
 use crate::domain::worktree::Worktree;
 use crate::git::Git;
@@ -89,9 +89,13 @@ fn ready(created: CreatedWorktree) -> Result<WorktreeReady, String> {
             dir: created.dir,
             branch: created.worktree.branch,
             name: created.worktree.name,
-            setup: created.setup.len(),
+            setup: created.setup.into_iter().map(shown).collect(),
         }),
     }
+}
+
+fn shown(run: CommandRun) -> SetupCommand {
+    SetupCommand { line: run.command, output: run.output }
 }
 
 fn log(worktree: &str, outcome: &PruneOutcome) {

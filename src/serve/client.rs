@@ -107,17 +107,19 @@ impl Client {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the socket belongs to another user").into());
         }
         let (reader, writer) = stream.into_split();
-        Self::over(Box::new(reader), Box::new(writer), HELLO_TIMEOUT).await
+        Self::over(Box::new(reader), Box::new(writer), (HELLO_TIMEOUT, Vec::new())).await
     }
 
-    /// Uses the two directions of a connection to a server. `timeout` is the maximum wait for its first message.
+    /// Uses the two directions of a connection to a server. `timeout` is the maximum wait for its first message. The calls
+    /// are sent without that wait, because links are slow; a server of another version ignores them.
     pub async fn over(
         reader: ServeReader,
         mut writer: ServeWriter,
-        timeout: Duration,
+        (timeout, calls): (Duration, Vec<Call>),
     ) -> Result<(Self, mpsc::Receiver<ServedEvent>), ConnectError> {
         let mut reader = MessageReader::new(reader);
-        let pid = tokio::time::timeout(timeout, greet(&mut reader, &mut writer))
+        let next_id = calls.len() as u64;
+        let pid = tokio::time::timeout(timeout, greet(&mut reader, &mut writer, calls))
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let (commands, receiver) = mpsc::unbounded_channel();
@@ -129,7 +131,7 @@ impl Client {
             runs: HashMap::new(),
             pending: Vec::new(),
         };
-        tokio::spawn(connection.run(reader, writer, receiver));
+        tokio::spawn(connection.run(reader, (writer, next_id), receiver));
         Ok((Self { commands, pid }, event_receiver))
     }
 
@@ -215,10 +217,18 @@ impl ServedViewer {
 }
 
 /// Exchanges the versions. Returns the process id of the server. What a login prints before the first message is skipped.
-async fn greet(reader: &mut MessageReader<ServeReader>, writer: &mut ServeWriter) -> Result<u32, ConnectError> {
+async fn greet(
+    reader: &mut MessageReader<ServeReader>,
+    writer: &mut ServeWriter,
+    calls: Vec<Call>,
+) -> Result<u32, ConnectError> {
     let hello =
         ClientMessage { id: 0, call: Call::Hello { protocol: PROTOCOL, version: VERSION.to_owned() }, token: None };
-    writer.write_all(encode(&hello).map_err(io::Error::from)?.as_bytes()).await?;
+    let mut text = encode(&hello).map_err(io::Error::from)?;
+    for (id, call) in (1..).zip(calls) {
+        text.push_str(&encode(&ClientMessage { id, call, token: None }).map_err(io::Error::from)?);
+    }
+    writer.write_all(text.as_bytes()).await?;
     writer.flush().await?;
     let mut skipped = 0;
     loop {
@@ -257,10 +267,9 @@ impl Connection {
     async fn run(
         mut self,
         mut reader: MessageReader<ServeReader>,
-        mut writer: ServeWriter,
+        (mut writer, mut id): (ServeWriter, u64),
         mut commands: mpsc::UnboundedReceiver<Command>,
     ) {
-        let mut id = 0;
         let reason = loop {
             let step = tokio::select! {
                 command = commands.recv() => match command {

@@ -141,6 +141,7 @@ impl Calls {
             }
             Call::Hello { .. } => Reply::Done,
             Call::Index(call) => self.index_call(call),
+            Call::Work(_) => only_runs(),
             Call::Request(request) if !request.changes_queue() => done(self.hub.live.execute(request).await),
             Call::Submit { .. } | Call::Request(_) => {
                 if self.ordered.send(ClientMessage { id, call, token }).is_err() {
@@ -171,7 +172,7 @@ impl Calls {
         }
         match &self.index {
             Some(index) => index.execute(call),
-            None => Reply::Refused(Refusal::Failed(RunFailure::Other("this server only has runs".to_owned()))),
+            None => only_runs(),
         }
     }
 }
@@ -212,8 +213,13 @@ async fn execute_once(live: &Live, call: Call) -> Reply {
         | Call::Unwatch { .. }
         | Call::DraftChanged { .. }
         | Call::Shutdown
-        | Call::Index(_) => Reply::Done,
+        | Call::Index(_)
+        | Call::Work(_) => Reply::Done,
     }
+}
+
+fn only_runs() -> Reply {
+    Reply::Refused(Refusal::Failed(RunFailure::Other("this server only has runs".to_owned())))
 }
 
 fn done(result: Result<(), Refusal>) -> Reply {

@@ -37,6 +37,11 @@ impl IndexService {
         Self { index, lists }
     }
 
+    /// Loads annotations and hidden sessions again, because they changed.
+    pub(super) fn load_user_data(&self) {
+        self.index.load_user_data();
+    }
+
     /// Executes a request.
     pub(super) fn execute(&self, call: IndexCall) -> Reply {
         let index = &self.index;

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::index_message::{IndexCall, IndexMessage};
+use super::work_message::{WorkCall, WorkReply};
 use crate::domain::backend::Backend;
 use crate::domain::prompt::{Prompt, PromptId};
 use crate::domain::run::{ModelCatalog, Refusal, Replay, RingCursor, RunId, RunInfo, RunStart};
@@ -43,7 +44,6 @@ pub struct ClientMessage {
 /// Call of a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "few calls exist at a time")]
 pub enum Call {
     /// First message. Its shape is the same in all versions.
     Hello {
@@ -120,6 +120,8 @@ pub enum Call {
     },
     /// Request of the index of the server's machine. Refused by a server that only has runs.
     Index(IndexCall),
+    /// Request about the files of sessions. Refused by a server that only has runs. Replies with [`Reply::Work`].
+    Work(WorkCall),
     /// Stop all agents and end the server. Queued prompts are held.
     Shutdown,
 }
@@ -204,6 +206,8 @@ pub enum Reply {
     Backends(Vec<Backend>),
     /// Models of an agent.
     Models(ModelCatalog),
+    /// Result of a request about files.
+    Work(Box<WorkReply>),
     /// The call was refused.
     Refused(Refusal),
 }

@@ -6,7 +6,7 @@
 //!                          └─▶ Client ─ socket, one JSON object per line ─▶ connection ─▶ Hub ─▶ Live
 //! ```
 //!
-//! The protocol is documented in [`message`] and [`index_message`]. Only processes of the same user can connect. This layer starts no agent:
+//! The protocol is documented in [`message`], [`index_message`] and [`work_message`]. Only processes of the same user can connect. This layer starts no agent:
 //! [`crate::live`] does.
 
 mod client;
@@ -23,6 +23,7 @@ pub mod server;
 pub mod shared;
 pub mod socket;
 mod viewers;
+pub mod work_message;
 
 pub use client::{Client, ConnectError, ServeReader, ServeWriter, ServedEvent, ServedViewer};
 pub use host::{RunHost, RunViewer};

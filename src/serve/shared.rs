@@ -3,7 +3,11 @@
 //! Runs outlive the connection, because their process does. Messages about runs pass unchanged in both directions; the
 //! background process is started by the first call that needs it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::tz::TimeZone;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -17,8 +21,13 @@ use super::index_message::IndexCall;
 use super::index_service::IndexService;
 use super::message::{Call, ClientMessage, PROTOCOL, Reply, ServerMessage, encode};
 use super::message_reader::MessageReader;
+use super::packed;
+use super::work_message::{WorkCall, WorkReply};
 use crate::domain::run::{Refusal, RunFailure};
 use crate::index::IndexOptions;
+
+/// Executor of requests about files. Blocks. The error is a text for the user.
+pub type Work = Arc<dyn Fn(WorkCall) -> Result<WorkReply, String> + Send + Sync>;
 
 /// Connection to the background process.
 struct Background {
@@ -31,11 +40,33 @@ struct Background {
 pub async fn serve_shared<F: Future<Output = Option<UnixStream>>>(
     options: IndexOptions,
     (reader, writer): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin + Send + 'static),
-    connect: impl Fn(bool) -> F,
+    (connect, work): (impl Fn(bool) -> F, Work),
+) {
+    let refusal = "the background process did not start";
+    serve(options, (reader, writer), (connect, Some(work)), refusal).await;
+}
+
+/// Serves copies of the sessions of a machine without salon until the client disconnects: the index of `home`, with its
+/// cache. Runs are refused.
+pub async fn serve_copies(
+    (home, cache_dir): (PathBuf, PathBuf),
+    (zone, clock): (Option<TimeZone>, fn() -> Instant),
+    streams: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin + Send + 'static),
+) {
+    let options = IndexOptions { cache_dir: Some(cache_dir), zone, ..IndexOptions::of_home(home, clock) };
+    let refusal = "there is no salon on that machine, which could run agents; copy this one with: salon source install";
+    serve(options, streams, (|_| std::future::ready(None), None), refusal).await;
+}
+
+async fn serve<F: Future<Output = Option<UnixStream>>>(
+    options: IndexOptions,
+    (reader, writer): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin + Send + 'static),
+    (connect, work): (impl Fn(bool) -> F, Option<Work>),
+    refusal: &str,
 ) {
     let (lines, outgoing) = mpsc::channel(MAX_PENDING_LINES);
     let writing = tokio::spawn(write_lines(writer, outgoing));
-    let ended = relay(&options, MessageReader::new(reader), &lines, connect).await;
+    let ended = relay(&options, MessageReader::new(reader), &lines, (connect, work, refusal)).await;
     if let Err(reason) = ended {
         send(&lines, &ServerMessage::Bye { reason }).await;
     }
@@ -49,10 +80,11 @@ async fn relay<F: Future<Output = Option<UnixStream>>>(
     options: &IndexOptions,
     mut reader: MessageReader<impl AsyncRead + Unpin>,
     lines: &mpsc::Sender<Line>,
-    connect: impl Fn(bool) -> F,
+    (connect, work, refusal): (impl Fn(bool) -> F, Option<Work>, &str),
 ) -> Result<(), String> {
     greet(&mut reader, lines, || "update it there".to_owned()).await?;
     let mut index = None;
+    let (finished, mut done) = mpsc::channel(1);
     let mut background = attach(connect(false).await).await;
     if background.is_none() {
         send(lines, &ServerMessage::Recorded(Vec::new())).await;
@@ -67,12 +99,19 @@ async fn relay<F: Future<Output = Option<UnixStream>>>(
                         reply(lines, id, index_call(options, &mut index, call, lines)).await;
                         continue;
                     }
+                    if let Call::Work(call) = call {
+                        match work.clone() {
+                            Some(work) => drop(tokio::spawn(execute(work, (id, call), lines.clone(), finished.clone()))),
+                            None => reply(lines, id, refused(refusal)).await,
+                        }
+                        continue;
+                    }
                     if background.is_none() && needs_runs(&call) {
                         background = attach(connect(true).await).await;
                     }
                     match &mut background {
                         Some(background) => background.write(line).await?,
-                        None => reply(lines, id, without_runs(&call)).await,
+                        None => reply(lines, id, without_runs(&call, refusal)).await,
                     }
                 }
                 Ok(None) => return Ok(()),
@@ -84,6 +123,11 @@ async fn relay<F: Future<Output = Option<UnixStream>>>(
                 Some(line) => drop(lines.send(line).await),
                 None => return Err("the background process has ended".to_owned()),
             },
+            Some(()) = done.recv() => {
+                if let Some(index) = &index {
+                    IndexService::load_user_data(index);
+                }
+            }
             () = lines.closed() => return Ok(()),
         }
     }
@@ -96,6 +140,25 @@ fn index_call(
     lines: &mpsc::Sender<Line>,
 ) -> Reply {
     index.get_or_insert_with(|| IndexService::start(options, &call, lines)).execute(call)
+}
+
+/// Executes a request about files, which may change what the index must load again.
+async fn execute(work: Work, (id, call): (u64, WorkCall), lines: mpsc::Sender<Line>, finished: mpsc::Sender<()>) {
+    let result = tokio::task::spawn_blocking(move || work(call)).await;
+    let body = match result {
+        Ok(Ok(result)) => Reply::Work(Box::new(result)),
+        Ok(Err(reason)) => refused(&reason),
+        Err(_) => refused("the request failed"),
+    };
+    if let Some(line) = packed::line(&ServerMessage::Reply { id, body }) {
+        // Errors mean that the client is gone.
+        lines.send(line).await.ok();
+        finished.send(()).await.ok();
+    }
+}
+
+fn refused(reason: &str) -> Reply {
+    Reply::Refused(Refusal::Failed(RunFailure::Other(reason.to_owned())))
 }
 
 /// Returns true for calls that concern a run which may exist, or which begin one.
@@ -114,18 +177,17 @@ fn needs_runs(call: &Call) -> bool {
         | Call::Backends
         | Call::DraftChanged { .. }
         | Call::Index(_)
+        | Call::Work(_)
         | Call::Shutdown => false,
     }
 }
 
 /// Reply to a call without a background process.
-fn without_runs(call: &Call) -> Reply {
+fn without_runs(call: &Call, refusal: &str) -> Reply {
     match call {
         Call::Backends => Reply::Backends(Vec::new()),
         Call::Since { .. } => Reply::Replay(None),
-        call if needs_runs(call) => {
-            Reply::Refused(Refusal::Failed(RunFailure::Other("the background process did not start".to_owned())))
-        }
+        call if needs_runs(call) => refused(refusal),
         _ => Reply::Done,
     }
 }

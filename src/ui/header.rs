@@ -83,7 +83,12 @@ fn waiting(app: &App) -> Option<String> {
 /// Machines and containers without a connection.
 fn remotes(app: &App) -> Option<String> {
     let missing = app.sessions.remotes.values().filter(|remote| remote.state != RemoteState::Connected);
-    let named: Vec<_> = missing.map(|remote| format!("{} {}", remote.name, remote.state.label())).collect();
+    let key = app.hint(Action::Connect).map(|key| format!(" ({key})")).unwrap_or_default();
+    let named = missing.map(|remote| {
+        let key = if remote.state.waits_for_user() { key.as_str() } else { "" };
+        format!("{} {}{key}", remote.name, remote.state.label())
+    });
+    let named: Vec<_> = named.collect();
     match named.len() {
         0 => None,
         1 | 2 => Some(named.join(" · ")),

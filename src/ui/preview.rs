@@ -17,7 +17,7 @@ use crate::app::layout::OutlineSetting;
 use crate::app::msg::Target;
 use crate::app::reader::Reader;
 use crate::app::{Action, App, annotate, health, keep};
-use crate::domain::remote::{RemoteState, RemoteStatus};
+use crate::domain::remote::{RemoteFailure, RemoteState, RemoteStatus};
 use crate::domain::{Session, SessionKey, Time};
 use crate::stdx::text::{ellipsis, one_line};
 
@@ -80,7 +80,7 @@ fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session, zone: &TimeZ
     let purge = purge_line(app, session).map(|line| (line, theme.warning));
     let origin = session.continues().map(|origin| (continues(app, &origin), theme.muted));
     let continued = continued(app, session).map(|text| (text, theme.muted));
-    let offline = app.sessions.offline(session).map(|remote| (offline_line(remote, app.now, zone), theme.warning));
+    let offline = app.sessions.offline(session).map(|remote| (offline_line(remote, app, zone), theme.warning));
     for (text, look) in [waiting, offline, damage, purge, origin, continued, annotation].into_iter().flatten() {
         put(canvas.buffer, line_of(inner, lines.into()), &text, style(look), Align::Left);
         lines += 1;
@@ -89,17 +89,24 @@ fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session, zone: &TimeZ
 }
 
 /// Says that the machine of a session has no connection, and how old its row is: `box offline since 16:42 · as of 16:40`.
-fn offline_line(remote: &RemoteStatus, now: Time, zone: &TimeZone) -> String {
+fn offline_line(remote: &RemoteStatus, app: &App, zone: &TimeZone) -> String {
     let time = |time: Time| {
-        let form = if now.since(time) < DAY { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+        let form = if app.now.since(time) < DAY { "%H:%M" } else { "%Y-%m-%d %H:%M" };
         time.timestamp().to_zoned_datetime(zone.clone()).strftime(form).to_string()
     };
     let as_of = remote.as_of.map(|as_of| format!(" · as of {}", time(as_of))).unwrap_or_default();
     let since = match &remote.state {
         RemoteState::Offline { since, .. } => format!(" since {}", time(*since)),
-        RemoteState::Connecting | RemoteState::Connected => String::new(),
+        RemoteState::Connecting | RemoteState::Connected | RemoteState::Limited => String::new(),
     };
-    format!("{} {}{since}{as_of}", remote.name, remote.state.label())
+    let action = match &remote.state {
+        RemoteState::Offline { failure: RemoteFailure::Stopped, .. } => "starts it",
+        RemoteState::Offline { failure: RemoteFailure::NeedsUser(_), .. } => "answers ssh",
+        _ => "",
+    };
+    let key = app.hint(Action::Connect).filter(|_| !action.is_empty());
+    let action = key.map(|key| format!(" · {key} {action}")).unwrap_or_default();
+    format!("{} {}{since}{action}{as_of}", remote.name, remote.state.label())
 }
 
 /// Says when its agent deletes a session, if that is soon, or that it has.

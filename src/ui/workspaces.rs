@@ -8,7 +8,6 @@ use super::widgets::{Align, line_of, put, split_left, split_right};
 use crate::app::home::Pane;
 use crate::app::home::workspaces::WorkspaceRow;
 use crate::app::msg::Target;
-use crate::domain::remote::RemoteState;
 use crate::stdx::text;
 
 /// Draws the column. The first row selects all workspaces.
@@ -82,7 +81,7 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
     let (badge_area, name_area) = split_left(rest, 2);
     put(canvas.buffer, badge_area, badge, style::state(theme, state), Align::Left);
     let is_offline = matches!(line, WorkspaceRow::Workspace(workspace) if workspace.host.as_ref()
-        .and_then(|host| app.sessions.remotes.get(host)).is_some_and(|remote| remote.state != RemoteState::Connected));
+        .and_then(|host| app.sessions.remotes.get(host)).is_some_and(|remote| !remote.state.is_connected()));
     put(canvas.buffer, name_area, name, style(if is_offline { theme.faint } else { theme.text }), Align::Left);
     let is_here =
         matches!(line, WorkspaceRow::Workspace(workspace) if app.stack.home.here.as_ref() == Some(&workspace.path));

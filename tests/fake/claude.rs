@@ -43,6 +43,8 @@ pub struct Options {
     session: Option<String>,
     resume: Option<String>,
     fork: bool,
+    /// Last record that a fork copies.
+    resume_at: Option<String>,
     model: Option<String>,
     mode: Option<String>,
 }
@@ -57,6 +59,7 @@ impl Options {
             let value = match name {
                 "--session-id" => &mut options.session,
                 "--resume" => &mut options.resume,
+                "--resume-session-at" => &mut options.resume_at,
                 "--model" => &mut options.model,
                 "--permission-mode" => &mut options.mode,
                 "--fork-session" => {

@@ -25,14 +25,14 @@ use crate::git::repo::{self, Repo};
 use crate::support::Home;
 
 /// A transcript of Claude Code that grows by prompts and edits.
-struct Transcript {
-    id: String,
+pub(crate) struct Transcript {
+    pub(crate) id: String,
     cwd: String,
     lines: Vec<Value>,
 }
 
 impl Transcript {
-    fn new(id: &str, cwd: &Path) -> Self {
+    pub(crate) fn new(id: &str, cwd: &Path) -> Self {
         Self {
             id: format!("{id}{id}{id}{id}-0000-4000-8000-000000000000"),
             cwd: cwd.to_string_lossy().into(),
@@ -50,7 +50,7 @@ impl Transcript {
         }));
     }
 
-    fn prompt(mut self, text: &str) -> Self {
+    pub(crate) fn prompt(mut self, text: &str) -> Self {
         self.record("user", &json!({"role": "user", "content": text}));
         self
     }
@@ -69,14 +69,18 @@ impl Transcript {
         self
     }
 
-    fn edit(self, path: &Path, old: &str, new: &str) -> Self {
+    pub(crate) fn edit(self, path: &Path, old: &str, new: &str) -> Self {
         let input = json!({"file_path": path, "old_string": old, "new_string": new});
         self.tool("Edit", &input, false)
     }
 
     fn write_to(&self, home: &Home) {
+        self.write_below(home.path());
+    }
+
+    pub(crate) fn write_below(&self, home: &Path) {
         let text: String = self.lines.iter().map(|line| format!("{line}\n")).collect();
-        repo::write(&home.path().join(format!(".claude/projects/-x/{}.jsonl", self.id)), &text);
+        repo::write(&home.join(format!(".claude/projects/-x/{}.jsonl", self.id)), &text);
     }
 }
 

@@ -5,9 +5,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use salon::agent::{self, Environment};
-use salon::app::msg::{KeepResult, TrashResult};
+use salon::app::msg::KeepResult;
 use salon::app::{Effect, Msg, RootStatus};
 use salon::config::settings::Settings;
+use salon::domain::trash_result::TrashResult;
 use salon::domain::{Agent, Session, SessionKey, Time};
 use salon::index::{self, IndexOptions, Refresh};
 use salon::runtime::keep::Archive;

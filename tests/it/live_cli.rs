@@ -2,6 +2,7 @@
 
 mod acp;
 mod configured;
+mod elsewhere;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;

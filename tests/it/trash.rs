@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use salon::app::msg::TrashResult;
 use salon::app::{Effect, Msg};
 use salon::domain::run::RunId;
 use salon::domain::trash_item::{TrashContent, TrashItem};
+use salon::domain::trash_result::TrashResult;
 use salon::domain::{Agent, Session, SessionKey, Time};
 use salon::store::{Store, outbox, registry, trash};
 use serde_json::{Value, json};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::Chat;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
+use crate::app::msg::{SetupCommand, WorktreeReady};
 use crate::app::ticket::RequestTicket;
 use crate::domain::Time;
 use crate::stdx::text;
@@ -29,6 +30,8 @@ pub struct UserCommand {
     pub since: Time,
     /// Description of its end; `None` while it runs.
     pub ended: Option<String>,
+    /// True if its output is sent with the next prompt.
+    pub is_context: bool,
 }
 
 impl UserCommand {
@@ -85,7 +88,8 @@ impl Chat {
         let cwd = self.directory(self.info(ctx.runs));
         ctx.effects.push(Effect::RunCommand { ticket, line: line.clone(), cwd: cwd.clone() });
         let (output, since) = (String::new(), ctx.now);
-        self.command = Some(UserCommand { ticket, line, cwd, output, omitted: 0, since, ended: None });
+        self.command =
+            Some(UserCommand { ticket, line, cwd, output, omitted: 0, since, ended: None, is_context: true });
         // The text is an entry of the history, so that the command can be repeated.
         self.composer.clear();
         ctx.effects.push(self.save_draft());
@@ -104,6 +108,20 @@ impl Chat {
         if let Some(command) = self.command.as_mut().filter(|command| command.ticket == ticket) {
             command.ended = Some(ended);
         }
+    }
+
+    /// Shows the commands that prepared the worktree of the session, until the next prompt is sent.
+    pub fn show_setup(&mut self, ready: &WorktreeReady, now: Time, ticket: RequestTicket) {
+        let [first, rest @ ..] = ready.setup.as_slice() else { return };
+        let ended = Some(format!("set up {}", ready.branch));
+        let (line, cwd) = (first.line.clone(), ready.dir.clone());
+        let (output, omitted, is_context) = (String::new(), 0, false);
+        let mut shown = UserCommand { ticket, line, cwd, output, omitted, since: now, ended, is_context };
+        shown.append(&first.output);
+        for SetupCommand { line, output } in rest {
+            shown.append(&format!("\n! {line}\n{output}"));
+        }
+        self.command = Some(shown);
     }
 
     /// Returns the effect that ends the running command. `None` if none runs.
@@ -129,8 +147,8 @@ impl Chat {
     /// Appends the output of the command that ended to a prompt.
     pub(super) fn with_output(&mut self, prompt: String) -> String {
         match self.command.take_if(|command| command.ended.is_some()) {
-            Some(command) => command.with_prompt(&prompt),
-            None => prompt,
+            Some(command) if command.is_context => command.with_prompt(&prompt),
+            Some(_) | None => prompt,
         }
     }
 }

@@ -17,6 +17,7 @@ const SYNONYMS: &[(Action, &str)] = &[
     (Action::Issues, "errors warnings problems config"),
     (Action::Recent, "history last switch back session"),
     (Action::Stats, "statistics tokens costs prices money spent dollars charts numbers"),
+    (Action::Connect, "ssh passphrase password login start container docker remote host unlock"),
     (Action::Backends, "processes health servers pool doctor"),
     (Action::ContinueAtReset, "quota limit wait resume automatically"),
     (Action::Mouse, "click selection"),

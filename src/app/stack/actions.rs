@@ -1,5 +1,7 @@
 //! Actions, performed by the topmost screen, else by the whole interface.
 
+use std::sync::Arc;
+
 use super::Stack;
 use crate::app::action::{Action, KeyContext};
 use crate::app::annotate::{self, AnnotationField, AnnotationForm};
@@ -20,7 +22,7 @@ use crate::app::search::{SearchFocus, SearchScreen};
 use crate::app::secret_display::SecretDisplay;
 use crate::app::stats::{self, StatsPage};
 use crate::app::trash_page::TrashPage;
-use crate::app::{changes, keep, quit, reader, related, rewind, search, session_actions, trash};
+use crate::app::{changes, keep, quit, reader, related, rewind, search, session_actions, undo};
 use crate::domain::SessionKey;
 use crate::domain::run::Phase;
 use crate::domain::search::SearchOrder;
@@ -80,6 +82,7 @@ impl Stack {
                 ctx.notices.info("Rescanning");
                 ctx.effects.push(Effect::Rescan);
             }
+            Action::Connect => self.connect_machine(ctx),
             Action::Mouse => toggle_mouse(ctx),
             Action::Theme => ctx.themes.toggle(),
             Action::Reveal => toggle_secrets(ctx),
@@ -98,6 +101,18 @@ impl Stack {
             _ => return self.act_on_session(action, ctx),
         }
         Flow::Stay
+    }
+
+    /// Connects the machine of the session, else the first one that waits for the user.
+    fn connect_machine(&self, ctx: &mut Ctx) {
+        let waits =
+            |host: &&Arc<str>| ctx.sessions.remotes.get(*host).is_some_and(|remote| remote.state.waits_for_user());
+        let session = self.session();
+        let own = session.as_ref().and_then(|session| session.host.as_ref()).filter(waits);
+        match own.or_else(|| ctx.sessions.remotes.keys().find(waits)).cloned() {
+            Some(host) => ctx.effects.push(Effect::ConnectSource(host)),
+            None => ctx.notices.info("No machine waits for you"),
+        }
     }
 
     /// Opens the page of usage, on the listed workspaces.
@@ -137,7 +152,7 @@ impl Stack {
                 return Flow::SessionsChanged;
             }
             Action::Trash => self.trash(ctx),
-            Action::UndoTrash => trash::undo(ctx),
+            Action::Undo => undo::undo(ctx),
             Action::Export => return self.export(ctx),
             Action::Keep => {
                 let keys = self.chosen_sessions(ctx);

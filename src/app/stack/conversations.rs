@@ -132,12 +132,7 @@ impl Stack {
             let label = key.agent.label();
             return ctx.notices.error(format!("{label} cannot fork before this prompt; f forks the whole session"));
         };
-        let cwd = PathBuf::from(&*session.cwd);
-        let start = RunStart {
-            fork_at: Some(point),
-            host: key.host.clone(),
-            ..RunStart::new(Conversation::Fork(key.id.clone()), cwd)
-        };
+        let start = RunStart { fork_at: Some(point), ..RunStart::beside(session, Conversation::Fork(key.id.clone())) };
         self.start_chat(key.agent, start, None, ctx);
         if let Some((chat, text)) = self.top_chat().zip(text) {
             chat.composer.set(&text);
@@ -149,6 +144,9 @@ impl Stack {
         let Some(session) = ctx.sessions.catalog.get(&key) else {
             return ctx.notices.error("The session no longer exists");
         };
+        if let Some(host) = &key.host {
+            return ctx.notices.error(format!("The session is on {host}: create a worktree with salon there"));
+        }
         let ticket = ctx.tickets.issue();
         let (dir, name) = (PathBuf::from(&*session.cwd), session.title.text.to_string());
         ctx.effects.push(Effect::CreateWorktree { ticket, dir, name });
@@ -169,6 +167,7 @@ impl Stack {
             Ok(ready) if self.session() == Some(&key) => {
                 ctx.notices.info(format!("The worktree {} is ready{}", ready.branch, ready.setup_note()));
                 self.continue_here(&key, Some(ready.dir.to_string_lossy().into_owned()), fork, ctx);
+                self.show_setup(ready, ctx);
             }
             Ok(ready) => ctx.notices.info(format!("The worktree {} is ready: {}", ready.branch, ready.dir.display())),
             Err(reason) => ctx.notices.error(reason),
@@ -176,16 +175,23 @@ impl Stack {
         true
     }
 
+    /// Shows the output of the commands that prepared a worktree in the chat of its session.
+    pub(super) fn show_setup(&mut self, ready: &WorktreeReady, ctx: &mut Ctx) {
+        let ticket = ctx.tickets.issue();
+        if let Some(chat) = self.top_chat() {
+            chat.show_setup(ready, ctx.now, ticket);
+        }
+    }
+
     /// Opens the chat of a conversation that continues from before a prompt. Its run starts once the prompt is sent.
     pub(super) fn continue_before(&mut self, key: &SessionKey, from: ConversationStart, prompt: &str, ctx: &mut Ctx) {
         let Some(session) = ctx.sessions.catalog.get(key) else {
             return ctx.notices.error("The session no longer exists");
         };
-        let cwd = PathBuf::from(&*session.cwd);
         let start = match from {
-            ConversationStart::New => RunStart::new(Conversation::New { id: None }, cwd),
+            ConversationStart::New => RunStart::beside(session, Conversation::New { id: None }),
             ConversationStart::Fork(record) => {
-                RunStart { fork_at: Some(record), ..RunStart::new(Conversation::Fork(key.id.clone()), cwd) }
+                RunStart { fork_at: Some(record), ..RunStart::beside(session, Conversation::Fork(key.id.clone())) }
             }
         };
         self.start_chat(key.agent, start, None, ctx);

@@ -10,7 +10,7 @@ use crate::app::effect::Effect;
 use crate::app::flow::Flow;
 use crate::app::keep;
 use crate::app::layer::Layer;
-use crate::app::msg::{LayoutFeedback, TrashResult, WorktreeReady};
+use crate::app::msg::{LayoutFeedback, WorktreeReady};
 use crate::app::picture::PictureView;
 use crate::app::reader::Reader;
 use crate::app::resume;
@@ -31,6 +31,7 @@ use crate::domain::run::{Conversation, RunStart};
 use crate::domain::search::SearchUpdate;
 use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::trash_item::TrashItem;
+use crate::domain::trash_result::TrashResult;
 
 impl Stack {
     /// Applies a change of the catalog.
@@ -260,7 +261,12 @@ impl Stack {
         }
         let form = self.layers.last_mut().and_then(Layer::new_session_mut);
         match form.map(|new| new.worktree_created(ticket, &result, ctx)) {
-            Some(flow) => self.perform(flow, ctx),
+            Some(flow) => {
+                self.perform(flow, ctx);
+                if let Ok(ready) = &result {
+                    self.show_setup(ready, ctx);
+                }
+            }
             None => match result {
                 Ok(ready) => ctx.notices.info(format!("The worktree {} is ready{}", ready.branch, ready.setup_note())),
                 Err(reason) => ctx.notices.error(reason),

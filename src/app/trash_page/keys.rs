@@ -25,7 +25,7 @@ impl TrashPage {
     /// Handles a key.
     pub fn key(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
         match ctx.keymap.action(key, &[KeyContext::List, KeyContext::Move, KeyContext::Everywhere]) {
-            Some(Action::Open | Action::UndoTrash) => {
+            Some(Action::Open | Action::Undo) => {
                 let restored = self.rows().get(self.at).map(|item| Effect::Restore(vec![item.key.clone()]));
                 ctx.effects.extend(restored);
                 Flow::Stay

@@ -110,7 +110,7 @@ fn session(canvas: &Canvas, chat: &Chat) -> Vec<Span<'static>> {
 fn control_state(canvas: &Canvas, chat: &Chat) -> String {
     if let Some(remote) = remote(canvas, chat) {
         return match remote.state {
-            RemoteState::Connected => format!("on {}", remote.name),
+            RemoteState::Connected | RemoteState::Limited => format!("on {}", remote.name),
             RemoteState::Connecting | RemoteState::Offline { .. } => {
                 format!("{} {}", remote.name, remote.state.label())
             }

@@ -46,7 +46,8 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
 /// State: `running 7 s · ctrl-c ends it`, or `exit code 1 · sent with your next prompt · esc drops it`.
 fn state(app: &App, command: &UserCommand) -> String {
     if let Some(ended) = &command.ended {
-        return format!("{ended} · sent with your next prompt · esc drops it");
+        let sent = if command.is_context { " · sent with your next prompt" } else { "" };
+        return format!("{ended}{sent} · esc drops it");
     }
     let key = app.keymap.hint(Action::Interrupt).map(|key| format!(" · {key} ends it")).unwrap_or_default();
     format!("running {}{key}", clock(app.now, command.since))

@@ -34,7 +34,7 @@ impl Session {
             let text = found.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
             let mut session = Self { id: id.clone(), file: found, parent: last(&text) };
             if options.fork {
-                session.fork(&text);
+                session.fork(&text, options.resume_at.as_deref());
             }
             return session;
         }
@@ -83,8 +83,8 @@ impl Session {
         file.and_then(|mut file| file.write_all(format!("{record}\n").as_bytes())).expect("the transcript");
     }
 
-    /// Copies all records to a new file, with the same ids.
-    fn fork(&mut self, text: &str) {
+    /// Copies all records to a new file, with the same ids; those up to one, if its id is given.
+    fn fork(&mut self, text: &str, until: Option<&str>) {
         self.id = uuid();
         self.file = is_kept().then(|| folder().join(format!("{}.jsonl", self.id)));
         for line in text.lines() {
@@ -92,6 +92,10 @@ impl Session {
             if record["uuid"].is_string() {
                 record["sessionId"] = json!(self.id);
                 self.write(&record);
+            }
+            if until.is_some() && record["uuid"].as_str() == until {
+                self.parent = until.map(str::to_owned);
+                return;
             }
         }
     }

@@ -77,8 +77,12 @@ fn a_worktree_is_created_before_the_session_starts_in_it() {
     assert!(stage.screen().contains("npm ci: exit status: 1"), "{}", stage.screen());
     stage.keys("enter");
     let (ticket, ..) = requested(&mut stage);
-    let ready =
-        WorktreeReady { dir: "/trees/fix-it".into(), branch: "fix-it".to_owned(), name: "x".to_owned(), setup: 0 };
+    let ready = WorktreeReady {
+        dir: "/trees/fix-it".into(),
+        branch: "fix-it".to_owned(),
+        name: "x".to_owned(),
+        setup: Vec::new(),
+    };
     stage.send(Msg::WorktreeCreated(old, Ok(ready.clone())));
     assert_eq!(started(&mut stage), None, "an old response starts nothing");
     stage.send(Msg::WorktreeCreated(ticket, Ok(ready)));
@@ -95,7 +99,8 @@ fn space_gives_a_worktree_a_name_and_takes_it_back() {
     assert!(!stage.take_effects().iter().any(|effect| matches!(effect, Effect::CreateWorktree { .. })));
     let mut stage = new_session();
     stage.keys("up up up space esc");
-    let ready = WorktreeReady { dir: "/trees/x".into(), branch: "x".to_owned(), name: "x".to_owned(), setup: 0 };
+    let ready =
+        WorktreeReady { dir: "/trees/x".into(), branch: "x".to_owned(), name: "x".to_owned(), setup: Vec::new() };
     stage.send(Msg::WorktreeCreated(RequestTicket(99), Ok(ready)));
     assert!(stage.screen().contains("The worktree x is ready"), "{}", stage.screen());
 }

@@ -1,7 +1,7 @@
 //! Rewind to before a prompt: what the dialog offers, and the conversation that continues from there.
 
 use salon::app::{Effect, Msg};
-use salon::domain::rewind::{ConversationStart, RewindPlan, RewoundFile};
+use salon::domain::rewind::{ConversationStart, RewindPlan, RewindTarget, RewoundFile, RewoundFiles};
 use salon::domain::run::Conversation;
 use salon::domain::{Agent, SessionKey, Time};
 use salon::runtime::rewind::RewindRequest;
@@ -87,9 +87,22 @@ fn the_dialog_says_what_cannot_be_had_back_and_takes_back_only_what_is_chosen() 
     let key = SessionKey::new(Agent::Claude, "aaaaaaaa-1");
     stage.keys("2");
     let effects = stage.take_effects();
-    assert!(effects.contains(&Effect::RewindFiles { key: key.clone(), turn: 2 }), "{effects:?}");
-    stage.send(Msg::WorkTreeChanged(Ok("1 files rewound".to_owned())));
-    assert!(stage.screen().contains("1 files rewound"), "{}", stage.screen());
+    assert!(
+        effects.contains(&Effect::RewindFiles { key: key.clone(), target: RewindTarget::BeforeTurn(2) }),
+        "{effects:?}"
+    );
+    let rewound = |undo: &str| Ok(RewoundFiles { count: 1, undo: Some(undo.to_owned()) });
+    let target = RewindTarget::BeforeTurn(2);
+    stage.send(Msg::Rewound { key: key.clone(), target, result: rewound("aaaa") });
+    assert!(stage.screen().contains("1 file rewound · u undoes"), "{}", stage.screen());
+    stage.keys("u");
+    let target = RewindTarget::Snapshot("aaaa".to_owned());
+    let undone = Effect::RewindFiles { key: key.clone(), target: target.clone() };
+    assert!(stage.take_effects().contains(&undone));
+    stage.send(Msg::Rewound { key, target, result: rewound("bbbb") });
+    assert!(stage.screen().contains("Rewind undone: 1 file"), "{}", stage.screen());
+    stage.keys("u");
+    assert!(stage.screen().contains("Nothing to undo"), "{}", stage.screen());
 
     let mut stage = asked(a_plan(Ok(files), Ok(ConversationStart::Fork("u-1".into()))));
     stage.keys("3");

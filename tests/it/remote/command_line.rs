@@ -51,7 +51,7 @@ fn a20_sessions_of_a_machine_are_in_the_same_list_search_and_transcript() {
 }
 
 /// JSON of a command in the home of the peer.
-fn run_there(peer: &Peer, args: &[&str]) -> Value {
+pub(super) fn run_there(peer: &Peer, args: &[&str]) -> Value {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_salon"));
     command.args(args).env_clear().env("HOME", peer.home()).env("PATH", "/nowhere");
     serde_json::from_slice(&command.output().expect("salon").stdout).expect("JSON")
@@ -95,7 +95,7 @@ fn a22_each_failure_is_told_apart_with_a_remedy() {
     json(&home, &peer, &["source", "add", "box", "--ssh", "box", "--json"]);
     let cases = [
         ("down", "offline", "Connection refused"),
-        ("denied", "offline", "ssh must ask you something"),
+        ("denied", "needs you", "ssh must ask you something"),
         ("stopped", "not running", "not running"),
         ("missing", "no salon there", "salon source install"),
         ("old", "too old", "salon 0.0.9 there is too old for salon 0.1.0 here; update salon there"),
@@ -166,7 +166,7 @@ fn a_copy_of_this_salon_is_installed_and_checked() {
     std::fs::remove_file(peer.home().join(".local/bin/salon")).expect("removed");
     json(&home, &peer, &["source", "add", "box", "--ssh", "me@box", "--json"]);
     let missing = run(&home, &peer, &["source", "test", "--json"]);
-    assert!(String::from_utf8_lossy(&missing.stdout).contains("no salon there"));
+    assert!(String::from_utf8_lossy(&missing.stdout).contains("limited"));
     let installed = json(&home, &peer, &["source", "install", "box", "--json"]);
     assert_eq!(installed["sources"][0]["reason"], concat!("salon ", env!("CARGO_PKG_VERSION")));
     let copy = peer.home().join(".local/share/salon/bin/salon");

@@ -19,13 +19,13 @@ use crate::support::{Agents, Home, TIMEOUT};
 use crate::terminal::Terminal;
 
 /// A machine with scripted agents and a project.
-struct Machine {
-    peer: Peer,
-    agents: Agents,
+pub(super) struct Machine {
+    pub(super) peer: Peer,
+    pub(super) agents: Agents,
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (peer, agents) = (Peer::of(&[]), Agents::of(&["claude"]));
         std::fs::create_dir_all(peer.home().join("project")).expect("a project");
         let path = format!("{}:/usr/bin:/bin", agents.path().display());
@@ -34,7 +34,7 @@ impl Machine {
         Self { peer, agents }
     }
 
-    fn project(&self) -> PathBuf {
+    pub(super) fn project(&self) -> PathBuf {
         self.peer.home().join("project")
     }
 }

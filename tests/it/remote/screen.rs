@@ -6,7 +6,7 @@ use super::{Peer, json};
 use crate::support::Home;
 use crate::terminal::Terminal;
 
-fn window(home: &Home, peer: &Peer) -> Terminal {
+pub(super) fn window(home: &Home, peer: &Peer) -> Terminal {
     let variables = [
         ("HOME", home.path().to_string_lossy().into_owned()),
         ("PATH", peer.search_path()),

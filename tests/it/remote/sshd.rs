@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use super::screen::window;
 use super::{Peer, json, run, salon};
 use crate::support::{Home, end, wait_until};
 
@@ -77,6 +78,14 @@ impl Server {
         Some(Self { child, dir })
     }
 
+    /// Protects the user's key by a passphrase, and leaves the key of the host unknown.
+    fn lock(&self, passphrase: &str) {
+        let mut keygen = Command::new("/usr/bin/ssh-keygen");
+        keygen.args(["-q", "-p", "-P", "", "-N", passphrase, "-f"]).arg(self.path("user"));
+        assert!(keygen.status().expect("ssh-keygen").success());
+        write(&self.path("known_hosts"), "", 0o600);
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -108,4 +117,38 @@ fn a_machine_is_listed_read_and_searched_over_real_ssh() {
     let output = salon(&home, &peer, &["list", "--json", "--hidden"]).output().expect("salon");
     let offline: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(offline["sessions"].as_array().map(Vec::len), list["sessions"].as_array().map(Vec::len));
+}
+
+#[test]
+fn the_terminal_is_given_to_ssh_for_the_key_of_a_host_and_a_passphrase() {
+    let (home, peer) = (Home::empty(), Peer::of(&["claude/2.1.329"]));
+    let Some(server) = Server::start(&peer) else { return };
+    server.lock("open sesame");
+    json(&home, &peer, &["source", "add", "box", "--ssh", "box", "--json"]);
+    let tested = run(&home, &peer, &["source", "test", "--json"]);
+    let report = String::from_utf8_lossy(&tested.stdout).into_owned();
+    assert!(report.contains("needs you") && report.contains("salon source connect"), "{report}");
+    let mut window = window(&home, &peer);
+    window.wait_for_text("box needs you (S)");
+    window.send("S");
+    window.wait_for_text("continue connecting");
+    window.send("yes\r");
+    window.wait_for_text("Enter passphrase");
+    window.send("open sesame\r");
+    window.wait_for_text("box:shop-api");
+    // Commands share the connection while it is open; ssh alone could not connect.
+    let tested = json(&home, &peer, &["source", "test", "--json"]);
+    assert_eq!(tested["sources"][0]["state"], "connected", "{tested}");
+    let socket = home.path().join("run/ssh-box");
+    assert!(socket.exists());
+    // A loss is repaired over it without the user.
+    window.send("q");
+    window.wait();
+    let listed = json(&home, &peer, &["list", "--json", "--hidden"]);
+    assert_eq!(listed["issues"].as_array().map(Vec::len), Some(0), "{listed}");
+    let mut exit = Command::new(peer.dir.path().join("ssh"));
+    exit.args(["-O", "exit", "-o"]).arg(format!("ControlPath={}", socket.display())).arg("box");
+    assert!(exit.stderr(Stdio::null()).status().expect("ssh").success());
+    let tested = run(&home, &peer, &["source", "test", "--json"]);
+    assert!(String::from_utf8_lossy(&tested.stdout).contains("needs you"));
 }

@@ -1,7 +1,7 @@
 //! Sessions that continue in worktrees: the key, the ports of their agents, and the output of the setup.
 
 use salon::agent::Environment;
-use salon::app::msg::{RequestTicket, WorktreeReady};
+use salon::app::msg::{RequestTicket, SetupCommand, WorktreeReady};
 use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg};
 use salon::domain::Agent;
@@ -46,7 +46,9 @@ fn requested(agent: Agent, digit: &str) -> (Stage, RequestTicket) {
 
 fn ready() -> WorktreeReady {
     let (branch, name) = ("fix-the-login".to_owned(), "fix-the-login".to_owned());
-    WorktreeReady { dir: "/trees/fix".into(), branch, name, setup: 2 }
+    let command = |line: &str, output: &str| SetupCommand { line: line.to_owned(), output: output.to_owned() };
+    let setup = vec![command("npm ci", "added 90 packages\n"), command("make db", "created\n")];
+    WorktreeReady { dir: "/trees/fix".into(), branch, name, setup }
 }
 
 #[test]
@@ -60,6 +62,15 @@ fn a_session_and_a_fork_continue_in_a_new_worktree() {
         assert_eq!((&start.conversation, start.cwd.to_str()), (&conversation, Some("/trees/fix")));
         let screen = stage.screen();
         assert!(screen.contains("2 setup commands: salon worktree show fix-the-login"), "{screen}");
+        for text in ["! npm ci", "added 90 packages", "! make db", "created", "set up fix-the-login · esc drops it"] {
+            assert!(screen.contains(text), "{text}:\n{screen}");
+        }
+        // It is not part of the prompt, and goes away with it.
+        stage.keys("g o").take_effects();
+        stage.keys("enter");
+        let effects = stage.take_effects();
+        assert!(!format!("{effects:?}").contains("packages"), "{effects:?}");
+        assert!(!stage.screen().contains("added 90 packages"), "{}", stage.screen());
     }
     // The server of OpenCode keeps a session in its directory.
     let (mut stage, ticket) = requested(Agent::OpenCode, "1");

@@ -1,0 +1,23 @@
+//! Undo of what moved or changed files: of the trash and of rewinds, the last one first.
+
+use super::action::Action;
+use super::ctx::Ctx;
+use super::effect::Effect;
+use super::sessions::Undo;
+use crate::domain::rewind::RewindTarget;
+
+/// Undoes what was done last.
+pub(super) fn undo(ctx: &mut Ctx) {
+    match ctx.sessions.undo.pop() {
+        Some(Undo::Trash(keys)) => ctx.effects.push(Effect::Restore(keys)),
+        Some(Undo::Rewind { key, snapshot }) => {
+            ctx.effects.push(Effect::RewindFiles { key, target: RewindTarget::Snapshot(snapshot) });
+        }
+        None => ctx.notices.info("Nothing to undo: salon restore brings back older sessions"),
+    }
+}
+
+/// Returns the key that undoes, for notices: ` · u undoes`.
+pub(super) fn hint(ctx: &Ctx) -> String {
+    ctx.keymap.hint(Action::Undo).map(|key| format!(" · {key} undoes")).unwrap_or_default()
+}

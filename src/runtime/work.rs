@@ -1,0 +1,84 @@
+//! Requests of another machine about the files of this one's sessions. Blocks: not for the event loop.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::env::Clock;
+use super::keep::Archive;
+use super::rewind::{self, RewindRequest};
+use super::trash::Removal;
+use super::{change_effects, env, remarks, rewind_plan, trash_effects};
+use crate::agent::Environment;
+use crate::config::paths::{Paths, create_private_dir};
+use crate::domain::{Session, SessionKey};
+use crate::git::Git;
+use crate::index::{self, IndexOptions, Refresh};
+use crate::serve::work_message::{WorkCall, WorkReply};
+use crate::store::Store;
+
+/// Everything that the requests need.
+#[derive(Clone, Debug)]
+pub struct WorkContext {
+    /// Directories of salon.
+    pub paths: Paths,
+    /// Directories of the agents.
+    pub environment: Environment,
+    /// Options of the index.
+    pub index: IndexOptions,
+    /// Clock.
+    pub clock: Clock,
+}
+
+impl WorkContext {
+    /// Executes a request. The error is a text for the user.
+    pub fn execute(&self, call: WorkCall) -> Result<WorkReply, String> {
+        let (git, own, state_db) = (Git::new(env::vars()), self.paths.repositories(), self.paths.state_db());
+        let (store, now) = (self.store()?, self.clock.now());
+        let all = index::collect(&self.index, Refresh::Changed).sessions;
+        match call {
+            WorkCall::Changes { key, scope } => {
+                let session = find(&all, &key)?;
+                change_effects::read(session, scope, (&all, &self.paths, Some(&store))).map(WorkReply::Changes)
+            }
+            WorkCall::Restore { key, restoration } => {
+                let session = find(&all, &key)?;
+                let restored = rewind::restore((&git, &own), Path::new(&*session.cwd), &restoration, now);
+                restored.map(WorkReply::Restored)
+            }
+            WorkCall::PlanRewind { key, entry } => {
+                let session = find(&all, &key)?;
+                let store = &*store;
+                let request =
+                    RewindRequest { git: &git, own: &own, store, state_db: &state_db, session, dry_run: true };
+                rewind_plan::plan(request, entry, now).map(WorkReply::Plan)
+            }
+            WorkCall::Rewind { key, target } => {
+                let session = find(&all, &key)?;
+                let store = &*store;
+                let request =
+                    RewindRequest { git: &git, own: &own, store, state_db: &state_db, session, dry_run: false };
+                rewind_plan::rewind(request, &target, now).map(WorkReply::Rewound)
+            }
+            WorkCall::Remarks { key, edit } => remarks::apply(&store, &key, edit, now).map(WorkReply::Remarks),
+            WorkCall::Trash { keys, cancel_queued } => {
+                let (root, archive) = (self.paths.trash(), Archive::new(self.paths.archive(), &self.environment));
+                let removal = Removal { all: &all, root: &root, archive: &archive, cancel_queued };
+                Ok(WorkReply::Trash(trash_effects::remove(removal, &store, &keys, now)))
+            }
+            WorkCall::Untrash { keys } => Ok(WorkReply::Trash(trash_effects::restore_all(&store, keys))),
+        }
+    }
+
+    fn store(&self) -> Result<Arc<Store>, String> {
+        create_private_dir(&self.paths.data).map_err(|error| error.to_string())?;
+        let opened = Store::open(&self.paths.state_db(), self.clock.now()).map_err(|error| error.to_string())?;
+        if opened.read_only {
+            return Err("state.db was created by a newer version of salon".to_owned());
+        }
+        Ok(Arc::new(opened.store))
+    }
+}
+
+fn find<'a>(all: &'a [Arc<Session>], key: &SessionKey) -> Result<&'a Arc<Session>, String> {
+    all.iter().find(|session| session.key == *key).ok_or_else(|| "The session no longer exists".to_owned())
+}

@@ -1,0 +1,83 @@
+//! Messages about the files of a server's machine: changes, remarks, rewinds and the trash of its sessions.
+//!
+//! Keys of sessions have no host in messages. A call that changes something is not repeated after a lost connection,
+//! because its reply does not show how far it came.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::SessionKey;
+use crate::domain::changes::{Changes, ChangesScope, Restoration};
+use crate::domain::remark::{PlacedRemark, RemarkEdit};
+use crate::domain::rewind::{RewindPlan, RewindTarget, RewoundFiles};
+use crate::domain::trash_result::TrashResult;
+
+/// Request about the files of a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkCall {
+    /// Return the changes of a session, with its remarks. Replies with [`WorkReply::Changes`].
+    Changes {
+        /// The session.
+        key: SessionKey,
+        /// Extent of the changes.
+        scope: ChangesScope,
+    },
+    /// Take back a change of files. Replies with [`WorkReply::Restored`].
+    Restore {
+        /// The session.
+        key: SessionKey,
+        /// The change.
+        restoration: Restoration,
+    },
+    /// Return what a rewind would take back. Replies with [`WorkReply::Plan`].
+    PlanRewind {
+        /// The session.
+        key: SessionKey,
+        /// Index of an entry of the turn.
+        entry: usize,
+    },
+    /// Take the files back to before a turn, or to a snapshot. Replies with [`WorkReply::Rewound`].
+    Rewind {
+        /// The session.
+        key: SessionKey,
+        /// The turn, or the snapshot.
+        target: RewindTarget,
+    },
+    /// Change the remarks on changes of a session. Replies with [`WorkReply::Remarks`].
+    Remarks {
+        /// The session.
+        key: SessionKey,
+        /// The change.
+        edit: RemarkEdit,
+    },
+    /// Move sessions to the trash of the machine. Replies with [`WorkReply::Trash`].
+    Trash {
+        /// The sessions.
+        keys: Vec<SessionKey>,
+        /// True to cancel their queued prompts.
+        cancel_queued: bool,
+    },
+    /// Restore sessions from the trash of the machine. Replies with [`WorkReply::Trash`].
+    Untrash {
+        /// The sessions.
+        keys: Vec<SessionKey>,
+    },
+}
+
+/// Result of a request about files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkReply {
+    /// Changes of a session.
+    Changes(Changes),
+    /// Snapshot of the files before, to which they can be taken back.
+    Restored(String),
+    /// Plan of a rewind.
+    Plan(RewindPlan),
+    /// Result of a rewind.
+    Rewound(RewoundFiles),
+    /// All remarks of a session.
+    Remarks(Vec<PlacedRemark>),
+    /// Sessions that were moved or restored.
+    Trash(TrashResult),
+}

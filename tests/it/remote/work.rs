@@ -1,0 +1,193 @@
+//! Files of another machine's sessions: changes, remarks, rewinds and the trash are those of that machine.
+
+use std::path::Path;
+
+use salon::app::{Effect, Msg};
+use salon::domain::changes::{ChangesScope, Restoration};
+use salon::domain::remark::{Remark, RemarkEdit, RemarkSnippet};
+use salon::domain::rewind::RewindTarget;
+use salon::domain::{Agent, SessionKey, Time};
+use salon::remote::{RemoteEvent, Remotes};
+use salon::serve::message::{Call, Reply};
+use salon::serve::work_message::{WorkCall, WorkReply};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::screen::window;
+use super::{Peer, json, options, run};
+use crate::changes::Transcript;
+use crate::git::repo::Repo;
+use crate::screens::stage::{Stage, change, session};
+use crate::support::{Home, TIMEOUT};
+
+/// A machine with a repository, one line of which a session changed, and another one somebody else.
+fn machine() -> (Peer, Repo, String) {
+    let (peer, repo) = (Peer::of(&[]), Repo::new());
+    let transcript = Transcript::new("aaaa", repo.path()).prompt("Shout the second line");
+    let transcript = transcript.edit(&repo.path().join("readme"), "two\n", "TWO\n");
+    transcript.write_below(&peer.home());
+    repo.write("readme", "one\nTWO\nthree\nfour\n");
+    (peer, repo, transcript.id)
+}
+
+/// Sources with one machine.
+struct There {
+    remotes: Remotes,
+    events: tokio::sync::mpsc::Receiver<RemoteEvent>,
+}
+
+impl There {
+    async fn new(peer: &Peer) -> Self {
+        let (remotes, mut events) = Remotes::start(&[peer.source("box")], &options(None));
+        let listed =
+            async { while !matches!(events.recv().await, Some(RemoteEvent::Sessions { complete: true, .. })) {} };
+        timeout(TIMEOUT, listed).await.expect("the list");
+        Self { remotes, events }
+    }
+
+    async fn ask(&mut self, call: WorkCall) -> Result<WorkReply, String> {
+        let reply = self.remotes.call("box", Call::Work(call));
+        tokio::pin!(reply);
+        loop {
+            tokio::select! {
+                reply = &mut reply => return match reply {
+                    Ok(Reply::Work(reply)) => Ok(*reply),
+                    Ok(other) => panic!("{other:?}"),
+                    Err(refusal) => Err(refusal.to_string()),
+                },
+                // Sources wait for the receiver of their events.
+                event = self.events.recv() => assert!(event.is_some()),
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("a file")
+}
+
+#[tokio::test]
+async fn changes_and_remarks_are_read_there_and_hunks_are_discarded_there() {
+    let (peer, repo, id) = machine();
+    let mut there = There::new(&peer).await;
+    let key = SessionKey::new(Agent::Claude, &*id);
+    let file = repo.path().join("readme");
+    let changes = there.ask(WorkCall::Changes { key: key.clone(), scope: ChangesScope::WorkTree }).await;
+    let Ok(WorkReply::Changes(changes)) = changes else { panic!("{changes:?}") };
+    let [changed] = changes.files.as_slice() else { panic!("{changes:?}") };
+    let hunk = changed.hunks.iter().find(|hunk| hunk.lines.iter().any(|line| line == "+TWO")).expect("a hunk");
+    assert_eq!(hunk.authors[0].session, key, "its session is known there");
+    let remark = Remark {
+        id: 0,
+        session: key.clone(),
+        path: file.to_string_lossy().into_owned(),
+        snippet: RemarkSnippet::default(),
+        text: "Quieter".to_owned(),
+        created: Time::from_millis(0),
+        sent: None,
+        digest: String::new(),
+    };
+    let remarks = there.ask(WorkCall::Remarks { key: key.clone(), edit: RemarkEdit::Add(remark) }).await;
+    let Ok(WorkReply::Remarks(remarks)) = remarks else { panic!("{remarks:?}") };
+    assert_eq!(remarks[0].remark.text, "Quieter");
+    let before = read(&file);
+    let restoration = Restoration::Hunk(changed.clone(), hunk.clone());
+    let restored = there.ask(WorkCall::Restore { key: key.clone(), restoration }).await;
+    let Ok(WorkReply::Restored(snapshot)) = restored else { panic!("{restored:?}") };
+    assert!(!read(&file).contains("TWO"), "{}", read(&file));
+    let undo = WorkCall::Restore { key: key.clone(), restoration: Restoration::Snapshot(snapshot) };
+    assert!(matches!(there.ask(undo).await, Ok(WorkReply::Restored(_))));
+    assert_eq!(read(&file), before);
+    let plan = there.ask(WorkCall::PlanRewind { key: key.clone(), entry: 1 }).await;
+    let Ok(WorkReply::Plan(plan)) = plan else { panic!("{plan:?}") };
+    assert_eq!((plan.turn, plan.prompt.as_str()), (1, "Shout the second line"));
+    let reason = there
+        .ask(WorkCall::Rewind { key, target: RewindTarget::BeforeTurn(1) })
+        .await
+        .expect_err("salon did not run it there");
+    assert!(reason.contains("no snapshot of turn 1"), "{reason}");
+    let unknown = SessionKey::new(Agent::Claude, "unknown");
+    let reason = there.ask(WorkCall::Changes { key: unknown, scope: ChangesScope::Session }).await;
+    assert!(reason.expect_err("no such session").contains("no longer exists"));
+    drop(there.events);
+    there.remotes.stop();
+}
+
+#[test]
+fn the_screen_shows_changes_of_another_machine_and_its_trash_can_be_undone() {
+    let (home, (peer, _repo, id)) = (Home::empty(), machine());
+    json(&home, &peer, &["source", "add", "box", "--ssh", "me@box", "--json"]);
+    let file = peer.home().join(format!(".claude/projects/-x/{id}.jsonl"));
+    let mut window = window(&home, &peer);
+    window.wait_for_text("Shout the second line");
+    window.send("c");
+    window.wait_for_text("+ TWO");
+    window.send("q");
+    window.wait_for_text("Workspaces");
+    window.send("d");
+    window.wait_for_text("Moved to the trash: Shout the second line");
+    assert!(!file.exists(), "it is moved over there");
+    window
+        .wait_for("it is gone from the list", |screen| screen.contents().matches("Shout the second line").count() == 1);
+    window.send("u");
+    window.wait_for_text("Restored: Shout the second line");
+    assert!(file.exists());
+    window.wait_for("it is listed again", |screen| screen.contents().matches("Shout the second line").count() > 1);
+    // A name is kept here, and nothing is written there.
+    let before = std::fs::read(&file).expect("a file");
+    window.send("\x1bOQ");
+    window.wait_for_text("Rename");
+    window.send("\x15Quieter\r");
+    window.wait_for_text("Quieter");
+    assert_eq!(std::fs::read(&file).expect("a file"), before);
+    let list = json(&home, &peer, &["list", "--json"]);
+    assert_eq!(list["sessions"][0]["title"], "Quieter", "{list}");
+    assert_eq!(list["sessions"][0]["host"], "box");
+}
+
+#[test]
+fn commands_name_sessions_of_other_machines() {
+    let (home, (peer, _repo, id)) = (Home::empty(), machine());
+    json(&home, &peer, &["source", "add", "box", "--ssh", "me@box", "--json"]);
+    let name = format!("box:claude:{id}");
+    let diff = json(&home, &peer, &["diff", &name, "--json"]);
+    assert_eq!(diff["session"]["host"], "box");
+    assert_eq!(diff["files"][0]["hunks"][0]["lines"], serde_json::json!(["-two", "+TWO"]));
+    // Stars and tags are kept here, also while the machine is offline.
+    json(&home, &peer, &["star", &name, "--json"]);
+    peer.control("down");
+    json(&home, &peer, &["tag", &name, "urgent", "--json"]);
+    let list = json(&home, &peer, &["list", "--json"]);
+    assert_eq!((&list["sessions"][0]["starred"], &list["sessions"][0]["tags"][0]), (&true.into(), &"urgent".into()));
+    peer.control("");
+    let there = super::command_line::run_there(&peer, &["list", "--json"]);
+    assert_eq!(there["sessions"][0]["starred"], Value::Null, "{there}");
+    let rewind = run(&home, &peer, &["rewind", &name, "1", "--json"]);
+    assert!(String::from_utf8_lossy(&rewind.stdout).contains("no snapshot of turn 1"), "{rewind:?}");
+    let trashed = json(&home, &peer, &["trash", &name, "--json"]);
+    assert_eq!(trashed["sessions"][0]["outcome"], "trashed");
+    assert_eq!(json(&home, &peer, &["list", "--json"])["sessions"], serde_json::json!([]));
+    json(&home, &peer, &["restore", &name, "--json"]);
+    assert_eq!(json(&home, &peer, &["list", "--json"])["sessions"][0]["id"], *id);
+    let mixed = run(&home, &peer, &["trash", &name, "other-id"]);
+    assert_eq!(mixed.status.code(), Some(2));
+}
+
+#[test]
+fn a_prompt_from_the_list_starts_the_run_on_the_machine_of_its_session() {
+    let mut there = session(Agent::Claude, "aaaaaaaa-1", "Fix the login", 5);
+    there.key = there.key.on(&"box".into());
+    let mut stage = Stage::new(120, 40);
+    stage.send(Msg::Catalog(change(vec![there]))).take_effects();
+    stage.keys("m h i enter");
+    let effects = stage.take_effects();
+    let host = effects.iter().find_map(|effect| match effect {
+        Effect::StartRun { start, .. } => Some(start.host.clone()),
+        _ => None,
+    });
+    assert_eq!(host, Some(Some("box".into())), "{effects:?}");
+    // Its directory is not one of this machine.
+    stage.keys("W 1");
+    let effects = stage.take_effects();
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::CreateWorktree { .. })), "{effects:?}");
+}
