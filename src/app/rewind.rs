@@ -62,17 +62,17 @@ pub(super) fn perform(choice: RewindChoice, ctx: &mut Ctx) -> Flow {
 /// Reports the result of a rewind of files, and remembers how it is undone.
 pub(super) fn rewound(
     key: SessionKey,
-    target: &RewindTarget,
-    result: &Result<RewoundFiles, String>,
+    target: RewindTarget,
+    result: Result<RewoundFiles, String>,
     ctx: &mut Ctx,
 ) -> Result<String, String> {
-    let RewoundFiles { count, undo } = result.as_ref().map_err(Clone::clone)?;
-    let files = if *count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+    let RewoundFiles { count, undo } = result?;
+    let files = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
     match (target, undo) {
         (_, None) => Ok("No file differs".to_owned()),
         (RewindTarget::Snapshot(_), Some(_)) => Ok(format!("Rewind undone: {files}")),
         (RewindTarget::BeforeTurn(_), Some(snapshot)) => {
-            ctx.sessions.undo.push(Undo::Rewind { key, snapshot: snapshot.clone() });
+            ctx.sessions.undo.push(Undo::Rewind { key, snapshot });
             Ok(format!("{files} rewound{}", undo::hint(ctx)))
         }
     }

@@ -26,7 +26,7 @@ use crate::domain::git_menu::GitMenu;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
 use crate::domain::remark::PlacedRemark;
-use crate::domain::rewind::RewindPlan;
+use crate::domain::rewind::{RewindPlan, RewindTarget, RewoundFiles};
 use crate::domain::run::{Conversation, RunStart};
 use crate::domain::search::SearchUpdate;
 use crate::domain::transcript_event::TranscriptEvent;
@@ -230,6 +230,18 @@ impl Stack {
             Ok(menu) => self.push(Layer::Dialog(changes::git_dialog(menu)), ctx),
             Err(reason) => ctx.notices.error(reason),
         }
+    }
+
+    /// Applies the result of a rewind of files.
+    pub fn rewound(
+        &mut self,
+        key: SessionKey,
+        target: RewindTarget,
+        result: Result<RewoundFiles, String>,
+        ctx: &mut Ctx,
+    ) {
+        let notice = rewind::rewound(key, target, result, ctx);
+        self.work_tree_changed(notice, ctx);
     }
 
     /// Reads the changes and the states of work trees again after commands changed them.
