@@ -24,6 +24,8 @@ pub(super) use acp::ACP;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use self::reader::ChatReader;
+use super::format::named_alike;
 use super::{
     AtRiskFiles, Discovery, Environment, Format, Source, SourceRoot, SourceSummary, SummaryProgress, TranscriptReader,
 };
@@ -115,6 +117,16 @@ impl Format for Gemini {
     fn earliest_resume(&self, environment: &Environment, id: &str) -> Option<Time> {
         let sources = self.roots(environment).into_iter().flat_map(|root| paths::discover(&root).sources);
         sources.filter_map(|source| paths::end_of_minute(&source.path, id)).max()
+    }
+
+    /// A session may go on in several files, and a resume leaves files that have only a head.
+    fn own_files(&self, session: &Session) -> Option<Vec<PathBuf>> {
+        let is_own = |file: &PathBuf| {
+            let chat = ChatReader::open_alone(file);
+            *file == session.path || chat.is_ok_and(|chat| summary::session_id(file, &chat.log) == *session.key.id)
+        };
+        let files = paths::siblings(&session.path).into_iter().filter(is_own);
+        Some(files.chain([session.path.clone()]).flat_map(|file| named_alike(&file)).collect())
     }
 
     fn at_risk_files(&self, session: &Session) -> Option<AtRiskFiles> {

@@ -121,7 +121,8 @@ fn values_of(key: FilterKey, typed: &str, given: &[String], values: Vec<(String,
 
 fn fixed(key: FilterKey) -> Vec<&'static str> {
     match key {
-        FilterKey::Agent => Agent::all().into_iter().map(Agent::name).collect(),
+        // A configured agent is among the counted values once it has a session.
+        FilterKey::Agent => Agent::ALL.into_iter().map(Agent::name).collect(),
         FilterKey::Role => ROLES.iter().map(|(_, name)| *name).collect(),
         FilterKey::Kind => KINDS.iter().map(|(_, name)| *name).collect(),
         FilterKey::Is => IsValue::ALL.iter().map(|(_, name)| *name).collect(),
