@@ -45,14 +45,21 @@ pub(super) fn call(call: &Value) -> EventBody {
     }
 }
 
+/// End of the error of a call that the person denied, observed with 0.61.0. The call itself is not recorded.
+const DENIED: &str = "was canceled by the user.";
+
 /// Decodes the result of a call in another message.
 pub(super) fn result(part: &Value) -> Option<EventBody> {
     let response = part.get("functionResponse")?;
     let result = serde_json::json!({"name": response["name"], "status": "success", "result": [part]});
-    let is_error = response["response"]["error"].is_string();
+    let status = match response["response"]["error"].as_str() {
+        Some(error) if error.ends_with(DENIED) => ToolStatus::Denied,
+        Some(_) => ToolStatus::Failed,
+        None => status(&result),
+    };
     Some(EventBody::ToolUpdate {
         id: response["id"].as_str()?.into(),
-        status: Some(if is_error { ToolStatus::Failed } else { status(&result) }),
+        status: Some(status),
         output: Some(Delta::Replace(output(&result))),
         duration_ms: None,
         subagent: None,
@@ -66,7 +73,8 @@ pub(super) fn lost(part: &Value) -> Vec<EventBody> {
     let response = &part["functionResponse"];
     let id = response["id"].as_str().unwrap_or_default().into();
     let headline = ToolAction::Other(unknown_record::LOST_CALL.to_owned());
-    vec![EventBody::ToolCall { id, name: "tool".into(), input: Value::Null, action: headline }, update]
+    let name = response["name"].as_str().unwrap_or("tool").into();
+    vec![EventBody::ToolCall { id, name, input: Value::Null, action: headline }, update]
 }
 
 /// Calls in the content of a message that are not in its list of calls, each with its index.
