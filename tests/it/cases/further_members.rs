@@ -216,7 +216,7 @@ fn results_without_calls_and_typed_texts_of_gemini_are_shown() {
         "prompt: explain @a.rs",
         "thinking: a thought",
         "text: an answer",
-        "tool done: result of a call that is not in the file",
+        "x done: result of a call that is not in the file",
     ];
     assert_eq!(case.lines(id), shown);
     assert_eq!(case.session(id)["title"], "explain @a.rs");
