@@ -1,6 +1,6 @@
 //! pi (1.6.0), driven by its own protocol: `pi --mode rpc`, one JSON object per line in both directions.
 //!
-//! pi never asks for permission; its extensions can, by dialogs. It allows prompts within a turn. [`codec`] encodes
+//! pi never asks for permission; its extensions can, by dialogs. It allows prompts within a turn. [`mod@codec`] encodes
 //! commands and keeps the turn, [`events`] decodes what pi reports, [`dialogs`] the questions of its extensions. No IO
 //! and no clock.
 
