@@ -49,6 +49,7 @@ pub fn restored(result: &TrashResult, ctx: &mut Ctx) {
         [(_, title)] => ctx.notices.info(format!("Restored: {}", short(title))),
         several => ctx.notices.info(format!("Restored {} sessions", several.len())),
     }
+    undo::drop_trashed(&result.done, ctx);
 }
 
 /// Applies the result of deleting sessions permanently.
@@ -59,6 +60,7 @@ pub fn deleted(result: &TrashResult, ctx: &mut Ctx) {
     for (_, title) in &result.done {
         ctx.notices.info(format!("Deleted permanently: {}", short(title)));
     }
+    undo::drop_trashed(&result.done, ctx);
 }
 
 fn short(title: &str) -> String {

@@ -4,6 +4,7 @@ use super::action::Action;
 use super::ctx::Ctx;
 use super::effect::Effect;
 use super::sessions::Undo;
+use crate::domain::SessionKey;
 use crate::domain::rewind::RewindTarget;
 
 /// Undoes what was done last.
@@ -15,6 +16,17 @@ pub(super) fn undo(ctx: &mut Ctx) {
         }
         None => ctx.notices.info("Nothing to undo: salon restore brings back older sessions"),
     }
+}
+
+/// Drops sessions that are no longer in the trash from what can be undone.
+pub(super) fn drop_trashed(gone: &[(SessionKey, String)], ctx: &mut Ctx) {
+    ctx.sessions.undo.retain_mut(|undo| match undo {
+        Undo::Trash(keys) => {
+            keys.retain(|key| !gone.iter().any(|(gone, _)| gone == key));
+            !keys.is_empty()
+        }
+        Undo::Rewind { .. } => true,
+    });
 }
 
 /// Returns the key that undoes, for notices: ` · u undoes`.

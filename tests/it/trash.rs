@@ -290,6 +290,14 @@ fn the_page_of_the_trash_restores_and_deletes_after_it_said_what_goes() {
     assert!(stage.screen().contains("The trash is empty"), "{}", stage.screen());
     stage.keys("q");
     assert!(!stage.screen().contains("The trash is empty"), "{}", stage.screen());
+    // What left the trash by its page is not restored by the key for undoing.
+    let gone = vec![(items[0].key.clone(), "Alpha".to_owned())];
+    stage.send(Msg::Trashed(TrashResult { done: gone.clone(), ..TrashResult::default() }));
+    stage.send(Msg::TrashDeleted(TrashResult { done: gone, ..TrashResult::default() }));
+    stage.take_effects();
+    stage.keys("u");
+    assert_eq!(stage.take_effects(), []);
+    assert!(stage.screen().contains("Nothing to undo"), "{}", stage.screen());
 }
 
 #[test]
