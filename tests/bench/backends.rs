@@ -98,16 +98,7 @@ fn flood(viewers: usize) -> Duration {
         let run = stage.begin("say one").await;
         stage.idle(&run, 1).await;
         for _ in 0..viewers {
-            let mut viewer = stage.live.watch(&run).expect("the run");
-            tokio::spawn(async move {
-                let mut cursor = RingCursor::default();
-                while let Some(replay) = viewer.since(cursor).await {
-                    cursor = replay.cursor;
-                    if !viewer.changed().await {
-                        return;
-                    }
-                }
-            });
+            stage.read_all(&run);
         }
         let begun = Instant::now();
         stage.live.submit(&run, "flood 20000".into()).await.expect("accepted");

@@ -9,7 +9,6 @@ mod stage;
 
 use std::time::{Duration, Instant};
 
-use salon::domain::run::{RingCursor, RunId};
 use salon::live::history::BOUNDS;
 
 use stage::Stage;
@@ -43,7 +42,7 @@ async fn soak(stage: &Stage, duration: Duration) -> ([u64; 2], u64, u64) {
     for _ in 0..AGENTS {
         let run = stage.begin("say ready").await;
         stage.idle(&run, 1).await;
-        watch(stage, &run);
+        stage.read_all(&run);
         runs.push((run, 1));
     }
     let begun = Instant::now();
@@ -68,20 +67,6 @@ async fn soak(stage: &Stage, duration: Duration) -> ([u64; 2], u64, u64) {
     }
     stage.live.clone().shutdown().await;
     (halves, turns, turns * u64::from(PIECES))
-}
-
-/// Attaches a viewer that reads everything.
-fn watch(stage: &Stage, run: &RunId) {
-    let mut viewer = stage.live.watch(run).expect("the run");
-    tokio::spawn(async move {
-        let mut cursor = RingCursor::default();
-        while let Some(replay) = viewer.since(cursor).await {
-            cursor = replay.cursor;
-            if !viewer.changed().await {
-                return;
-            }
-        }
-    });
 }
 
 /// Memory of this process in bytes.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use salon::agent::protocol::{Conversation, RunStart};
-use salon::domain::run::{Phase, RunId};
+use salon::domain::run::{Phase, RingCursor, RunId};
 use salon::domain::{Agent, Time};
 use salon::live::{Live, LiveOptions, this_process};
 use salon::store::Store;
@@ -53,6 +53,20 @@ impl Stage {
         while viewer.info().turn.0 < turn || viewer.info().phase != Phase::Idle || viewer.info().queued > 0 {
             assert!(viewer.changed().await);
         }
+    }
+
+    /// Attaches a viewer that reads everything.
+    pub fn read_all(&self, run: &RunId) {
+        let mut viewer = self.live.watch(run).expect("the run");
+        tokio::spawn(async move {
+            let mut cursor = RingCursor::default();
+            while let Some(replay) = viewer.since(cursor).await {
+                cursor = replay.cursor;
+                if !viewer.changed().await {
+                    return;
+                }
+            }
+        });
     }
 
     /// Waits until a turn was sent to the agent.
