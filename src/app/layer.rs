@@ -117,6 +117,11 @@ impl Layer {
         if let Self::Changes(changes) = self { Some(changes) } else { None }
     }
 
+    /// Returns the image mutably if the layer is one.
+    pub fn picture_mut(&mut self) -> Option<&mut PictureView> {
+        if let Self::Picture(picture) = self { Some(picture) } else { None }
+    }
+
     /// Returns true for a transcript or a chat: both can be pinned.
     pub fn is_conversation(&self) -> bool {
         self.reader().is_some()

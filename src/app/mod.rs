@@ -297,7 +297,7 @@ impl App {
             Msg::TrashLoaded(items) => self.with_ctx(|stack, _| stack.trash_loaded(items)),
             Msg::TrashDeleted(result) => self.with_ctx(|stack, ctx| stack.trash_deleted(&result, ctx)),
             Msg::BriefWritten { key, brief } => self.with_ctx(|stack, ctx| stack.brief_written(&key, brief, ctx)),
-            Msg::PictureReady(view, resized) => self.with_ctx(|stack, ctx| stack.picture_ready(view, resized, ctx)),
+            Msg::PictureReady { view, resized } => self.with_ctx(|stack, ctx| stack.picture_ready(view, resized, ctx)),
             Msg::Exported(result) => self.with_ctx(|_, ctx| export::exported(&result, ctx)),
             Msg::Kept(result) => self.with_ctx(|_, ctx| keep::finished(&result, ctx)),
             Msg::TimerElapsed(timer) => {

@@ -157,8 +157,13 @@ pub enum Msg {
     },
     /// Result of writing sessions to files.
     Exported(ExportResult),
-    /// An image that was encoded for the terminal, and true if only for another size.
-    PictureReady(PictureView, bool),
+    /// Response to [`super::Effect::ShowImage`] and [`super::Effect::ResizeImage`].
+    PictureReady {
+        /// The image that was encoded for the terminal.
+        view: PictureView,
+        /// True if it was shown already, for another size.
+        resized: bool,
+    },
     /// Result of keeping sessions, or of releasing them.
     Kept(KeepResult),
     /// A notice for the status line.

@@ -77,7 +77,7 @@ impl Shell {
             let message = match attachment::read(&session, entry) {
                 Ok(file) if file.is_image() => match pictures::encode(&file.bytes, protocol, space) {
                     Ok((encoded, label)) => {
-                        TaskMessage::Picture(PictureView { ticket, entry, label }, encoded, resized)
+                        TaskMessage::Picture { view: PictureView { ticket, entry, label }, encoded, resized }
                     }
                     Err(error) => failed(&format!("Cannot draw the image: {error}")),
                 },

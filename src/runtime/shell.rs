@@ -265,9 +265,9 @@ impl Shell {
             TaskMessage::ServerLost(reason) => self.replace_lost_server(&reason),
             TaskMessage::Edit(file) => self.edit(&file, Some(file.clone())),
             TaskMessage::Open(file) => self.open_file(&file),
-            TaskMessage::Picture(picture, encoded, resized) => {
+            TaskMessage::Picture { view, encoded, resized } => {
                 self.view.picture = Some(encoded);
-                self.update(Msg::PictureReady(picture, resized))
+                self.update(Msg::PictureReady { view, resized })
             }
         }
     }

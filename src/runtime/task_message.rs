@@ -20,8 +20,15 @@ pub(super) enum TaskMessage {
     Edit(std::path::PathBuf),
     /// A file to open in the program that the platform has for it.
     Open(std::path::PathBuf),
-    /// An image of a transcript for the terminal, and true if only for another size.
-    Picture(PictureView, EncodedPicture, bool),
+    /// An image of a transcript for the terminal.
+    Picture {
+        /// The image.
+        view: PictureView,
+        /// Its pixels.
+        encoded: EncodedPicture,
+        /// True if it was shown already, for another size.
+        resized: bool,
+    },
 }
 
 impl TaskMessage {

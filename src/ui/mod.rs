@@ -68,8 +68,11 @@ pub fn draw(frame: &mut Frame, app: &App, cache: &mut ViewCache) -> LayoutFeedba
     draw_layers(&mut canvas, area, cache);
     canvas.split_clusters();
     let Canvas { feedback, cursor, picture, .. } = canvas;
-    if let Some(place) = picture {
-        picture::draw_pixels(frame.buffer_mut(), place, cache);
+    match picture {
+        Some(place) => picture::draw_pixels(frame.buffer_mut(), place, cache),
+        // Its pixels may be large.
+        None if !app.stack.layers.iter().any(|layer| matches!(layer, Layer::Picture(_))) => cache.picture = None,
+        None => {}
     }
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
@@ -96,6 +99,8 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
         header::draw_badge(canvas, header);
     }
     for layer in app.stack.layers.iter().skip(screen.map_or(0, |at| at + 1)) {
+        // An overlay covers an image below it.
+        canvas.picture = None;
         match layer {
             Layer::Reader(_) | Layer::Chat(_) | Layer::Search(_) | Layer::Stats(_) | Layer::Changes(_) => {}
             Layer::Help(help) => help::draw(canvas, body, help),

@@ -148,6 +148,13 @@ fn images_are_drawn_where_the_terminal_can() {
     blocks.wait_for("the image for the new size", |screen| {
         screen.size().0.get() == 12 && screen.contents().contains('▀') && screen.contents().contains("16×32")
     });
+    // The help covers it, and gives it back.
+    blocks.send("?");
+    blocks.wait_for("the help", |screen| {
+        screen.contents().contains("Keyboard shortcuts") && !screen.contents().contains('▀')
+    });
+    blocks.send("\x1b");
+    blocks.wait_for_text("▀");
     blocks.send("q");
     blocks.wait_for("the transcript", |screen| !screen.contents().contains('▀'));
     // What is no image in spite of its name is refused with the reason.

@@ -102,9 +102,8 @@ impl Stack {
         }
         self.home.resized(ctx);
         self.follow_result(ctx);
-        if let Some(Layer::Picture(picture)) = self.layers.last() {
-            ctx.effects.push(picture.resized());
-        }
+        let resized = self.layers.iter_mut().find_map(Layer::picture_mut).map(|picture| picture.resized());
+        ctx.effects.extend(resized);
     }
 
     /// Passes the sessions in the trash to their page.
@@ -133,20 +132,20 @@ impl Stack {
         }
     }
 
-    /// Shows an image that was encoded for the terminal, unless its transcript is no longer on top.
+    /// Shows an image that was encoded for the terminal, unless its transcript is no longer on top. `resized` is true if it
+    /// was shown when it was requested.
     pub fn picture_ready(&mut self, picture: PictureView, resized: bool, ctx: &mut Ctx) {
-        let is_shown = |view: &PictureView| (view.ticket, view.entry) == (picture.ticket, picture.entry);
-        match self.layers.last_mut() {
-            Some(Layer::Picture(view)) if is_shown(view) => *view = picture,
-            // It was closed meanwhile.
-            _ if resized => {}
-            Some(layer) if layer.reader().is_some_and(|reader| reader.ticket == picture.ticket) => {
-                self.push(Layer::Picture(picture), ctx);
-            }
-            None if self.home.preview.reader_mut().is_some_and(|reader| reader.ticket == picture.ticket) => {
-                self.push(Layer::Picture(picture), ctx);
-            }
-            _ => {}
+        let mut shown = self.layers.iter_mut().filter_map(Layer::picture_mut);
+        if let Some(view) = shown.find(|view| (view.ticket, view.entry) == (picture.ticket, picture.entry)) {
+            *view = picture;
+            return;
+        }
+        let on_top = match self.layers.last_mut() {
+            Some(layer) => layer.reader_mut(),
+            None => self.home.preview.reader_mut(),
+        };
+        if !resized && on_top.is_some_and(|reader| reader.ticket == picture.ticket) {
+            self.push(Layer::Picture(picture), ctx);
         }
     }
 
