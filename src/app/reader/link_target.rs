@@ -1,5 +1,7 @@
 //! Files and web pages that a transcript entry names.
 
+use std::ops::Range;
+
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use crate::domain::transcript::{ChangeKind, Entry, EntryKind, FileChange, Tool, ToolAction};
@@ -13,6 +15,9 @@ const MAX_SEARCHED: usize = 256 << 10;
 
 /// Maximum bytes of an address; a longer one is not opened.
 const MAX_ADDRESS: usize = 2_000;
+
+/// Marks of the sentence at the end of an address.
+const AFTER_ADDRESS: [char; 8] = ['.', ',', ';', ':', '!', '?', '*', '_'];
 
 /// Maximum columns of a path in a choice.
 const MAX_LABEL: usize = 56;
@@ -74,6 +79,28 @@ pub fn is_web_address(address: &str) -> bool {
         && address.chars().all(is_safe)
 }
 
+/// Returns the byte ranges of the web addresses in a text, without the marks around them.
+pub fn web_addresses(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(at) = text[from..].find("http") {
+        let start = from + at;
+        let end = text[start..].find(ends_address).map_or(text.len(), |length| start + length);
+        let address = text[start..end].trim_end_matches(AFTER_ADDRESS);
+        if is_web_address(address) {
+            from = start + address.len();
+            found.push(start..from);
+        } else {
+            from = start + "http".len();
+        }
+    }
+    found
+}
+
+fn ends_address(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || !c.is_ascii() || "()<>[]{}\"'`|\\^".contains(c)
+}
+
 fn of_tool(tool: &Tool) -> Vec<LinkTarget> {
     let mut found = match &tool.action {
         ToolAction::Edit(changes) => changes.iter().map(of_change).collect(),
@@ -130,7 +157,7 @@ fn in_words(text: &str) -> Vec<LinkTarget> {
 /// Returns the target that a word names: an address, or a path with a line number.
 fn of_word(word: &str) -> Option<LinkTarget> {
     if word.starts_with("http://") || word.starts_with("https://") {
-        return Some(LinkTarget::Page(word.trim_end_matches(['.', ':', '!', '?', '*', '_']).to_owned()));
+        return Some(LinkTarget::Page(word.trim_end_matches(AFTER_ADDRESS).to_owned()));
     }
     let mut parts = word.trim_end_matches([':', '.']).split(':');
     let (path, line) = (parts.next()?, parts.next()?.parse::<u32>().ok()?);

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use ratatui::style::Color;
 
-use crate::app::reader::link_target::is_web_address;
+use crate::app::reader::link_target::web_addresses;
 
 /// Maximum number of addresses, because they are kept until salon ends. Later ones are plain text.
 const MAX_ADDRESSES: usize = 1 << 14;
@@ -57,27 +57,16 @@ impl Hyperlink {
 
 /// Returns the byte ranges of the web addresses in a text, each with the underline colour of its cells.
 pub(super) fn of_text(text: &str) -> Vec<(Range<usize>, Color)> {
-    let mut found = Vec::new();
-    let mut from = 0;
-    while let Some(at) = text[from..].find("http") {
-        let start = from + at;
-        let end = text[start..].find(ends_address).map_or(text.len(), |length| start + length);
-        let address = text[start..end].trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '_']);
-        from = start + "http".len();
-        if !is_web_address(address) {
-            continue;
-        }
-        from = start + address.len();
-        let number = ADDRESSES.lock().unwrap_or_else(PoisonError::into_inner).number(address);
-        if let Some([high, low]) = number.map(u16::to_be_bytes) {
-            found.push((start..from, Color::Rgb(0, high, low)));
-        }
+    let found = web_addresses(text);
+    if found.is_empty() {
+        return Vec::new();
     }
-    found
-}
-
-fn ends_address(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || !c.is_ascii() || "()<>[]{}\"'`|\\^".contains(c)
+    let mut table = ADDRESSES.lock().unwrap_or_else(PoisonError::into_inner);
+    let mark = |range: Range<usize>| {
+        let [high, low] = table.number(&text[range.clone()])?.to_be_bytes();
+        Some((range, Color::Rgb(0, high, low)))
+    };
+    found.into_iter().filter_map(mark).collect()
 }
 
 #[cfg(test)]
