@@ -50,9 +50,8 @@ fn draw_filter(canvas: &mut Canvas, area: Rect, help: &Help, (height, len): (usi
 
 fn draw_column(canvas: &mut Canvas, area: Rect, lines: &[HelpLine], top: usize) {
     let theme = canvas.app.theme();
-    let widest = lines.iter().map(|line| if let HelpLine::Keys(keys, _) = line { text::width(keys) } else { 0 }).max();
-    let keys_width = u16::try_from(widest.unwrap_or(0)).unwrap_or(0).min(area.width / 3).min(MAX_KEYS);
-    for (row, line) in lines.iter().skip(top).take(area.height.into()).enumerate() {
+    let rows = lines.iter().zip(key_widths(lines)).skip(top).take(area.height.into());
+    for (row, (line, keys_width)) in rows.enumerate() {
         let area = line_of(area, row);
         match line {
             HelpLine::Blank => {}
@@ -60,11 +59,23 @@ fn draw_column(canvas: &mut Canvas, area: Rect, lines: &[HelpLine], top: usize) 
                 put(canvas.buffer, area, name, style(theme.heading), Align::Left);
             }
             HelpLine::Keys(keys, about) => {
-                let (left, right) = split_left(area, keys_width + 2);
+                let (left, right) = split_left(area, keys_width.min(area.width / 3) + 2);
                 let left = Rect { width: left.width.saturating_sub(2), ..left };
                 put(canvas.buffer, left, keys, style(theme.key), Align::Left);
                 put(canvas.buffer, right, about, style(theme.text), Align::Left);
             }
         }
     }
+}
+
+/// Returns the width of the keys beside each line: the widest of its section, because one long combination must not take
+/// room from the descriptions of all others.
+fn key_widths(lines: &[HelpLine]) -> Vec<u16> {
+    let keys = |line: &HelpLine| if let HelpLine::Keys(keys, _) = line { text::width(keys) } else { 0 };
+    let sections = lines.chunk_by(|_, next| !matches!(next, HelpLine::Heading(_)));
+    let widths = sections.flat_map(|section| {
+        let widest = section.iter().map(keys).max().unwrap_or(0);
+        std::iter::repeat_n(u16::try_from(widest).unwrap_or(MAX_KEYS).min(MAX_KEYS), section.len())
+    });
+    widths.collect()
 }
