@@ -14,8 +14,8 @@ const WITH_TWO_COLUMNS: u16 = 110;
 /// Columns of the text in each case, inside the frame.
 const WIDTHS: (u16, u16) = (72, 124);
 
-/// Maximum width of the keys, because the descriptions must fit beside them.
-const MAX_KEYS: u16 = 18;
+/// Maximum width of the keys, because the descriptions must fit beside them. Further keys of an action are left out.
+const MAX_KEYS: u16 = 15;
 
 /// Draws the filter, the position, and the key bindings.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, help: &Help) {
@@ -61,7 +61,7 @@ fn draw_column(canvas: &mut Canvas, area: Rect, lines: &[HelpLine], top: usize) 
             HelpLine::Keys(keys, about) => {
                 let (left, right) = split_left(area, keys_width.min(area.width / 3) + 2);
                 let left = Rect { width: left.width.saturating_sub(2), ..left };
-                put(canvas.buffer, left, keys, style(theme.key), Align::Left);
+                put(canvas.buffer, left, fitting_keys(keys, left.width), style(theme.key), Align::Left);
                 put(canvas.buffer, right, about, style(theme.text), Align::Left);
             }
         }
@@ -71,11 +71,21 @@ fn draw_column(canvas: &mut Canvas, area: Rect, lines: &[HelpLine], top: usize) 
 /// Returns the width of the keys beside each line: the widest of its section, because one long combination must not take
 /// room from the descriptions of all others.
 fn key_widths(lines: &[HelpLine]) -> Vec<u16> {
-    let keys = |line: &HelpLine| if let HelpLine::Keys(keys, _) = line { text::width(keys) } else { 0 };
+    let keys = |line: &HelpLine| match line {
+        HelpLine::Keys(keys, _) => text::width(fitting_keys(keys, MAX_KEYS)),
+        HelpLine::Heading(_) | HelpLine::Blank => 0,
+    };
     let sections = lines.chunk_by(|_, next| !matches!(next, HelpLine::Heading(_)));
     let widths = sections.flat_map(|section| {
         let widest = section.iter().map(keys).max().unwrap_or(0);
         std::iter::repeat_n(u16::try_from(widest).unwrap_or(MAX_KEYS).min(MAX_KEYS), section.len())
     });
     widths.collect()
+}
+
+/// Returns the first keys of an action that fit, at least one.
+fn fitting_keys(keys: &str, width: u16) -> &str {
+    let ends = keys.match_indices(' ').map(|(end, _)| end).chain([keys.len()]);
+    let fitting = ends.take_while(|end| text::width(&keys[..*end]) <= usize::from(width)).last();
+    fitting.or_else(|| keys.find(' ')).map_or(keys, |end| &keys[..end])
 }
