@@ -57,6 +57,7 @@ impl<R: Read + Seek> LineReader<R> {
     }
 
     /// Reads a file that does not grow any more: where its last record goes on at the end, it is torn.
+    #[must_use]
     pub fn of_finished_file(self) -> Self {
         Self { is_finished: true, ..self }
     }
