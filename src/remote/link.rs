@@ -25,7 +25,7 @@ use crate::serve::{Client, ServedEvent};
 const HELLO_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Maximum wait for the first copies of files.
-const COPIES_TIMEOUT: Duration = Duration::from_secs(16);
+const COPIES_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Maximum wait for the exit code and the messages of a program whose pipe is closed.
 const END_TIMEOUT: Duration = Duration::from_millis(500);

@@ -12,7 +12,7 @@
 pub mod collect;
 pub mod command;
 pub mod failure;
-mod file_copies;
+pub mod file_copies;
 mod link;
 mod pages;
 pub mod policy;

@@ -1,7 +1,7 @@
 //! Copies of files of another machine, in the cache: the ends of long ones, and the whole of those that were opened.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,8 +18,14 @@ const HEAD: u64 = 32 << 10;
 /// Bytes at the end of a file that are copied for the list: its latest state.
 const TAIL: u64 = 16 << 10;
 
-/// Maximum bytes of a file that is copied as a whole.
+/// Bytes at each end of a file that is too large to be copied as a whole, if its lines are longer than the usual ends.
+const LONG_END: u64 = 4 << 20;
+
+/// Maximum bytes of the copy of a file; a larger file is copied by its ends.
 const MAX_WHOLE: u64 = 64 << 20;
+
+/// Maximum bytes that are appended to a copy at once, because an answer is in memory.
+const MAX_APPENDED: u64 = 16 << 20;
 
 /// Maximum bytes of all copies when a connection is made.
 const MAX_COPIES: u64 = 512 << 20;
@@ -85,6 +91,11 @@ impl CopyPlan {
             Self::Ends(head, tail) => vec![head.clone(), tail.clone()],
         }
     }
+
+    /// Number of bytes that it needs.
+    pub(super) fn bytes(&self) -> u64 {
+        self.parts().iter().map(|part| part.to - part.from).sum()
+    }
 }
 
 /// Directory of copies.
@@ -94,8 +105,10 @@ pub(super) struct Mirror {
     /// Lock of the directory; `None` if the directory is temporary.
     _lock: Option<std::fs::File>,
     /// Directory for this connection only, if another salon uses the one in the cache.
-    _temporary: Option<tempfile::TempDir>,
+    temporary: Option<tempfile::TempDir>,
     copies: BTreeMap<PathBuf, FileCopy>,
+    /// True if the file with the states is outdated.
+    is_unsaved: bool,
     pub partial: PartialCopies,
 }
 
@@ -112,9 +125,11 @@ impl Mirror {
         };
         let states = files::read(&dir.join(STATES), SizeLimit::DOCUMENT);
         let copies = states.ok().and_then(|states| serde_json::from_slice(&states).ok()).unwrap_or_default();
-        let mut mirror = Self { dir, _lock: lock, _temporary: temporary, copies, partial: PartialCopies::default() };
+        let partial = PartialCopies::default();
+        let mut mirror = Self { dir, _lock: lock, temporary, copies, is_unsaved: false, partial };
         create_private(&mirror.home())?;
         mirror.check();
+        mirror.remove_unknown();
         mirror.shrink();
         for (path, copy) in &mirror.copies {
             mirror.partial.set(path, copy.gap.is_some());
@@ -128,6 +143,25 @@ impl Mirror {
         self.copies.retain(|path, copy| {
             std::fs::metadata(home.join(path)).is_ok_and(|metadata| metadata.len() == copy.bytes())
         });
+    }
+
+    /// Removes files without a state: nothing is known about their originals, which may be gone.
+    fn remove_unknown(&self) {
+        let home = self.home();
+        let mut folders = vec![home.clone()];
+        while let Some(folder) = folders.pop() {
+            for item in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let path = item.path();
+                let is_known = || path.strip_prefix(&home).is_ok_and(|path| self.copies.contains_key(path));
+                if item.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.push(path);
+                } else if !is_known()
+                    && let Err(error) = std::fs::remove_file(&path)
+                {
+                    tracing::warn!(%error, ?path, "a copy without a state was not removed");
+                }
+            }
+        }
     }
 
     /// Directory that stands for the home directory.
@@ -165,24 +199,28 @@ impl Mirror {
 
     fn remove(&mut self, path: &Path) {
         self.copies.remove(path);
+        self.is_unsaved = true;
         self.partial.set(path, false);
         if let Err(error) = std::fs::remove_file(self.home().join(path)) {
             tracing::debug!(%error, ?path, "a copy was not removed");
         }
     }
 
-    /// Returns what must be read so that the copy of a file is up to date; `None` if it is, or if the file is too large.
-    pub(super) fn plan(&self, path: &Path, facts: FileFacts, whole: bool) -> Option<CopyPlan> {
+    /// Returns what must be read so that the copy of a file is up to date; `None` if it is, or if the file is too large. The
+    /// whole of a followed file is copied, unless it is too large.
+    pub(super) fn plan(&self, path: &Path, facts: FileFacts, is_followed: bool) -> Option<CopyPlan> {
         let part = |from: u64, to: u64| FilePart { path: path.to_owned(), from, to };
         let has_lines = path.extension().is_some_and(|ending| ending == "jsonl");
+        let whole = is_followed && facts.size <= MAX_WHOLE;
+        let max_appended = if is_followed { MAX_APPENDED } else { HEAD + TAIL };
         let known = self.copies.get(path).filter(|copy| copy.facts.inode == facts.inode);
         if let Some(copy) = known
             && (copy.gap.is_none() || !whole)
         {
-            let grown = facts.size.checked_sub(copy.facts.size);
-            match grown {
+            let fits = |new: u64| new <= max_appended && copy.bytes() + new <= MAX_WHOLE;
+            match facts.size.checked_sub(copy.facts.size) {
                 Some(0) if copy.facts == facts => return None,
-                Some(new) if new > 0 && has_lines && (whole || new <= HEAD + TAIL) => {
+                Some(new) if new > 0 && has_lines && fits(new) => {
                     return Some(CopyPlan::Append(part(copy.facts.size, facts.size)));
                 }
                 _ => {}
@@ -194,7 +232,17 @@ impl Mirror {
         (facts.size <= MAX_WHOLE).then(|| CopyPlan::Whole(part(0, facts.size)))
     }
 
-    /// Applies a plan with the bytes that were read. Returns false if only the whole is of use: a line is longer than an end.
+    /// Returns what must be read of a file with a line that is longer than an end.
+    pub(super) fn plan_of_long_lines(path: &Path, facts: FileFacts) -> CopyPlan {
+        let part = |from: u64, to: u64| FilePart { path: path.to_owned(), from, to };
+        if facts.size <= MAX_WHOLE {
+            CopyPlan::Whole(part(0, facts.size))
+        } else {
+            CopyPlan::Ends(part(0, LONG_END), part(facts.size - LONG_END, facts.size))
+        }
+    }
+
+    /// Applies a plan with the bytes that were read. Returns false if they are of no use: a line is longer than an end.
     pub(super) fn apply(&mut self, plan: &CopyPlan, facts: FileFacts, read: &[Vec<u8>]) -> io::Result<bool> {
         match (plan, read) {
             (CopyPlan::Whole(part), [bytes]) => {
@@ -202,9 +250,13 @@ impl Mirror {
                 self.set(&part.path, FileCopy { facts: FileFacts { size: bytes.len() as u64, ..facts }, gap: None });
             }
             (CopyPlan::Append(part), [bytes]) => {
-                let gap = self.copies.get(&part.path).and_then(|copy| copy.gap.clone());
-                let path = self.home().join(&part.path);
-                let mut file = std::fs::OpenOptions::new().append(true).open(&path)?;
+                // The plan is outdated if the copy was changed since.
+                let known = self.copies.get(&part.path).filter(|copy| copy.facts.size == part.from);
+                let Some((gap, written)) = known.map(|copy| (copy.gap.clone(), copy.bytes())) else { return Ok(true) };
+                let mut file = std::fs::OpenOptions::new().write(true).open(self.home().join(&part.path))?;
+                // An earlier attempt may have failed after a part was written.
+                file.set_len(written)?;
+                file.seek(SeekFrom::End(0))?;
                 file.write_all(bytes)?;
                 set_time(&file, facts)?;
                 let size = part.from + bytes.len() as u64;
@@ -227,6 +279,7 @@ impl Mirror {
     fn set(&mut self, path: &Path, copy: FileCopy) {
         self.partial.set(path, copy.gap.is_some());
         self.copies.insert(path.to_owned(), copy);
+        self.is_unsaved = true;
     }
 
     /// Replaces a copy.
@@ -240,12 +293,24 @@ impl Mirror {
         temporary.persist(&path).map(drop).map_err(|error| error.error)
     }
 
-    /// Writes the states of the copies.
-    pub(super) fn save(&self) -> io::Result<()> {
+    /// Writes the states of the copies, if they changed.
+    pub(super) fn save(&mut self) -> io::Result<()> {
+        if !std::mem::take(&mut self.is_unsaved) || self.temporary.is_some() {
+            return Ok(());
+        }
         create_private(&self.dir)?;
         let mut temporary = tempfile::NamedTempFile::new_in(&self.dir)?;
         temporary.write_all(&serde_json::to_vec(&self.copies)?)?;
         temporary.persist(self.dir.join(STATES)).map(drop).map_err(|error| error.error)
+    }
+}
+
+impl Drop for Mirror {
+    /// Writes the states, however the connection ends: a copy without its state is copied again.
+    fn drop(&mut self) {
+        if let Err(error) = self.save() {
+            tracing::warn!(%error, "the states of copies were not written");
+        }
     }
 }
 

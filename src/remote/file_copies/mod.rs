@@ -21,7 +21,7 @@ use crate::domain::Session;
 use crate::serve::shared;
 use crate::serve::{ServeReader, ServeWriter};
 use mirror::{CopyPlan, Mirror, PartialCopies};
-pub(super) use shell::SCRIPT;
+pub use shell::SCRIPT;
 use shell::{FileFacts, RemoteShell};
 
 /// Maximum files, the newest first.
@@ -33,8 +33,20 @@ const HOME: &str = "~";
 /// Files that are read with one round trip.
 const BATCH: usize = 32;
 
+/// Bytes that are requested with the first round trip, because the speed of the link is not known yet.
+const FIRST_BATCH_BYTES: u64 = 64 << 10;
+
+/// Minimum bytes that are requested with one round trip.
+const MIN_BATCH_BYTES: u64 = 16 << 10;
+
 /// Maximum bytes that are requested with one round trip.
 const MAX_BATCH_BYTES: u64 = 16 << 20;
+
+/// Maximum factor by which a round trip requests more than the one before.
+const MAX_GROWTH: u64 = 16;
+
+/// Maximum bytes of a file that is copied before larger ones.
+const MAX_SMALL: u64 = 48 << 10;
 
 /// Time after which the list is shown although copies are missing.
 const FIRST_COPIES: Duration = Duration::from_secs(8);
@@ -61,7 +73,7 @@ enum CopyRequest {
 
 /// Handle of the copies. The task ends with the connection.
 #[derive(Debug)]
-pub(super) struct FileCopies {
+pub struct FileCopies {
     requests: mpsc::UnboundedSender<CopyRequest>,
     partial: PartialCopies,
     /// Directory that stands for the home directory over there.
@@ -71,17 +83,17 @@ pub(super) struct FileCopies {
 }
 
 /// Connects to the script. Returns the copies and the directions of a connection to their index.
-pub(super) async fn connect(
+pub async fn connect(
     reader: impl AsyncRead + Unpin + Send + 'static,
     writer: impl AsyncWrite + Unpin + Send + 'static,
     (host, options): (&str, &RemoteOptions),
 ) -> io::Result<(FileCopies, ServeReader, ServeWriter)> {
     let mut shell = RemoteShell::begin(reader, writer, options.seed).await?;
     let cache = options.cache_dir.as_ref().map(|dir| dir.join("remote").join(format!("{host}.copies")));
-    let mut copier = Copier { mirror: Mirror::open(cache)?, pending: VecDeque::new(), followed: HashSet::new() };
+    let mut copier = Copier::new(Mirror::open(cache)?);
     copier.list(&mut shell).await?;
     let until = Instant::now() + FIRST_COPIES;
-    while !copier.pending.is_empty() && Instant::now() < until {
+    while copier.has_next_within(until.saturating_duration_since(Instant::now())) {
         copier.copy(&mut shell).await?;
     }
     copier.mirror.save()?;
@@ -96,9 +108,6 @@ pub(super) async fn connect(
             () = shared::serve_copies((served_home, index), (zone, std::time::Instant::now), streams) => {}
             // The client notices the end of its connection; the script's program says why.
             ended = copier.follow(&mut shell, receiver) => drop(ended),
-        }
-        if let Err(error) = copier.mirror.save() {
-            tracing::warn!(%error, "the states of copies were not written");
         }
     });
     let (reader, writer) = tokio::io::split(near);
@@ -118,7 +127,7 @@ impl FileCopies {
     }
 
     /// Copies the whole file of a session, and follows it until its transcript is closed.
-    pub(super) fn opened(&mut self, ticket: u64, session: &Session) {
+    pub fn opened(&mut self, ticket: u64, session: &Session) {
         let Ok(path) = session.path.strip_prefix(HOME) else { return };
         self.open.insert(ticket, path.to_owned());
         self.request(CopyRequest::Follow(path.to_owned()));
@@ -133,7 +142,7 @@ impl FileCopies {
     }
 
     /// Lists the files again.
-    pub(super) fn refresh(&self) {
+    pub fn refresh(&self) {
         self.request(CopyRequest::Refresh);
     }
 
@@ -150,9 +159,32 @@ struct Copier {
     pending: VecDeque<(PathBuf, FileFacts)>,
     /// Files of open sessions.
     followed: HashSet<PathBuf>,
+    /// Bytes to request with the next round trip.
+    batch_bytes: u64,
+    /// Files of which nothing can be copied, as they were then.
+    unusable: HashMap<PathBuf, FileFacts>,
 }
 
 impl Copier {
+    fn new(mirror: Mirror) -> Self {
+        let (pending, followed, unusable) = (VecDeque::new(), HashSet::new(), HashMap::new());
+        Self { mirror, pending, followed, batch_bytes: FIRST_BATCH_BYTES, unusable }
+    }
+
+    fn plan(&self, path: &Path, facts: FileFacts) -> Option<CopyPlan> {
+        if self.unusable.get(path) == Some(&facts) {
+            return None;
+        }
+        self.mirror.plan(path, facts, self.followed.contains(path))
+    }
+
+    /// Returns true if the first pending file can be copied in a time, as far as the speed of the link is known.
+    fn has_next_within(&self, time: Duration) -> bool {
+        let Some((path, facts)) = self.pending.front() else { return false };
+        let bytes = self.plan(path, *facts).map_or(0, |plan| plan.bytes());
+        !time.is_zero() && (bytes <= MAX_SMALL || bytes <= self.batch_bytes.saturating_mul(time.as_secs()))
+    }
+
     async fn follow<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         &mut self,
         shell: &mut RemoteShell<R, W>,
@@ -205,11 +237,24 @@ impl Copier {
     ) -> io::Result<()> {
         let mut listed = shell.list().await?;
         listed.sort_by(|(a, first), (b, second)| second.modified.cmp(&first.modified).then_with(|| a.cmp(b)));
-        listed.truncate(MAX_FILES);
+        let older = listed.split_off(listed.len().min(MAX_FILES));
+        listed.extend(older.into_iter().filter(|(path, _)| self.followed.contains(path)));
         self.mirror.keep_only(&listed);
-        listed.retain(|(path, facts)| self.mirror.plan(path, *facts, self.followed.contains(path)).is_some());
-        self.pending = listed.into();
+        self.unusable.retain(|path, _| listed.iter().any(|(listed, _)| listed == path));
+        let changed =
+            listed.into_iter().filter_map(|(path, facts)| Some((self.plan(&path, facts)?.bytes(), path, facts)));
+        let mut changed: Vec<_> = changed.collect();
+        // A large file would delay all others on a slow link.
+        changed.sort_by_key(|(bytes, ..)| if *bytes <= MAX_SMALL { 0 } else { *bytes });
+        self.pending = changed.into_iter().map(|(_, path, facts)| (path, facts)).collect();
+        self.save();
         Ok(())
+    }
+
+    fn save(&mut self) {
+        if let Err(error) = self.mirror.save() {
+            tracing::warn!(%error, "the states of copies were not written");
+        }
     }
 
     /// Puts a followed file first if it has changed.
@@ -219,7 +264,9 @@ impl Copier {
         path: PathBuf,
     ) -> io::Result<()> {
         let Some(facts) = shell.stat(&path).await? else { return Ok(()) };
-        if self.mirror.plan(&path, facts, true).is_some() {
+        if self.plan(&path, facts).is_some() {
+            // Two plans in one batch would copy the same bytes twice.
+            self.pending.retain(|(pending, _)| *pending != path);
             self.pending.push_front((path, facts));
         }
         Ok(())
@@ -230,33 +277,56 @@ impl Copier {
         &mut self,
         shell: &mut RemoteShell<R, W>,
     ) -> io::Result<()> {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        while batch.len() < BATCH && bytes < MAX_BATCH_BYTES {
-            let Some((path, facts)) = self.pending.pop_front() else { break };
-            if let Some(plan) = self.mirror.plan(&path, facts, self.followed.contains(&path)) {
-                bytes += plan.parts().iter().map(|part| part.to - part.from).sum::<u64>();
-                batch.push((path, facts, plan));
-            }
-        }
+        let batch = self.next_batch();
         let parts: Vec<_> = batch.iter().flat_map(|(_, _, plan)| plan.parts()).collect();
+        let begun = Instant::now();
         let mut read = shell.read(&parts).await?.into_iter();
-        let mut whole = Vec::new();
+        let requested = batch.iter().map(|(_, _, plan)| plan.bytes()).sum();
+        self.batch_bytes = next_batch_bytes(self.batch_bytes, requested, begun.elapsed());
+        let mut long = Vec::new();
         for (path, facts, plan) in batch {
             let parts: Option<Vec<_>> =
                 read.by_ref().take(plan.parts().len()).collect::<Vec<_>>().into_iter().collect();
             // A file that cannot be read is listed again later.
             let Some(parts) = parts else { continue };
             if !self.mirror.apply(&plan, facts, &parts)? {
-                whole.extend(self.mirror.plan(&path, facts, true).map(|plan| (facts, plan)));
+                long.push((path, facts));
             }
         }
-        for (facts, plan) in whole {
+        for (path, facts) in long {
+            let plan = Mirror::plan_of_long_lines(&path, facts);
             let parts: Option<Vec<_>> = shell.read(&plan.parts()).await?.into_iter().collect();
-            if let (Some(parts), CopyPlan::Whole(_)) = (parts, &plan) {
-                self.mirror.apply(&plan, facts, &parts)?;
+            let Some(parts) = parts else { continue };
+            if !self.mirror.apply(&plan, facts, &parts)? {
+                self.unusable.insert(path, facts);
             }
         }
         Ok(())
     }
+
+    /// Takes the first pending files that fit into a round trip, at least one.
+    fn next_batch(&mut self) -> Vec<(PathBuf, FileFacts, CopyPlan)> {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while batch.len() < BATCH
+            && let Some((path, facts)) = self.pending.pop_front()
+        {
+            let Some(plan) = self.plan(&path, facts) else { continue };
+            if !batch.is_empty() && bytes + plan.bytes() > self.batch_bytes {
+                self.pending.push_front((path, facts));
+                break;
+            }
+            bytes += plan.bytes();
+            batch.push((path, facts, plan));
+        }
+        batch
+    }
+}
+
+/// Returns the bytes to request with the next round trip, about those of a second. `limit` was that of the last one.
+fn next_batch_bytes(limit: u64, requested: u64, took: Duration) -> u64 {
+    let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
+    let per_second = requested.saturating_mul(1000) / millis;
+    // A small request takes a round trip whatever the speed.
+    let next = if requested < limit / 2 { per_second.max(limit) } else { per_second };
+    next.min(limit * MAX_GROWTH).clamp(MIN_BATCH_BYTES, MAX_BATCH_BYTES)
 }

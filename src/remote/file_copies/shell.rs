@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Script that answers the requests. Needs `find`, `stat` and `dd` only.
-pub(in crate::remote) const SCRIPT: &str = include_str!("../../../assets/file-reader.sh");
+pub const SCRIPT: &str = include_str!("../../../assets/file-reader.sh");
 
 /// Bytes per block of a read.
 const BLOCK: u64 = 4096;
