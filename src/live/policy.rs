@@ -128,15 +128,24 @@ pub const RECORD_TIMEOUT: Duration = Duration::from_secs(2);
 pub enum RecordAction {
     /// Mark it as delivered.
     Delivered,
+    /// Hold it: the agent may have discarded it, so only the user can decide to resend it.
+    Hold,
     /// Look again after the delay.
     Check(Duration),
 }
 
 /// Decides about an acknowledged prompt after `checks` looks. `found` is `None` if there is no record to look into;
-/// `ended` is the time since the end of its turn.
-pub fn record_action(found: Option<bool>, checks: u32, ended: Option<Duration>) -> RecordAction {
+/// `ended` is the time since the end of its turn. `may_be_discarded` is true for a prompt that was sent into a turn that was
+/// then interrupted.
+pub fn record_action(
+    found: Option<bool>,
+    checks: u32,
+    ended: Option<Duration>,
+    may_be_discarded: bool,
+) -> RecordAction {
     match found {
         Some(true) | None => RecordAction::Delivered,
+        Some(false) if may_be_discarded && ended.is_some_and(|ended| ended >= RECORD_TIMEOUT) => RecordAction::Hold,
         Some(false) if ended.is_some_and(|ended| ended >= RECORD_TIMEOUT) => RecordAction::Delivered,
         Some(false) => {
             let wait = Duration::from_millis(50) * 2u32.saturating_pow(checks.saturating_sub(1).min(5));

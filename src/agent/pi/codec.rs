@@ -1,6 +1,6 @@
 //! Codec of one conversation with pi: its commands, the responses to them, and the open turn.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -29,8 +29,17 @@ enum PendingCommand {
     Setting(RunSetting),
     Prompt(PromptId),
     Steer(PromptId),
+    ClearQueue,
     /// A response that says nothing.
     Other,
+}
+
+/// A prompt that pi keeps until it can join the turn.
+#[derive(Debug)]
+struct QueuedSteer {
+    id: PromptId,
+    text: String,
+    key: EntryKey,
 }
 
 /// The open turn.
@@ -55,6 +64,8 @@ pub(super) struct PiCodec {
     is_announced: bool,
     capabilities: Capabilities,
     pub(super) turn: Option<PiTurn>,
+    /// Prompts that were sent into the turn, and that pi has not taken yet.
+    steers: VecDeque<QueuedSteer>,
     pub(super) dialogs: Dialogs,
     /// Beginning of the keys of the turn's entries.
     pub(super) turn_key: String,
@@ -125,9 +136,30 @@ impl PiCodec {
 
     fn steer(&mut self, (id, text, images): (PromptId, String, &[PromptImage]), now: Time, step: &mut CodecStep) {
         let key = EntryKey::new(&format!("pi-{}-{:x}", id.0, now.millis()), 0);
-        event(key, now, EventBody::Prompt(text.clone()), step);
         let command = json!({"type": "steer", "message": text, "images": encoded(images)});
         self.send(PendingCommand::Steer(id), command, step);
+        self.steers.push_back(QueuedSteer { id, text, key });
+    }
+
+    /// Handles a message of the user in the conversation: a prompt that was sent into the turn has joined it.
+    pub(super) fn user_message(&mut self, text: &str, now: Time, step: &mut CodecStep) {
+        let Some(at) = self.steers.iter().position(|steer| steer.text == text) else { return };
+        let Some(QueuedSteer { id, text, key }) = self.steers.remove(at) else { return };
+        event(key, now, EventBody::Prompt(text), step);
+        step.signals.push(ProtocolSignal::PromptAccepted { id });
+    }
+
+    /// Handles the list of prompts that pi discarded before they joined the turn. pi may have expanded their texts.
+    fn queue_cleared(&mut self, discarded: &[String], step: &mut CodecStep) {
+        let all = self.steers.len() <= discarded.len();
+        for steer in std::mem::take(&mut self.steers) {
+            if all || discarded.contains(&steer.text) {
+                let reason = "the turn was interrupted before the prompt joined it".to_owned();
+                step.signals.push(ProtocolSignal::SteerRefused { id: steer.id, reason });
+            } else {
+                self.steers.push_back(steer);
+            }
+        }
     }
 
     /// Resets what belongs to a turn.
@@ -142,13 +174,15 @@ impl PiCodec {
         turn.interrupted = true;
         self.dialogs.withdraw(step);
         // Without this, prompts that were to join the turn begin the next one.
-        self.send(PendingCommand::Other, json!({"type": "clear_queue"}), step);
+        self.send(PendingCommand::ClearQueue, json!({"type": "clear_queue"}), step);
         self.send(PendingCommand::Other, json!({"type": "abort"}), step);
     }
 
     /// Ends the open turn, once.
     pub(super) fn end_turn(&mut self, aborted: bool, now: Time, step: &mut CodecStep) {
         let Some(turn) = self.turn.take() else { return };
+        // A prompt that did not join is looked up in the record.
+        self.steers.clear();
         let outcome = match turn.error {
             _ if turn.interrupted || aborted => TurnOutcome::Interrupted,
             Some(error) => TurnOutcome::Failed(super::errors::failure(error)),
@@ -220,10 +254,12 @@ impl PiCodec {
             PendingCommand::Prompt(id) => self.prompted(id, data, error.filter(|_| failed), now, step),
             PendingCommand::Steer(id) if failed => {
                 let reason = error.unwrap_or("pi refused it").to_owned();
+                self.steers.retain(|steer| steer.id != id);
                 step.signals.push(ProtocolSignal::SteerRefused { id, reason });
             }
-            PendingCommand::Steer(id) => step.signals.push(ProtocolSignal::PromptAccepted { id }),
-            PendingCommand::Other => {}
+            PendingCommand::ClearQueue => self.queue_cleared(&texts(&data["steering"]), step),
+            // pi has only queued the prompt.
+            PendingCommand::Steer(_) | PendingCommand::Other => {}
         }
     }
 

@@ -23,6 +23,9 @@ impl PiCodec {
             }
             "message_update" => self.streamed(&record["assistantMessageEvent"], now, step),
             "message_end" if record["message"]["role"] == "assistant" => self.replied(&record["message"], now, step),
+            "message_end" if record["message"]["role"] == "user" => {
+                self.user_message(&message_text(&record["message"]["content"]), now, step);
+            }
             "tool_execution_start" => {
                 let Some(id) = record["toolCallId"].as_str().map(Arc::<str>::from) else { return };
                 self.calls.push(id.clone());
@@ -133,4 +136,10 @@ impl PiCodec {
     fn block_key(&self, at: u64) -> EntryKey {
         EntryKey::new(&format!("{}-{}", self.turn_key, self.replies), u32::try_from(at).unwrap_or(u32::MAX))
     }
+}
+
+/// Text of a message: a string, or the texts of its blocks.
+fn message_text(content: &Value) -> String {
+    let blocks = content.as_array().into_iter().flatten().filter_map(|block| block["text"].as_str());
+    content.as_str().into_iter().chain(blocks).collect()
 }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::Run;
 use crate::domain::SessionKey;
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
+use crate::domain::run::TurnOutcome;
 use crate::live::options::DeliveryCheck;
 use crate::live::policy::{self, RecordAction};
 use crate::live::store_handle::DELIVERY_UNCERTAIN;
@@ -17,6 +18,8 @@ use crate::live::store_handle::DELIVERY_UNCERTAIN;
 pub(super) struct Delivery {
     is_delivered: DeliveryCheck,
     open: Option<Unrecorded>,
+    /// Prompt that was sent into an open turn last.
+    steered: Option<PromptId>,
 }
 
 struct Unrecorded {
@@ -26,11 +29,13 @@ struct Unrecorded {
     check: Option<JoinHandle<Option<bool>>>,
     /// End of the prompt's turn.
     ended: Option<Instant>,
+    /// True if the prompt was sent into a turn that was interrupted: an agent discards what did not join it.
+    may_be_discarded: bool,
 }
 
 impl Delivery {
     pub(super) fn new(is_delivered: DeliveryCheck) -> Self {
-        Self { is_delivered, open: None }
+        Self { is_delivered, open: None, steered: None }
     }
 
     /// Returns true if a prompt is acknowledged and not recorded.
@@ -38,10 +43,16 @@ impl Delivery {
         self.open.is_some()
     }
 
+    /// Records that a prompt is sent into an open turn.
+    pub(super) fn steered(&mut self, id: PromptId) {
+        self.steered = Some(id);
+    }
+
     /// Records the end of the prompt's turn.
-    pub(super) fn turn_ended(&mut self, now: Instant) {
-        if let Some(open) = &mut self.open {
-            open.ended.get_or_insert(now);
+    pub(super) fn turn_ended(&mut self, outcome: &TurnOutcome, now: Instant) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.ended.is_none()) {
+            open.ended = Some(now);
+            open.may_be_discarded = *outcome == TurnOutcome::Interrupted && self.steered == Some(open.prompt.id);
         }
     }
 
@@ -87,8 +98,9 @@ impl Run {
         if prompt.is_command() {
             return self.set_prompt_state(prompt.id, PromptState::Delivered, None).await;
         }
-        let now = Instant::now();
-        self.delivery.open = Some(Unrecorded { prompt, checks: 0, next: Some(now), check: None, ended: None });
+        let next = Some(Instant::now());
+        self.delivery.open =
+            Some(Unrecorded { prompt, checks: 0, next, check: None, ended: None, may_be_discarded: false });
     }
 
     /// Handles the agent's report that its record contains a prompt.
@@ -103,7 +115,12 @@ impl Run {
     pub(super) async fn record_checked(&mut self, found: Option<bool>) {
         let Some(open) = &mut self.delivery.open else { return };
         let id = open.prompt.id;
-        match policy::record_action(found, open.checks, open.ended.map(|ended| ended.elapsed())) {
+        let ended = open.ended.map(|ended| ended.elapsed());
+        match policy::record_action(found, open.checks, ended, open.may_be_discarded) {
+            RecordAction::Hold => {
+                self.delivery.open = None;
+                self.set_prompt_state(id, PromptState::Held, Some(DELIVERY_UNCERTAIN.into())).await;
+            }
             RecordAction::Delivered => {
                 self.delivery.open = None;
                 self.set_prompt_state(id, PromptState::Delivered, None).await;
@@ -117,7 +134,7 @@ impl Run {
         let Some(id) = self.delivery.open.as_ref().map(|open| open.prompt.id) else { return };
         self.delivery.start_check(self.info.session.as_ref());
         let found = self.delivery.checked().await;
-        let answered = self.delivery.open.take().is_some_and(|open| open.ended.is_some());
+        let answered = self.delivery.open.take().is_some_and(|open| open.ended.is_some() && !open.may_be_discarded);
         let (state, reason) = match found {
             Some(true) | None => (PromptState::Delivered, None),
             // The user has seen the answer.

@@ -27,6 +27,7 @@ impl Run {
         };
         self.queue_changed = true;
         let images = self.load_images(&prompt.text).await;
+        self.delivery.steered(prompt.id);
         let command = ProtocolCommand::Steer { id: prompt.id, text: prompt.text.clone(), images };
         self.send_prompt(prompt, command).await;
     }

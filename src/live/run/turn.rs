@@ -161,7 +161,7 @@ impl Run {
                 }
             }
         }
-        self.delivery.turn_ended(Instant::now());
+        self.delivery.turn_ended(&outcome, Instant::now());
         if outcome != TurnOutcome::Done {
             self.keep_texts().await;
         }

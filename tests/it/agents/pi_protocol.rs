@@ -218,7 +218,8 @@ fn e28_a_stream_of_pi_gives_entries_and_outcomes() {
     assert_eq!((tool.status, tool.output.as_str()), (ToolStatus::Done, "README.md\n"));
     assert!(texts.contains(&(EntryKind::Prompt, "steered text")), "{texts:?}");
     let steps = driven.signals.iter().filter(|signal| matches!(signal, ProtocolSignal::PromptAccepted { .. })).count();
-    assert_eq!(steps, usize::try_from(driven.prompts).expect("few"), "each prompt is accepted once");
+    assert!(!texts.contains(&(EntryKind::Prompt, "steer me")), "it was discarded before it joined a turn");
+    assert_eq!(steps + 1, usize::try_from(driven.prompts).expect("few"), "each other prompt is accepted once");
     let usage = driven.signals.iter().rev().find_map(|signal| match signal {
         ProtocolSignal::Usage { tokens, cost_usd, .. } => Some((tokens.expect("tokens"), cost_usd.expect("a cost"))),
         _ => None,
@@ -240,6 +241,57 @@ fn a_question_of_an_extension_is_answered_or_dismissed() {
     let statuses: Vec<_> = tools.iter().take(3).map(|tool| tool.status).collect();
     assert_eq!(statuses, [ToolStatus::Done, ToolStatus::Failed, ToolStatus::Failed], "allowed, denied, dismissed");
     assert!(tools[1].output.contains("Blocked by user"), "{:?}", tools[1]);
+}
+
+/// Ids of the prompts that were accepted, and of those that were refused.
+fn answered(driven: &Driven) -> (Vec<i64>, Vec<i64>) {
+    let mut all = (Vec::new(), Vec::new());
+    for signal in &driven.signals {
+        match signal {
+            ProtocolSignal::PromptAccepted { id } => all.0.push(id.0),
+            ProtocolSignal::SteerRefused { id, .. } => all.1.push(id.0),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// A turn into which a prompt was sent, which pi has queued.
+fn steered(text: &str) -> Driven {
+    let mut driven = Driven::ready();
+    driven.prompt("work");
+    driven.respond("prompt", &json!({"disposition": "started"}));
+    driven.command(ProtocolCommand::Steer { id: PromptId(2), text: text.to_owned(), images: Vec::new() });
+    driven.decode(&json!({"type": "queue_update", "steering": [text], "followUp": []}));
+    driven.respond("steer", &json!({"disposition": "queued"}));
+    driven
+}
+
+#[test]
+fn a_prompt_is_accepted_once_it_joins_the_turn() {
+    let mut driven = steered("and more");
+    assert_eq!(answered(&driven), (vec![1], vec![]), "it is only queued");
+    driven.decode(&json!({"type": "queue_update", "steering": [], "followUp": []}));
+    let content = json!([{"type": "text", "text": "and more"}]);
+    driven.decode(&json!({"type": "message_end", "message": {"role": "user", "content": content}}));
+    assert_eq!(answered(&driven), (vec![1, 2], vec![]));
+    assert_eq!(driven.texts(), [(EntryKind::Prompt, "work"), (EntryKind::Prompt, "and more")]);
+}
+
+#[test]
+fn a_prompt_that_an_interrupt_discards_is_refused() {
+    // pi may have replaced the name of a template by its text.
+    for discarded in ["and more", "the text of the template"] {
+        let mut driven = steered("and more");
+        driven.command(ProtocolCommand::Interrupt);
+        driven.decode(&json!({"type": "queue_update", "steering": [], "followUp": []}));
+        driven.respond("clear_queue", &json!({"steering": [discarded], "followUp": []}));
+        driven.decode(&json!({"type": "agent_settled", "aborted": true}));
+        assert_eq!(answered(&driven), (vec![1], vec![2]), "{discarded}");
+        assert_eq!(driven.outcomes(), [TurnOutcome::Interrupted]);
+        assert_eq!(driven.texts()[0], (EntryKind::Prompt, "work"));
+        assert!(!driven.texts().contains(&(EntryKind::Prompt, "and more")), "it is sent again later");
+    }
 }
 
 #[test]

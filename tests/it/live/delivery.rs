@@ -66,6 +66,22 @@ async fn f3_an_agent_that_is_killed_before_it_has_written_leaves_the_prompt_held
 }
 
 #[tokio::test]
+async fn a_prompt_that_an_interrupt_may_have_discarded_is_held() {
+    let harness = Harness::with(|options| {
+        options.is_delivered = std::sync::Arc::new(|_, prompt| Some(prompt.text != "say steered"));
+    });
+    let run = harness.begin_with(Agent::Codex, "say first\nhang").await;
+    harness.working(&run).await;
+    let steered = harness.live.steer(&run, "say steered".into()).await.expect("accepted");
+    let state = |id| harness.store.with(|db| outbox::find(db, id)).expect("read").expect("a prompt").state;
+    harness.until_text(&run, "say steered").await;
+    assert_eq!(state(steered), PromptState::Sending, "it is not in the record");
+    harness.live.interrupt(&run).expect("sent");
+    harness.until(&run, |info| info.held == 1 && info.queued == 0).await;
+    assert_eq!(state(steered), PromptState::Held);
+}
+
+#[tokio::test]
 async fn f3_an_agent_without_a_record_still_gets_its_next_prompt() {
     let sandbox = Sandbox::new();
     let check = check(&sandbox);
