@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use super::run_start::{Conversation, FolderTrust, RunStart, UntrustedFolder};
+pub use super::run_start::{ContinuationStart, Conversation, FolderTrust, RunStart, UntrustedFolder};
 
 use super::approval::Approval;
 use super::backend::BackendChange;

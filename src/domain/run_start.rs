@@ -53,6 +53,15 @@ pub struct RunStart {
     pub host: Option<Arc<str>>,
 }
 
+/// Settings of a run that only the continuation of its turn keeps: the user chooses them for each other start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContinuationStart {
+    /// Permission mode; `None` for the agent's default.
+    pub mode: Option<String>,
+    /// Extra arguments for the agent's program, verbatim.
+    pub extra: Vec<String>,
+}
+
 /// Trust in a directory whose settings make the agent run programs, and that the user never trusted in the agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -2,7 +2,8 @@
 //!
 //! The lease of its run decides which process that is, and the claim of the prompt that it is sent once.
 
-use std::sync::Weak;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::supervisor::Inner;
@@ -41,18 +42,26 @@ pub fn continuation_action(not_before: Time, now: Time) -> ContinuationAction {
     }
 }
 
+/// Reasons why the runs of continuations could not be taken over, each reported once.
+type Refusals = BTreeMap<RunId, String>;
+
 impl Inner {
     /// Takes continuations over, as long as the supervisor exists.
     pub(super) async fn attend_continuations(inner: Weak<Self>) {
+        let mut refusals = Refusals::new();
         loop {
             let Some(inner) = inner.upgrade() else { return };
             let mut wait = INTERVAL;
-            for prompt in unattended(&inner).await {
-                let Some(not_before) = prompt.not_before else { continue };
-                match continuation_action(not_before, inner.store.now()) {
-                    ContinuationAction::Wait(time) => wait = wait.min(time),
-                    ContinuationAction::Continue => take_over(&inner, &prompt.run).await,
-                    ContinuationAction::Hold => hold(&inner, &prompt).await,
+            if let Some(prompts) = unattended(&inner).await {
+                inner.update_leftovers(&prompts).await;
+                refusals.retain(|run, _| prompts.iter().any(|prompt| prompt.run == *run));
+                for prompt in prompts {
+                    let Some(not_before) = prompt.not_before else { continue };
+                    match continuation_action(not_before, inner.store.now()) {
+                        ContinuationAction::Wait(time) => wait = wait.min(time),
+                        ContinuationAction::Continue => take_over(&inner, &prompt.run, &mut refusals).await,
+                        ContinuationAction::Hold => hold(&inner, &prompt, &refusals).await,
+                    }
                 }
             }
             drop(inner);
@@ -61,8 +70,8 @@ impl Inner {
     }
 }
 
-/// Returns the prompts that wait for a time and whose runs no living process has.
-async fn unattended(inner: &Inner) -> Vec<Prompt> {
+/// Returns the prompts that wait for a time and whose runs no living process has; `None` if they cannot be read.
+async fn unattended(inner: &Inner) -> Option<Vec<Prompt>> {
     let found = inner.store.with(|db| {
         let mut found = Vec::new();
         for prompt in outbox::waiting_for_time(db)? {
@@ -74,26 +83,34 @@ async fn unattended(inner: &Inner) -> Vec<Prompt> {
         Ok(found)
     });
     let found = found.await.inspect_err(|failure| tracing::warn!("continuations could not be read: {failure}"));
-    let mut found = found.unwrap_or_default();
+    let mut found = found.ok()?;
     found.retain(|prompt| inner.handle(&prompt.run).is_none());
-    found
+    Some(found)
 }
 
-async fn take_over(inner: &std::sync::Arc<Inner>, run: &RunId) {
-    match inner.ensure_run(run).await {
+async fn take_over(inner: &Arc<Inner>, run: &RunId, refusals: &mut Refusals) {
+    match inner.continue_run(run).await {
         // Another process was faster.
-        Ok(_) | Err(Refusal::LeasedBy { .. }) => {}
-        Err(refusal) => inner.report(run, format!("A turn could not go on at the end of its limit: {refusal}")),
+        Ok(()) | Err(Refusal::LeasedBy { .. }) => drop(refusals.remove(run)),
+        Err(refusal) => {
+            let reason = refusal.to_string();
+            // It is tried again, and usually refused again.
+            if refusals.get(run) != Some(&reason) {
+                inner.report(run, format!("A turn could not go on at the end of its limit: {reason}"));
+                refusals.insert(run.clone(), reason);
+            }
+        }
     }
 }
 
-async fn hold(inner: &Inner, prompt: &Prompt) {
-    let id = prompt.id;
+async fn hold(inner: &Inner, prompt: &Prompt, refusals: &Refusals) {
+    let (id, reason) = (prompt.id, refusals.get(&prompt.run).map_or(MISSED, String::as_str).to_owned());
     let held = inner
         .store
-        .with(move |db| outbox::advance(db, id, &[PromptState::Pending], PromptState::Held, Some(MISSED)))
+        .with(move |db| outbox::advance(db, id, &[PromptState::Pending], PromptState::Held, Some(&reason)))
         .await;
-    if let Err(failure) = held {
-        tracing::warn!("a continuation was not held: {failure}");
+    match held {
+        Ok(_) => drop(inner.publish_leftover(&prompt.run).await),
+        Err(failure) => tracing::warn!("a continuation was not held: {failure}"),
     }
 }

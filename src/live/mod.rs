@@ -23,6 +23,7 @@ pub mod fingerprint;
 pub mod group;
 pub mod history;
 pub mod identity;
+mod leftovers;
 pub mod models;
 mod open_run;
 pub mod options;

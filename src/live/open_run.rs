@@ -12,7 +12,7 @@ use super::supervisor::{Inner, refused, shutting_down};
 use crate::agent::Protocol;
 use crate::agent::protocol::{Conversation, RunStart, UntrustedProject};
 use crate::domain::prompt::{Prompt, PromptId};
-use crate::domain::run::{FolderTrust, Refusal, RunFailure, RunId, RunSetting, UntrustedFolder};
+use crate::domain::run::{ContinuationStart, FolderTrust, Refusal, RunFailure, RunId, RunSetting, UntrustedFolder};
 use crate::domain::{Agent, SessionKey};
 use crate::store::handovers;
 use crate::store::registry::{self, AcquiredRun, RunRecord};
@@ -45,6 +45,16 @@ impl Inner {
         self.handle(&opened.run).ok_or_else(shutting_down)
     }
 
+    /// Recreates the run of a continuation with all its settings: the user asked for the turn to go on as it was.
+    pub(super) async fn continue_run(self: &Arc<Self>, run: &RunId) -> Result<(), Refusal> {
+        if self.handle(run).is_some() {
+            return Ok(());
+        }
+        let id = run.clone();
+        let kept = self.store.with(move |db| registry::continuation(db, &id)).await.map_err(Refusal::NotSaved)?;
+        self.reopen(run, None, kept.unwrap_or_default()).await.map(drop)
+    }
+
     /// Recreates a recorded run with its session. Without a session, the agent never stored the conversation, which
     /// starts again.
     pub(super) async fn reopen_run(
@@ -52,12 +62,21 @@ impl Inner {
         run: &RunId,
         prompt: Option<String>,
     ) -> Result<OpenedRun, Refusal> {
+        self.reopen(run, prompt, ContinuationStart::default()).await
+    }
+
+    async fn reopen(
+        self: &Arc<Self>,
+        run: &RunId,
+        prompt: Option<String>,
+        ContinuationStart { mode, extra }: ContinuationStart,
+    ) -> Result<OpenedRun, Refusal> {
         let id = run.clone();
         let record = self.store.with(move |db| registry::find(db, &id)).await.map_err(Refusal::NotSaved)?;
         let record = record.ok_or(Refusal::UnknownRun)?;
         let conversation =
             record.session.as_ref().map_or(Conversation::New { id: None }, |key| Conversation::Resume(key.id.clone()));
-        let opening = RunStart::new(conversation, record.cwd.clone().into());
+        let opening = RunStart { mode, extra, ..RunStart::new(conversation, record.cwd.clone().into()) };
         self.open(record.agent, opening, prompt, Some(run)).await
     }
 

@@ -95,10 +95,20 @@ impl Live {
         let run = self.run_of(id).await?;
         let changed = self.inner.store.with(work).await.map_err(Refusal::NotSaved)?;
         if self.inner.send(&run, RunCommand::QueueChanged).is_err() {
+            self.publish_queue(run).await?;
+        }
+        if changed { Ok(()) } else { Err(already_sent()) }
+    }
+}
+
+impl Live {
+    /// Publishes the queue of a run that this process does not have.
+    async fn publish_queue(&self, run: RunId) -> Result<(), Refusal> {
+        if !self.inner.publish_leftover(&run).await {
             let queue = self.queue(&run).await?;
             self.inner.events.send(LiveEvent::Queued(run, queue));
         }
-        if changed { Ok(()) } else { Err(already_sent()) }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::identity::is_dead;
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
-use crate::domain::run::{RunId, RunSetting};
+use crate::domain::run::{ContinuationStart, RunId, RunSetting};
 use crate::domain::transcript::KeptText;
 use crate::domain::{Agent, SessionKey, Time};
 use crate::store::registry::{AcquiredRun, ChildRecord, ProcessId, RunRecord};
@@ -115,6 +115,12 @@ impl StoreHandle {
     pub async fn update_setting(&self, run: &RunId, setting: RunSetting) -> Result<(), StoreFailure> {
         let run = run.clone();
         self.with(move |db| registry::update_setting(db, &run, &setting)).await
+    }
+
+    /// Records the settings with which a turn that waits for a time goes on.
+    pub async fn save_continuation(&self, run: &RunId, start: ContinuationStart) -> Result<(), StoreFailure> {
+        let run = run.clone();
+        self.with(move |db| registry::save_continuation(db, &run, &start)).await
     }
 
     /// Records a run and acquires its lease. Returns the live holder if another process has the lease.

@@ -13,14 +13,13 @@ use super::capacity::RunCapacity;
 use super::connect::Connector;
 use super::evict;
 use super::options::{LiveEvent, LiveOptions};
+use super::recover;
 use super::run::{self, EventSink, RunCommand, RunHandle, RunParts, Viewer};
 use super::store_handle::StoreHandle;
-use super::{identity, recover};
 use crate::agent::Protocol;
 use crate::agent::protocol::RunStart;
 use crate::domain::approval::ApprovalAnswer;
-use crate::domain::prompt::PromptState;
-use crate::domain::run::{Phase, Refusal, RunFailure, RunId, RunInfo, RunSetting, StopReason};
+use crate::domain::run::{Refusal, RunFailure, RunId, RunInfo, RunSetting, StopReason};
 use crate::domain::{Agent, SessionKey};
 use crate::store::outbox;
 use crate::store::registry;
@@ -41,6 +40,8 @@ pub(super) struct Inner {
     pub(super) connector: Arc<Connector>,
     capacity: RunCapacity,
     runs: Mutex<BTreeMap<RunId, Entry>>,
+    /// Published runs without an agent whose next prompt waits for a time.
+    leftover_continuations: Mutex<BTreeSet<RunId>>,
     /// Serialises lookup and creation of runs, so that concurrent requests for a session get the same run.
     pub(super) start_lock: tokio::sync::Mutex<()>,
     /// True once recovery after a crash is complete.
@@ -86,6 +87,7 @@ impl Live {
             events: sink,
             connector,
             runs: Mutex::default(),
+            leftover_continuations: Mutex::default(),
             start_lock: tokio::sync::Mutex::new(()),
             recovered,
             shutting_down: AtomicBool::new(false),
@@ -210,7 +212,7 @@ impl Live {
     }
 
     /// Stops every child with its group, gracefully, then by force. Queued prompts are held until the user releases
-    /// them.
+    /// them, except for a continuation, which the next salon sends at its time.
     pub async fn shutdown(self) {
         self.end_all(&[]).await;
     }
@@ -226,7 +228,7 @@ impl Live {
         left
     }
 
-    /// Ends all runs. The pending prompts of the runs in `moving` are released, all others are held.
+    /// Ends all runs. The pending prompts of the runs in `moving` are released, all others but continuations are held.
     async fn end_all(self, moving: &[RunId]) {
         self.inner.shutting_down.store(true, Ordering::Relaxed);
         // A run that is being created is completed first, and then ended with the others.
@@ -271,6 +273,11 @@ impl Inner {
     fn runs(&self) -> MutexGuard<'_, BTreeMap<RunId, Entry>> {
         // No holder of the lock leaves the map in an inconsistent state.
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn leftover_continuations(&self) -> MutexGuard<'_, BTreeSet<RunId>> {
+        // No holder of the lock leaves the set in an inconsistent state.
+        self.leftover_continuations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn handle(&self, run: &RunId) -> Option<RunHandle> {
@@ -338,13 +345,10 @@ impl Inner {
             Ok(sessions) => self.events.send(LiveEvent::Recorded(sessions)),
             Err(error) => tracing::warn!(%error, "the recorded sessions could not be read"),
         }
-        if let Some(predecessor) = options.predecessor {
-            recover::await_end(predecessor);
-        }
         let done = recover::recover(&options.store, options.process, &options.is_delivered);
         let (text, error) = match done {
             Ok(recovered) => {
-                if let Err(error) = self.publish_leftover_queues() {
+                if let Err(error) = self.publish_leftovers() {
                     tracing::warn!(%error, "leftover queues could not be published");
                 }
                 let Some(sentences) = recovery_summary(recovered.ended.len(), recovered.held.len()) else { return };
@@ -356,38 +360,6 @@ impl Inner {
             }
         };
         self.events.send(LiveEvent::Notice { run: None, text, error });
-    }
-
-    /// Publishes runs with queued prompts from an earlier process, unless a live process has their lease. Starts none.
-    fn publish_leftover_queues(&self) -> crate::store::Result<()> {
-        let options = &self.options;
-        let runs: BTreeSet<RunId> =
-            options.store.with(|db| outbox::all_queued(db))?.into_iter().map(|prompt| prompt.run).collect();
-        for run in runs {
-            let (queue, record, holder) = options
-                .store
-                .with(|db| Ok((outbox::queue(db, &run)?, registry::find(db, &run)?, registry::holder(db, &run)?)))?;
-            let elsewhere = holder.is_some_and(|holder| holder != options.process && !identity::is_dead(holder));
-            let Some(record) = record.filter(|_| !elsewhere) else { continue };
-            let held = queue.iter().filter(|prompt| prompt.state != PromptState::Pending).count();
-            let info = RunInfo {
-                session: record.session,
-                phase: Phase::Stopped(StopReason::NotStarted),
-                model: record.model.map(Arc::from),
-                effort: record.effort.map(Arc::from),
-                queued: queue.len() - held,
-                held,
-                last_event: Some(record.last_activity),
-                continues_at: queue
-                    .first()
-                    .filter(|first| first.state == PromptState::Pending)
-                    .and_then(|first| first.not_before),
-                ..RunInfo::starting(run.clone(), record.agent, record.cwd.into())
-            };
-            self.events.send(LiveEvent::Run(Arc::new(info)));
-            self.events.send(LiveEvent::Queued(run, queue));
-        }
-        Ok(())
     }
 }
 

@@ -50,6 +50,7 @@ const MIGRATIONS: &[&str] = &[
     spending::SCHEMA,
     remarks::SCHEMA,
     worktrees::ADD_SETUP,
+    registry::ADD_CONTINUATION,
 ];
 
 /// Maximum wait for another process that is writing.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use super::{approvals, outbox, write};
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
-use crate::domain::run::{RunId, RunSetting};
+use crate::domain::run::{ContinuationStart, RunId, RunSetting};
 use crate::domain::{Agent, SessionKey, Time};
 
 /// Statements that create the tables.
@@ -35,6 +35,9 @@ pub const SCHEMA: &str = "
         holder_start INTEGER NOT NULL
     );
 ";
+
+/// Statement that adds the settings of a continuation.
+pub const ADD_CONTINUATION: &str = "ALTER TABLE runs ADD COLUMN continuation TEXT;";
 
 /// A run as recorded across restarts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,7 +176,8 @@ pub fn touch(db: &mut Connection, id: &RunId, now: Time) -> rusqlite::Result<()>
     })
 }
 
-/// Saves the model or effort of a run. The permission mode is not saved, because the user must choose it each time.
+/// Saves the model or effort of a run. The permission mode is saved for a continuation only, because the user must choose
+/// it each time.
 pub fn update_setting(db: &mut Connection, id: &RunId, setting: &RunSetting) -> rusqlite::Result<()> {
     let (sql, value) = match setting {
         RunSetting::Model(model) => ("UPDATE runs SET model = ?2 WHERE id = ?1", model),
@@ -184,6 +188,22 @@ pub fn update_setting(db: &mut Connection, id: &RunId, setting: &RunSetting) -> 
         db.execute(sql, params![&*id.0, value])?;
         Ok(())
     })
+}
+
+/// Saves the settings with which a turn that waits for a time goes on.
+pub fn save_continuation(db: &mut Connection, id: &RunId, start: &ContinuationStart) -> rusqlite::Result<()> {
+    let text = serde_json::to_string(start).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    write(db, |db| {
+        db.execute("UPDATE runs SET continuation = ?2 WHERE id = ?1", params![&*id.0, text])?;
+        Ok(())
+    })
+}
+
+/// Returns the settings with which a turn that waits for a time goes on.
+pub fn continuation(db: &Connection, id: &RunId) -> rusqlite::Result<Option<ContinuationStart>> {
+    let sql = "SELECT continuation FROM runs WHERE id = ?1";
+    let text: Option<Option<String>> = db.query_row(sql, params![&*id.0], |row| row.get(0)).optional()?;
+    Ok(text.flatten().and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 /// Takes back a refused request in one transaction: cancels its prompt, releases the lease, and removes the record of a

@@ -10,7 +10,8 @@ use super::Run;
 use crate::domain::Time;
 use crate::domain::event::NoticeLevel;
 use crate::domain::prompt::{Prompt, PromptState};
-use crate::domain::run::RunFailure;
+use crate::domain::run::{ContinuationStart, RunFailure};
+use crate::live::store_handle::StoreFailure;
 
 /// Prompt that continues a turn.
 const CONTINUE: &str = "Continue where you stopped.";
@@ -27,6 +28,11 @@ impl Run {
         if self.info.continues_at.is_some() {
             return;
         }
+        // First, because the turn must not go on without it.
+        let mode = self.info.mode.as_deref().map(str::to_owned).or_else(|| self.opening.mode.clone());
+        if let Err(failure) = self.save_continuation(mode).await {
+            return self.notice(&format!("The continuation was not saved: {failure}"), NoticeLevel::Warning);
+        }
         match self.store.enqueue_first(&self.info.id, CONTINUE.to_owned(), until).await {
             Ok(_) => {
                 self.info.paused = false;
@@ -38,6 +44,12 @@ impl Run {
                 self.notice(&format!("The continuation was not saved: {failure}"), NoticeLevel::Warning);
             }
         }
+    }
+
+    /// Saves the settings with which the turn goes on, also after a restart of salon.
+    pub(super) async fn save_continuation(&mut self, mode: Option<String>) -> Result<(), StoreFailure> {
+        let start = ContinuationStart { mode, extra: self.opening.extra.clone() };
+        self.store.save_continuation(&self.info.id, start).await
     }
 
     /// Handles a change of the queue by the user. What waited behind a cancelled continuation is not sent instead of it.

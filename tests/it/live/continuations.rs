@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use salon::domain::Time;
 use salon::domain::prompt::PromptState;
-use salon::domain::run::{RunId, TurnOutcome};
+use salon::domain::run::{RunId, RunSetting, RunStart, TurnOutcome};
+use salon::domain::{Agent, Time};
 use salon::live::LiveEvent;
 use salon::live::continuations::{ContinuationAction, continuation_action};
 use salon::live::{Live, LiveOptions};
 use salon::store::{Store, outbox, registry};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::harness::Harness;
 use crate::support::{TIMEOUT, clock};
@@ -118,18 +119,160 @@ async fn a_continuation_whose_time_passed_long_ago_is_held() {
     assert_eq!(harness.sandbox.prompts(), ["say one"]);
 }
 
+/// Gives a run to another living process.
+fn lease_to_other(harness: &Harness, run: &RunId) {
+    let record = harness.store.with(|db| registry::find(db, run)).expect("read").expect("a record");
+    let other = salon::live::identity::identify(std::os::unix::process::parent_id()).expect("the parent lives");
+    harness.store.with(|db| registry::acquire(db, &record, other, |_| true)).expect("written").expect("leased");
+}
+
 #[tokio::test]
 async fn a_continuation_of_a_living_salon_is_left_to_it() {
-    let (harness, run) = left(clock()).await;
-    let this = salon::live::this_process();
-    let record = harness.store.with(|db| registry::find(db, &run)).expect("read").expect("a record");
-    let other = registry::ProcessId { pid: std::os::unix::process::parent_id(), ..this };
-    let other = salon::live::identity::identify(other.pid).expect("the parent lives");
-    harness.store.with(|db| registry::acquire(db, &record, other, |_| true)).expect("written").expect("leased");
-    let (live, _events) = Live::start(next(&harness));
-    // Requests wait for the recovery, after which continuations are looked for.
-    let refused = live.resume_queue(&run).await;
-    assert!(refused.is_err(), "another process has the run");
+    let harness = Harness::new();
+    let (leased, free) = (harness.begin("say one").await, harness.begin("say two").await);
+    for (run, text, before) in [(&leased, "say leased", 120), (&free, "say free", 1)] {
+        harness.done(run, 1).await;
+        // The one that is not to be taken comes first. It would be held, because its time passed long ago.
+        let not_before = Time::from_millis(clock().millis() - before * MINUTE);
+        let queued = harness.store.with(|db| outbox::enqueue_first(db, run, text, not_before, clock()));
+        queued.expect("queued");
+    }
+    harness.live.clone().shutdown().await;
+    lease_to_other(&harness, &leased);
+    let (live, mut events) = Live::start(next(&harness));
+    let ended = async { while !events.recv().await.is_some_and(|event| is_done(&event)) {} };
+    tokio::time::timeout(TIMEOUT, ended).await.expect("the free one went on");
+    assert_eq!(states(&harness.store, &leased), [("say leased".into(), PromptState::Pending)]);
     live.shutdown().await;
-    assert_eq!(harness.sandbox.prompts(), ["say one"]);
+    assert!(!harness.sandbox.prompts().contains(&"say leased".to_owned()), "{:?}", harness.sandbox.prompts());
+    assert!(harness.sandbox.prompts().contains(&"say free".to_owned()));
+}
+
+/// Waits for a matching event, in the time of the runtime, which may be paused.
+async fn event<T>(events: &mut UnboundedReceiver<LiveEvent>, find: impl Fn(&LiveEvent) -> Option<T>) -> T {
+    let found = async {
+        loop {
+            let event = events.recv().await.expect("the runs");
+            if let Some(found) = find(&event) {
+                return found;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(30), found).await.expect("the event never came")
+}
+
+/// Time at which a run goes on, and its held prompts, from an event about it.
+fn leftover(run: &RunId) -> impl Fn(&LiveEvent) -> Option<(Option<Time>, usize)> {
+    move |event| match event {
+        LiveEvent::Run(info) if info.id == *run => Some((info.continues_at, info.held)),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_continuation_that_is_held_no_longer_keeps_the_background_process() {
+    let past = Time::from_millis(clock().millis() - 61 * MINUTE);
+    let (harness, run) = left(past).await;
+    tokio::time::pause();
+    let (live, mut events) = Live::start(next(&harness));
+    assert_eq!(event(&mut events, leftover(&run)).await, (Some(past), 1));
+    assert_eq!(event(&mut events, leftover(&run)).await, (None, 2));
+    live.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_continuation_that_is_cancelled_no_longer_keeps_the_background_process() {
+    let later = Time::from_millis(clock().millis() + 20 * MINUTE);
+    let (harness, run) = left(later).await;
+    tokio::time::pause();
+    let (live, mut events) = Live::start(next(&harness));
+    assert_eq!(event(&mut events, leftover(&run)).await, (Some(later), 1));
+    let queue = live.queue(&run).await.expect("the queue");
+    live.cancel_prompt(queue[0].id).await.expect("cancelled");
+    assert_eq!(event(&mut events, leftover(&run)).await, (None, 1));
+    live.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_continuation_that_another_process_cancels_or_takes_over_no_longer_keeps_the_background_process() {
+    let later = Time::from_millis(clock().millis() + 20 * MINUTE);
+    for is_cancelled in [true, false] {
+        let (harness, run) = left(later).await;
+        tokio::time::pause();
+        let (live, mut events) = Live::start(next(&harness));
+        assert_eq!(event(&mut events, leftover(&run)).await, (Some(later), 1));
+        if is_cancelled {
+            let id = harness.store.with(|db| outbox::queue(db, &run)).expect("read")[0].id;
+            let cancelled = PromptState::Cancelled;
+            let done = harness.store.with(|db| outbox::advance(db, id, &[PromptState::Pending], cancelled, None));
+            assert!(done.expect("written"));
+            assert_eq!(event(&mut events, leftover(&run)).await, (None, 1));
+        } else {
+            lease_to_other(&harness, &run);
+            event(&mut events, |event| matches!(event, LiveEvent::Gone(gone) if *gone == run).then_some(())).await;
+        }
+        live.shutdown().await;
+        tokio::time::resume();
+    }
+}
+
+#[tokio::test]
+async fn a_lasting_refusal_is_reported_once() {
+    let (harness, _run) = left(clock()).await;
+    std::fs::remove_dir_all(harness.sandbox.project()).expect("removed");
+    tokio::time::pause();
+    let (live, mut events) = Live::start(next(&harness));
+    let mut notices = Vec::new();
+    let reported = async {
+        while let Some(event) = events.recv().await {
+            if let LiveEvent::Notice { run: Some(_), text, .. } = event {
+                notices.push(text);
+            }
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_mins(10), reported).await.is_err(), "ten attempts");
+    assert!(matches!(notices.as_slice(), [only] if only.contains("does not exist")), "{notices:?}");
+    live.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_continuation_goes_on_with_the_mode_and_the_arguments_of_its_turn() {
+    let harness = Harness::new();
+    let start = RunStart {
+        mode: Some("plan".into()),
+        extra: vec!["--add-dir".into(), "/tmp".into()],
+        ..harness.sandbox.opening()
+    };
+    let prompt = "say begun\nfail 429 slow down".to_owned();
+    let run = harness.live.open_run(Agent::Claude, start, Some(prompt)).await.expect("a run");
+    harness.done(&run, 1).await;
+    harness.live.continue_at_reset(&run).expect("sent");
+    harness.until(&run, |info| info.continues_at.is_some() && info.queued == 1).await;
+    harness.live.set(&run, RunSetting::Mode("acceptEdits".into())).expect("sent");
+    harness.live.set(&run, RunSetting::Model("opus".into())).expect("sent");
+    harness.until(&run, |info| info.mode.as_deref() == Some("acceptEdits")).await;
+    harness.live.clone().shutdown().await;
+    let (id, now) = (run.clone(), clock().millis());
+    let sql = "UPDATE prompts SET not_before = ?1, text = 'say continued' WHERE run = ?2 AND state = 'pending'";
+    assert_eq!(harness.store.with(|db| db.execute(sql, (now, &*id.0))).expect("written"), 1);
+    let (live, mut events) = Live::start(next(&harness));
+    event(&mut events, |event| is_done(event).then_some(())).await;
+    live.shutdown().await;
+    let starts = harness.sandbox.agents.starts();
+    let last = starts.last().expect("a start").to_string();
+    for words in ["--permission-mode=acceptEdits", r#""--add-dir","/tmp""#, "--model=opus"] {
+        assert!(last.contains(words), "{words}: {last}");
+    }
+    // A start by the user is one with the mode that he chooses.
+    let next_start = Live::start(harness.sandbox.options()).0;
+    next_start.submit(&run, "say later".into()).await.expect("accepted");
+    let later = async {
+        while harness.sandbox.agents.starts().len() == starts.len() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(TIMEOUT, later).await.expect("started");
+    next_start.shutdown().await;
+    let last = harness.sandbox.agents.starts().last().expect("a start").to_string();
+    assert!(!last.contains("acceptEdits"), "{last}");
 }
