@@ -47,6 +47,12 @@ pub fn run(source: &RemoteSource, args: &[String]) -> Option<Vec<String>> {
     (!is_command(source)).then(|| shell(source, &script, false))
 }
 
+/// Command line like [`run`], whose output begins after a line with a mark: a login may print something before.
+pub fn run_marked(source: &RemoteSource, mark: &str, args: &[String]) -> Option<Vec<String>> {
+    let script = format!("{SEARCHED}; echo {}; exec {}", quoted(mark), words(source, args));
+    (!is_command(source)).then(|| shell(source, &script, false))
+}
+
 /// Command line that runs a command of salon there, which gets this terminal. `None` as for [`run`].
 pub fn interactive(source: &RemoteSource, args: &[String]) -> Option<Vec<String>> {
     let script = format!("{SEARCHED}; exec {}", words(source, args));
@@ -90,7 +96,7 @@ fn shell(source: &RemoteSource, script: &str, with_terminal: bool) -> Vec<String
             argv.extend(if with_terminal { words(&["-t"]) } else { words(&SSH_OPTIONS) });
             // Without such a connection the user's own settings for sharing apply.
             if let Some(socket) = source.control_socket.as_deref().filter(|socket| socket.exists()) {
-                argv.extend(control_path(socket));
+                argv.extend(control_path(socket).into_iter().flatten());
             }
             // The user's shell there may be any; it passes the script on.
             argv.extend(["--".to_owned(), destination.clone(), format!("exec sh -c {}", quoted(script))]);
@@ -125,7 +131,7 @@ pub fn prepare(source: &RemoteSource) -> Option<Vec<String>> {
     match &source.transport {
         RemoteTransport::Ssh(destination) => {
             let mut argv = words(&["ssh", "-o", "ControlMaster=auto", "-o", SHARED_FOR, "-o", "ConnectTimeout=20"]);
-            argv.extend(control_path(source.control_socket.as_deref()?));
+            argv.extend(control_path(source.control_socket.as_deref()?)?);
             argv.extend(["--".to_owned(), destination.clone(), "exit 0".to_owned()]);
             Some(argv)
         }
@@ -138,9 +144,13 @@ pub fn prepare(source: &RemoteSource) -> Option<Vec<String>> {
     }
 }
 
-fn control_path(socket: &Path) -> [String; 2] {
-    // A percent sign would begin a token of ssh.
-    ["-o".to_owned(), format!("ControlPath={}", socket.to_string_lossy().replace('%', "%%"))]
+/// Option of ssh with the path of the socket; `None` for a path that its configuration cannot express.
+fn control_path(socket: &Path) -> Option<[String; 2]> {
+    // ssh would replace it by an environment variable.
+    let path = socket.to_str().filter(|path| !path.contains("${"))?;
+    // The value is parsed like a line of its configuration. A percent sign would begin a token.
+    let path = path.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
+    Some(["-o".to_owned(), format!("ControlPath=\"{path}\"")])
 }
 
 fn quoted(word: &str) -> String {

@@ -9,6 +9,9 @@ use crate::stdx::text::one_line;
 /// Maximum characters of a reason.
 const MAX_REASON: usize = 200;
 
+/// Exit code of ssh if it could not connect; any other is that of the program over there.
+const SSH_FAILED: i32 = 255;
+
 /// End of a transport's program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TransportEnd {
@@ -26,6 +29,10 @@ pub fn classify(error: &ConnectError, end: &TransportEnd) -> RemoteFailure {
         let (version, own_version) = (one_line(version), VERSION.to_owned());
         return RemoteFailure::Incompatible { version, own_version, is_older: *protocol < PROTOCOL };
     }
+    // What a login printed before says nothing about it.
+    if end.code == Some(MISSING) {
+        return RemoteFailure::Missing;
+    }
     let messages = end.messages.to_lowercase();
     // docker and its compose, podman, and the program of development containers.
     if ["is not running", "container state improper", "is paused", "dev container not found"]
@@ -39,12 +46,11 @@ pub fn classify(error: &ConnectError, end: &TransportEnd) -> RemoteFailure {
         let own_version = VERSION.to_owned();
         return RemoteFailure::Incompatible { version: "of an older version".to_owned(), own_version, is_older: true };
     }
-    if needs_person(&end.messages) {
+    if end.code.is_none_or(|code| code == SSH_FAILED) && needs_person(&end.messages) {
         return RemoteFailure::NeedsUser(last_line(&end.messages));
     }
-    match (end.code, error) {
-        (Some(MISSING), _) => RemoteFailure::Missing,
-        (_, ConnectError::Failed(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+    match error {
+        ConnectError::Failed(error) if error.kind() == std::io::ErrorKind::InvalidData => {
             RemoteFailure::Misbehaved(error.to_string())
         }
         _ => RemoteFailure::Unreachable(reason(error, end)),

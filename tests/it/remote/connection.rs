@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use salon::domain::catalog::{Catalog, CatalogChange};
-use salon::domain::remote::{RemoteFailure, RemoteState};
+use salon::domain::remote::{RemoteFailure, RemoteSource, RemoteState, RemoteTransport};
 use salon::domain::search::{SearchOrder, SearchRequest};
 use salon::domain::transcript_event::TranscriptEvent;
 use salon::domain::{Session, SessionKey, SessionState, Time};
 use salon::index::{Index, IndexEvent, IndexOptions};
+use salon::remote::failure::{self, TransportEnd};
 use salon::remote::{RemoteEvent, Remotes, policy};
+use salon::serve::ConnectError;
 use salon::serve::index_message::IndexCall;
 use tokio::sync::mpsc;
 
@@ -310,4 +312,43 @@ fn kills_at_any_moment_of_a_list_or_a_search_leave_nothing_behind() {
     let pids = peer.pids();
     assert!(pids.len() > 20);
     wait_until("all have ended", || pids.iter().all(|pid| !is_alive(*pid)));
+}
+
+#[test]
+fn a_control_socket_may_have_any_path() {
+    for path in ["/run/user/1000/salon/ssh-box", "/run/my dir/a\"b'c\\d/100%x/ssh-box", "/run/$HOME/ssh-box"] {
+        let socket = std::path::PathBuf::from(path);
+        let source = RemoteSource {
+            name: "box".into(),
+            transport: RemoteTransport::Ssh("me@box".to_owned()),
+            program: None,
+            control_socket: Some(socket),
+        };
+        let argv = salon::remote::command::prepare(&source).expect("a command");
+        let Ok(shown) = std::process::Command::new(&argv[0]).args(["-F", "none", "-G"]).args(&argv[1..]).output()
+        else {
+            println!("skipped: ssh is not installed");
+            return;
+        };
+        let shown = format!("{}{}", String::from_utf8_lossy(&shown.stdout), String::from_utf8_lossy(&shown.stderr));
+        assert!(shown.lines().any(|line| line == format!("controlpath {path}")), "{path}: {argv:?}\n{shown}");
+    }
+}
+
+#[test]
+fn the_reason_of_a_failure_is_that_of_the_program_that_failed() {
+    let classify = |code: Option<i32>, messages: &str| {
+        let error = ConnectError::Failed(std::io::ErrorKind::UnexpectedEof.into());
+        let end = TransportEnd { program: "ssh".to_owned(), code, messages: messages.to_owned() };
+        failure::classify(&error, &end)
+    };
+    // A login prints messages of its own.
+    let login = "bash: /etc/profile.d/x.sh: Permission denied";
+    assert_eq!(classify(Some(127), login), RemoteFailure::Missing);
+    assert_eq!(classify(Some(127), "cron is not running"), RemoteFailure::Missing);
+    assert_eq!(classify(Some(1), login), RemoteFailure::Unreachable(login.to_owned()));
+    let denied = "me@box: Permission denied (publickey).";
+    assert_eq!(classify(Some(255), denied), RemoteFailure::NeedsUser(denied.to_owned()));
+    assert_eq!(classify(None, denied), RemoteFailure::NeedsUser(denied.to_owned()));
+    assert_eq!(classify(Some(1), "Error: container 4f1 is not running"), RemoteFailure::Stopped);
 }
