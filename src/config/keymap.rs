@@ -8,6 +8,9 @@ use super::problem::ConfigProblem;
 /// Default key map: the embedded file.
 pub const DEFAULT: &str = include_str!("../../assets/keymap.toml");
 
+/// Former names of actions, which go on working: context, former name, name.
+const RENAMED: [(&str, &str, &str); 1] = [("list", "undo-trash", "undo")];
+
 /// One binding of a key map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyBinding {
@@ -45,16 +48,27 @@ pub(super) fn bindings(contexts: &Table) -> (Vec<KeyBinding>, Vec<ConfigProblem>
             wrong(format!("keys.{context}"), "must be a table of actions");
             continue;
         };
-        for (action, notation) in actions {
-            let key = format!("keys.{context}.{action}");
+        for (written, notation) in actions {
+            let key = format!("keys.{context}.{written}");
+            let action = current_name(context, written);
+            // The current name decides if a table has both.
+            if action != written && actions.contains_key(action) {
+                continue;
+            }
             match keys(notation) {
                 _ if known.get(action).is_none() => wrong(key, "unknown action"),
-                Ok(keys) => list.push(KeyBinding { context: context.clone(), action: action.clone(), keys }),
+                Ok(keys) => list.push(KeyBinding { context: context.clone(), action: action.to_owned(), keys }),
                 Err(problem) => wrong(key, &problem),
             }
         }
     }
     (list, problems)
+}
+
+/// Name of an action that may be called by its former name.
+fn current_name<'a>(context: &str, action: &'a str) -> &'a str {
+    let renamed = RENAMED.iter().find(|(of, former, _)| *of == context && *former == action);
+    renamed.map_or(action, |(_, _, name)| name)
 }
 
 /// Parses one key or a list of keys.

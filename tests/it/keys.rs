@@ -150,3 +150,15 @@ proptest! {
         prop_assert!(list.at().is_none_or(|at| list.rows()[at].session().is_some()), "headings are not selected");
     }
 }
+
+#[test]
+fn a_former_name_of_an_action_goes_on_working() {
+    let bound = |config: &str| {
+        let (settings, problems) = salon::config::settings::Settings::read(config);
+        assert_eq!(problems, [], "{config}");
+        let of_undo = settings.keys.into_iter().filter(|binding| binding.context == "list" && binding.action == "undo");
+        of_undo.flat_map(|binding| binding.keys).map(|key| key.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(bound("[keys.list]\nundo-trash = \"f9\"\n"), ["f9"]);
+    assert_eq!(bound("[keys.list]\nundo-trash = \"f9\"\nundo = \"f8\"\n"), ["f8"], "the present name decides");
+}
