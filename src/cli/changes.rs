@@ -223,7 +223,7 @@ impl<'a> From<&'a DiffHunk> for HunkJson<'a> {
 fn words(args: &DiffArgs, id: &str) -> Vec<String> {
     let turn = args.turn.map(|turn| format!("--turn={turn}"));
     let since = args.since.as_ref().map(|since| format!("--since={since}"));
-    let flags = [(args.remarks, "--remarks"), (args.json, "--json")];
-    let flags = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag.to_owned());
-    ["diff".to_owned()].into_iter().chain(turn).chain(since).chain(flags).chain([id.to_owned()]).collect()
+    let flags = remote::flags(&[(args.remarks, "--remarks"), (args.json, "--json")]);
+    let names = ["--".to_owned(), id.to_owned()];
+    ["diff".to_owned()].into_iter().chain(turn).chain(since).chain(flags).chain(names).collect()
 }

@@ -14,11 +14,12 @@ use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::export_args::ExportArgs;
 use super::json::SCHEMA_VERSION;
-use super::output;
 use super::selection::{self, Selection};
 use super::sessions::LoadedSessions;
+use super::{output, remote};
 use crate::agent::{self, TranscriptReader};
 use crate::domain::document::{DocumentSummary, ExportOptions};
+use crate::domain::remote::RemoteSource;
 use crate::domain::{Session, SessionKey};
 use crate::export::{self, Subagents};
 use crate::index;
@@ -42,7 +43,8 @@ struct Row {
     outcome: &'static str,
     path: Option<String>,
     reason: Option<String>,
-    entries: usize,
+    /// `null` for a session of another machine, where the document is made.
+    entries: Option<usize>,
     /// Numbers of masked secrets by format.
     masked: BTreeMap<&'static str, usize>,
 }
@@ -68,6 +70,12 @@ pub(super) fn run(context: &CliContext, args: &ExportArgs) -> Result<ExitCode, C
     let options = ExportOptions { format: args.format, with_secrets: args.no_mask, kinds: args.include.clone() };
     let all = OnceCell::new();
     if let (Target::Stdout, [session], false) = (&target, sessions.as_slice(), args.dry_run) {
+        if let Some(source) = source_of(context, session) {
+            let mut out = output::stdout();
+            remote::copy_output(source, &words(args, session), &mut out)?;
+            out.flush()?;
+            return Ok(ExitCode::SUCCESS);
+        }
         return to_stdout(context, session, (&options, &all));
     }
     let rows = sessions.iter().map(|session| row(context, args, session, (&target, &options, &all))).collect();
@@ -85,6 +93,21 @@ fn target(args: &ExportArgs) -> Result<Target, CliError> {
         Some(path) if path.is_dir() || !is_single => Ok(Target::Folder(path.clone())),
         Some(path) => Ok(Target::File(path.clone())),
     }
+}
+
+/// Returns the machine of a session; `None` for this one.
+fn source_of<'a>(context: &'a CliContext, session: &Session) -> Option<&'a RemoteSource> {
+    let host = session.key.host.as_ref()?;
+    context.settings.sources.iter().find(|source| source.name == *host)
+}
+
+/// Words of the same command on the machine of a session, which writes the document to stdout.
+fn words(args: &ExportArgs, session: &Session) -> Vec<String> {
+    let mut words = vec!["export".to_owned(), format!("--format={}", args.format.name())];
+    words.extend(args.include.iter().map(|kind| format!("--include={}", kind.name())));
+    words.extend(remote::flags(&[(args.no_mask, "--no-mask")]));
+    words.extend(["--".to_owned(), SessionKey { host: None, ..session.key.clone() }.to_string()]);
+    words
 }
 
 fn open(context: &CliContext, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
@@ -122,9 +145,11 @@ fn row(
     let refusal = path.as_deref().and_then(|path| refusal(path, session, args.force));
     let written = match (&path, refusal) {
         (_, Some(reason)) => Err(reason),
-        (Some(path), None) if !args.dry_run => {
-            to_file(context, path, session, (options, all), args.force).map_err(|error| error.to_string())
+        (Some(path), None) if !args.dry_run => match source_of(context, session) {
+            Some(source) => to_file_from(source, path, &words(args, session), args.force),
+            None => to_file(context, path, session, (options, all), args.force),
         }
+        .map_err(|error| error.to_string()),
         (_, None) => Ok(DocumentSummary::default()),
     };
     let (outcome, reason) = match &written {
@@ -140,7 +165,7 @@ fn row(
         outcome,
         path: path.map(|path| path.to_string_lossy().into_owned()),
         reason,
-        entries: summary.entries,
+        entries: session.key.host.is_none().then_some(summary.entries),
         masked: summary.secrets.iter().collect(),
     };
     (row, summary)
@@ -149,7 +174,7 @@ fn row(
 /// Returns the reason why a file is not written, if it is known before.
 fn refusal(path: &Path, session: &Session, force: bool) -> Option<String> {
     let same = |a: &Path, b: &Path| fs::canonicalize(a).ok().zip(fs::canonicalize(b).ok()).is_some_and(|(a, b)| a == b);
-    if same(path, &session.path) {
+    if session.key.host.is_none() && same(path, &session.path) {
         return Some("this is the agent's own file".to_owned());
     }
     (!force && path.symlink_metadata().is_ok()).then(|| "the file exists: --force replaces it".to_owned())
@@ -163,12 +188,24 @@ fn to_file(
     force: bool,
 ) -> io::Result<DocumentSummary> {
     let mut reader = open(context, session)?;
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)?;
-    }
+    create_parent(path)?;
     with_subagents(context, all, |subagents| {
         export::create_file(path, force, |out| export::write(out, session, &mut *reader, options, subagents))
     })
+}
+
+/// Writes the document of a session of another machine, which is made there.
+fn to_file_from(source: &RemoteSource, path: &Path, words: &[String], force: bool) -> io::Result<DocumentSummary> {
+    create_parent(path)?;
+    export::create_file(path, force, |out| remote::copy_output(source, words, out))?;
+    Ok(DocumentSummary::default())
+}
+
+fn create_parent(path: &Path) -> io::Result<()> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => fs::create_dir_all(folder),
+        None => Ok(()),
+    }
 }
 
 /// Calls a function with access to all sessions, which are loaded if a sub-agent is looked up.

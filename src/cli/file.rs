@@ -13,7 +13,7 @@ use super::error::{CliError, CliErrorCode};
 use super::file_args::FileArgs;
 use super::json::SCHEMA_VERSION;
 use super::sessions::LoadedSessions;
-use super::{find, output};
+use super::{find, output, remote};
 use crate::agent::{self, TextLimit, TranscriptReader};
 use crate::domain::transcript::ToolAction;
 use crate::domain::{Entry, Session};
@@ -59,6 +59,7 @@ struct ChangedFile {
 
 /// Prints the content, the difference, or the changed files.
 pub(super) fn run(context: &CliContext, args: &FileArgs) -> Result<ExitCode, CliError> {
+    remote::only_there(context, &args.id)?;
     let session = find::find(&LoadedSessions::read(context).all, &args.id)?;
     let opened = index::open_transcript(agent::format(session.key.agent), &session, Some(&context.paths.state_db()));
     let mut reader = opened.map_err(|error| {

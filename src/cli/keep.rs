@@ -12,7 +12,7 @@ use super::json::SCHEMA_VERSION;
 use super::keep_args::KeepArgs;
 use super::selection::{self, Selection};
 use super::sessions::LoadedSessions;
-use super::{output, state};
+use super::{output, remote, state};
 use crate::domain::{Session, Time};
 use crate::runtime::keep::Archive;
 use crate::stdx::text::one_line;
@@ -39,6 +39,10 @@ struct Row {
 
 /// Keeps sessions, releases them, or lists the kept ones.
 pub(super) fn run(context: &CliContext, args: &KeepArgs) -> Result<ExitCode, CliError> {
+    if let Some((source, ids)) = remote::all_named(context, &args.ids)? {
+        let flags = [(args.remove, "--remove"), (args.output.dry_run, "--dry-run"), (args.output.json, "--json")];
+        return remote::run_there(source, &remote::words_of_ids("keep", &flags, ids), args.output.json);
+    }
     let loaded = LoadedSessions::read(context);
     let archive = Archive::new(context.paths.archive(), &context.environment);
     let row = |session: &Session, outcome, reason| Row {

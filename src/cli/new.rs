@@ -9,7 +9,7 @@ use super::error::{CliError, CliErrorCode};
 use super::run_args::NewArgs;
 use super::sessions::LoadedSessions;
 use super::turn::{self, TurnRequest, TurnTarget};
-use super::{find, query, tui, worktree};
+use super::{find, query, remote, tui, worktree};
 use crate::domain::run::{Conversation, RunStart};
 use crate::domain::{Agent, Session};
 use crate::runtime::StartupAction;
@@ -19,6 +19,7 @@ use crate::runtime::env;
 /// Starts a session: in salon's chat on a terminal, else for one turn.
 pub(super) fn run(context: CliContext, args: &NewArgs) -> Result<ExitCode, CliError> {
     let prompt_args: Vec<String> = args.prompt.iter().cloned().collect();
+    args.from.as_ref().map_or(Ok(()), |id| remote::only_there(&context, id))?;
     let origin = args.from.as_ref().map(|id| find::find(&LoadedSessions::read(&context).all, id)).transpose()?;
     let prompt = if origin.is_some() { query::from_args(&prompt_args)? } else { query::required(&prompt_args)? };
     let prompt = prompt.filter(|prompt| !prompt.trim().is_empty());

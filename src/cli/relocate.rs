@@ -14,7 +14,7 @@ use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
 use super::relocate_args::RelocateArgs;
 use super::sessions::LoadedSessions;
-use super::{find, output, state};
+use super::{find, output, remote, state};
 use crate::domain::annotation::AnnotationEdit;
 use crate::domain::{Session, SessionKey};
 use crate::index::Workspaces;
@@ -75,11 +75,13 @@ fn edits(context: &CliContext, args: &RelocateArgs, all: &[Arc<Session>]) -> Res
     let usage = |message: &str| CliError::new(CliErrorCode::Usage, message);
     match (args.words.as_slice(), &args.to) {
         ([id], Some(directory)) => {
+            remote::only_there(context, id)?;
             let session = find::find(all, id)?;
             let directory = existing(context, directory)?;
             Ok(vec![(session.key.clone(), relocate::move_to(&directory, &Workspaces::default()))])
         }
         ([id], None) if args.clear => {
+            remote::only_there(context, id)?;
             let session = find::find(all, id)?;
             let moved = session.annotation().is_some_and(|annotation| annotation.directory.is_some());
             Ok(if moved { vec![(session.key.clone(), AnnotationEdit::Move(None))] } else { Vec::new() })

@@ -1,6 +1,6 @@
 //! Sessions of other machines and containers for commands: lists, searches, and commands that run there.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
@@ -24,6 +24,12 @@ use crate::store::user_data::UserData;
 
 /// Maximum wait for the sources, because a command must end.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// Line before the output of a command there.
+const OUTPUT_MARK: &str = "salon:output";
+
+/// Maximum bytes of a line that a login prints before.
+const MAX_LOGIN_LINE: u64 = 64 << 10;
 
 /// Options of the sources.
 pub(super) fn options(context: &CliContext) -> RemoteOptions {
@@ -116,6 +122,37 @@ pub(super) fn named<'a>(context: &'a CliContext, id: &'a str) -> Option<(&'a Rem
     Some((source, rest))
 }
 
+/// Returns the machine of sessions and their ids there; `None` if they are of this machine.
+pub(super) fn all_named<'a>(
+    context: &'a CliContext,
+    ids: &'a [String],
+) -> Result<Option<(&'a RemoteSource, Vec<String>)>, CliError> {
+    let named: Vec<_> = ids.iter().filter_map(|id| named(context, id)).collect();
+    let Some((source, _)) = named.first() else { return Ok(None) };
+    let is_same = |(other, _): &(&RemoteSource, &str)| other.name == source.name;
+    if named.len() < ids.len() || !named.iter().all(is_same) {
+        return Err(CliError::new(CliErrorCode::Usage, "name sessions of one machine at a time"));
+    }
+    Ok(Some((source, named.iter().map(|(_, id)| (*id).to_owned()).collect())))
+}
+
+/// Refuses a command for a session of another machine that works only with the files there.
+pub(super) fn only_there(context: &CliContext, id: &str) -> Result<(), CliError> {
+    let Some((source, _)) = named(context, id) else { return Ok(()) };
+    let message = format!("the session is on {}; this works only in salon there", source.name);
+    Err(CliError::new(CliErrorCode::Unavailable, message))
+}
+
+/// Flags that are set, as words of a command.
+pub(super) fn flags(all: &[(bool, &str)]) -> Vec<String> {
+    all.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| (*flag).to_owned()).collect()
+}
+
+/// Words of a command with flags and the ids of sessions there.
+pub(super) fn words_of_ids(command: &str, all: &[(bool, &str)], ids: Vec<String>) -> Vec<String> {
+    [command.to_owned()].into_iter().chain(flags(all)).chain(["--".to_owned()]).chain(ids).collect()
+}
+
 /// Runs a command of salon there and passes its output on. The session of a JSON object gets its host.
 pub(super) fn run_there(source: &RemoteSource, args: &[String], json: bool) -> Result<ExitCode, CliError> {
     let argv = command::run(source, args).ok_or_else(|| no_commands(source))?;
@@ -140,6 +177,25 @@ pub(super) fn run_there(source: &RemoteSource, args: &[String], json: bool) -> R
     output::json(&mut out, &object)?;
     out.flush()?;
     Ok(exit_code(output.status))
+}
+
+/// Runs a command of salon there and copies its output. An error means that it did not end well.
+pub(super) fn copy_output(source: &RemoteSource, args: &[String], out: &mut dyn Write) -> io::Result<()> {
+    let argv =
+        command::run_marked(source, OUTPUT_MARK, args).ok_or_else(|| io::Error::other(no_commands_text(source)))?;
+    let mut child = Command::new(&argv[0]).args(&argv[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let mut stdout = BufReader::new(child.stdout.take().ok_or_else(|| io::Error::other("it has no output"))?);
+    let mut line = Vec::new();
+    while stdout.by_ref().take(MAX_LOGIN_LINE).read_until(b'\n', &mut line)? > 0 {
+        if line.trim_ascii() == OUTPUT_MARK.as_bytes() {
+            io::copy(&mut stdout, out)?;
+        }
+        line.clear();
+    }
+    drop(stdout);
+    let status = child.wait()?;
+    let failed = || format!("{} did not write it (exit code {})", source.name, status.code().unwrap_or(-1));
+    if status.success() { Ok(()) } else { Err(io::Error::other(failed())) }
 }
 
 /// Returns the key of a session that an argument such as `box:claude:ID` names by its exact id.
@@ -174,8 +230,11 @@ pub(super) fn inexact(id: &str) -> CliError {
 }
 
 fn no_commands(source: &RemoteSource) -> CliError {
-    let message = format!("{} is reached by a command of its own, which only lists and searches", source.name);
-    CliError::new(CliErrorCode::Unavailable, message)
+    CliError::new(CliErrorCode::Unavailable, no_commands_text(source))
+}
+
+fn no_commands_text(source: &RemoteSource) -> String {
+    format!("{} is reached by a command of its own, which only lists and searches", source.name)
 }
 
 fn exit_code(status: ExitStatus) -> ExitCode {

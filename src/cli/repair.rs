@@ -9,7 +9,7 @@ use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
 use super::repair_args::RepairArgs;
 use super::sessions::LoadedSessions;
-use super::{find, output};
+use super::{find, output, remote};
 use crate::agent::line_repair::{self, LineRepairs};
 use crate::export;
 
@@ -32,6 +32,7 @@ struct Report<'a> {
 
 /// Writes the copy.
 pub(super) fn run(context: &CliContext, args: &RepairArgs) -> Result<ExitCode, CliError> {
+    remote::only_there(context, &args.id)?;
     let session = find::find(&LoadedSessions::read(context).all, &args.id)?;
     if let Some(reason) = line_repair::refusal(&session.path) {
         return Err(CliError::new(CliErrorCode::Failed, reason));

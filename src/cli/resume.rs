@@ -79,7 +79,7 @@ pub(super) fn run(context: CliContext, args: &ResumeArgs) -> Result<ExitCode, Cl
 fn words(args: &ResumeArgs, id: &str) -> Vec<String> {
     let flags = [(args.force, "--force"), (args.chat, "--chat"), (args.print, "--print"), (args.json, "--json")];
     let mut words = vec!["resume".to_owned()];
-    words.extend(flags.iter().filter(|(set, _)| *set).map(|(_, flag)| (*flag).to_owned()));
+    words.extend(remote::flags(&flags));
     words.extend(args.cwd.iter().map(|cwd| format!("--cwd={}", cwd.display())));
     words.push(id.to_owned());
     if !args.extra.is_empty() {

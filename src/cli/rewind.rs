@@ -12,10 +12,8 @@ use super::rewind_args::RewindArgs;
 use super::sessions::LoadedSessions;
 use super::{find, output, remote, state};
 use crate::domain::rewind::RewindTarget;
-use crate::git::Git;
 use crate::git::restore::FileRestoration;
-use crate::runtime::env;
-use crate::runtime::rewind::RewindRequest;
+use crate::runtime::rewind::{self, RewindContext};
 use crate::stdx::text::one_line;
 
 #[derive(Serialize)]
@@ -40,29 +38,18 @@ pub(super) fn run(context: &CliContext, args: &RewindArgs) -> Result<ExitCode, C
         return remote::run_there(source, &words(args, id), args.json);
     }
     let session = find::find(&LoadedSessions::read(context).all, &args.id)?;
-    let store = state::open(context)?;
-    if let Ok(run) = state::run_of(context, &store, &session.key.to_string())
-        && let Some(holder) = state::living_holder(&store, &run.id)?
-    {
-        let message = format!("{} runs in another salon (process {}); stop it first", session.key, holder.pid);
-        return Err(CliError::new(CliErrorCode::Busy, message));
+    let failed = |reason: String| CliError::new(CliErrorCode::Failed, reason);
+    let rewinds = RewindContext::new(&context.paths, state::open(context)?, None);
+    if let Some(pid) = rewinds.other_process(&session.key).map_err(failed)? {
+        return Err(CliError::new(CliErrorCode::Busy, rewind::runs_elsewhere(&session.key, pid)));
     }
-    let (git, own) = (Git::new(env::vars()), context.paths.repositories());
-    let state_db = context.paths.state_db();
-    let request = RewindRequest {
-        git: &git,
-        own: &own,
-        store: &store,
-        state_db: &state_db,
-        session: &session,
-        dry_run: args.dry_run,
-    };
+    let request = if args.dry_run { rewinds.dry_run(&session) } else { rewinds.request(&session) };
     let target = match (&args.to, args.turn) {
         (Some(snapshot), _) => RewindTarget::Snapshot(snapshot.clone()),
         (None, turn) => RewindTarget::BeforeTurn(turn.unwrap_or(0)),
     };
     let rewind = request.run(&target, context.clock.now());
-    let rewind = rewind.map_err(|reason| CliError::new(CliErrorCode::Failed, reason))?;
+    let rewind = rewind.map_err(failed)?;
     let files: Vec<_> = rewind.files.iter().map(|file| FileJson::new(file, args.dry_run)).collect();
     let mut out = output::stdout();
     if args.json {
@@ -97,8 +84,8 @@ impl FileJson {
 /// Words of the same command on another machine.
 fn words(args: &RewindArgs, id: &str) -> Vec<String> {
     let to = args.to.as_ref().map(|to| format!("--to={to}"));
-    let flags = [(args.dry_run, "--dry-run"), (args.json, "--json")];
-    let flags = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag.to_owned());
+    let flags = remote::flags(&[(args.dry_run, "--dry-run"), (args.json, "--json")]);
     let turn = args.turn.map(|turn| turn.to_string());
-    ["rewind".to_owned()].into_iter().chain(to).chain(flags).chain([id.to_owned()]).chain(turn).collect()
+    let names = ["--".to_owned(), id.to_owned()];
+    ["rewind".to_owned()].into_iter().chain(to).chain(flags).chain(names).chain(turn).collect()
 }

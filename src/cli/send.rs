@@ -68,8 +68,7 @@ fn words(args: &SendArgs, id: &str) -> Vec<String> {
     let approve = args.turn.approve.to_possible_value().map(|value| format!("--approve={}", value.get_name()));
     let mut words = vec!["send".to_owned()];
     words.extend(approve);
-    words.extend(args.turn.json.then(|| "--json".to_owned()));
-    words.extend(args.fork.then(|| "--fork".to_owned()));
+    words.extend(remote::flags(&[(args.turn.json, "--json"), (args.fork, "--fork")]));
     words.extend(args.before_turn.map(|turn| format!("--before-turn={turn}")));
     words.extend(args.worktree.as_ref().map(|name| format!("--worktree={name}")));
     words.extend([id.to_owned(), "-".to_owned()]);

@@ -129,7 +129,7 @@ async fn serve_shared(context: &CliContext) -> Result<(), CliError> {
         index: IndexOptions { with_usage: false, ..sessions::options(context) },
         clock: context.clock,
     };
-    let work: Work = Arc::new(move |call| requests.execute(call));
+    let work: Work = Arc::new(move |call, background| requests.execute(call, background));
     let mut terminate = signal(SignalKind::terminate())?;
     let (stream, output) = stdio()?;
     tokio::select! {

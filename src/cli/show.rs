@@ -66,8 +66,7 @@ fn words(args: &ShowArgs, id: &str) -> Vec<String> {
     let mut words = vec!["show".to_owned(), format!("--offset={}", args.offset)];
     words.extend(args.limit.map(|limit| format!("--limit={limit}")));
     words.extend(args.branch.map(|branch| format!("--branch={branch}")));
-    let flags = [(args.markdown, "--markdown"), (args.raw, "--raw"), (args.json, "--json")];
-    words.extend(flags.iter().filter(|(set, _)| *set).map(|(_, flag)| (*flag).to_owned()));
+    words.extend(remote::flags(&[(args.markdown, "--markdown"), (args.raw, "--raw"), (args.json, "--json")]));
     words.extend(["--".to_owned(), id.to_owned()]);
     words
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
-use super::find;
 use super::sessions::LoadedSessions;
+use super::{find, remote};
 use crate::config::paths::create_private_dir;
 use crate::domain::SessionKey;
 use crate::domain::run::RunId;
@@ -33,6 +33,7 @@ pub(super) fn run_of(context: &CliContext, store: &Store, name: &str) -> Result<
     if let Some(record) = store.with(|db| registry::find(db, &id)).map_err(|error| db_error(&error))? {
         return Ok(record);
     }
+    remote::only_there(context, name)?;
     let session = find::find(&LoadedSessions::read(context).all, name)?;
     record_of(store, &session.key)?
         .ok_or_else(|| CliError::new(CliErrorCode::NotFound, format!("salon never ran {}", session.key)))

@@ -14,7 +14,6 @@ use super::selection::{self, Selection};
 use super::sessions::LoadedSessions;
 use super::trash_args::{RestoreArgs, TrashArgs};
 use super::{find, output, remote, sessions, state};
-use crate::domain::remote::RemoteSource;
 use crate::domain::{Session, SessionKey};
 use crate::runtime::keep::Archive;
 use crate::runtime::trash::{self, Removal};
@@ -59,11 +58,9 @@ impl Row {
 
 /// Moves sessions to the trash, lists it, or empties it.
 pub(super) fn run(context: &CliContext, args: &TrashArgs) -> Result<ExitCode, CliError> {
-    if let Some((source, ids)) = there(context, &args.ids)? {
+    if let Some((source, ids)) = remote::all_named(context, &args.ids)? {
         let flags = [(args.cancel_queued, "--cancel-queued"), (args.dry_run, "--dry-run"), (args.json, "--json")];
-        let flags = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag.to_owned());
-        let words: Vec<_> = ["trash".to_owned()].into_iter().chain(flags).chain(ids).collect();
-        return remote::run_there(source, &words, args.json);
+        return remote::run_there(source, &remote::words_of_ids("trash", &flags, ids), args.json);
     }
     let store = state::open(context)?;
     let rows = if args.list {
@@ -78,17 +75,6 @@ pub(super) fn run(context: &CliContext, args: &TrashArgs) -> Result<ExitCode, Cl
         remove(context, args, &store, &selection::sessions(context, &selection)?)?
     };
     finish(rows, args.dry_run, args.json)
-}
-
-/// Returns the machine of sessions and their ids there; `None` if they are of this machine.
-fn there<'a>(context: &'a CliContext, ids: &'a [String]) -> Result<Option<(&'a RemoteSource, Vec<String>)>, CliError> {
-    let named: Vec<_> = ids.iter().filter_map(|id| remote::named(context, id)).collect();
-    let Some((source, _)) = named.first() else { return Ok(None) };
-    let is_same = |(other, _): &(&RemoteSource, &str)| other.name == source.name;
-    if named.len() < ids.len() || !named.iter().all(is_same) {
-        return Err(CliError::new(CliErrorCode::Usage, "name sessions of one machine at a time"));
-    }
-    Ok(Some((source, named.iter().map(|(_, id)| (*id).to_owned()).collect())))
 }
 
 fn remove(
@@ -146,9 +132,8 @@ fn empty(context: &CliContext, args: &TrashArgs, store: &Store) -> Result<Vec<Ro
 
 /// Brings sessions back from the trash.
 pub(super) fn restore(context: &CliContext, args: &RestoreArgs) -> Result<ExitCode, CliError> {
-    if let Some((source, ids)) = there(context, &args.ids)? {
-        let flag = args.json.then(|| "--json".to_owned());
-        let words: Vec<_> = ["restore".to_owned()].into_iter().chain(flag).chain(ids).collect();
+    if let Some((source, ids)) = remote::all_named(context, &args.ids)? {
+        let words = remote::words_of_ids("restore", &[(args.json, "--json")], ids);
         return remote::run_there(source, &words, args.json);
     }
     let store = state::open(context)?;

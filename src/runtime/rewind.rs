@@ -1,17 +1,23 @@
 //! Rewind: takes the files of a session's work tree back to before a turn, or to another snapshot. A snapshot of the
 //! current files is kept first, so that nothing is lost. Blocks: not for the event loop.
 
-use std::path::Path;
+#![expect(clippy::disallowed_methods, reason = "not on the event loop")]
 
-use super::changes;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use super::turn_snapshots::UNDO;
+use super::{changes, env};
+use crate::config::paths::Paths;
 use crate::domain::changes::Restoration;
 use crate::domain::rewind::RewindTarget;
-use crate::domain::{Session, Time};
+use crate::domain::{Session, SessionKey, Time};
 use crate::git::own_repository::OwnRepository;
 use crate::git::restore::FileRestoration;
 use crate::git::{Git, Repository};
-use crate::store::Store;
+use crate::live::identity;
+use crate::store::registry::{self, ProcessId};
+use crate::store::{self, Store};
 
 /// Files that a rewind changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,17 +28,55 @@ pub struct Rewind {
     pub undo: Option<String>,
 }
 
-/// Everything that a rewind needs.
+/// Everything that rewinds of this machine's sessions need.
+#[derive(Clone, Debug)]
+pub struct RewindContext {
+    /// The program.
+    pub git: Git,
+    /// Directory of salon's own repositories.
+    pub own: PathBuf,
+    /// Database of salon's runs.
+    pub store: Arc<Store>,
+    /// Path of the database.
+    pub state_db: PathBuf,
+    /// Process whose runs the caller knows: a turn is open there only with its knowledge.
+    pub known_process: Option<u32>,
+}
+
+impl RewindContext {
+    /// Creates a context for the directories of salon.
+    pub fn new(paths: &Paths, store: Arc<Store>, known_process: Option<u32>) -> Self {
+        let (git, own, state_db) = (Git::new(env::vars()), paths.repositories(), paths.state_db());
+        Self { git, own, store, state_db, known_process }
+    }
+
+    /// Request that changes the files of a session.
+    pub fn request<'a>(&'a self, session: &'a Session) -> RewindRequest<'a> {
+        RewindRequest { context: self, session, dry_run: false }
+    }
+
+    /// Request that changes nothing.
+    pub fn dry_run<'a>(&'a self, session: &'a Session) -> RewindRequest<'a> {
+        RewindRequest { dry_run: true, ..self.request(session) }
+    }
+
+    /// Returns the id of another salon process that runs a session: it may be changing the files.
+    pub fn other_process(&self, session: &SessionKey) -> Result<Option<u32>, String> {
+        let holder = self.store.with(|db| {
+            let record = registry::find_by_session(db, session)?;
+            record.map_or(Ok(None), |record| registry::holder(db, &record.id))
+        });
+        let holder = holder.map_err(|error| store::describe_error(&error))?;
+        let is_other = |holder: &ProcessId| Some(holder.pid) != self.known_process && !identity::is_dead(*holder);
+        Ok(holder.filter(is_other).map(|holder| holder.pid))
+    }
+}
+
+/// Rewind of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct RewindRequest<'a> {
-    /// The program.
-    pub git: &'a Git,
-    /// Directory of salon's own repositories.
-    pub own: &'a Path,
-    /// Database of salon's runs.
-    pub store: &'a Store,
-    /// Path of the database.
-    pub state_db: &'a Path,
+    /// Everything that it needs.
+    pub context: &'a RewindContext,
     /// The session.
     pub session: &'a Session,
     /// True to change nothing.
@@ -42,9 +86,15 @@ pub struct RewindRequest<'a> {
 impl RewindRequest<'_> {
     /// Rewinds the files.
     pub fn run(self, target: &RewindTarget, now: Time) -> Result<Rewind, String> {
+        let RewindContext { git, own, .. } = self.context;
+        if !self.dry_run
+            && let Some(pid) = self.context.other_process(&self.session.key)?
+        {
+            return Err(runs_elsewhere(&self.session.key, pid));
+        }
         let message = |error: crate::git::GitError| error.to_string();
-        let repository = Repository::open(self.git, Path::new(&*self.session.cwd)).map_err(message)?;
-        let own = OwnRepository::open(self.git, self.own, &repository.common_dir).map_err(message)?;
+        let repository = Repository::open(git, Path::new(&*self.session.cwd)).map_err(message)?;
+        let own = OwnRepository::open(git, own, &repository.common_dir).map_err(message)?;
         let commit = self.commit(&own, &repository, target)?;
         let current = own.snapshot(&repository).map_err(message)?;
         let files = own.restorations(&current, &commit).map_err(message)?;
@@ -68,11 +118,12 @@ impl RewindRequest<'_> {
                 kept.ok_or_else(|| format!("salon kept no snapshot {name}"))
             }
             RewindTarget::BeforeTurn(turn) => {
-                let prompts = changes::edits(self.session, self.state_db)?.prompts;
+                let prompts = changes::edits(self.session, &self.context.state_db)?.prompts;
                 let prompt = turn.checked_sub(1).and_then(|at| prompts.get(at as usize));
                 let prompt =
                     prompt.ok_or_else(|| format!("there is no turn {turn}; the session has {}", prompts.len()))?;
-                let snapshot = prompt.and_then(|prompt| changes::snapshot_of(self.store, &self.session.key, prompt));
+                let snapshot =
+                    prompt.and_then(|prompt| changes::snapshot_of(&self.context.store, &self.session.key, prompt));
                 let snapshot = snapshot.filter(|snapshot| snapshot.root == repository.root);
                 let missing = || {
                     format!(
@@ -83,6 +134,11 @@ impl RewindRequest<'_> {
             }
         }
     }
+}
+
+/// Reason why the files of a session are not taken back while another salon runs it.
+pub fn runs_elsewhere(session: &SessionKey, pid: u32) -> String {
+    format!("{session} runs in another salon (process {pid}); stop it first")
 }
 
 /// Takes back a change of the files of a directory's work tree. Returns a snapshot of the files before, which is kept.

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::env;
-use super::rewind::RewindRequest;
+use super::rewind::{RewindContext, RewindRequest};
+use super::runs::Runs;
 use super::shell::Shell;
 use super::task_message::TaskMessage;
 use crate::agent::{self, TextLimit};
@@ -11,7 +11,7 @@ use crate::app::Msg;
 use crate::domain::rewind::{ConversationStart, RewindPlan, RewindTarget, RewoundFile, RewoundFiles};
 use crate::domain::transcript::EntryKind;
 use crate::domain::{Session, SessionKey, Time};
-use crate::git::{Git, Repository};
+use crate::git::Repository;
 use crate::index;
 
 /// Number of entries in memory at once, because transcripts can be large.
@@ -28,23 +28,10 @@ impl Shell {
     /// Plans a rewind to before the prompt of an entry.
     pub(super) fn plan_rewind(&mut self, key: SessionKey, entry: usize) {
         let Some(session) = self.session(&key) else { return };
-        let (paths, store, messages) =
-            (self.runner.paths.clone(), self.runner.store.clone(), self.runner.messages.clone());
-        let now = self.clock.now();
+        let (context, messages, now) = (self.rewind_context(), self.runner.messages.clone(), self.clock.now());
         tokio::task::spawn_blocking(move || {
-            let (git, own, state_db) = (Git::new(env::vars()), paths.repositories(), paths.state_db());
-            let plan = match &store {
-                Some(store) => {
-                    let request = RewindRequest {
-                        git: &git,
-                        own: &own,
-                        store,
-                        state_db: &state_db,
-                        session: &session,
-                        dry_run: true,
-                    };
-                    plan(request, entry, now)
-                }
+            let plan = match &context {
+                Some(context) => plan(context.dry_run(&session), entry, now),
                 None => Err("A rewind needs state.db, which cannot be used; see salon doctor".to_owned()),
             };
             // An error means that salon is shutting down.
@@ -54,22 +41,20 @@ impl Shell {
 
     /// Takes the files of a session back.
     pub(super) fn rewind_files(&mut self, key: SessionKey, target: RewindTarget) {
-        let Some((session, store)) = self.session(&key).zip(self.runner.store.clone()) else { return };
-        let (paths, messages, now) = (self.runner.paths.clone(), self.runner.messages.clone(), self.clock.now());
+        let Some((session, context)) = self.session(&key).zip(self.rewind_context()) else { return };
+        let (messages, now) = (self.runner.messages.clone(), self.clock.now());
         tokio::task::spawn_blocking(move || {
-            let (git, own, state_db) = (Git::new(env::vars()), paths.repositories(), paths.state_db());
-            let request = RewindRequest {
-                git: &git,
-                own: &own,
-                store: &store,
-                state_db: &state_db,
-                session: &session,
-                dry_run: false,
-            };
-            let result = rewind(request, &target, now);
+            let result = rewind(context.request(&session), &target, now);
             // An error means that salon is shutting down.
             drop(messages.send(TaskMessage::Msg(Box::new(Msg::Rewound { key, target, result }))));
         });
+    }
+
+    /// Everything that a rewind needs; `None` without state.db.
+    fn rewind_context(&self) -> Option<RewindContext> {
+        let server = self.runner.runs.as_ref().and_then(Runs::server_pid);
+        let known = server.unwrap_or_else(std::process::id);
+        Some(RewindContext::new(&self.runner.paths, self.runner.store.clone()?, Some(known)))
     }
 }
 
@@ -81,9 +66,9 @@ pub(super) fn rewind(request: RewindRequest<'_>, target: &RewindTarget, now: Tim
 
 /// Returns what a rewind to before the prompt of an entry, counted from 0, would take back.
 pub fn plan(request: RewindRequest<'_>, entry: usize, now: Time) -> Result<RewindPlan, String> {
-    let session = request.session;
+    let (session, context) = (request.session, request.context);
     let FoundPrompt { turn, text, conversation } =
-        find_prompt(session, request.state_db, WantedPrompt::OfEntry(entry))?;
+        find_prompt(session, &context.state_db, WantedPrompt::OfEntry(entry))?;
     let request = RewindRequest { dry_run: true, ..request };
     let file = |file: crate::git::restore::FileRestoration| RewoundFile {
         path: file.path.to_string_lossy().into_owned(),
@@ -92,7 +77,7 @@ pub fn plan(request: RewindRequest<'_>, entry: usize, now: Time) -> Result<Rewin
     let files = request.run(&RewindTarget::BeforeTurn(turn), now);
     let files = files.map(|rewind| rewind.files.into_iter().map(file).collect());
     let cwd = Path::new(&*session.cwd);
-    let root = Repository::open(request.git, cwd).map_or_else(|_| PathBuf::from(cwd), |repository| repository.root);
+    let root = Repository::open(&context.git, cwd).map_or_else(|_| PathBuf::from(cwd), |repository| repository.root);
     Ok(RewindPlan { turn, prompt: text, files, conversation, root: root.to_string_lossy().into_owned() })
 }
 

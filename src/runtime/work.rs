@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use super::env::Clock;
 use super::keep::Archive;
-use super::rewind::{self, RewindRequest};
+use super::rewind::{self, RewindContext};
 use super::trash::Removal;
-use super::{change_effects, env, remarks, rewind_plan, trash_effects};
+use super::{change_effects, remarks, rewind_plan, trash_effects};
 use crate::agent::Environment;
 use crate::config::paths::{Paths, create_private_dir};
 use crate::domain::{Session, SessionKey};
-use crate::git::Git;
 use crate::index::{self, IndexOptions, Refresh};
 use crate::serve::work_message::{WorkCall, WorkReply};
 use crate::store::Store;
@@ -30,10 +29,10 @@ pub struct WorkContext {
 }
 
 impl WorkContext {
-    /// Executes a request. The error is a text for the user.
-    pub fn execute(&self, call: WorkCall) -> Result<WorkReply, String> {
-        let (git, own, state_db) = (Git::new(env::vars()), self.paths.repositories(), self.paths.state_db());
+    /// Executes a request. `background` is the process whose runs the client knows. The error is a text for the user.
+    pub fn execute(&self, call: WorkCall, background: Option<u32>) -> Result<WorkReply, String> {
         let (store, now) = (self.store()?, self.clock.now());
+        let rewinds = RewindContext::new(&self.paths, store.clone(), background);
         let all = index::collect(&self.index, Refresh::Changed).sessions;
         match call {
             WorkCall::Changes { key, scope } => {
@@ -42,22 +41,17 @@ impl WorkContext {
             }
             WorkCall::Restore { key, restoration } => {
                 let session = find(&all, &key)?;
-                let restored = rewind::restore((&git, &own), Path::new(&*session.cwd), &restoration, now);
+                let restored =
+                    rewind::restore((&rewinds.git, &rewinds.own), Path::new(&*session.cwd), &restoration, now);
                 restored.map(WorkReply::Restored)
             }
             WorkCall::PlanRewind { key, entry } => {
                 let session = find(&all, &key)?;
-                let store = &*store;
-                let request =
-                    RewindRequest { git: &git, own: &own, store, state_db: &state_db, session, dry_run: true };
-                rewind_plan::plan(request, entry, now).map(WorkReply::Plan)
+                rewind_plan::plan(rewinds.dry_run(session), entry, now).map(WorkReply::Plan)
             }
             WorkCall::Rewind { key, target } => {
                 let session = find(&all, &key)?;
-                let store = &*store;
-                let request =
-                    RewindRequest { git: &git, own: &own, store, state_db: &state_db, session, dry_run: false };
-                rewind_plan::rewind(request, &target, now).map(WorkReply::Rewound)
+                rewind_plan::rewind(rewinds.request(session), &target, now).map(WorkReply::Rewound)
             }
             WorkCall::Remarks { key, edit } => remarks::apply(&store, &key, edit, now).map(WorkReply::Remarks),
             WorkCall::Trash { keys, cancel_queued } => {

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::VERSION;
 use super::connection::{MAX_PENDING_LINES, decode, greet, reply, send, write_lines};
@@ -26,13 +27,18 @@ use super::work_message::{WorkCall, WorkReply};
 use crate::domain::run::{Refusal, RunFailure};
 use crate::index::IndexOptions;
 
-/// Executor of requests about files. Blocks. The error is a text for the user.
-pub type Work = Arc<dyn Fn(WorkCall) -> Result<WorkReply, String> + Send + Sync>;
+/// Executor of requests about files. Gets the id of the background process, whose runs the client knows. Blocks. The error
+/// is a text for the user.
+pub type Work = Arc<dyn Fn(WorkCall, Option<u32>) -> Result<WorkReply, String> + Send + Sync>;
+
+/// Maximum wait for the first message of the background process.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Connection to the background process.
 struct Background {
     reader: MessageReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
+    pid: Option<u32>,
 }
 
 /// Serves a client until it disconnects. `connect` connects to the background process; with `true` it starts one if there
@@ -85,7 +91,16 @@ async fn relay<F: Future<Output = Option<UnixStream>>>(
     greet(&mut reader, lines, || "update it there".to_owned()).await?;
     let mut index = None;
     let (finished, mut done) = mpsc::channel(1);
-    let mut background = attach(connect(false).await).await;
+    let mut refusal = refusal.to_owned();
+    let mut background = match attach(connect(false).await).await {
+        Ok(background) => background,
+        Err(reason) => {
+            // Sessions are served all the same.
+            send(lines, &ServerMessage::Notice { run: None, text: reason.clone(), error: true }).await;
+            refusal = reason;
+            None
+        }
+    };
     if background.is_none() {
         send(lines, &ServerMessage::Recorded(Vec::new())).await;
         send(lines, &ServerMessage::Ready).await;
@@ -101,24 +116,30 @@ async fn relay<F: Future<Output = Option<UnixStream>>>(
                     }
                     if let Call::Work(call) = call {
                         match work.clone() {
-                            Some(work) => drop(tokio::spawn(execute(work, (id, call), lines.clone(), finished.clone()))),
-                            None => reply(lines, id, refused(refusal)).await,
+                            Some(work) => {
+                                let pid = background.as_ref().and_then(|background| background.pid);
+                                let work = move |call| work(call, pid);
+                                drop(tokio::spawn(execute(work, (id, call), lines.clone(), finished.clone())));
+                            }
+                            None => reply(lines, id, refused(&refusal)).await,
                         }
                         continue;
                     }
                     if background.is_none() && needs_runs(&call) {
-                        background = attach(connect(true).await).await;
+                        match attach(connect(true).await).await {
+                            Ok(attached) => background = attached,
+                            Err(reason) => refusal = reason,
+                        }
                     }
                     match &mut background {
                         Some(background) => background.write(line).await?,
-                        None => reply(lines, id, without_runs(&call, refusal)).await,
+                        None => reply(lines, id, without_runs(&call, &refusal)).await,
                     }
                 }
                 Ok(None) => return Ok(()),
                 Err(error) => return Err(error.to_string()),
             },
             line = next_line(&mut background) => match line {
-                Some(line) if is_hello(&line) => {}
                 // An error means that the client is gone, which the reader notices too.
                 Some(line) => drop(lines.send(line).await),
                 None => return Err("the background process has ended".to_owned()),
@@ -143,7 +164,12 @@ fn index_call(
 }
 
 /// Executes a request about files, which may change what the index must load again.
-async fn execute(work: Work, (id, call): (u64, WorkCall), lines: mpsc::Sender<Line>, finished: mpsc::Sender<()>) {
+async fn execute(
+    work: impl FnOnce(WorkCall) -> Result<WorkReply, String> + Send + 'static,
+    (id, call): (u64, WorkCall),
+    lines: mpsc::Sender<Line>,
+    finished: mpsc::Sender<()>,
+) {
     let result = tokio::task::spawn_blocking(move || work(call)).await;
     let body = match result {
         Ok(Ok(result)) => Reply::Work(Box::new(result)),
@@ -192,18 +218,42 @@ fn without_runs(call: &Call, refusal: &str) -> Reply {
     }
 }
 
-/// Begins the protocol with the background process, which has the same version unless it was updated meanwhile.
-async fn attach(stream: Option<UnixStream>) -> Option<Background> {
-    let (reader, writer) = stream?.into_split();
-    let mut background = Background { reader: MessageReader::new(reader), writer };
-    let hello =
-        ClientMessage { id: 0, call: Call::Hello { protocol: PROTOCOL, version: VERSION.to_owned() }, token: None };
-    let line = encode(&hello).ok()?;
-    background.writer.write_all(line.as_bytes()).await.ok()?;
-    Some(background)
+/// Begins the protocol with the background process; `None` if there is none. It has the same version unless salon was
+/// updated meanwhile; the error is its reason to refuse this one.
+async fn attach(stream: Option<UnixStream>) -> Result<Option<Background>, String> {
+    let Some(stream) = stream else { return Ok(None) };
+    let pid = stream.peer_cred().ok().and_then(|peer| peer.pid()).and_then(|pid| pid.try_into().ok());
+    let (reader, writer) = stream.into_split();
+    let mut background = Background { reader: MessageReader::new(reader), writer, pid };
+    match timeout(HELLO_TIMEOUT, background.greet()).await {
+        Ok(greeted) => greeted.map(|is_there| is_there.then_some(background)),
+        Err(_) => Err("the background process does not answer".to_owned()),
+    }
 }
 
 impl Background {
+    /// Exchanges the versions. Returns false if the process has just ended.
+    async fn greet(&mut self) -> Result<bool, String> {
+        let hello =
+            ClientMessage { id: 0, call: Call::Hello { protocol: PROTOCOL, version: VERSION.to_owned() }, token: None };
+        let Ok(line) = encode(&hello) else { return Ok(false) };
+        if self.writer.write_all(line.as_bytes()).await.is_err() {
+            return Ok(false);
+        }
+        let mut refusal = String::new();
+        while let Ok(Some(line)) = self.reader.next().await {
+            match serde_json::from_slice(&line) {
+                Ok(ServerMessage::Hello { protocol: PROTOCOL, .. }) => return Ok(true),
+                Ok(ServerMessage::Hello { version, .. }) => {
+                    refusal = format!("salon {version} runs sessions in the background, and cannot talk to {VERSION}");
+                }
+                Ok(ServerMessage::Bye { reason }) => return Err(reason),
+                _ => {}
+            }
+        }
+        if refusal.is_empty() { Ok(false) } else { Err(refusal) }
+    }
+
     async fn write(&mut self, mut line: Vec<u8>) -> Result<(), String> {
         line.push(b'\n');
         self.writer.write_all(&line).await.map_err(|error| format!("the background process: {error}"))
@@ -217,9 +267,4 @@ async fn next_line(background: &mut Option<Background>) -> Option<Line> {
     let mut line = String::from_utf8(line).ok()?;
     line.push('\n');
     Some(Arc::from(line))
-}
-
-/// Returns true for the first message of the background process: the client has had one from this process.
-fn is_hello(line: &str) -> bool {
-    line.starts_with("{\"hello\"")
 }

@@ -4,7 +4,7 @@ use salon::app::{Effect, Msg};
 use salon::domain::rewind::{ConversationStart, RewindPlan, RewindTarget, RewoundFile, RewoundFiles};
 use salon::domain::run::Conversation;
 use salon::domain::{Agent, SessionKey, Time};
-use salon::runtime::rewind::RewindRequest;
+use salon::runtime::rewind::RewindContext;
 use salon::runtime::rewind_plan::plan;
 use salon::store::Store;
 
@@ -21,15 +21,14 @@ fn planned(home: &Home, repo: &Repo, shown: &Transcript, entry: usize) -> Rewind
     let mut listed = session(Agent::Claude, &shown.id, "Fix it", 5);
     listed.path = home.path().join(format!(".claude/projects/-x/{}.jsonl", shown.id));
     listed.cwd = shown.cwd.as_str().into();
-    let request = RewindRequest {
-        git: &repo.program(),
-        own: &data.join("git"),
-        store: &store,
-        state_db: &data.join("state.db"),
-        session: &listed,
-        dry_run: true,
+    let context = RewindContext {
+        git: repo.program(),
+        own: data.join("git"),
+        store: store.into(),
+        state_db: data.join("state.db"),
+        known_process: None,
     };
-    plan(request, entry, Time::from_millis(0)).expect("a plan")
+    plan(context.dry_run(&listed), entry, Time::from_millis(0)).expect("a plan")
 }
 
 #[test]

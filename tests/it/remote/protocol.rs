@@ -59,7 +59,7 @@ impl Helper {
     }
 
     fn hello(&mut self) {
-        self.write(&json!({"id": 0, "call": {"hello": {"protocol": 2, "version": "0.1.0"}}}).to_string());
+        self.write(&json!({"id": 0, "call": {"hello": {"protocol": 3, "version": "0.1.0"}}}).to_string());
         self.read_until(|message| message == "ready");
     }
 }
@@ -155,11 +155,38 @@ fn a_run_goes_on_in_the_background_process_when_the_connection_is_lost() {
     helper.child.kill().expect("killed");
     helper.child.wait().expect("reaped");
     let mut again = start(&home);
-    again.write(&json!({"id": 0, "call": {"hello": {"protocol": 2, "version": "0.1.0"}}}).to_string());
+    again.write(&json!({"id": 0, "call": {"hello": {"protocol": 3, "version": "0.1.0"}}}).to_string());
     let state = again.read_until(|message| message["run"]["id"] == *run);
     assert!(state["run"]["approvals"][0].is_object(), "the approval still waits: {state}");
     assert_eq!(agents.prompts(), ["ask make install"], "no prompt was sent again");
     again.write(&json!({"id": 1, "call": "shutdown"}).to_string());
     while again.read().is_some() {}
     agents.assert_all_exited();
+}
+
+#[test]
+fn a_background_process_of_an_older_version_is_named_and_sessions_are_served_all_the_same() {
+    let home = Home::of(&["claude/2.1.329"]);
+    std::fs::create_dir_all(home.path().join("run")).expect("created");
+    let socket = std::os::unix::net::UnixListener::bind(home.path().join("run/serve.sock")).expect("a socket");
+    let older = std::thread::spawn(move || {
+        let (stream, _) = socket.accept().expect("a connection");
+        let mut reader = BufReader::new(stream.try_clone().expect("a clone"));
+        reader.read_line(&mut String::new()).expect("a hello");
+        let mut writer = stream;
+        let hello = json!({"hello": {"protocol": 2, "version": "0.0.9", "pid": 1}});
+        let bye = json!({"bye": {"reason": "this salon 0.0.9 speaks protocol 2; it ends when its run has finished"}});
+        writer.write_all(format!("{hello}\n{bye}\n").as_bytes()).expect("written");
+    });
+    let mut helper = Helper::start(home.path());
+    helper.write(&json!({"id": 0, "call": {"hello": {"protocol": 3, "version": "0.1.0"}}}).to_string());
+    let notice = helper.read_until(|message| message["notice"].is_object());
+    assert!(notice["notice"]["text"].as_str().expect("a text").contains("0.0.9 speaks protocol 2"), "{notice}");
+    helper.read_until(|message| message == "ready");
+    helper.write(&json!({"id": 1, "call": {"index": {"start": {"host": "box"}}}}).to_string());
+    helper.write(&json!({"id": 2, "call": {"index": "list"}}).to_string());
+    helper.read_until(|message| {
+        message["index"]["sessions"]["sessions"].as_array().is_some_and(|sessions| !sessions.is_empty())
+    });
+    older.join().expect("no panic");
 }

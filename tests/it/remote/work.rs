@@ -6,10 +6,14 @@ use salon::app::{Effect, Msg};
 use salon::domain::changes::{ChangesScope, Restoration};
 use salon::domain::remark::{Remark, RemarkEdit, RemarkSnippet};
 use salon::domain::rewind::RewindTarget;
+use salon::domain::run::RunId;
 use salon::domain::{Agent, SessionKey, Time};
 use salon::remote::{RemoteEvent, Remotes};
+use salon::runtime::rewind::RewindContext;
 use salon::serve::message::{Call, Reply};
 use salon::serve::work_message::{WorkCall, WorkReply};
+use salon::store::Store;
+use salon::store::registry::{self, RunRecord};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -171,6 +175,84 @@ fn commands_name_sessions_of_other_machines() {
     assert_eq!(json(&home, &peer, &["list", "--json"])["sessions"][0]["id"], *id);
     let mixed = run(&home, &peer, &["trash", &name, "other-id"]);
     assert_eq!(mixed.status.code(), Some(2));
+}
+
+#[test]
+fn documents_and_kept_copies_of_other_machines_are_made_there() {
+    let (home, (peer, _repo, id)) = (Home::empty(), machine());
+    json(&home, &peer, &["source", "add", "box", "--ssh", "me@box", "--json"]);
+    // A session with the same path here is another one.
+    let own = Transcript::new("aaaa", Path::new("/nowhere")).prompt("Something of this machine");
+    own.write_below(home.path());
+    let name = format!("box:claude:{id}");
+    let shown = run(&home, &peer, &["export", &name]);
+    let document = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(document.contains("Shout the second line") && !document.contains("Something of"), "{shown:?}");
+    assert!(!document.contains("Welcome to box"), "what a login prints is no part of it");
+    let output = home.path().join("out");
+    std::fs::create_dir(&output).expect("created");
+    let report =
+        json(&home, &peer, &["export", &name, "--format", "json", "--json", "--output", &output.to_string_lossy()]);
+    let row = &report["sessions"][0];
+    assert_eq!((&row["outcome"], &row["entries"]), (&"exported".into(), &Value::Null), "{report}");
+    let file = read(Path::new(row["path"].as_str().expect("a path")));
+    assert!(file.contains("Shout the second line"), "{file}");
+    let kept = json(&home, &peer, &["keep", &name, "--json"]);
+    assert_eq!(kept["sessions"][0]["outcome"], "kept", "{kept}");
+    let kept_there = super::command_line::run_there(&peer, &["keep", "--list", "--json"]);
+    assert_eq!(kept_there["sessions"][0]["id"], *id, "{kept_there}");
+    assert_eq!(json(&home, &peer, &["keep", "--list", "--json"])["sessions"], serde_json::json!([]));
+    // What needs the files of that machine says where they are.
+    for args in [&["repair", &*name, "--output", "x"][..], &["file", &name], &["relocate", &name, "--to", "/tmp"]] {
+        let refused = run(&home, &peer, args);
+        let reason = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(reason.contains("the session is on box"), "{args:?}: {reason}");
+    }
+    // A machine that fails leaves no file.
+    peer.control("down");
+    let failed = run(&home, &peer, &["export", &name, "--output", "failed.md"]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(!home.path().join("failed.md").exists());
+}
+
+#[test]
+fn files_are_not_taken_back_while_another_salon_there_runs_the_session() {
+    let (peer, repo, id) = machine();
+    let key = SessionKey::new(Agent::Claude, &*id);
+    let data = peer.home().join(".local/share/salon");
+    std::fs::create_dir_all(&data).expect("created");
+    let store = Store::open(&data.join("state.db"), Time::from_millis(1)).expect("opened").store;
+    let record = RunRecord {
+        id: RunId("elsewhere".into()),
+        agent: Agent::Claude,
+        session: Some(key.clone()),
+        cwd: repo.path().to_string_lossy().into_owned(),
+        model: None,
+        effort: None,
+        created: Time::from_millis(1),
+        last_activity: Time::from_millis(1),
+    };
+    let this = salon::live::this_process();
+    store.with(|db| registry::acquire(db, &record, this, |_| false)).expect("written").expect("leased");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut there = There::new(&peer).await;
+        let target = RewindTarget::BeforeTurn(1);
+        let reason =
+            there.ask(WorkCall::Rewind { key: key.clone(), target: target.clone() }).await.expect_err("refused");
+        assert!(reason.contains("runs in another salon"), "{reason}");
+        // Its own background process is no other one: the client knows what it does.
+        let context = RewindContext {
+            git: repo.program(),
+            own: data.join("git"),
+            store: store.into(),
+            state_db: data.join("state.db"),
+            known_process: Some(this.pid),
+        };
+        assert_eq!(context.other_process(&key), Ok(None));
+        drop(there.events);
+        there.remotes.stop();
+    });
 }
 
 #[test]

@@ -11,8 +11,9 @@ use salon::domain::event::{Delta, EventBody};
 use salon::domain::run::{Conversation, Phase, RingCursor, RunEventKind, RunId, RunStart};
 use salon::domain::run_request::RunRequest;
 use salon::live::{Live, LiveOptions};
-use salon::serve::message::{Call, Reply};
+use salon::serve::message::{Call, PROTOCOL, Reply};
 use salon::serve::socket::ServeSocket;
+use salon::serve::work_message::WorkCall;
 use salon::serve::{Client, RunHost, ServedEvent, server};
 use salon::store::Store;
 use serde_json::{Value, json};
@@ -91,6 +92,26 @@ fn the_recorded_session_is_spoken() {
     while raw.read().is_some() {}
 }
 
+/// Version of the protocol in which a call came. A new call, or another shape of one, needs the next version.
+fn introduced(call: &Call) -> u32 {
+    match call {
+        Call::Hello { .. } | Call::Watch { .. } | Call::Unwatch { .. } | Call::Since { .. } | Call::Shutdown => 1,
+        Call::OpenRun { .. } | Call::OpenRecorded { .. } | Call::Submit { .. } | Call::Request(_) => 1,
+        Call::Queue { .. } | Call::Backends | Call::DraftChanged { .. } | Call::Models { .. } => 1,
+        Call::Index(_) => 2,
+        Call::Work(call) => match call {
+            WorkCall::Changes { .. } | WorkCall::Restore { .. } | WorkCall::PlanRewind { .. } => 3,
+            WorkCall::Rewind { .. } | WorkCall::Remarks { .. } | WorkCall::Trash { .. } | WorkCall::Untrash { .. } => 3,
+        },
+    }
+}
+
+#[test]
+fn the_protocol_has_the_version_of_its_newest_call() {
+    let newest = Call::Work(WorkCall::Untrash { keys: Vec::new() });
+    assert_eq!(introduced(&newest), PROTOCOL, "an older peer must refuse a connection rather than a call");
+}
+
 #[test]
 fn another_protocol_version_is_refused_with_both_versions() {
     let stage = Stage::new();
@@ -98,11 +119,11 @@ fn another_protocol_version_is_refused_with_both_versions() {
     let mut raw = Raw::connect(&server.socket);
     raw.write(&json!({"id": 1, "call": {"hello": {"protocol": 99, "version": "9.9.9"}}}).to_string());
     let hello = raw.read().expect("a hello");
-    assert_eq!(hello["hello"]["protocol"], 2);
+    assert_eq!(hello["hello"]["protocol"], 3);
     assert_eq!(hello["hello"]["pid"], server.child.id());
     let bye = raw.read().expect("a reason");
     let reason = bye["bye"]["reason"].as_str().expect("a reason");
-    assert!(reason.contains("9.9.9 speaks protocol 99") && reason.contains("speaks protocol 2"), "{reason}");
+    assert!(reason.contains("9.9.9 speaks protocol 99") && reason.contains("speaks protocol 3"), "{reason}");
     assert!(raw.read().is_none());
 }
 
@@ -118,7 +139,7 @@ fn garbage_closes_the_connection_with_a_reason() {
         assert!(raw.read().is_none());
     }
     let mut raw = Raw::connect(&server.socket);
-    raw.write(&json!({"id": 1, "call": {"hello": {"protocol": 2, "version": "0"}}}).to_string());
+    raw.write(&json!({"id": 1, "call": {"hello": {"protocol": 3, "version": "0"}}}).to_string());
     assert!(raw.read().expect("a hello")["hello"].is_object(), "the server goes on");
 }
 
@@ -131,7 +152,7 @@ fn stdin_and_stdout_speak_the_same_protocol() {
     let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines().map(|line| line.expect("a line"));
     let mut wait_for = |what: &str| lines.find(|line| line.contains(what)).unwrap_or_else(|| panic!("no {what}"));
     let mut write = |message: Value| writeln!(stdin, "{message}").expect("written");
-    write(json!({"id": 0, "call": {"hello": {"protocol": 2, "version": "0"}}}));
+    write(json!({"id": 0, "call": {"hello": {"protocol": 3, "version": "0"}}}));
     wait_for("hello");
     wait_for("ready");
     let start = json!({"conversation": {"new": {"id": null}}, "cwd": stage.project(), "model": null, "mode": null,
