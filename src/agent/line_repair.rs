@@ -64,14 +64,15 @@ pub fn refusal(path: &Path) -> Option<&'static str> {
 
 /// Writes a repaired copy of a file. A compressed file becomes text.
 pub fn write_repaired(path: &Path, out: &mut dyn Write) -> io::Result<LineRepairs> {
-    let mut lines = LineReader::from_offset(text(path)?, 0)?;
+    let mut lines = LineReader::from_offset(text(path)?, 0)?.of_finished_file();
     let mut repairs = LineRepairs::default();
     while let Some(line) = lines.next_line()? {
         repair_line(&line, out, &mut repairs)?;
     }
     // A file that was cut off ends without a newline.
     let rest = lines.remainder();
-    repair_line(&RawLine { offset: 0, bytes: rest, len: rest.len() as u64, lines: 1 }, out, &mut repairs)?;
+    let breaks = memchr::memchr_iter(b'\n', rest).count() as u64;
+    repair_line(&RawLine { offset: 0, bytes: rest, len: rest.len() as u64, lines: 1 + breaks }, out, &mut repairs)?;
     Ok(repairs)
 }
 

@@ -69,6 +69,8 @@ pub struct LiveOptions {
     pub recorded: Option<PathBuf>,
     /// Budgets of the user.
     pub budgets: BudgetOptions,
+    /// Server process whose connection has just closed. Its runs go on here, once it has ended.
+    pub predecessor: Option<ProcessId>,
     /// True if this process lives long enough to go on with turns at the end of a rate limit that an earlier process left.
     pub continues: bool,
     /// Lookup of an agent's protocol.
@@ -91,6 +93,7 @@ impl LiveOptions {
             attached: BTreeMap::new(),
             recorded: None,
             budgets: BudgetOptions::default(),
+            predecessor: None,
             continues: false,
             protocols: agent::protocol,
         }

@@ -24,6 +24,9 @@ const RECORD_TIMEOUT: Duration = Duration::from_secs(2);
 /// Interval between looks into an orphan's record.
 const RECORD_INTERVAL: Duration = Duration::from_millis(50);
 
+/// Maximum wait for the end of a process that has closed its connection. A longer one means that it lives.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Result of a recovery.
 #[derive(Clone, Debug, Default)]
 pub struct Recovered {
@@ -50,6 +53,15 @@ pub fn recover(store: &Store, process: ProcessId, is_delivered: &DeliveryCheck) 
         }
     }
     Ok(Recovered { ended, held })
+}
+
+/// Blocks until a process has ended that has closed its connection. The system closes the files of a killed process
+/// before the process has ended, and what it leaves is recovered only afterwards.
+pub(super) fn await_end(process: ProcessId) {
+    let end = Instant::now() + END_TIMEOUT;
+    while !is_dead(process) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Looks up held prompts in the transcript and marks those that arrived as delivered.

@@ -345,6 +345,9 @@ impl Inner {
             Ok(sessions) => self.events.send(LiveEvent::Recorded(sessions)),
             Err(error) => tracing::warn!(%error, "the recorded sessions could not be read"),
         }
+        if let Some(predecessor) = options.predecessor {
+            recover::await_end(predecessor);
+        }
         let done = recover::recover(&options.store, options.process, &options.is_delivered);
         let (text, error) = match done {
             Ok(recovered) => {

@@ -60,6 +60,7 @@ mod run_effects;
 mod screen;
 mod search_parts;
 mod shell;
+mod shutdown;
 mod signals;
 mod start;
 mod startup_action;

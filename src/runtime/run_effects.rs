@@ -16,6 +16,7 @@ use crate::app::msg::RequestTicket;
 use crate::app::runs::RunMsg;
 use crate::domain::run::{Conversation, Refusal, RunStart};
 use crate::domain::{Agent, SessionKey};
+use crate::live::identity::identify;
 use crate::stdx::program;
 
 type Step = ControlFlow<()>;
@@ -51,7 +52,8 @@ impl Shell {
         let Some((store, writer)) = store.as_ref().zip(writer.as_ref()) else { return Step::Continue(()) };
         let settings = &self.app.settings;
         let services = RunServices { store, writer, environment, paths, settings, messages };
-        let (runs, receivers) = Runs::start_here(services);
+        let server = self.runner.runs.as_ref().and_then(Runs::server_pid).and_then(identify);
+        let (runs, receivers) = Runs::start_here(services, server);
         (self.runner.runs, self.sources.runs) = (Some(runs), Some(receivers));
         for run in lost {
             self.update(Msg::Run(RunMsg::Gone(run)))?;

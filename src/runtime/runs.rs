@@ -31,6 +31,7 @@ use crate::serve::message::Call;
 use crate::serve::{Client, RunHost, ServedEvent, Viewers};
 use crate::stdx::process;
 use crate::store::Store;
+use crate::store::registry::ProcessId;
 
 /// Live runs and their services.
 #[derive(Debug)]
@@ -93,10 +94,11 @@ pub(super) struct RunReceivers {
 }
 
 impl Runs {
-    /// Starts the live layer in this process. Starts no agent.
-    pub(super) fn start_here(services: RunServices<'_>) -> (Self, RunReceivers) {
+    /// Starts the live layer in this process, after a `predecessor` whose connection has closed. Starts no agent.
+    pub(super) fn start_here(services: RunServices<'_>, predecessor: Option<ProcessId>) -> (Self, RunReceivers) {
         let RunServices { store, environment, paths, settings, .. } = services;
-        let options = live_options::limited(store.clone(), environment, &paths.cache, settings);
+        let mut options = live_options::limited(store.clone(), environment, &paths.cache, settings);
+        options.predecessor = predecessor;
         let (live, events) = Live::start(options);
         let (replays, replay_receiver) = mpsc::channel(2);
         let (approvals, approval_changes) = mpsc::unbounded_channel();

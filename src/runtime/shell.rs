@@ -14,7 +14,7 @@ use super::foreground::{self, ForegroundEvent};
 use super::frames::FrameScheduler;
 use super::input::TerminalInput;
 use super::osc_reply::{OscParse, OscReplyParser};
-use super::runs::{RunReceivers, Runs};
+use super::runs::RunReceivers;
 use super::signals::{SignalRequest, Signals};
 use super::startup_action::StartupAction;
 use super::task_message::TaskMessage;
@@ -34,15 +34,6 @@ use crate::ui::{self, ViewCache};
 
 /// Maximum wait of the first frame for the index cache.
 const CACHE_TIMEOUT: Duration = Duration::from_millis(15);
-
-/// Grace period of a foreground program when salon quits.
-const FOREGROUND_GRACE: Duration = Duration::from_millis(1500);
-
-/// Maximum wait at quit for choices and drafts to be saved.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Delay before a slow shutdown of agents is reported.
-const SHUTDOWN_NOTICE_DELAY: Duration = Duration::from_millis(700);
 
 /// Runtime below which a failing program's output stays visible until a key is pressed.
 const STARTUP_FAILURE_WINDOW: Duration = Duration::from_secs(5);
@@ -434,36 +425,6 @@ impl Shell {
         self.update(Msg::Clock(self.clock.now()))?;
         self.update(msg)
     }
-
-    /// Releases the terminal and shuts down the index and the agents.
-    pub(super) async fn end(self) {
-        let Self { terminal, runner, sources, detaches, .. } = self;
-        drop(terminal);
-        drop(sources.remote);
-        runner.remotes.stop();
-        runner.index.stop();
-        runner.commands.end_all();
-        match runner.runs {
-            Some(runs) if detaches => eprintln!("salon: {}", runs.detach(&runner.paths, &runner.config_file).await),
-            Some(runs) => end_runs(runs).await,
-            None => {}
-        }
-        let unsaved = runner.writer.map_or(0, |writer| writer.finish(FLUSH_TIMEOUT));
-        if unsaved > 0 {
-            eprintln!("salon: {unsaved} choices and drafts were not saved, because state.db cannot be written");
-        }
-    }
-
-    /// Ends a foreground program that is still running when salon quits.
-    async fn end_program(&mut self) {
-        let TerminalOwner::Program { child, .. } = &mut self.owner else { return };
-        child.terminate();
-        let ended = async { while let ForegroundEvent::Stopped(_) = child.next().await {} };
-        if tokio::time::timeout(FOREGROUND_GRACE, ended).await.is_err() {
-            child.kill();
-        }
-        foreground::reclaim_terminal();
-    }
 }
 
 /// An event of the live layer.
@@ -478,17 +439,6 @@ async fn next_runs_event(runs: &mut Option<RunReceivers>) -> Option<RunsEvent> {
         Some(event) = runs.events.recv() => Some(RunsEvent::Live(event)),
         Some((run, replay)) = runs.replays.recv() => Some(RunsEvent::Replay(run, replay)),
         else => std::future::pending().await,
-    }
-}
-
-/// Stops the agents, and reports a slow shutdown.
-async fn end_runs(runs: Runs) {
-    let alive = runs.any_alive();
-    let mut ending = std::pin::pin!(runs.end());
-    let timeout = if alive { SHUTDOWN_NOTICE_DELAY } else { Duration::MAX };
-    if tokio::time::timeout(timeout, &mut ending).await.is_err() {
-        eprintln!("salon: waiting for agents to exit");
-        ending.await;
     }
 }
 

@@ -92,7 +92,7 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
         let services = RunServices { store, writer, environment, paths, settings, messages: &messages };
         match server {
             Some(server) => Runs::of_server(server, services),
-            None => Runs::start_here(services),
+            None => Runs::start_here(services, None),
         }
     };
     let (runs, receivers) = store.as_ref().zip(writer.as_ref()).map(start_runs).unzip();

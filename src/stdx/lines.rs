@@ -2,7 +2,7 @@
 //!
 //! Memory is bounded for any file: only the head of a line longer than [`MAX_LINE_BYTES`] is returned. A last line
 //! without a newline is *not* a line yet; the reader's offset stays before it. A JSON record of
-//! [several lines](super::json_record) counts as one line.
+//! [several lines](super::json_record) counts as one line, so that one that goes on is not a line yet either.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -41,6 +41,7 @@ pub struct LineReader<R> {
     offset: u64,
     read: u64,
     max_line: usize,
+    is_finished: bool,
 }
 
 impl<R: Read + Seek> LineReader<R> {
@@ -52,7 +53,13 @@ impl<R: Read + Seek> LineReader<R> {
     /// Starts at `offset` with a line limit of `max_line` bytes instead of [`MAX_LINE_BYTES`].
     pub fn with_max_line(mut reader: R, offset: u64, max_line: usize) -> io::Result<Self> {
         reader.seek(SeekFrom::Start(offset))?;
-        Ok(Self { reader, buffer: vec![0; CHUNK], start: 0, end: 0, offset, read: 0, max_line })
+        Ok(Self { reader, buffer: vec![0; CHUNK], start: 0, end: 0, offset, read: 0, max_line, is_finished: false })
+    }
+
+    /// Reads a file that does not grow any more: where its last record goes on at the end, it is torn.
+    #[must_use]
+    pub fn of_finished_file(self) -> Self {
+        Self { is_finished: true, ..self }
     }
 
     /// Offset after the last returned line, where the next read starts.
@@ -70,7 +77,7 @@ impl<R: Read + Seek> LineReader<R> {
         self.buffer.capacity()
     }
 
-    /// Text after the last newline: an incomplete line.
+    /// Text after the last complete line: an incomplete line, or a record that goes on.
     pub fn remainder(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
@@ -80,7 +87,7 @@ impl<R: Read + Seek> LineReader<R> {
         let mut scanned = 0;
         loop {
             if let Some(found) = memchr::memchr(b'\n', &self.buffer[self.start + scanned..self.end]) {
-                let (len, lines) = self.record_len(scanned + found)?;
+                let Some((len, lines)) = self.record_len(scanned + found)? else { return Ok(None) };
                 let (offset, from) = (self.offset, self.start);
                 self.start += len + 1;
                 self.offset += len as u64 + 1;
@@ -98,11 +105,12 @@ impl<R: Read + Seek> LineReader<R> {
         }
     }
 
-    /// Length of the record that begins with a line of `len` bytes, and the number of its lines.
-    fn record_len(&mut self, len: usize) -> io::Result<(usize, u64)> {
+    /// Length of the record that begins with a line of `len` bytes, and the number of its lines. `None`: it goes on at the
+    /// end of the file.
+    fn record_len(&mut self, len: usize) -> io::Result<Option<(usize, u64)>> {
         let first = &self.buffer[self.start..self.start + len];
         if !json_record::may_go_on(first) {
-            return Ok((len, 1));
+            return Ok(Some((len, 1)));
         }
         let mut balance = RecordBalance::default();
         let (mut end, mut lines) = (len, 1);
@@ -112,18 +120,26 @@ impl<R: Read + Seek> LineReader<R> {
             let mut scanned = 0;
             let next = loop {
                 if let Some(found) = memchr::memchr(b'\n', &self.buffer[self.start + from + scanned..self.end]) {
-                    break Some(from + scanned + found);
+                    break from + scanned + found;
                 }
                 scanned = self.end - self.start - from;
-                if scanned > json_record::MAX_RECORD_BYTES || self.fill()? == 0 {
-                    break None;
+                if scanned > json_record::MAX_RECORD_BYTES {
+                    return Ok(Some((len, 1)));
+                }
+                if self.fill()? == 0 {
+                    let rest = &self.buffer[self.start + from..self.end];
+                    let is_torn = match balance.read(rest) {
+                        RecordStep::GoesOn => self.is_finished,
+                        RecordStep::Ends => false,
+                        RecordStep::Torn => self.is_finished || json_record::begins_record(rest),
+                    };
+                    return Ok(is_torn.then_some((len, 1)));
                 }
             };
-            let Some(next) = next else { return Ok((len, 1)) };
             step = balance.read(&self.buffer[self.start + from..self.start + next]);
             (end, lines) = (next, lines + 1);
         }
-        Ok(if step == RecordStep::Ends && lines > 1 { (end, lines) } else { (len, 1) })
+        Ok(Some(if step == RecordStep::Ends && lines > 1 { (end, lines) } else { (len, 1) }))
     }
 
     /// Reads one more chunk, after moving the buffered bytes to the front if space is short.

@@ -14,8 +14,8 @@ const WITH_TWO_COLUMNS: u16 = 110;
 /// Columns of the text in each case, inside the frame.
 const WIDTHS: (u16, u16) = (72, 124);
 
-/// Maximum width of the keys, because the descriptions must fit beside them.
-const MAX_KEYS: u16 = 18;
+/// Maximum width of the keys, because the descriptions must fit beside them. Further keys of an action are left out.
+const MAX_KEYS: u16 = 15;
 
 /// Draws the filter, the position, and the key bindings.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, help: &Help) {
@@ -50,9 +50,8 @@ fn draw_filter(canvas: &mut Canvas, area: Rect, help: &Help, (height, len): (usi
 
 fn draw_column(canvas: &mut Canvas, area: Rect, lines: &[HelpLine], top: usize) {
     let theme = canvas.app.theme();
-    let widest = lines.iter().map(|line| if let HelpLine::Keys(keys, _) = line { text::width(keys) } else { 0 }).max();
-    let keys_width = u16::try_from(widest.unwrap_or(0)).unwrap_or(0).min(area.width / 3).min(MAX_KEYS);
-    for (row, line) in lines.iter().skip(top).take(area.height.into()).enumerate() {
+    let rows = lines.iter().zip(key_widths(lines)).skip(top).take(area.height.into());
+    for (row, (line, keys_width)) in rows.enumerate() {
         let area = line_of(area, row);
         match line {
             HelpLine::Blank => {}
@@ -60,11 +59,33 @@ fn draw_column(canvas: &mut Canvas, area: Rect, lines: &[HelpLine], top: usize) 
                 put(canvas.buffer, area, name, style(theme.heading), Align::Left);
             }
             HelpLine::Keys(keys, about) => {
-                let (left, right) = split_left(area, keys_width + 2);
+                let (left, right) = split_left(area, keys_width.min(area.width / 3) + 2);
                 let left = Rect { width: left.width.saturating_sub(2), ..left };
-                put(canvas.buffer, left, keys, style(theme.key), Align::Left);
+                put(canvas.buffer, left, fitting_keys(keys, left.width), style(theme.key), Align::Left);
                 put(canvas.buffer, right, about, style(theme.text), Align::Left);
             }
         }
     }
+}
+
+/// Returns the width of the keys beside each line: the widest of its section, because one long combination must not take
+/// room from the descriptions of all others.
+fn key_widths(lines: &[HelpLine]) -> Vec<u16> {
+    let keys = |line: &HelpLine| match line {
+        HelpLine::Keys(keys, _) => text::width(fitting_keys(keys, MAX_KEYS)),
+        HelpLine::Heading(_) | HelpLine::Blank => 0,
+    };
+    let sections = lines.chunk_by(|_, next| !matches!(next, HelpLine::Heading(_)));
+    let widths = sections.flat_map(|section| {
+        let widest = section.iter().map(keys).max().unwrap_or(0);
+        std::iter::repeat_n(u16::try_from(widest).unwrap_or(MAX_KEYS).min(MAX_KEYS), section.len())
+    });
+    widths.collect()
+}
+
+/// Returns the first keys of an action that fit, at least one.
+fn fitting_keys(keys: &str, width: u16) -> &str {
+    let ends = keys.match_indices(' ').map(|(end, _)| end).chain([keys.len()]);
+    let fitting = ends.take_while(|end| text::width(&keys[..*end]) <= usize::from(width)).last();
+    fitting.or_else(|| keys.find(' ')).map_or(keys, |end| &keys[..end])
 }

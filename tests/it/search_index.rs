@@ -272,3 +272,73 @@ fn pruned_bytes_count_as_searched_and_appended_ones_are_searched() {
     index(&search, &grown);
     assert_eq!(ask(&search, &grown, "kingfisher").hits[0].count, 1);
 }
+
+/// Appends bytes to the session's file.
+fn append(home: &Home, bytes: &[u8]) {
+    let mut file = fs::OpenOptions::new().append(true).open(claude_file(home)).expect("open");
+    std::io::Write::write_all(&mut file, bytes).expect("append");
+}
+
+#[test]
+fn a_record_of_several_lines_that_is_written_in_pieces_is_found() {
+    let output = json!([{"type": "tool_result", "tool_use_id": "t9", "content": "a waxwing"}]);
+    let records = [claude_line(2, "user", &json!("a kingfisher")), claude_line(3, "user", &output)];
+    let pretty = |record: &Value| serde_json::to_string_pretty(record).expect("JSON") + "\n";
+    let text: String = records.iter().map(pretty).collect();
+    let breaks: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+    for (at, filtered) in breaks.iter().flat_map(|at| [(*at, false), (*at, true), (at - 2, true)]) {
+        let home = Home::empty();
+        write(&claude_file(&home), &[claude_line(1, "user", &json!("begin"))]);
+        append(&home, &text.as_bytes()[..at]);
+        let search = open(&home);
+        if filtered {
+            index(&search, &corpus(&home));
+        } else {
+            search.update(&corpus(&home), &Cancel::default(), &mut |_| {}).expect("an index");
+        }
+        append(&home, &text.as_bytes()[at..]);
+        let grown = corpus(&home);
+        for _ in 0..2 {
+            for word in ["kingfisher", "waxwing"] {
+                let found = ask(&search, &grown, word).hits;
+                assert_eq!(found.iter().map(|hit| hit.count).collect::<Vec<_>>(), [1], "{word}, {at}, {filtered}");
+            }
+            index(&search, &grown);
+        }
+    }
+}
+
+#[test]
+fn a_record_of_several_lines_without_its_last_newline_is_found() {
+    let home = Home::empty();
+    write(&claude_file(&home), &[claude_line(1, "user", &json!("begin"))]);
+    let record = claude_line(2, "user", &json!("a kingfisher"));
+    append(&home, serde_json::to_string_pretty(&record).expect("JSON").as_bytes());
+    let (search, corpus) = (open(&home), corpus(&home));
+    for _ in 0..2 {
+        assert_eq!(ask(&search, &corpus, "kingfisher").hits.len(), 1);
+        index(&search, &corpus);
+    }
+    append(&home, b"\n");
+    let corpus = self::corpus(&home);
+    for _ in 0..2 {
+        assert_eq!(ask(&search, &corpus, "kingfisher").hits[0].count, 1);
+        index(&search, &corpus);
+    }
+}
+
+#[test]
+fn the_tool_of_a_call_in_a_record_of_several_lines_is_known() {
+    let home = Home::empty();
+    let call = json!([{"type": "tool_use", "id": "t9", "name": "Bash", "input": {"command": "ls"}}]);
+    let output = json!([{"type": "tool_result", "tool_use_id": "t9", "content": "a waxwing"}]);
+    write(&claude_file(&home), &[claude_line(1, "user", &json!("begin"))]);
+    for record in [claude_line(2, "assistant", &call), claude_line(3, "user", &output)] {
+        append(&home, (serde_json::to_string_pretty(&record).expect("JSON") + "\n").as_bytes());
+    }
+    let (search, corpus) = (open(&home), corpus(&home));
+    for _ in 0..2 {
+        assert_eq!(ask(&search, &corpus, "tool:Bash waxwing").hits.len(), 1);
+        index(&search, &corpus);
+    }
+}

@@ -230,3 +230,25 @@ fn sessions_of_many_small_files_in_a_copied_home_get_their_filters() {
     assert_eq!(ids(&ask(&index_of, &corpus, "plantcopied")), BTreeSet::from(["ses_1".to_owned()]));
     assert!(ask(&index_of, &corpus, "zqxjkvbw").hits.is_empty());
 }
+
+#[test]
+fn a_limited_search_finds_texts_that_are_not_indexed() {
+    let lines = [claude_line(1, "user", &json!("begin")), claude_line(2, "user", &json!("a heron, not indexed"))];
+    let text = format!("{}\n{}\n", lines[0], lines[1]);
+    let utf_16 = |text: &str| -> Vec<u8> {
+        [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    };
+    for bytes in [utf_16(&text), text.trim_end().as_bytes().to_vec()] {
+        let home = Home::empty();
+        write_sessions(&home);
+        let id = "bbbbbbbb-0000-4000-8000-000000000001";
+        let file = home.path().join(format!(".claude/projects/-srv-app/{id}.jsonl"));
+        fs::write(&file, bytes).expect("write");
+        let (corpus, index_of) = (corpus(&home), open(&home));
+        index(&index_of, &corpus);
+        let all = search(&index_of, &corpus, "heron", None);
+        let best = search(&index_of, &corpus, "heron", Some(10));
+        assert!(all.hits[..10].iter().any(|hit| *hit.session.key.id == *id), "one of the best");
+        assert_eq!(shown(&best.hits[..10]), shown(&all.hits[..10]));
+    }
+}

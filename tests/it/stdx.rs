@@ -74,6 +74,48 @@ fn h14_a_partial_last_line_waits_and_is_read_whole_later() {
 }
 
 #[test]
+fn a_record_that_goes_on_at_the_end_of_the_file_is_no_line_yet() {
+    let record = b"{\n  \"a\": [\n    1\n  ]\n}\n";
+    let next = b"{\"b\":2}\n";
+    let bytes = [&b"one\n"[..], record, next].concat();
+    for end in 0..=bytes.len() {
+        let (found, offset) = lines(&bytes[..end], &[3], 0, MAX_LINE_BYTES);
+        let starts = [4, 4 + record.len(), bytes.len()];
+        let count = starts.iter().filter(|start| **start <= end).count();
+        assert_eq!(
+            (found.len(), offset),
+            (count, if count == 0 { 0 } else { starts[count - 1] as u64 }),
+            "{end} bytes"
+        );
+        let (found, _) = lines(&bytes, &[3], offset, MAX_LINE_BYTES);
+        assert_eq!(found.len(), 3 - count, "the rest, read later");
+    }
+}
+
+#[test]
+fn a_torn_line_is_a_line_once_another_record_begins() {
+    let torn = b"{\"a\": \"b\n";
+    assert_eq!(lines(torn, &[3], 0, MAX_LINE_BYTES).1, 0);
+    assert_eq!(lines(&[&torn[..], b"{\"c"].concat(), &[3], 0, MAX_LINE_BYTES).1, torn.len() as u64);
+    let mut finished = LineReader::from_offset(Cursor::new(torn), 0).expect("seeks").of_finished_file();
+    assert!(finished.next_line().expect("reads").is_some(), "no other record will begin");
+}
+
+#[test]
+fn lines_of_braces_are_not_followed_far() {
+    for piece in ["{\n", "{\n\\\"\n", "{\n[\n", "{ \n\"\n"] {
+        let bytes = piece.repeat(50_000).into_bytes();
+        let mut lines = LineReader::from_offset(Cursor::new(bytes), 0).expect("seeks").of_finished_file();
+        let mut count = 0;
+        while let Some(line) = lines.next_line().expect("reads") {
+            assert_eq!(line.lines, 1);
+            count += 1;
+        }
+        assert_eq!(count, piece.matches('\n').count() * 50_000);
+    }
+}
+
+#[test]
 fn h12_a_huge_line_is_handed_over_as_its_head_and_its_memory_is_given_back() {
     const MEGABYTE: usize = 1 << 20;
     let mut bytes = vec![b'x'; 40 * MEGABYTE];

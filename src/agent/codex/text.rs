@@ -136,5 +136,7 @@ fn lines_of(document: &[u8]) -> io::Result<File> {
     for item in tolerant_json::items(document, path) {
         line(&document[item])?;
     }
+    // The beginning of another record, so that a torn last item is a line.
+    copy.write_all(b"{\"")?;
     copy.into_inner().map_err(io::IntoInnerError::into_error)
 }

@@ -54,7 +54,12 @@ pub(crate) fn scan(
     let rest = lines.remainder();
     if end.is_none() && is_complete(rest) {
         number += 1;
-        repaired::records(dialect, rest, offset, number, &mut one);
+        let breaks = memchr::memchr_iter(b'\n', rest).count() as u64;
+        repaired::records(dialect, rest, offset, number, &mut |line: ScannedLine<'_>| {
+            let repair = line.repair.or((breaks > 0).then_some(Repair::Joined));
+            one(ScannedLine { repair, ..line });
+        });
+        number += breaks;
         offset += rest.len() as u64;
     }
     Ok(ScanEnd { offset, lines: number, bytes_read: lines.bytes_read() })

@@ -11,7 +11,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use super::Cancel;
 use super::corpus::Corpus;
 use super::entry_texts;
-use super::line_blocks::{LineBlocks, lines, record_around};
+use super::line_blocks::{LineBlocks, lines};
+use super::line_records::{LineRecord, RecordFinder};
 use super::store::{
     EncodedSegment, IndexReader, IndexRecord, IndexStore, IndexWriter, RecordBytes, Replaces, Segment, SegmentBuilder,
 };
@@ -184,10 +185,10 @@ fn index_lines(
     file.seek(SeekFrom::Start(from))?;
     let mut builder = SegmentBuilder::new(source, if from == 0 { Replaces::Source } else { Replaces::Nothing });
     // Records of several lines are read apart, because reading moves the position in a file.
-    let whole = files::open(&source.path)?;
+    let mut finder = RecordFinder::new(&source.path);
     let (mut offset, mut joined_end) = (from, 0);
     let mut blocks = LineBlocks::new(&file, from, Vec::new());
-    while let Some((start, block)) = blocks.next_block()? {
+    'file: while let Some((start, block)) = blocks.next_block()? {
         if cancel.is_cancelled() {
             return Ok(Err(Closed));
         }
@@ -196,11 +197,19 @@ fn index_lines(
             if at < joined_end {
                 continue;
             }
-            let joined = if json_record::may_go_on(line) { record_around(&whole, at)? } else { None };
-            if let Some((start, bytes)) = &joined {
-                (at, joined_end) = (*start, start + bytes.len() as u64);
-            }
-            let bytes = joined.as_ref().map_or(line, |(_, bytes)| bytes);
+            let found = if json_record::may_go_on(line) { finder.beginning_at(at)? } else { LineRecord::Line };
+            let bytes = match &found {
+                LineRecord::Line => line,
+                LineRecord::Joined(start, bytes) => {
+                    (at, joined_end) = (*start, start + bytes.len() as u64 + 1);
+                    bytes
+                }
+                LineRecord::Open(..) => {
+                    // The next update begins with this record.
+                    offset = at;
+                    break 'file;
+                }
+            };
             let record = StoredRecord { session, id: "", hint: "", offset: at, bytes };
             decoder.decode.texts(&record, TextScope::Indexed, &mut |text| {
                 if text.kind.is_indexed(text.text) {
@@ -208,7 +217,7 @@ fn index_lines(
                 }
             });
         }
-        offset = start + block.len() as u64;
+        offset = joined_end.max(start + block.len() as u64);
         if builder.is_full() {
             let full = std::mem::replace(&mut builder, SegmentBuilder::new(source, Replaces::Nothing));
             if send(out, full, partial_cursor(source, offset), tail_checksum(&file, offset)).is_err() {

@@ -11,6 +11,8 @@ use super::pruned::Pruned;
 use super::query_cache::CachedQuery;
 use super::snippet::SnippetContext;
 use super::store::IndexReader;
+use crate::agent::format;
+use crate::agent::texts::RecordLayout;
 use crate::domain::query::TextKind;
 
 /// Shared state of one query execution.
@@ -55,6 +57,14 @@ impl Execution<'_> {
     /// Returns true if the current state of a source is indexed and readable.
     pub(super) fn is_indexed(&self, source: usize) -> bool {
         self.state.source(source).is_indexed && !self.is_unreadable(source)
+    }
+
+    /// Returns true if no text of a source has to be searched in its file because it is not indexed. The end of a file
+    /// without a newline is not indexed, and neither is one in another encoding.
+    pub(super) fn is_all_indexed(&self, source: usize) -> bool {
+        let found = &self.corpus.sources()[source];
+        let is_lines = format(found.agent).texts().is_some_and(|texts| texts.layout(found) == RecordLayout::Lines);
+        self.is_indexed(source) && (!is_lines || self.indexed_bytes(source) >= found.stamp.size)
     }
 
     /// Returns the number of sessions that may match.

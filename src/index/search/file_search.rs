@@ -51,7 +51,7 @@ pub(super) fn search_best(
 ) -> bool {
     // Texts that are not indexed yet may contain the best hit.
     let unindexed: Vec<usize> =
-        collector.unscanned().into_iter().filter(|&source| !execution.is_indexed(source)).collect();
+        collector.unscanned().into_iter().filter(|&source| !execution.is_all_indexed(source)).collect();
     scan_sources(execution, collector, &ScanRange::all(&unindexed), |_, _| ControlFlow::Continue(()));
     if !collector.are_known(limit) {
         let sources = collector.unscanned();

@@ -1,15 +1,9 @@
 //! Blocks of complete lines of a file, for byte searches.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 
-use crate::stdx::json_record::{self, MAX_RECORD_BYTES};
-use crate::stdx::lines::{LineReader, MAX_LINE_BYTES};
-
-/// Bytes before a line that are searched first for the beginning of its record.
-const FIRST_WINDOW: usize = 64 << 10;
+use crate::stdx::lines::MAX_LINE_BYTES;
 
 /// Bytes per read; a block fits into the processor's cache.
 const READ_BYTES: usize = 128 << 10;
@@ -83,39 +77,6 @@ impl<R: Read> LineBlocks<R> {
         self.buffer.shrink_to(MAX_KEPT_BYTES);
         self.buffer
     }
-}
-
-/// True if a line may be a part of a record of several lines.
-pub(super) fn may_be_part(line: &[u8]) -> bool {
-    line.first() != Some(&b'{') || json_record::may_go_on(line)
-}
-
-/// Reads the record of several lines that contains the line at an offset: its offset and its bytes.
-pub(super) fn record_around(file: &File, at: u64) -> io::Result<Option<(u64, Vec<u8>)>> {
-    let Some(start) = record_start(file, at)? else { return Ok(None) };
-    let mut lines = LineReader::from_offset(file, start)?;
-    let record = lines.next_line()?.filter(|line| line.lines > 1 && start + line.len > at);
-    Ok(record.map(|line| (start, line.bytes.to_vec())))
-}
-
-/// Finds the last line before or at an offset that begins with a brace.
-fn record_start(file: &File, at: u64) -> io::Result<Option<u64>> {
-    let mut first = [0];
-    file.read_exact_at(&mut first, at)?;
-    if first == *b"{" {
-        return Ok(Some(at));
-    }
-    for window in [FIRST_WINDOW, MAX_RECORD_BYTES] {
-        let from = at.saturating_sub(window as u64);
-        let mut bytes = vec![0; usize::try_from(at - from).unwrap_or_default()];
-        file.read_exact_at(&mut bytes, from)?;
-        let found = memchr::memmem::rfind(&bytes, b"\n{").map(|found| from + found as u64 + 1);
-        let found = found.or_else(|| (from == 0 && bytes.first() == Some(&b'{')).then_some(0));
-        if found.is_some() || from == 0 {
-            return Ok(found);
-        }
-    }
-    Ok(None)
 }
 
 /// Returns the range of the line that contains a byte, without its newline.

@@ -28,6 +28,7 @@ mod file_search;
 mod filter_group;
 mod index_state;
 mod line_blocks;
+mod line_records;
 mod ngram;
 mod pinned;
 mod plan;

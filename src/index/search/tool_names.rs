@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use super::line_blocks::{LineBlocks, lines};
 use crate::agent::Source;
 use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, TextScope, Texts};
 use crate::stdx::files;
+use crate::stdx::lines::LineReader;
 
 /// Tool names of one source by call id.
 #[derive(Debug, Default)]
@@ -35,13 +35,10 @@ impl ToolNames {
                 drop(walked);
             }
             RecordLayout::Lines => {
-                let file = files::open(&source.path).ok();
-                let mut blocks = file.map(|file| LineBlocks::new(file, 0, Vec::new()));
-                while let Some(Ok(Some((offset, block)))) = blocks.as_mut().map(LineBlocks::next_block) {
-                    for (at, line) in lines(block) {
-                        let session = &*decoder.session;
-                        collect(&StoredRecord { session, id: "", hint: "", offset: offset + at as u64, bytes: line });
-                    }
+                let lines = files::open(&source.path).and_then(|file| LineReader::from_offset(file, 0));
+                let (mut lines, session) = (lines.ok(), &*decoder.session);
+                while let Some(Ok(Some(line))) = lines.as_mut().map(LineReader::next_line) {
+                    collect(&StoredRecord { session, id: "", hint: "", offset: line.offset, bytes: line.bytes });
                 }
             }
         }

@@ -7,15 +7,15 @@ use std::time::Instant;
 use salon::domain::prompt::PromptState;
 use salon::domain::run::{Conversation, RunId, TurnOutcome};
 use salon::domain::{Agent, SessionKey};
-use salon::live::LiveEvent;
 use salon::live::identity::{OWNER_VARIABLE, identify, owner_mark};
 use salon::live::options::DeliveryCheck;
 use salon::live::recover::recover;
+use salon::live::{Live, LiveEvent, LiveOptions};
 use salon::store::registry::{self, ChildRecord, ProcessId, RunRecord};
 use salon::store::{Connection, Store, approvals, outbox};
 
 use super::harness::{Harness, Sandbox};
-use crate::support::{clock, end, is_alive};
+use crate::support::{TIMEOUT, clock, end, is_alive, wait_until};
 
 /// A process that has ended.
 const DEAD: ProcessId = ProcessId { pid: 999_999_999, start: 1 };
@@ -168,6 +168,27 @@ fn e17_exactly_the_recorded_orphans_are_ended() {
     assert_eq!(alive, [false, true, true, true]);
     let left = store.with(|db| registry::children(db)).expect("read");
     assert_eq!(left.iter().map(|record| record.child).collect::<Vec<_>>(), [ids[3]]);
+}
+
+#[tokio::test]
+async fn children_of_a_server_that_is_still_ending_are_recovered_after_its_end() {
+    let sandbox = Sandbox::new();
+    let store = sandbox.store();
+    let (mut server, mut child) = (sleeper(), sleeper());
+    let [holder, orphan] = [&server, &child].map(|process| identify(process.0.id()).expect("alive"));
+    let record = ChildRecord { child: orphan, program: "sleep".into(), holder };
+    store.with(|db| registry::record_child(db, &record)).expect("recorded");
+    let reaper = std::thread::spawn(move || child.0.wait());
+    let options =
+        LiveOptions { predecessor: Some(holder), ..LiveOptions::new(store.clone(), Vec::new(), clock, this_process()) };
+    let (live, mut events) = Live::start(options);
+    // The recovery has begun, while the server lives.
+    let first = tokio::time::timeout(TIMEOUT, events.recv()).await;
+    assert!(matches!(first, Ok(Some(LiveEvent::Recorded(_)))), "{first:?}");
+    end(&mut server.0);
+    wait_until("the orphan has ended", || !is_alive(orphan.pid));
+    reaper.join().expect("reaped").expect("ended");
+    live.shutdown().await;
 }
 
 #[test]

@@ -58,6 +58,12 @@ fn the_help_begins_with_the_place_and_filters_while_typing() {
     let screen = stage.screen();
     let frame = screen.lines().find(|line| line.contains("Keyboard shortcuts")).expect("a frame");
     assert!(frame.chars().filter(|c| *c == '─').count() > 90, "two columns: {screen}");
+    let mut stage = Stage::with(120, 120, "", ColourDepth::default());
+    stage.keys("?");
+    let screen = stage.screen();
+    assert!(screen.contains(Action::Mute.about()), "all of it: {screen}");
+    let shown = screen.lines().filter(|line| line.starts_with('│'));
+    assert!(shown.clone().count() > 60 && shown.into_iter().all(|line| !line.contains('…')), "whole texts: {screen}");
     assert!(screen.contains(Action::Scope.about()) && screen.contains(Action::NextEntry.about()), "{screen}");
     stage.keys("f o r k");
     let screen = stage.screen();

@@ -194,9 +194,11 @@ impl IndexRecord {
                 };
                 let filters: Vec<StoredFilter> = filters.into_iter().map(decoded).collect();
                 let columns = filters.iter().flat_map(|filter| &filter.segments).filter_map(|segment| segment.column);
-                let valid = columns
-                    .into_iter()
-                    .all(|(matrix, column)| (matrix as usize) < matrices.len() && usize::from(column) < MAX_COLUMNS);
+                let is_valid = |(matrix, column): (u32, u8)| {
+                    let matrix = matrices.get(matrix as usize);
+                    matrix.is_some_and(|matrix| usize::from(column) < matrix.columns().min(MAX_COLUMNS))
+                };
+                let valid = columns.into_iter().all(is_valid);
                 valid.then_some(Self::Filters(FilterGroup { matrices, filters }))
             }
             EncodedRecord::Vocabulary(vocabulary) => Some(Self::Vocabulary(vocabulary)),
@@ -240,5 +242,29 @@ impl<'a> EncodedFilter<'a> {
     fn of(filter: &'a StoredFilter) -> Self {
         let StoredFilter { path, cursor, segments, sessions, tables } = filter;
         Self { path, cursor: *cursor, segments: segments.to_vec(), sessions: *sessions, tables: *tables }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::bit_matrix;
+    use super::*;
+
+    #[test]
+    fn a_column_outside_of_its_matrix_is_damage() {
+        let columns = [vec![0xff; 64], vec![0xff; 64], vec![0xff; 64]];
+        let (shape, bytes) = bit_matrix::encode(&columns.each_ref().map(Vec::as_slice));
+        let decoded = |column: (u32, u8)| {
+            let segments = Box::from([FilterColumn { end: 10, column: Some(column) }]);
+            let (cursor, sessions, tables) = Default::default();
+            let filter = StoredFilter { path: Arc::from(*b"/a"), cursor, segments, sessions, tables };
+            let matrices = vec![StoredMatrix { stored: StoredBytes::new(&bytes), shape }];
+            let record = IndexRecord::Filters(FilterGroup { matrices, filters: vec![filter] });
+            IndexRecord::decode(&record.encode(), |path| path.into()).is_some()
+        };
+        assert!(decoded((0, 2)));
+        assert!(!decoded((0, 4)), "the matrix has four columns");
+        assert!(!decoded((0, 63)));
+        assert!(!decoded((1, 0)), "there is one matrix");
     }
 }

@@ -1,0 +1,171 @@
+//! Records of several lines that contain given lines of a file.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::stdx::files;
+use crate::stdx::json_record::{self, MAX_RECORD_BYTES, begins_record};
+use crate::stdx::lines::LineReader;
+
+/// Bytes before a line that are searched first for the beginning of its record.
+const FIRST_WINDOW: u64 = 64 << 10;
+
+/// Maximum distance to a later line up to which lines are read one after the other.
+const MAX_DISTANCE: u64 = 64 << 10;
+
+/// Record that contains a line.
+#[derive(Debug)]
+pub(super) enum LineRecord {
+    /// The line is a record, or a part of none.
+    Line,
+    /// Record of several lines: its offset and its bytes.
+    Joined(u64, Vec<u8>),
+    /// Bytes from the offset to the end of the file: a record that goes on, or a whole one without a newline.
+    Open(u64, Vec<u8>),
+}
+
+/// Finds the records of some lines of a file, in ascending order. Opens the file once.
+#[derive(Debug)]
+pub(super) struct RecordFinder<'a> {
+    path: &'a Path,
+    lines: Option<LineReader<File>>,
+    /// True after an open record, whose lines are not followed again.
+    is_at_end: bool,
+}
+
+impl<'a> RecordFinder<'a> {
+    /// Creates a finder. Opens nothing.
+    pub(super) fn new(path: &'a Path) -> Self {
+        Self { path, lines: None, is_at_end: false }
+    }
+
+    /// Returns the record that begins with the line at an offset, which is no part of an earlier record.
+    pub(super) fn beginning_at(&mut self, at: u64) -> io::Result<LineRecord> {
+        if self.lines.as_ref().is_none_or(|lines| lines.offset() != at) {
+            self.lines = Some(LineReader::from_offset(files::open(self.path)?, at)?);
+        }
+        self.next_around(at)
+    }
+
+    /// Returns the record that contains a line, which begins at an offset.
+    pub(super) fn around(&mut self, at: u64, line: &[u8]) -> io::Result<LineRecord> {
+        let known = self.lines.as_ref().map(LineReader::offset);
+        if known.is_none_or(|known| known.saturating_add(MAX_DISTANCE) < at) {
+            let file = files::open(self.path)?;
+            let start = if begins_record(line) { at } else { record_start(&file, known.unwrap_or(0), at)? };
+            self.lines = Some(LineReader::from_offset(file, start)?);
+        }
+        self.next_around(at)
+    }
+
+    /// Reads lines up to the record that contains an offset.
+    fn next_around(&mut self, at: u64) -> io::Result<LineRecord> {
+        let Some(lines) = self.lines.as_mut().filter(|_| !self.is_at_end) else { return Ok(LineRecord::Line) };
+        while lines.offset() <= at {
+            let Some(line) = lines.next_line()? else {
+                self.is_at_end = true;
+                return Ok(LineRecord::Open(lines.offset(), lines.remainder().to_vec()));
+            };
+            if line.lines > 1 && line.offset + line.len > at {
+                return Ok(LineRecord::Joined(line.offset, line.bytes.to_vec()));
+            }
+        }
+        Ok(LineRecord::Line)
+    }
+}
+
+/// Returns the offset of a line before another one from which on lines are read like from the beginning of the file:
+/// the last one that continues no record, or else the first one with a brace. `from`: the start of a line before it.
+fn record_start(file: &File, from: u64, at: u64) -> io::Result<u64> {
+    let mut first = None;
+    for window in [FIRST_WINDOW, MAX_RECORD_BYTES as u64] {
+        let from = from.max(at.saturating_sub(window));
+        let mut bytes = vec![0; usize::try_from(at - from).unwrap_or_default()];
+        file.read_exact_at(&mut bytes, from)?;
+        let after_newlines = memchr::memmem::rfind_iter(&bytes, b"\n{").map(|newline| newline + 1);
+        let at_start = (from == 0 && bytes.first() == Some(&b'{')).then_some(0);
+        for start in after_newlines.chain(at_start) {
+            let line = &bytes[start..];
+            let len = memchr::memchr(b'\n', line).unwrap_or(line.len());
+            first = Some(from + start as u64);
+            if begins_record(&line[..len]) {
+                return Ok(from + start as u64);
+            }
+        }
+    }
+    Ok(first.unwrap_or(at))
+}
+
+/// Returns true if a line may be a part of a record of several lines.
+pub(super) fn may_be_part(line: &[u8]) -> bool {
+    line.first() != Some(&b'{') || json_record::may_go_on(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::index::search::line_blocks::lines;
+
+    /// Bytes of a file, in pieces.
+    fn file() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = [
+            "{\"a\":1}\n",
+            "{\n",
+            "  \"k\": \"v\",\n",
+            "}\n",
+            "  {\n",
+            "  }\n",
+            "no record\n",
+            "{\"torn\n",
+            "\n",
+            "{\"a\":",
+        ];
+        prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..40).prop_map(|pieces| pieces.concat().into())
+    }
+
+    /// Records of several lines, in a reading from the beginning: offset, bytes, and if they have an end.
+    fn records(bytes: &[u8]) -> Vec<(u64, Vec<u8>, bool)> {
+        let mut lines = LineReader::from_offset(io::Cursor::new(bytes), 0).expect("an offset");
+        let mut records = Vec::new();
+        while let Some(line) = lines.next_line().expect("a line") {
+            if line.lines > 1 {
+                records.push((line.offset, line.bytes.to_vec(), true));
+            }
+        }
+        records.push((lines.offset(), lines.remainder().to_vec(), false));
+        records
+    }
+
+    proptest! {
+        #[test]
+        fn records_of_some_lines_are_those_of_a_whole_reading(bytes in file(), chosen in any::<u64>()) {
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), &bytes).expect("written");
+            let records = records(&bytes);
+            let mut finder = RecordFinder::new(file.path());
+            let mut joined_end = 0;
+            for (number, (at, line)) in lines(&bytes).enumerate().filter(|(number, _)| chosen >> (number % 64) & 1 != 0) {
+                let at = at as u64;
+                if at < joined_end || !may_be_part(line) {
+                    continue;
+                }
+                let wanted = records.iter().find(|(start, bytes, _)| (*start..start + bytes.len() as u64).contains(&at));
+                match finder.around(at, line).expect("read") {
+                    LineRecord::Joined(start, bytes) => {
+                        prop_assert_eq!(Some(&(start, bytes.clone(), true)), wanted, "line {}", number);
+                        joined_end = start + bytes.len() as u64;
+                    }
+                    LineRecord::Open(start, bytes) => {
+                        prop_assert_eq!(Some(&(start, bytes, false)), wanted, "line {}", number);
+                        break;
+                    }
+                    LineRecord::Line => prop_assert!(wanted.is_none(), "line {number} of {wanted:?}"),
+                }
+            }
+        }
+    }
+}
