@@ -87,7 +87,8 @@ fn a_command_of_the_user_runs_in_the_directory_of_the_session_and_ends_with_ctrl
     salon.send("!echo ${PWD##*/}; echo to stderr >&2; exit 3");
     salon.send(ENTER);
     salon.wait_for_text("exit code 3");
-    assert!(salon.contents().contains("project") && salon.contents().contains("to stderr"), "{}", salon.contents());
+    salon.wait_for_text("project");
+    salon.wait_for_text("to stderr");
     salon.send("say read it");
     salon.send(ENTER);
     salon.wait_for_text("ready");

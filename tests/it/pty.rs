@@ -154,9 +154,8 @@ fn a_terminal_gets_diffs_and_local_times() {
     let mut terminal = salon_with(&home, &["show", id], &[("TZ", "Etc/GMT-5")]);
     assert_eq!(terminal.wait(), 0);
     terminal.wait_for_bytes("\x1b[32m+");
-    let written = terminal.written();
     let is_time = |line: &str| line.contains("── ") && line.contains(" 20") && !line.contains('Z');
-    assert!(written.lines().any(is_time), "{written}");
+    wait_until("a local time", || terminal.written().lines().any(is_time));
 }
 
 #[test]

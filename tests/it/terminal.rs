@@ -160,7 +160,8 @@ impl Terminal {
             let mouse = screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None;
             !(screen.alternate_screen() || screen.hide_cursor() || screen.bracketed_paste() || mouse)
         });
-        assert!(self.written().contains("\x1b[<1u"), "the keyboard's mode was not taken back");
+        // The keyboard's mode is taken back.
+        self.wait_for_bytes("\x1b[<1u");
         // The mode is restored right after the last output.
         self.until("raw mode is left", || {
             let termios = self.master.get_termios().expect("the terminal's mode");
