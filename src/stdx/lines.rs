@@ -128,8 +128,12 @@ impl<R: Read + Seek> LineReader<R> {
                 }
                 if self.fill()? == 0 {
                     let rest = &self.buffer[self.start + from..self.end];
+                    // Records that are printed over several lines begin with a brace alone. A first line with more that
+                    // ends the file is torn; otherwise its loss would show only with the next record.
+                    let first = &self.buffer[self.start..self.start + len];
+                    let ends_torn = lines == 1 && rest.is_empty() && json_record::begins_record(first);
                     let is_torn = match balance.read(rest) {
-                        RecordStep::GoesOn => self.is_finished,
+                        RecordStep::GoesOn => self.is_finished || ends_torn,
                         RecordStep::Ends => false,
                         RecordStep::Torn => self.is_finished || json_record::begins_record(rest),
                     };

@@ -93,11 +93,14 @@ fn a_record_that_goes_on_at_the_end_of_the_file_is_no_line_yet() {
 }
 
 #[test]
-fn a_torn_line_is_a_line_once_another_record_begins() {
+fn a_torn_line_is_a_line_at_the_end_of_the_file_or_once_another_record_begins() {
     let torn = b"{\"a\": \"b\n";
-    assert_eq!(lines(torn, &[3], 0, MAX_LINE_BYTES).1, 0);
+    assert_eq!(lines(torn, &[3], 0, MAX_LINE_BYTES).1, torn.len() as u64, "the end of the file");
+    assert_eq!(lines(&[&torn[..], b"c"].concat(), &[3], 0, MAX_LINE_BYTES).1, 0, "a text with a line break");
+    let indented = b"{\n  \"a\": 1,\n";
+    assert_eq!(lines(indented, &[3], 0, MAX_LINE_BYTES).1, 0, "a record over several lines");
     assert_eq!(lines(&[&torn[..], b"{\"c"].concat(), &[3], 0, MAX_LINE_BYTES).1, torn.len() as u64);
-    let mut finished = LineReader::from_offset(Cursor::new(torn), 0).expect("seeks").of_finished_file();
+    let mut finished = LineReader::from_offset(Cursor::new(indented), 0).expect("seeks").of_finished_file();
     assert!(finished.next_line().expect("reads").is_some(), "no other record will begin");
 }
 
