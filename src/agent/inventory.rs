@@ -9,8 +9,9 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use super::json::repair;
 use super::sqlite::{self, DatabaseError};
-use super::{Source, tolerant_json};
+use super::{Source, tolerant_json, tool_input};
 use crate::domain::Agent;
 use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::lines::LineReader;
@@ -79,7 +80,7 @@ impl Inventory {
 
     fn lines(&mut self, source: &Source) -> Result<(), DatabaseError> {
         let mut lines = LineReader::from_offset(files::open(&source.path)?, 0)?;
-        while let Some(line) = lines.next_line()? {
+        while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
             for record in tolerant_json::records(line.bytes) {
                 self.record(source.agent, &record.value);
             }
@@ -209,7 +210,7 @@ impl Inventory {
 
     fn chat_parts(&mut self, agent: Agent, message: &Value) {
         self.parts(agent, &message["content"]);
-        for call in message["toolCalls"].as_array().into_iter().flatten() {
+        for call in tool_input::items(&message["toolCalls"]) {
             self.kind(agent, "toolCall", call);
         }
     }

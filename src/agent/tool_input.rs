@@ -26,6 +26,26 @@ fn joined<'a>(values: impl Iterator<Item = &'a Value>) -> String {
     values.map(flat).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// Items of a list; also of one that is an object with numbers as names, or a single object.
+pub(super) fn items(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(items) => items.iter().collect(),
+        Value::Object(fields) if is_list(fields) => {
+            let mut numbered: Vec<(u64, &Value)> =
+                fields.iter().map(|(name, item)| (name.parse().unwrap_or(u64::MAX), item)).collect();
+            numbered.sort_by_key(|(number, _)| *number);
+            numbered.into_iter().map(|(_, item)| item).collect()
+        }
+        Value::Object(_) => vec![value],
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    }
+}
+
+/// True for an object with numbers as names.
+pub(super) fn is_list(fields: &serde_json::Map<String, Value>) -> bool {
+    !fields.is_empty() && fields.keys().all(|name| name.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty())
+}
+
 /// Flattens the first of the named fields that contains anything.
 pub(super) fn field(input: &Value, names: &[&str]) -> String {
     names.iter().map(|name| flat(&input[*name])).find(|text| !text.is_empty()).unwrap_or_default()

@@ -1,7 +1,10 @@
-//! Ends of JSON records that take several lines: printed with indents, or with a line break inside a text.
+//! Ends of lines and of JSON records that take several lines: printed with indents, or with a line break inside a text.
 //!
 //! A line that begins with a brace and does not end with one is torn, or its record goes on in the next lines. It goes on
-//! if the braces are balanced before a line that begins another record.
+//! if the braces are balanced before a line that begins another record. A line that begins with a brace is a part of the
+//! record where a value may begin; inside a text, unless it looks like a record.
+//!
+//! A carriage return between two records ends a line too, as in files of old systems.
 
 /// Maximum bytes of a record of several lines, because each torn line is followed up to its end.
 pub const MAX_RECORD_BYTES: usize = 4 << 20;
@@ -9,8 +12,8 @@ pub const MAX_RECORD_BYTES: usize = 4 << 20;
 /// Maximum nesting of a record of several lines. A deeper one is torn, so that lines of braces are not followed far.
 const MAX_DEPTH: usize = 128;
 
-/// Maximum lines in a record that begin with a brace, because each of them is followed by itself if the record is torn.
-const MAX_BRACE_LINES: usize = 256;
+/// Bytes that may be read in vain, looking for the ends of torn records, before the bytes of the text count.
+const MAX_VAIN_BYTES: u64 = 4 * MAX_RECORD_BYTES as u64;
 
 /// Result of a step over the lines of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +27,45 @@ pub enum RecordStep {
 }
 
 /// Balance of braces and quotes of a record, line by line.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RecordBalance {
-    depth: usize,
+    /// Open objects and lists, innermost last; true for an object.
+    open: Vec<bool>,
+    /// True if a value may begin at this place.
+    expects_value: bool,
     in_string: bool,
     escaped: bool,
     bytes: usize,
-    brace_lines: usize,
+}
+
+/// Budget for the search for ends of records, so that a file with many torn lines is read in linear time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RecordBudget {
+    vain: u64,
+}
+
+impl RecordBudget {
+    /// True if the record of a line may be followed after `read` bytes of the text.
+    pub fn allows(self, read: u64) -> bool {
+        self.vain <= MAX_VAIN_BYTES.saturating_add(read.saturating_mul(2))
+    }
+
+    /// Counts bytes that were read in vain.
+    pub fn spend(&mut self, bytes: usize) {
+        self.vain = self.vain.saturating_add(bytes as u64);
+    }
+}
+
+/// Finds the end of the line that begins a text, at or after `from`: a newline, or a carriage return between two records.
+pub fn line_end(text: &[u8], mut from: usize) -> Option<usize> {
+    loop {
+        let found = from + memchr::memchr2(b'\n', b'\r', text.get(from..)?)?;
+        let is_between = || found > 0 && text[found - 1] == b'}' && text.get(found + 1) == Some(&b'{');
+        if text[found] == b'\n' || is_between() {
+            return Some(found);
+        }
+        from = found + 1;
+    }
 }
 
 /// True if a line may be the beginning of a record of several lines.
@@ -41,42 +76,71 @@ pub fn may_go_on(line: &[u8]) -> bool {
     begins_object && !matches!(line.trim_ascii_end().last(), Some(b'}' | 0))
 }
 
-/// True if a line begins a record, and so continues none.
+/// True if a line begins like a record, which is an object with fields.
 pub fn begins_record(line: &[u8]) -> bool {
-    line.first() == Some(&b'{') && line.trim_ascii() != b"{"
+    line.strip_prefix(b"{").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\""))
 }
 
 impl RecordBalance {
     /// Reads the first line, or the next one.
     pub fn read(&mut self, line: &[u8]) -> RecordStep {
-        if self.bytes > 0 && line.first() == Some(&b'{') {
-            self.brace_lines += 1;
-            if begins_record(line) || self.brace_lines > MAX_BRACE_LINES {
-                return RecordStep::Torn;
-            }
+        if self.bytes > 0 && self.is_next_record(line) {
+            return RecordStep::Torn;
         }
         self.bytes += line.len() + 1;
         for (at, &byte) in line.iter().enumerate() {
+            if self.in_string {
+                self.read_in_string(byte);
+                continue;
+            }
             match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' if self.in_string => self.escaped = true,
-                b'"' => self.in_string = !self.in_string,
-                _ if self.in_string => {}
-                b'{' | b'[' if self.depth == MAX_DEPTH => return RecordStep::Torn,
-                b'{' | b'[' => self.depth += 1,
+                b'{' | b'[' if self.open.len() == MAX_DEPTH => return RecordStep::Torn,
+                b'{' | b'[' => {
+                    self.open.push(byte == b'{');
+                    self.expects_value = byte == b'[';
+                }
                 b'}' | b']' => {
-                    self.depth = self.depth.saturating_sub(1);
-                    if self.depth == 0 {
+                    self.open.pop();
+                    self.expects_value = false;
+                    if self.open.is_empty() {
                         let is_last = line[at + 1..].trim_ascii().is_empty();
                         return if is_last { RecordStep::Ends } else { RecordStep::Torn };
                     }
                 }
-                _ => {}
+                b':' => self.expects_value = true,
+                b',' => self.expects_value = self.open.last() == Some(&false),
+                _ if byte.is_ascii_whitespace() => {}
+                _ => (self.in_string, self.expects_value) = (byte == b'"', false),
             }
         }
         // An escaped line break is a line break.
         self.escaped = false;
         if self.bytes > MAX_RECORD_BYTES { RecordStep::Torn } else { RecordStep::GoesOn }
+    }
+
+    /// Number of bytes that were read.
+    pub fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// True if nothing was read.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    fn read_in_string(&mut self, byte: u8) {
+        match byte {
+            _ if self.escaped => self.escaped = false,
+            b'\\' => self.escaped = true,
+            b'"' => self.in_string = false,
+            _ => {}
+        }
+    }
+
+    /// True if a line begins another record, and so continues none.
+    fn is_next_record(&self, line: &[u8]) -> bool {
+        let begins_object = || line.first() == Some(&b'{');
+        if self.in_string { begins_record(line) } else { begins_object() && !self.expects_value }
     }
 }
 
@@ -95,13 +159,19 @@ pub fn is_whole(bytes: &[u8]) -> bool {
     step == RecordStep::Ends && count > 1
 }
 
-/// Returns the complete lines of a text; a record of several lines is one. A record that goes on behind the text is not
-/// complete.
-pub fn complete_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = text;
+/// Returns the lines of a text; a record of several lines is one. What follows the last one is a line if `is_whole` says
+/// so: a line without an end, or a record that may go on behind the text.
+pub fn lines(text: &[u8], is_whole: fn(&[u8]) -> bool) -> impl Iterator<Item = &[u8]> {
+    let (mut rest, mut budget) = (text, RecordBudget::default());
     std::iter::from_fn(move || {
-        let len = memchr::memchr(b'\n', rest)?;
-        let end = record_end(rest, len)?;
+        let read = (text.len() - rest.len()) as u64;
+        let end = line_end(rest, 0).and_then(|len| {
+            let may_go_on = may_go_on(&rest[..len]) && budget.allows(read);
+            if may_go_on { record_end(rest, len, &mut budget) } else { Some(len) }
+        });
+        let Some(end) = end else {
+            return Some(std::mem::take(&mut rest)).filter(|rest| !rest.is_empty() && is_whole(rest));
+        };
         let line = &rest[..end];
         rest = &rest[end + 1..];
         Some(line)
@@ -109,10 +179,9 @@ pub fn complete_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// End of the record that begins with the first `len` bytes of a text, which are a line. `None`: it goes on.
-fn record_end(text: &[u8], len: usize) -> Option<usize> {
-    let first = &text[..len];
+fn record_end(text: &[u8], len: usize, budget: &mut RecordBudget) -> Option<usize> {
     let (mut balance, mut end) = (RecordBalance::default(), len);
-    let mut step = if may_go_on(first) { balance.read(first) } else { RecordStep::Torn };
+    let mut step = balance.read(&text[..len]);
     while step == RecordStep::GoesOn {
         let from = end + 1;
         let Some(found) = memchr::memchr(b'\n', &text[from..]) else {
@@ -121,5 +190,9 @@ fn record_end(text: &[u8], len: usize) -> Option<usize> {
         step = balance.read(&text[from..from + found]);
         end = from + found;
     }
-    Some(if step == RecordStep::Ends { end } else { len })
+    if step == RecordStep::Ends {
+        return Some(end);
+    }
+    budget.spend(balance.len());
+    Some(len)
 }

@@ -6,7 +6,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::json_record::{self, RecordBalance, RecordStep};
+use super::json_record::{self, RecordBalance, RecordBudget, RecordStep};
 
 /// Maximum bytes returned per line, because a corrupt file can be one line; the rest is skipped and counted.
 pub const MAX_LINE_BYTES: usize = 64 << 20;
@@ -29,6 +29,16 @@ pub struct RawLine<'a> {
     pub lines: u64,
 }
 
+/// Place of a line in the buffer and in the file.
+#[derive(Clone, Copy, Debug)]
+struct LineSpan {
+    offset: u64,
+    from: usize,
+    kept: usize,
+    len: u64,
+    lines: u64,
+}
+
 /// Reads complete lines, starting at an offset.
 #[derive(Debug)]
 pub struct LineReader<R> {
@@ -42,6 +52,7 @@ pub struct LineReader<R> {
     read: u64,
     max_line: usize,
     is_finished: bool,
+    budget: RecordBudget,
 }
 
 impl<R: Read + Seek> LineReader<R> {
@@ -53,7 +64,8 @@ impl<R: Read + Seek> LineReader<R> {
     /// Starts at `offset` with a line limit of `max_line` bytes instead of [`MAX_LINE_BYTES`].
     pub fn with_max_line(mut reader: R, offset: u64, max_line: usize) -> io::Result<Self> {
         reader.seek(SeekFrom::Start(offset))?;
-        Ok(Self { reader, buffer: vec![0; CHUNK], start: 0, end: 0, offset, read: 0, max_line, is_finished: false })
+        let (buffer, budget) = (vec![0; CHUNK], RecordBudget::default());
+        Ok(Self { reader, buffer, start: 0, end: 0, offset, read: 0, max_line, is_finished: false, budget })
     }
 
     /// Reads a file that does not grow any more: where its last record goes on at the end, it is torn.
@@ -84,19 +96,43 @@ impl<R: Read + Seek> LineReader<R> {
 
     /// Returns the next complete line, or `None` at an incomplete line or the end.
     pub fn next_line(&mut self) -> io::Result<Option<RawLine<'_>>> {
+        let span = self.advance()?;
+        Ok(span.map(|span| self.line(span)))
+    }
+
+    /// Returns the next line. The text after the last newline is one if `is_whole` says so.
+    pub fn next_line_or_rest(&mut self, is_whole: fn(&[u8]) -> bool) -> io::Result<Option<RawLine<'_>>> {
+        let mut span = self.advance()?;
+        let rest = self.remainder();
+        if span.is_none() && !rest.is_empty() && is_whole(rest) {
+            let lines = memchr::memchr_iter(b'\n', rest).count() as u64 + 1;
+            let (from, kept) = (self.start, rest.len());
+            span = Some(LineSpan { offset: self.offset, from, kept, len: kept as u64, lines });
+            self.offset += kept as u64;
+            self.start = self.end;
+        }
+        Ok(span.map(|span| self.line(span)))
+    }
+
+    fn line(&self, LineSpan { offset, from, kept, len, lines }: LineSpan) -> RawLine<'_> {
+        RawLine { offset, bytes: &self.buffer[from..from + kept], len, lines }
+    }
+
+    /// Moves after the next complete line.
+    fn advance(&mut self) -> io::Result<Option<LineSpan>> {
         let mut scanned = 0;
         loop {
-            if let Some(found) = memchr::memchr(b'\n', &self.buffer[self.start + scanned..self.end]) {
-                let Some((len, lines)) = self.record_len(scanned + found)? else { return Ok(None) };
+            if let Some(found) = json_record::line_end(&self.buffer[self.start..self.end], scanned) {
+                let Some((len, lines)) = self.record_len(found)? else { return Ok(None) };
                 let (offset, from) = (self.offset, self.start);
                 self.start += len + 1;
                 self.offset += len as u64 + 1;
-                let kept = len.min(self.max_line);
-                let bytes = &self.buffer[from..from + kept];
-                return Ok(Some(RawLine { offset, bytes, len: len as u64, lines }));
+                return Ok(Some(LineSpan { offset, from, kept: len.min(self.max_line), len: len as u64, lines }));
             }
-            scanned = self.end - self.start;
-            if scanned >= self.max_line {
+            let len = self.end - self.start;
+            // The next byte may tell if the last one ends a line.
+            scanned = len.saturating_sub(1);
+            if len >= self.max_line {
                 return self.skip_long_line();
             }
             if self.fill()? == 0 {
@@ -106,10 +142,10 @@ impl<R: Read + Seek> LineReader<R> {
     }
 
     /// Length of the record that begins with a line of `len` bytes, and the number of its lines. `None`: it goes on at the
-    /// end of the file.
+    /// end of the file, or ends there without a newline.
     fn record_len(&mut self, len: usize) -> io::Result<Option<(usize, u64)>> {
         let first = &self.buffer[self.start..self.start + len];
-        if !json_record::may_go_on(first) {
+        if !json_record::may_go_on(first) || !self.budget.allows(self.read) {
             return Ok(Some((len, 1)));
         }
         let mut balance = RecordBalance::default();
@@ -120,11 +156,11 @@ impl<R: Read + Seek> LineReader<R> {
             let mut scanned = 0;
             let next = loop {
                 if let Some(found) = memchr::memchr(b'\n', &self.buffer[self.start + from + scanned..self.end]) {
-                    break from + scanned + found;
+                    break Some(from + scanned + found);
                 }
                 scanned = self.end - self.start - from;
                 if scanned > json_record::MAX_RECORD_BYTES {
-                    return Ok(Some((len, 1)));
+                    break None;
                 }
                 if self.fill()? == 0 {
                     let rest = &self.buffer[self.start + from..self.end];
@@ -137,13 +173,19 @@ impl<R: Read + Seek> LineReader<R> {
                         RecordStep::Ends => false,
                         RecordStep::Torn => self.is_finished || json_record::begins_record(rest),
                     };
+                    self.budget.spend(balance.len());
                     return Ok(is_torn.then_some((len, 1)));
                 }
             };
+            let Some(next) = next else { break };
             step = balance.read(&self.buffer[self.start + from..self.start + next]);
             (end, lines) = (next, lines + 1);
         }
-        Ok(Some(if step == RecordStep::Ends && lines > 1 { (end, lines) } else { (len, 1) }))
+        if step == RecordStep::Ends && lines > 1 {
+            return Ok(Some((end, lines)));
+        }
+        self.budget.spend(balance.len());
+        Ok(Some((len, 1)))
     }
 
     /// Reads one more chunk, after moving the buffered bytes to the front if space is short.
@@ -174,7 +216,7 @@ impl<R: Read + Seek> LineReader<R> {
     }
 
     /// Keeps the head of an overlong line and skips to its end. Returns `None` if the line has no end yet.
-    fn skip_long_line(&mut self) -> io::Result<Option<RawLine<'_>>> {
+    fn skip_long_line(&mut self) -> io::Result<Option<LineSpan>> {
         let mut chunk = vec![0; CHUNK];
         let mut beyond = (self.end - self.start - self.max_line) as u64;
         loop {
@@ -193,7 +235,7 @@ impl<R: Read + Seek> LineReader<R> {
                 self.buffer[head.end..head.end + rest.len()].copy_from_slice(rest);
                 self.start = head.end;
                 self.end = head.end + rest.len();
-                return Ok(Some(RawLine { offset, bytes: &self.buffer[head], len, lines: 1 }));
+                return Ok(Some(LineSpan { offset, from: head.start, kept: head.len(), len, lines: 1 }));
             }
             beyond += count as u64;
         }

@@ -66,6 +66,39 @@ proptest! {
 }
 
 #[test]
+fn records_end_with_their_braces_or_not_at_all() {
+    let read = |text: &str| {
+        let mut lines = LineReader::from_offset(Cursor::new(text.as_bytes().to_vec()), 0).expect("seeks");
+        let mut found = Vec::new();
+        while let Some(line) = lines.next_line_or_rest(|rest| rest.ends_with(b"}")).expect("reads") {
+            found.push((String::from_utf8_lossy(line.bytes).into_owned(), line.lines));
+        }
+        found
+    };
+    let texts = |text: &str| read(text).into_iter().map(|(line, _)| line).collect::<Vec<_>>();
+    assert_eq!(read("{\n\"a\": [\n{\n\"b\": 1\n},\n{}\n]\n}\n{\"c\": 1}\n").len(), 2);
+    assert_eq!(read("{\n\"a\": {\n\"b\": 1\n}\n}"), [("{\n\"a\": {\n\"b\": 1\n}\n}".to_owned(), 5)]);
+    assert_eq!(texts("{\"a\": \"torn\n{\"b\": 1}\n"), ["{\"a\": \"torn", "{\"b\": 1}"]);
+    assert_eq!(texts("{\"a\": [\n{\"b\": 1}\n{\"c\": 1}\n"), ["{\"a\": [", "{\"b\": 1}", "{\"c\": 1}"]);
+    assert_eq!(texts("{\"a\": 1}\r{\"b\": 1}\r{\"c\": 1}"), ["{\"a\": 1}", "{\"b\": 1}", "{\"c\": 1}"]);
+    assert_eq!(texts("{\"a\": \"\r\"}\r\n{\"b\": 1}\r\n"), ["{\"a\": \"\r\"}\r", "{\"b\": 1}\r"]);
+}
+
+/// Without a bound this takes hours.
+#[test]
+fn torn_records_are_not_followed_again_and_again() {
+    for line in ["{\n", "{\"a\":[\n", "{\"a\": \"\n"] {
+        let bytes = line.repeat(300_000).into_bytes();
+        let mut lines = LineReader::from_offset(Cursor::new(bytes), 0).expect("seeks").of_finished_file();
+        let mut count = 0;
+        while lines.next_line().expect("reads").is_some() {
+            count += 1;
+        }
+        assert_eq!(count, 300_000, "{line}");
+    }
+}
+
+#[test]
 fn h14_a_partial_last_line_waits_and_is_read_whole_later() {
     let (found, offset) = lines(b"one\ntwo\nthr", &[3], 0, MAX_LINE_BYTES);
     assert_eq!((found.len(), offset), (2, 8));

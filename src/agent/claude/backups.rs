@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::dialect::ClaudeDialect;
 use crate::agent::FileBackup;
+use crate::agent::json::repair;
 use crate::agent::jsonl::Dialect;
 use crate::domain::{EntryKey, Session};
 use crate::stdx::files;
@@ -52,7 +53,7 @@ pub(super) fn of_file(session: &Session, wanted: &Path) -> io::Result<Vec<FileBa
     // First entries of the records, whose ids the lines name before or after them.
     let mut entries: HashMap<String, EntryKey> = HashMap::new();
     let mut found = Vec::new();
-    while let Some(line) = lines.next_line()? {
+    while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
         if !line.bytes.starts_with(PREFIX) {
             if let Ok(metadata) = dialect.scan_line(line.bytes, line.offset)
                 && let (Some(id), Some(mark)) = (metadata.id, metadata.marks.first())

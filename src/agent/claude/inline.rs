@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::record::TranscriptRecord;
 use crate::agent::Source;
+use crate::agent::json::repair;
 use crate::agent::jsonl::{Dialect, JsonStr, RecordParent, SourceIdentity, summary};
 use crate::domain::{Agent, Session, SessionKey};
 use crate::stdx::files;
@@ -50,7 +51,7 @@ pub(super) fn sidechains(path: &Path) -> io::Result<Vec<Sidechain>> {
     let marker = memmem::Finder::new(SIDECHAIN_MARKER);
     let starts = CALL_MARKERS.map(memmem::Finder::new);
     let mut lines = FileLines::from_offset(files::open(path)?, 0)?;
-    while let Some(line) = lines.next_line()? {
+    while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
         if marker.find(line.bytes).is_some() {
             let Some(record) = TranscriptRecord::read(line.bytes).ok().filter(|record| record.sidechain) else {
                 continue;

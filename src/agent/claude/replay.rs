@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::fork;
 use super::record::TranscriptRecord;
 use crate::agent::json::cursor::hash;
+use crate::agent::json::repair;
 use crate::agent::jsonl::{FileHead, JsonStr, walk};
 use crate::stdx::files;
 use crate::stdx::lines::LineReader;
@@ -77,7 +78,7 @@ fn begins_after_compaction(path: &Path) -> bool {
 fn end(path: &Path, parent: &Path) -> io::Result<u64> {
     let repeated = ids(parent)?;
     let mut lines = LineReader::from_offset(files::open(path)?, 0)?;
-    while let Some(line) = lines.next_line()? {
+    while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
         if id_of(line.bytes).is_some_and(|id| !repeated.contains(&id)) {
             return Ok(line.offset);
         }
@@ -88,7 +89,7 @@ fn end(path: &Path, parent: &Path) -> io::Result<u64> {
 fn ids(path: &Path) -> io::Result<HashSet<u64>> {
     let mut lines = LineReader::from_offset(files::open(path)?, 0)?;
     let mut ids = HashSet::new();
-    while let Some(line) = lines.next_line()? {
+    while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
         ids.extend(id_of(line.bytes));
     }
     Ok(ids)

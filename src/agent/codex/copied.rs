@@ -14,6 +14,7 @@ use super::fields::{self, field};
 use super::injected::is_injected;
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::{paths, text};
+use crate::agent::json::repair;
 use crate::agent::jsonl::JsonStr;
 use crate::stdx::lines::LineReader;
 
@@ -29,7 +30,7 @@ fn compare(path: &Path, origin: &Path) -> io::Result<CopiedHistory> {
     let (mut found, mut next) = (CopiedHistory::default(), 0);
     // End of the copied lines including the prompt at their end, which may be an own one that repeats the other's.
     let mut with_prompt = 0;
-    while let Some(line) = lines.next_line()? {
+    while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
         let end = line.offset + line.len + 1;
         let Some(line) = RolloutLine::parse(line.bytes) else { continue };
         match records.position(&line, next) {
@@ -68,7 +69,7 @@ impl Records {
         let mut lines = LineReader::from_offset(text::open(path, None)?.file, 0)?;
         let mut positions: HashMap<u64, Vec<usize>> = HashMap::new();
         let mut at = 0;
-        while let Some(line) = lines.next_line()? {
+        while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
             if let Some(line) = RolloutLine::parse(line.bytes) {
                 positions.entry(hash(&line)).or_default().push(at);
             }

@@ -60,8 +60,14 @@ pub(super) static THREAD_USAGE: FieldFinder = LazyLock::new(|| Finder::new("\"th
 
 /// Number of turns that were undone.
 pub(super) static UNDONE_TURNS: FieldFinder = LazyLock::new(|| Finder::new("\"num_turns\":"));
-/// End of a record with the beginning of another one in the same line.
-pub(super) static NEXT_RECORD: FieldFinder = LazyLock::new(|| Finder::new("}{\"timestamp\":\""));
+/// Beginning of a record.
+static RECORD: FieldFinder = LazyLock::new(|| Finder::new("{\"timestamp\":\""));
+
+/// True if another record follows the first one in a line, with white space or nothing between them.
+pub(super) fn has_next_record(line: &[u8]) -> bool {
+    let is_next = |at: usize| line[..at].trim_ascii_end().ends_with(b"}");
+    RECORD.find_iter(line).any(|at| at > 0 && is_next(at))
+}
 
 /// Bytes after the first match of a name.
 pub(super) fn after<'a>(bytes: &'a [u8], name: &Finder<'_>) -> Option<&'a [u8]> {

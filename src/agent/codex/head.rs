@@ -177,9 +177,9 @@ fn first_source(probe: &[u8]) -> Option<RecordSource> {
     })
 }
 
-/// Records of the complete lines; a line with several records is split.
+/// Records of the lines; a line with several records is split.
 fn records(probe: &[u8]) -> impl Iterator<Item = RolloutLine<'_>> {
-    json_record::complete_lines(probe).flat_map(|line| match RolloutLine::parse(line) {
+    json_record::lines(probe, repair::is_whole).flat_map(|line| match RolloutLine::parse(line) {
         Some(record) => vec![record],
         None => repair::split(line).iter().filter_map(|part| RolloutLine::parse(&line[part.start..part.end])).collect(),
     })

@@ -110,7 +110,7 @@ impl<'a> RolloutLine<'a> {
     /// Parses a line. `None` if it is no record: not JSON, cut off, or with another line appended.
     pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
         let bytes = bytes.trim_ascii();
-        if bytes.last() != Some(&b'}') || bytes.first() != Some(&b'{') || fields::NEXT_RECORD.find(bytes).is_some() {
+        if bytes.last() != Some(&b'}') || bytes.first() != Some(&b'{') || fields::has_next_record(bytes) {
             return None;
         }
         Self::parse_canonical(bytes).or_else(|| Self::parse_generic(bytes))
@@ -136,11 +136,12 @@ impl<'a> RolloutLine<'a> {
         let record = GenericRecord::read(bytes)?;
         // A number is a time since the epoch, as importers of other agents' sessions write it.
         let time = std::str::from_utf8(record.time).unwrap_or_default().trim_matches('"');
-        // A text in place of the usual object.
-        if let Some(payload) = record.payload.filter(|payload| payload.starts_with(b"\"")) {
+        let payload = record.payload.map(|payload| only_item(payload).unwrap_or(payload));
+        // A text or a list in place of the usual object.
+        if let Some(payload) = payload.filter(|payload| payload.starts_with(b"\"") || payload.starts_with(b"[")) {
             return Some(Self { time, kind: LineKind::Unknown, payload });
         }
-        if let Some(payload) = record.payload {
+        if let Some(payload) = payload {
             return Some(Self { time, kind: line_kind(record.kind?, payload)?, payload });
         }
         if matches!(record.kind, Some(b"event_msg" | b"response_item")) {
@@ -258,6 +259,18 @@ impl<'a> RolloutLine<'a> {
     }
 }
 
+/// The only item of a list, if it is an object.
+fn only_item(list: &[u8]) -> Option<&[u8]> {
+    let (mut items, mut only) = (0, None);
+    list.starts_with(b"[").then_some(())?;
+    let read = JsonCursor::new(list).array(|item| {
+        items += 1;
+        only = Some(item.raw()?);
+        Ok(())
+    });
+    only.filter(|item| read.is_ok() && items == 1 && item.starts_with(b"{"))
+}
+
 /// Fields of a record that is not in the form that Codex writes.
 #[derive(Default)]
 struct GenericRecord<'a> {
@@ -309,10 +322,12 @@ fn line_kind(kind: &[u8], payload: &[u8]) -> Option<LineKind> {
         b"response_item" => response_kind(payload_type(payload)?),
         b"event_msg" => event_kind(payload_type(payload)?, payload),
         b"inter_agent_communication" => LineKind::InterAgent,
-        b"realtime_item" if payload_type(payload) == Some(b"transcript_segment") => LineKind::VoiceSegment,
-        b"realtime_item" | b"world_state" | b"inter_agent_communication_metadata" | b"session_state" => {
-            LineKind::Ignored
-        }
+        b"realtime_item" => match payload_type(payload) {
+            Some(b"transcript_segment") => LineKind::VoiceSegment,
+            None | Some(b"realtime_session_started" | b"realtime_session_ended") => LineKind::Ignored,
+            Some(_) => LineKind::Unknown,
+        },
+        b"world_state" | b"inter_agent_communication_metadata" | b"session_state" => LineKind::Ignored,
         _ => LineKind::Unknown,
     })
 }
@@ -365,9 +380,14 @@ fn event_kind(kind: &[u8], payload: &[u8]) -> LineKind {
         b"thread_goal_updated" | b"thread_goal_cleared" => LineKind::Goal,
         b"thread_name_updated" => LineKind::ThreadName,
         b"exited_review_mode" => LineKind::ReviewEnded,
-        b"warning" | b"guardian_warning" | b"stream_error" | b"deprecation_notice" | b"undo_completed" => {
-            LineKind::Warning
-        }
+        b"warning"
+        | b"guardian_warning"
+        | b"stream_error"
+        | b"deprecation_notice"
+        | b"undo_completed"
+        | b"background_event" => LineKind::Warning,
+        // What a hook printed.
+        b"hook_completed" if after(payload, &fields::TEXT).is_some() => LineKind::Unknown,
         kind if is_bookkeeping(kind) => LineKind::Ignored,
         _ => LineKind::Unknown,
     }
@@ -376,16 +396,17 @@ fn event_kind(kind: &[u8], payload: &[u8]) -> LineKind {
 /// True for an event that has no text of its own, or whose text another record has: beginnings and progress of what
 /// has an end, requests that Codex's own screen answers, settings, and lists for the screen.
 fn is_bookkeeping(kind: &[u8]) -> bool {
-    const STARTS: [&[u8]; 7] = [b"mcp_startup", b"mcp_list", b"list_", b"get_", b"hook_", b"collab_", b"realtime_"];
+    const STARTS: [&[u8]; 6] = [b"mcp_startup", b"mcp_list", b"list_", b"get_", b"hook_", b"collab_"];
     const ENDS: [&[u8]; 8] =
         [b"_begin", b"_delta", b"_request", b"_started", b"_response", b"_applied", b"_break", b"_configured"];
-    const NAMES: [&[u8]; 14] = [
+    const NAMES: [&[u8]; 15] = [
         b"web_search_end",
         b"view_image_tool_call",
         b"sub_agent_activity",
         b"context_compacted",
         b"request_user_input",
-        b"background_event",
+        b"realtime_conversation_sdp",
+        b"realtime_conversation_closed",
         b"turn_diff",
         b"plan_update",
         b"plan_delta",

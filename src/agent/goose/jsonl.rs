@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::content::{self, GooseMessage};
 use super::database::content_time;
 use super::totals::GooseTotals;
+use crate::agent::json::repair;
 use crate::agent::jsonl::TextFile;
 use crate::agent::pages::{MessageStore, MessageVersion};
 use crate::agent::sqlite::DatabaseError;
@@ -61,7 +62,7 @@ fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
     let mut session = Session::new(SessionKey::new(Agent::Goose, name(&source.path)), source.path.clone());
     let (mut totals, mut issues, mut number) = (GooseTotals::default(), Vec::new(), 0);
     let mut calls: HashSet<String> = HashSet::new();
-    while let Some(line) = lines.next_line()? {
+    while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
         number += 1;
         let issue = |reason: String| Issue { path: source.path.clone(), line: Some(number), reason };
         let records = tolerant_json::records(line.bytes);
@@ -138,7 +139,7 @@ impl GooseFile {
         self.stamp = stamp;
         let mut lines = LineReader::from_offset(file, 0)?;
         self.line_ranges.clear();
-        while let Some(line) = lines.next_line()? {
+        while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
             let records = tolerant_json::records(line.bytes);
             let messages = records.into_iter().filter(|record| record.value["role"].is_string());
             self.line_ranges

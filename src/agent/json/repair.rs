@@ -47,7 +47,7 @@ pub(crate) fn split(line: &[u8]) -> Vec<LinePart> {
             at = end;
         } else {
             let end = next_record(line, at + 1, &mut work).unwrap_or(line.len());
-            let kind = if line[at..].starts_with(b"{\"") { RecordPartKind::Torn } else { RecordPartKind::Junk };
+            let kind = if begins_object(&line[at..]) { RecordPartKind::Torn } else { RecordPartKind::Junk };
             // The brackets and commas of a list whose items are lines.
             if !line[at..end].iter().all(|byte| byte.is_ascii_whitespace() || b"[],".contains(byte)) {
                 parts.push(LinePart { start: at, end, kind });
@@ -64,6 +64,21 @@ pub(crate) fn is_record(bytes: &[u8]) -> bool {
     bytes.trim_ascii_start().starts_with(b"{") && validate(&mut cursor, MAX_DEPTH).is_ok() && cursor.at_end()
 }
 
+/// True for a text that consists of whole objects, so that nothing more needs to be written before it is read.
+pub(crate) fn is_whole(text: &[u8]) -> bool {
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+    text.first() == Some(&b'{') && text.trim_ascii_end().last() == Some(&b'}') && (is_record(text) || is_sequence(text))
+}
+
+fn is_sequence(text: &[u8]) -> bool {
+    split(text).iter().all(|part| part.kind == RecordPartKind::Record)
+}
+
+/// True for bytes that begin like an object with fields.
+fn begins_object(bytes: &[u8]) -> bool {
+    bytes.strip_prefix(b"{").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\""))
+}
+
 /// Length of the white space or the byte order mark at the start of some bytes, or of a list's bracket or comma.
 fn blank_len(bytes: &[u8], is_list: bool) -> usize {
     if bytes.starts_with("\u{feff}".as_bytes()) {
@@ -77,7 +92,7 @@ fn first_end(line: &[u8], at: usize, is_list: bool, work: &mut usize) -> Option<
     let whole = record_end(line, at, is_list, work);
     let ends = || {
         let mut cursor = JsonCursor::new(&line[at..]);
-        let is_record = line[at..].starts_with(b"{\"") && validate(&mut cursor, MAX_DEPTH).is_ok();
+        let is_record = begins_object(&line[at..]) && validate(&mut cursor, MAX_DEPTH).is_ok();
         let rest = &line[(at + cursor.position()).min(line.len())..];
         // Further fields mean that the brace is damage inside of the record.
         let has_fields = rest.trim_ascii_start().starts_with(b",\"") || rest.trim_ascii_start().starts_with(b"\"");
@@ -89,7 +104,7 @@ fn first_end(line: &[u8], at: usize, is_list: bool, work: &mut usize) -> Option<
 /// Finds the end of the record that begins at `at`: a valid object that another one, a hole, the end, or the next item of a
 /// list follows.
 fn record_end(line: &[u8], at: usize, is_list: bool, work: &mut usize) -> Option<usize> {
-    if !line[at..].starts_with(b"{\"") || *work == 0 {
+    if !begins_object(&line[at..]) || *work == 0 {
         return None;
     }
     let mut cursor = JsonCursor::new(&line[at..]);
@@ -103,8 +118,8 @@ fn record_end(line: &[u8], at: usize, is_list: bool, work: &mut usize) -> Option
 
 /// Finds the start of the next record after `from`, or of what is surely none.
 fn next_record(line: &[u8], from: usize, work: &mut usize) -> Option<usize> {
-    let starts = memchr::memmem::find_iter(&line[from..], b"{\"").map(|at| from + at);
-    starts.into_iter().find(|&at| record_end(line, at, false, work).is_some())
+    let mut starts = memchr::memchr_iter(b'{', &line[from..]).map(|at| from + at);
+    starts.find(|&at| record_end(line, at, false, work).is_some())
 }
 
 /// Reads a value strictly enough to find its end, whatever is wrong with its strings.

@@ -36,37 +36,22 @@ pub(crate) fn scan(
 ) -> io::Result<ScanEnd> {
     let mut lines = LineReader::from_offset(file, offset)?;
     let mut number = before;
-    let mut one = |line: ScannedLine<'_>| each(line);
+    let is_whole: fn(&[u8]) -> bool = if end.is_none() { repair::is_whole } else { |_| false };
     while end.is_none_or(|end| lines.offset() < end) {
-        let Some(RawLine { offset, bytes, len, lines: count }) = lines.next_line()? else { break };
+        let Some(line) = lines.next_line_or_rest(is_whole)? else { break };
+        let RawLine { offset, bytes, len, lines: count } = line;
         number += 1;
         if len > bytes.len() as u64 {
-            one(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: None });
+            each(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: None });
         } else if !bytes.is_empty() {
             repaired::records(dialect, bytes, offset, number, &mut |line: ScannedLine<'_>| {
                 let repair = line.repair.or((count > 1).then_some(Repair::Joined));
-                one(ScannedLine { repair, ..line });
+                each(ScannedLine { repair, ..line });
             });
         }
         number += count - 1;
     }
-    let mut offset = lines.offset();
-    let rest = lines.remainder();
-    if end.is_none() && is_complete(rest) {
-        number += 1;
-        let breaks = memchr::memchr_iter(b'\n', rest).count() as u64;
-        repaired::records(dialect, rest, offset, number, &mut |line: ScannedLine<'_>| {
-            let repair = line.repair.or((breaks > 0).then_some(Repair::Joined));
-            one(ScannedLine { repair, ..line });
-        });
-        number += breaks;
-        offset += rest.len() as u64;
-    }
-    Ok(ScanEnd { offset, lines: number, bytes_read: lines.bytes_read() })
-}
-
-fn is_complete(rest: &[u8]) -> bool {
-    rest.first() == Some(&b'{') && rest.trim_ascii_end().last() == Some(&b'}') && repair::is_record(rest)
+    Ok(ScanEnd { offset: lines.offset(), lines: number, bytes_read: lines.bytes_read() })
 }
 
 /// Hashes the bytes before `offset`; a different hash at the next scan means that the file was replaced.

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use serde::de::IgnoredAny;
+
 use crate::stdx::files;
 use crate::stdx::json_record::{self, MAX_RECORD_BYTES, begins_record};
 use crate::stdx::lines::LineReader;
@@ -50,11 +52,11 @@ impl<'a> RecordFinder<'a> {
     }
 
     /// Returns the record that contains a line, which begins at an offset.
-    pub(super) fn around(&mut self, at: u64, line: &[u8]) -> io::Result<LineRecord> {
+    pub(super) fn around(&mut self, at: u64) -> io::Result<LineRecord> {
         let known = self.lines.as_ref().map(LineReader::offset);
         if known.is_none_or(|known| known.saturating_add(MAX_DISTANCE) < at) {
             let file = files::open(self.path)?;
-            let start = if begins_record(line) { at } else { record_start(&file, known.unwrap_or(0), at)? };
+            let start = record_start(&file, known.unwrap_or(0), at)?;
             self.lines = Some(LineReader::from_offset(file, start)?);
         }
         self.next_around(at)
@@ -76,31 +78,48 @@ impl<'a> RecordFinder<'a> {
     }
 }
 
-/// Returns the offset of a line before another one from which on lines are read like from the beginning of the file:
-/// the last one that continues no record, or else the first one with a brace. `from`: the start of a line before it.
+/// Returns the offset of a line before another one from which on lines are read like from the beginning of the file: after
+/// the last line that is one whole record, or else the first one with a brace. `from`: the start of a line before it.
 fn record_start(file: &File, from: u64, at: u64) -> io::Result<u64> {
-    let mut first = None;
+    let mut bytes = Vec::new();
     for window in [FIRST_WINDOW, MAX_RECORD_BYTES as u64] {
-        let from = from.max(at.saturating_sub(window));
-        let mut bytes = vec![0; usize::try_from(at - from).unwrap_or_default()];
-        file.read_exact_at(&mut bytes, from)?;
-        let after_newlines = memchr::memmem::rfind_iter(&bytes, b"\n{").map(|newline| newline + 1);
-        let at_start = (from == 0 && bytes.first() == Some(&b'{')).then_some(0);
-        for start in after_newlines.chain(at_start) {
-            let line = &bytes[start..];
-            let len = memchr::memchr(b'\n', line).unwrap_or(line.len());
-            first = Some(from + start as u64);
-            if begins_record(&line[..len]) {
-                return Ok(from + start as u64);
-            }
+        let start = from.max(at.saturating_sub(window));
+        bytes.resize(usize::try_from(at - start).unwrap_or_default(), 0);
+        file.read_exact_at(&mut bytes, start)?;
+        if let Some(end) = end_of_record(&bytes) {
+            return Ok(start + end as u64);
+        }
+        if start == from {
+            return Ok(from);
         }
     }
-    Ok(first.unwrap_or(at))
+    let first = memchr::memmem::find(&bytes, b"\n{").map_or(bytes.len(), |newline| newline + 1);
+    Ok(at - bytes.len() as u64 + first as u64)
 }
 
-/// Returns true if a line may be a part of a record of several lines.
-pub(super) fn may_be_part(line: &[u8]) -> bool {
-    line.first() != Some(&b'{') || json_record::may_go_on(line)
+/// End of the last line in a text that is one whole record, and no item of a list, with its newline.
+fn end_of_record(text: &[u8]) -> Option<usize> {
+    let mut end = memchr::memrchr(b'\n', text)?;
+    loop {
+        let start = memchr::memrchr(b'\n', &text[..end])? + 1;
+        let line = &text[start..end];
+        let may_be_whole = begins_record(line) && line.trim_ascii_end().ends_with(b"}");
+        if may_be_whole && !follows_item(text, start) && serde_json::from_slice::<IgnoredAny>(line).is_ok() {
+            return Some(end + 1);
+        }
+        end = start - 1;
+    }
+}
+
+/// True for a line after which a list or a field goes on.
+fn follows_item(text: &[u8], start: usize) -> bool {
+    matches!(text[..start].trim_ascii_end().last(), Some(b'[' | b',' | b':'))
+}
+
+/// Returns true if the line at `start..end` of a block may be a part of a record of several lines.
+pub(super) fn may_be_part(block: &[u8], start: usize, end: usize) -> bool {
+    let line = &block[start..end];
+    !begins_record(line) || json_record::may_go_on(line) || follows_item(block, start)
 }
 
 #[cfg(test)]
@@ -123,6 +142,9 @@ mod tests {
             "{\"torn\n",
             "\n",
             "{\"a\":",
+            "[\n",
+            "{\"a\":1},\n",
+            "]}\n",
         ];
         prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..40).prop_map(|pieces| pieces.concat().into())
     }
@@ -149,12 +171,13 @@ mod tests {
             let mut finder = RecordFinder::new(file.path());
             let mut joined_end = 0;
             for (number, (at, line)) in lines(&bytes).enumerate().filter(|(number, _)| chosen >> (number % 64) & 1 != 0) {
+                let is_part = may_be_part(&bytes, at, at + line.len());
                 let at = at as u64;
-                if at < joined_end || !may_be_part(line) {
+                if at < joined_end || !is_part {
                     continue;
                 }
                 let wanted = records.iter().find(|(start, bytes, _)| (*start..start + bytes.len() as u64).contains(&at));
-                match finder.around(at, line).expect("read") {
+                match finder.around(at).expect("read") {
                     LineRecord::Joined(start, bytes) => {
                         prop_assert_eq!(Some(&(start, bytes.clone(), true)), wanted, "line {}", number);
                         joined_end = start + bytes.len() as u64;

@@ -148,6 +148,7 @@ impl FileScan<'_> {
     ) -> io::Result<()> {
         let is_new = offset + block.len() as u64 > indexed_bytes;
         self.candidate_lines(block, number, is_new, hits);
+        split_at_returns(block, hits);
         for &(start, end) in &*hits {
             // A one-letter needle may match thousands of lines.
             if self.execution.cancel.is_cancelled() {
@@ -157,8 +158,8 @@ impl FileScan<'_> {
             if at < self.joined_end {
                 continue;
             }
-            let found = if may_be_part(line) && !self.is_side_text(texts) {
-                self.records.around(at, line)?
+            let found = if may_be_part(block, start, end) && !self.is_side_text(texts) {
+                self.records.around(at)?
             } else {
                 LineRecord::Line
             };
@@ -205,4 +206,21 @@ impl FileScan<'_> {
         hits.sort_unstable();
         hits.dedup();
     }
+}
+
+/// Splits candidates that are several lines, between which a file of an old system has only carriage returns.
+fn split_at_returns(block: &[u8], hits: &mut Vec<(usize, usize)>) {
+    let is_several = |&(start, end): &(usize, usize)| json_record::line_end(&block[start..end], 0).is_some();
+    if !hits.iter().any(is_several) {
+        return;
+    }
+    let mut lines = Vec::new();
+    for (mut start, end) in hits.drain(..) {
+        while let Some(len) = json_record::line_end(&block[start..end], 0) {
+            lines.push((start, start + len));
+            start += len + 1;
+        }
+        lines.push((start, end));
+    }
+    *hits = lines;
 }
