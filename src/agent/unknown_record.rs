@@ -10,15 +10,48 @@ const ENCODED_LEN: usize = 200;
 /// Headline of a result whose call is lost.
 pub(super) const LOST_CALL: &str = "result of a call that is not in the file";
 
+/// Maximum texts of a value that are compared with each other.
+const MAX_TEXTS: usize = 64;
+
 /// Maximum depth of the search, because foreign data may be nested at will.
 const MAX_DEPTH: usize = 64;
 
 /// Returns the event of an unknown record: its kind, then its longest text, if it has one.
 pub(super) fn event(kind: &str, record: &Value) -> EventBody {
-    EventBody::Other(match longest_text(record) {
-        Some(text) => format!("{kind}: {text}"),
-        None => kind.to_owned(),
-    })
+    let text = match record {
+        // Each item of a list has a longest text of its own.
+        Value::Array(items) => items.iter().filter_map(longest_text).collect::<Vec<_>>().join("\n"),
+        record => longest_text(record).unwrap_or_default().to_owned(),
+    };
+    EventBody::Other(if text.is_empty() { kind.to_owned() } else { format!("{kind}: {text}") })
+}
+
+/// Returns the texts of a value that are meant to be read, without those that others of them contain.
+pub(super) fn texts(value: &Value) -> Vec<&str> {
+    let mut all = Vec::new();
+    collect(value, 0, &mut all);
+    let is_own = |at: usize| {
+        let text = all[at];
+        !text.trim().is_empty()
+            && !all
+                .iter()
+                .enumerate()
+                .any(|(other, all)| other != at && all.contains(text) && (all.len() > text.len() || other < at))
+    };
+    (0..all.len()).filter(|&at| is_own(at)).map(|at| all[at]).collect()
+}
+
+fn collect<'a>(value: &'a Value, depth: usize, all: &mut Vec<&'a str>) {
+    match value {
+        _ if depth > MAX_DEPTH || all.len() > MAX_TEXTS => {}
+        Value::String(text) if !is_encoded(text) => all.push(text),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, depth + 1, all)),
+        Value::Object(fields) => {
+            let texts = fields.iter().filter(|(name, _)| !is_envelope(name));
+            texts.for_each(|(_, field)| collect(field, depth + 1, all));
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Returns the longest text of a value that is meant to be read; encoded data is skipped.

@@ -108,6 +108,9 @@ fn body(record: &Value, mark: &EntryMark, line: &[u8]) -> Option<EventBody> {
         }
         "queue-operation" => Some(EventBody::Prompt(plain(block(&record["content"], mark.block)?.as_ref()))),
         "attachment" if mark.kind == EntryKind::Notice => Some(attached(&record["attachment"])),
+        "attachment" if mark.kind == EntryKind::Other => {
+            Some(EventBody::Other(content::unknown(&record["attachment"])))
+        }
         "attachment" => Some(EventBody::Prompt(plain(block(&record["attachment"]["prompt"], mark.block)?.as_ref()))),
         "assistant" => {
             let block = block(content_of(record), mark.block)?;
@@ -212,6 +215,11 @@ fn attached(attachment: &Value) -> EventBody {
     }
     let text = match (kind, shown.is_empty()) {
         ("max_turns_reached", _) => format!("Stopped after {} turns", tool_input::flat(&attachment["maxTurns"])),
+        ("teammate_mailbox", _) => mailbox(&attachment["messages"]),
+        ("task_status", _) => {
+            let field = |name: &str| tool_input::flat(&attachment[name]);
+            format!("{}: {}\n{}", field("description"), field("status"), field("deltaSummary")).trim_end().to_owned()
+        }
         ("hook_cancelled", _) => format!("Hook cancelled: {}", tool_input::flat(&attachment["hookName"])),
         (_, true) => content::unknown(attachment),
         ("goal_status", false) => format!("Goal: {}", shown.join("\n")),
@@ -219,6 +227,15 @@ fn attached(attachment: &Value) -> EventBody {
         (_, false) => format!("Hook {}: {}", tool_input::flat(&attachment["hookName"]), shown.join("\n")),
     };
     EventBody::Notice { level, text }
+}
+
+/// Messages of teammates, each with its sender.
+fn mailbox(messages: &Value) -> String {
+    let message = |message: &Value| {
+        let (from, text) = (tool_input::flat(&message["from"]), content::texts(&message["text"]));
+        format!("Message from {from}\n\n{text}")
+    };
+    tool_input::items(messages).into_iter().map(message).collect::<Vec<_>>().join("\n\n")
 }
 
 fn system(record: &Value, line: &[u8]) -> EventBody {

@@ -9,7 +9,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::outputs;
+use super::{outputs, preview};
 use crate::agent::json;
 
 /// Needed field of an object.
@@ -57,6 +57,7 @@ const RESULTS: &[Field] = &[
     whole("toolDenialKind"),
     only("permissionDecision", &[whole("decision"), whole("source")]),
     only("toolUseResult", RESULT),
+    only("mcpMeta", &[whole("structuredContent")]),
 ];
 
 const RESULT: &[Field] = &[
@@ -72,6 +73,7 @@ const RESULT: &[Field] = &[
     whole("questions"),
     whole("answers"),
     whole("isError"),
+    whole("structuredContent"),
     whole("exitCode"),
     whole("returnCode"),
 ];
@@ -84,7 +86,7 @@ pub(super) fn of_entries(line: &[u8]) -> Option<Value> {
 
 /// Parses the fields of a record that decoding its results needs, like [`of_entries`]. A preview of an output needs all.
 pub(super) fn of_results(line: &[u8]) -> Option<Value> {
-    static PREVIEW: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(outputs::MARKER));
+    static PREVIEW: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(preview::MARKER));
     if PREVIEW.find(line).is_some() || outputs::has_longer_result(line) {
         json::parse(line)
     } else {

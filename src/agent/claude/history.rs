@@ -10,13 +10,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::agent::json;
+use crate::agent::json::{self, repair};
 use crate::agent::jsonl::{EntryMark, LineMetadata, MalformedJson, RecordLink};
 use crate::agent::texts::StoredRecord;
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress, tool_input};
@@ -91,7 +92,7 @@ pub(super) fn summarise(source: &Source) -> SourceSummary {
 pub(super) fn lines_of(path: &Path, id: &str) -> io::Result<Vec<(u64, u64)>> {
     let mut lines = LineReader::from_offset(files::open(path)?, 0)?;
     let mut found = Vec::new();
-    while let Some(line) = lines.next_line()? {
+    while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
         if parse(line.bytes).is_some_and(|prompt| prompt.session == id) {
             found.push((line.offset, line.len));
         }
@@ -104,18 +105,23 @@ pub(super) fn visit_records(
     path: &Path,
     visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
 ) -> io::Result<()> {
-    let mut sessions: BTreeMap<String, Vec<(u64, Vec<u8>)>> = BTreeMap::new();
+    // Only the places of the lines are kept: the texts, with all that was pasted, may be larger than the memory.
+    let mut sessions: BTreeMap<String, Vec<(u64, usize)>> = BTreeMap::new();
     let mut lines = LineReader::from_offset(files::open(path)?, 0)?;
-    while let Some(line) = lines.next_line()? {
+    while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
         if let Some(prompt) = parse(line.bytes) {
-            let session = sessions.entry(prompt.session.into_owned()).or_default();
-            let with_pastes = path.parent().and_then(|folder| with_pastes(line.bytes, folder));
-            session.push((line.offset, with_pastes.unwrap_or_else(|| line.bytes.to_vec())));
+            let place = (line.offset, line.bytes.len());
+            sessions.entry(prompt.session.into_owned()).or_default().push(place);
         }
     }
+    let (file, mut line) = (files::open(path)?, Vec::new());
     for (session, lines) in &sessions {
-        for (offset, bytes) in lines {
-            let record = StoredRecord { session, id: "", hint: "", offset: *offset, bytes };
+        for &(offset, len) in lines {
+            line.resize(len, 0);
+            file.read_exact_at(&mut line, offset)?;
+            let with_pastes = path.parent().and_then(|folder| with_pastes(&line, folder));
+            let bytes = with_pastes.as_deref().unwrap_or(&line);
+            let record = StoredRecord { session, id: "", hint: "", offset, bytes };
             if visit(&record).is_break() {
                 return Ok(());
             }
@@ -126,7 +132,7 @@ pub(super) fn visit_records(
 
 fn for_each(path: &Path, mut visit: impl FnMut(&TypedPrompt<'_>, u64)) -> io::Result<()> {
     let mut lines = LineReader::from_offset(files::open(path)?, 0)?;
-    while let Some(line) = lines.next_line()? {
+    while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
         if let Some(prompt) = parse(line.bytes) {
             visit(&prompt, line.len);
         }

@@ -14,6 +14,7 @@ mod output_owners;
 mod outputs;
 mod parts;
 mod paths;
+mod preview;
 mod protocol;
 mod queue;
 mod raw_outputs;
@@ -100,12 +101,16 @@ impl JsonlAgent for Claude {
         history::visit_records(&source.path, visit)
     }
 
+    fn is_side_text(&self, source: &Source) -> bool {
+        source.kind == paths::OUTPUT
+    }
+
     fn side_session(&self, source: &Source) -> Option<Arc<str>> {
         if source.kind == paths::OUTPUT { paths::output_session(&source.path) } else { None }
     }
 
     fn side_call(&self, source: &Source) -> io::Result<String> {
-        outputs::call(&source.path)
+        Ok(output_owners::call(&source.path))
     }
 
     fn head(&self, path: &Path, known: Option<&ReplayedHistory>) -> ReplayedHistory {

@@ -1,70 +1,110 @@
-//! Sub-agents whose tools wrote the long outputs in their parent's folder: only their transcripts name the files.
+//! Owners of long outputs: the tool call whose result names the file, in the transcript of a session or of one of its
+//! sub-agents, whose tools write into the folder of their parent.
 //!
-//! A search asks for each output, so the names in the transcripts of a folder are read once, and again after they grew.
+//! A search asks for each output, so the results in the transcripts of a session are read once, and what was appended
+//! later once more. The mere mention of a file in another text names no owner.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 
+use super::replay::ReplayedHistory;
+use super::{content, parts, preview};
+use crate::agent::Discovery;
+use crate::agent::json::{self, repair};
 use crate::agent::jsonl::walk::{self, SUBAGENT, Walk};
-use crate::agent::{Discovery, Source};
 use crate::domain::Agent;
-use crate::stdx::files::{self, SizeLimit};
+use crate::stdx::files;
+use crate::stdx::lines::LineReader;
 
-/// Text before the name of an output, in encoded form too.
-const FOLDER: &[u8] = b"tool-results";
+/// Maximum depth of sub-agents' transcripts below a session's own folder, because the walk must end.
+const DEPTH: usize = 3;
 
-/// Maximum bytes of a name, because file systems allow 255.
-const MAX_NAME: usize = 255;
+/// The tool call whose output is in a file.
+#[derive(Clone, Debug)]
+struct OutputOwner {
+    session: Arc<str>,
+    call: Arc<str>,
+}
 
-/// Outputs that the sub-agents of a session name.
+/// Owners of the outputs of a session, and what was read to find them.
 #[derive(Debug, Default)]
 struct Owners {
-    /// Total size of the transcripts when they were read.
-    size: u64,
-    by_name: HashMap<String, Arc<str>>,
+    /// Offset after the last line that was read, by transcript.
+    read: HashMap<PathBuf, u64>,
+    by_name: HashMap<String, OutputOwner>,
 }
 
 /// Owners by the session's folder.
 static KNOWN: Mutex<Option<HashMap<PathBuf, Owners>>> = Mutex::new(None);
 
-/// Returns the sub-agent whose transcript names an output of its parent's folder.
-pub(super) fn subagent(session: &Path, name: &str) -> Option<Arc<str>> {
-    let folder = session.join("subagents");
-    if !folder.is_dir() {
-        return None;
-    }
+/// Returns the session of an output: the one whose transcript names it, else the one that the folder belongs to.
+pub(super) fn session(output: &Path) -> Option<Arc<str>> {
+    let folder = output.parent()?.parent()?;
+    // Without sub-agents there is no choice.
+    let named = if folder.join("subagents").is_dir() { owner(output) } else { None };
+    named.map(|owner| owner.session).or_else(|| Some(folder.file_name()?.to_string_lossy().into()))
+}
+
+/// Returns the id of the tool call whose output is in a file; empty if no transcript names the file.
+pub(super) fn call(output: &Path) -> String {
+    owner(output).map(|owner| owner.call.to_string()).unwrap_or_default()
+}
+
+fn owner(output: &Path) -> Option<OutputOwner> {
+    let (name, folder) = (output.file_name()?.to_str()?, output.parent()?.parent()?);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let owners = known.get_or_insert_default().entry(session.to_owned()).or_default();
-    if let Some(owner) = owners.by_name.get(name) {
-        return Some(owner.clone());
-    }
-    let mut found = Discovery::default();
-    Walk::of(Agent::Claude).files(&folder, 3, &mut found);
-    found.sources.retain(|source| source.kind == SUBAGENT);
-    let size = found.sources.iter().map(|source| source.stamp.size).sum();
-    if size != owners.size {
-        owners.size = size;
-        found.sources.iter().for_each(|source| add(source, &mut owners.by_name));
+    let owners = known.get_or_insert_default().entry(folder.to_owned()).or_default();
+    if !owners.by_name.contains_key(name) {
+        owners.read_new(folder);
     }
     owners.by_name.get(name).cloned()
 }
 
-/// Adds the outputs that a transcript names.
-fn add(source: &Source, by_name: &mut HashMap<String, Arc<str>>) {
-    let Ok(bytes) = files::read(&source.path, SizeLimit::DOCUMENT) else { return };
-    let agent: Arc<str> = walk::stem(&source.path).into();
-    for at in memmem::find_iter(&bytes, FOLDER) {
-        let rest = &bytes[at + FOLDER.len()..];
-        // Separators are escaped in paths of Windows.
-        let rest = &rest[rest.iter().take_while(|byte| matches!(byte, b'/' | b'\\')).count()..];
-        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-        let len = rest.iter().take(MAX_NAME).take_while(|byte| is_part(byte)).count();
-        let name = String::from_utf8_lossy(&rest[..len]).trim_end_matches('.').to_owned();
-        if !name.is_empty() {
-            by_name.entry(name).or_insert_with(|| agent.clone());
+impl Owners {
+    /// Reads what the transcripts of a session contain by now: its own, then those of its sub-agents.
+    fn read_new(&mut self, folder: &Path) {
+        for path in parts::files_of(&folder.with_extension("jsonl")) {
+            self.read_transcript(&path, |_| 0);
         }
+        let mut found = Discovery::default();
+        Walk::of(Agent::Claude).files(&folder.join("subagents"), DEPTH, &mut found);
+        for source in found.sources.into_iter().filter(|source| source.kind == SUBAGENT) {
+            // What a sub-agent repeats of its parent's conversation is the parent's.
+            self.read_transcript(&source.path, |path| ReplayedHistory::of(path, None).end);
+        }
+    }
+
+    /// Reads the lines that were appended to a transcript, from `start` on at first. One that cannot be read names nothing.
+    fn read_transcript(&mut self, path: &Path, start: impl FnOnce(&Path) -> u64) {
+        let size = path.metadata().map_or(0, |metadata| metadata.len());
+        let from = self.read.get(path).copied().filter(|from| *from <= size).unwrap_or_else(|| start(path));
+        if from < size
+            && let Ok(end) = self.read_lines(path, from)
+        {
+            self.read.insert(path.to_owned(), end);
+        }
+    }
+
+    fn read_lines(&mut self, path: &Path, from: u64) -> io::Result<u64> {
+        static SAVED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(preview::SAVED));
+        let session: Arc<str> = walk::stem(path).into();
+        let mut lines = LineReader::from_offset(files::open(path)?, from)?;
+        while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
+            if SAVED.find(line.bytes).is_none() {
+                continue;
+            }
+            let record = json::parse(line.bytes).unwrap_or_default();
+            for result in record["message"]["content"].as_array().into_iter().flatten() {
+                let text = content::text(&result["content"]);
+                let (Some(name), Some(call)) = (preview::name(&text), result["tool_use_id"].as_str()) else { continue };
+                let owner = || OutputOwner { session: session.clone(), call: call.into() };
+                self.by_name.entry(name.to_owned()).or_insert_with(owner);
+            }
+        }
+        Ok(lines.offset())
     }
 }

@@ -38,9 +38,8 @@ fn output_kind(name: &[u8]) -> Option<u8> {
 
 /// Session of a long output: the sub-agent whose transcript names it, else the session that the folder belongs to.
 pub(super) fn output_session(path: &Path) -> Option<Arc<str>> {
-    let session = path.parent().filter(|folder| folder.ends_with(OUTPUTS_FOLDER))?.parent()?;
-    let of_subagent = output_owners::subagent(session, &path.file_name()?.to_string_lossy());
-    of_subagent.or_else(|| Some(session.file_name()?.to_string_lossy().into()))
+    path.parent().filter(|folder| folder.ends_with(OUTPUTS_FOLDER))?;
+    output_owners::session(path)
 }
 
 /// Finds a long output by its file's name: in the folder of the transcript's session, or of the same session in another

@@ -3,12 +3,13 @@
 use memchr::memmem;
 
 use super::block::plain_string;
-use super::outputs::{MARKER, has_longer_result};
+use super::outputs::has_longer_result;
+use super::preview::MARKER;
 use crate::agent::jsonl::{JsonCursor, MalformedJson};
 
 /// Texts whose record needs to be decoded: previews of longer outputs, reminders that are not shown, and a second record
 /// in the line.
-const SPECIAL: [&str; 4] = [MARKER, "tool-results", "<system-reminder", r#"}{""#];
+const SPECIAL: [&str; 5] = [MARKER, "tool-results", "<system-reminder", r#"}{""#, r#""structuredContent":"#];
 
 /// Parts of the outputs in a record, in encoded form.
 type Outputs<'a> = Vec<Vec<&'a [u8]>>;

@@ -55,7 +55,7 @@ pub(super) struct TranscriptRecord<'a> {
     team: Option<JsonStr<'a>>,
     /// True for a summary of hooks that failed, or that stopped the turn.
     hook_failed: bool,
-    /// True for an attachment with a text that a hook printed.
+    /// True for an attachment with a text that a hook printed, or a task reports.
     hook_printed: bool,
     /// True for the result of a call that the user, a rule or the auto mode refused.
     denied: bool,
@@ -65,7 +65,20 @@ pub(super) struct TranscriptRecord<'a> {
 const PERSONAL_ORIGINS: [&[u8]; 6] = [b"human", b"channel", b"cross-session", b"teammate", b"peer", b"user"];
 
 /// Types of records that never contain an entry.
-const SILENT_KINDS: [&[u8]; 8] = [
+const SILENT_KINDS: [&[u8]; 21] = [
+    b"agent-color",
+    b"agent-name",
+    b"agent-setting",
+    b"atis-latch",
+    b"attribution-snapshot",
+    b"content-replacement",
+    b"mode",
+    b"permission-mode",
+    b"speculation-accept",
+    b"tools-used",
+    b"worktree-state",
+    b"marble-origami-commit",
+    b"marble-origami-snapshot",
     b"progress",
     b"summary",
     b"last-prompt",
@@ -116,7 +129,8 @@ const NOTICES: [&[u8]; 11] = [
 ];
 
 /// Attachments that are shown as a notice.
-const SHOWN_ATTACHMENTS: [&[u8]; 6] = [
+const SHOWN_ATTACHMENTS: [&[u8]; 7] = [
+    b"teammate_mailbox",
     b"hook_error_during_execution",
     b"hook_stopped_continuation",
     b"hook_system_message",
@@ -125,8 +139,66 @@ const SHOWN_ATTACHMENTS: [&[u8]; 6] = [
     b"max_turns_reached",
 ];
 
-/// Attachments that are shown if a hook printed anything.
-const PRINTED_ATTACHMENTS: [&[u8]; 2] = [b"hook_success", b"hook_additional_context"];
+/// Attachments that are shown if a hook printed anything, or a task has something to report.
+const PRINTED_ATTACHMENTS: [&[u8]; 4] =
+    [b"hook_success", b"hook_additional_context", b"async_hook_response", b"task_status"];
+
+/// Attachments that the program adds for the model only: context, reminders, and what other records say.
+const CONTEXT_ATTACHMENTS: [&[u8]; 53] = [
+    b"agent_listing_delta",
+    b"agent_mention",
+    b"already_read_file",
+    b"auto_mode",
+    b"auto_mode_exit",
+    b"budget_usd",
+    b"command_permissions",
+    b"compact_file_reference",
+    b"compaction_reminder",
+    b"context_efficiency",
+    b"critical_system_reminder",
+    b"current_session_memory",
+    b"date",
+    b"date_change",
+    b"deferred_tools_delta",
+    b"deferred_tools_record",
+    b"diagnostics",
+    b"directory",
+    b"dynamic_skill",
+    b"edited_image_file",
+    b"edited_text_file",
+    b"environment",
+    b"file",
+    b"image",
+    b"invoked_skills",
+    b"mcp_instructions_delta",
+    b"mcp_resource",
+    b"model",
+    b"nested_memory",
+    b"opened_file_in_ide",
+    b"output_style",
+    b"output_token_usage",
+    b"pdf_reference",
+    b"plan_file_reference",
+    b"plan_mode",
+    b"plan_mode_exit",
+    b"plan_mode_reentry",
+    b"prompt_snapshot",
+    b"relevant_memories",
+    b"remote_session_change",
+    b"selected_lines_in_ide",
+    b"session_context",
+    b"skill_discovery",
+    b"skill_listing",
+    b"structured_output",
+    b"task_reminder",
+    b"team_context",
+    b"teammate_shutdown_batch",
+    b"todo",
+    b"todo_reminder",
+    b"token_usage",
+    b"total_tokens_reminder",
+    b"verify_plan_reminder",
+];
 
 #[derive(Debug, Default)]
 struct Message<'a> {
@@ -211,7 +283,9 @@ impl<'a> TranscriptRecord<'a> {
             match key {
                 b"type" => kind = plain_string(value)?,
                 // What a hook prints for the program is JSON.
-                b"stdout" | b"content" => self.hook_printed |= Content::read(value)?.0.iter().any(is_printed),
+                b"stdout" | b"content" | b"deltaSummary" | b"description" => {
+                    self.hook_printed |= Content::read(value)?.0.iter().any(is_printed);
+                }
                 b"prompt" => prompt = Content::read(value)?,
                 _ => {}
             }
@@ -259,6 +333,21 @@ impl<'a> TranscriptRecord<'a> {
             b"" => self.message.role.is_empty() && self.title.is_none(),
             _ => false,
         }
+    }
+
+    /// Returns the kind of the entry of what is attached, besides prompts; `None` if it is not shown.
+    fn attachment_kind(&self) -> Option<EntryKind> {
+        let is_printed = PRINTED_ATTACHMENTS.contains(&self.attached);
+        let is_of_hook = self.attached.starts_with(b"hook_");
+        let is_shown = SHOWN_ATTACHMENTS.contains(&self.attached) || (is_printed && self.hook_printed);
+        if is_shown || (is_of_hook && self.attached.ends_with(b"error")) {
+            return Some(EntryKind::Notice);
+        }
+        let is_known = is_printed
+            || is_of_hook
+            || matches!(self.attached, b"" | b"queued_command")
+            || CONTEXT_ATTACHMENTS.contains(&self.attached);
+        (!is_known).then_some(EntryKind::Other)
     }
 
     /// Returns true for an answer that the program wrote in the model's place.
@@ -372,10 +461,8 @@ impl<'a> TranscriptRecord<'a> {
                         None => {}
                     }
                 }
-                let is_shown = SHOWN_ATTACHMENTS.contains(&self.attached)
-                    || (PRINTED_ATTACHMENTS.contains(&self.attached) && self.hook_printed);
-                if is_shown || (self.attached.starts_with(b"hook_") && self.attached.ends_with(b"error")) {
-                    push(0, EntryKind::Notice, None, false);
+                if let Some(kind) = self.attachment_kind() {
+                    push(0, kind, None, false);
                 }
             }
             b"queue-operation" => {
@@ -391,7 +478,8 @@ impl<'a> TranscriptRecord<'a> {
             }
             silent if SILENT_KINDS.contains(&silent) => {}
             silent if silent.starts_with(b"api-request") || silent.starts_with(b"file-history") => {}
-            _ if self.uuid.is_some() && (self.has_more || !blocks.is_empty()) => push(0, EntryKind::Other, None, false),
+            b"" if self.uuid.is_none() => {}
+            _ if self.has_more || !blocks.is_empty() => push(0, EntryKind::Other, None, false),
             _ => {}
         }
         if command.is_some() {

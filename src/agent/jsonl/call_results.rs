@@ -6,9 +6,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::EntryMark;
+use crate::domain::EntryKey;
 
 /// Maximum result lines of a call without a result of its own among several calls with its id.
 const MAX_SHARED_RESULTS: usize = 16;
+
+/// Key of the entry of a result whose call is not in the file.
+pub(crate) fn lost_call_key(tool: u64) -> EntryKey {
+    EntryKey::new(&format!("result {tool:x}"), 0)
+}
 
 /// Results of tool calls.
 #[derive(Debug, Default)]

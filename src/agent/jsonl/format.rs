@@ -97,7 +97,12 @@ pub(crate) trait JsonlAgent: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Session whose tool output is in a source of its own, see [`side_text`].
+    /// True for a source with a tool's output alone, see [`side_text`].
+    fn is_side_text(&self, _source: &Source) -> bool {
+        false
+    }
+
+    /// Session whose tool output is in a source of its own; may read transcripts.
     fn side_session(&self, _source: &Source) -> Option<Arc<str>> {
         None
     }
@@ -272,7 +277,7 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
     }
 
     fn has_sessions(&self, source: &Source) -> bool {
-        self.0.is_transcript(source) && self.0.side_session(source).is_none()
+        self.0.is_transcript(source) && !self.0.is_side_text(source)
     }
 
     fn peek(&self, source: &Source) -> Vec<Session> {
@@ -408,7 +413,7 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
 
 impl<A: JsonlAgent> Texts for JsonlFormat<A> {
     fn layout(&self, source: &Source) -> RecordLayout {
-        if self.0.side_session(source).is_some() {
+        if self.0.is_side_text(source) {
             RecordLayout::SideText
         } else if !self.0.is_transcript(source) {
             if self.0.has_other_records(source) { RecordLayout::Records } else { RecordLayout::Nothing }

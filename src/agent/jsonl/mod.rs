@@ -18,6 +18,7 @@ pub(super) mod copies;
 pub(super) mod dialect;
 pub(super) mod format;
 mod inherited;
+pub(super) mod parts;
 pub(super) mod patch;
 mod prompt_queue;
 pub(super) mod repaired;
@@ -31,6 +32,7 @@ mod undone;
 pub(super) mod walk;
 
 pub(super) use crate::agent::json::{JsonCursor, JsonStr, MalformedJson};
+pub(super) use call_results::lost_call_key;
 pub(super) use dialect::{
     Dialect, EntryMark, LineMetadata, QueueStep, RareMetadata, RecordLink, RecordParent, ReplyUsage, ResultMark,
     SourceIdentity,

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use foldhash::fast::RandomState;
 
 use super::{RecordDecoder, SearchText, StoredRecord, TextScope, body_texts};
+use crate::agent::json::cursor::hash;
 use crate::agent::jsonl::repaired::{self, Repair};
 use crate::agent::jsonl::{self, Dialect, EntryMark, LineMetadata};
 use crate::domain::query::TextKind;
@@ -56,10 +57,11 @@ impl<D: Dialect> LineDecoder<D> {
                 // The texts of the call are those of its own record.
                 match &event.body {
                     EventBody::ToolCall { id, .. } if self.0.has_own_record(id) => {}
-                    // The entry is known by its call.
-                    EventBody::ToolCall { id, .. } => body_texts(event.key, &event.body, &mut |text| {
-                        sink(&SearchText { key: EntryKey::new(id, u32::MAX), call: id, ..*text });
-                    }),
+                    // The entry is that of the result.
+                    EventBody::ToolCall { id, .. } => {
+                        let key = jsonl::lost_call_key(hash(id.as_bytes()));
+                        body_texts(key, &event.body, &mut |text| sink(&SearchText { call: id, ..*text }));
+                    }
                     body => body_texts(event.key, body, sink),
                 }
             });

@@ -6,12 +6,13 @@ use std::collections::{HashMap, HashSet};
 use super::{ISSUES, LinePosition, TranscriptIndex, count};
 use crate::agent::json::cursor::hash;
 use crate::agent::jsonl::branch::{self, ChainRecord};
+use crate::agent::jsonl::lost_call_key;
 use crate::agent::jsonl::repaired::Repair;
 use crate::agent::jsonl::{EntryMark, RecordLink};
 use crate::agent::unknown_record::LOST_CALL;
 use crate::domain::event::EventBody;
 use crate::domain::transcript::{ToolAction, Transcript};
-use crate::domain::{EntryKey, EntryKind, Event, Issue};
+use crate::domain::{EntryKind, Event, Issue};
 
 /// Block of a mark for a result without its call; no record has as many.
 const RESULT: u32 = u32::MAX;
@@ -46,7 +47,7 @@ impl TranscriptIndex {
         let known: HashSet<u64> = self.marks.iter().map(|mark| mark.tool).collect();
         let mut lost: HashMap<u32, Vec<EntryMark>> = HashMap::new();
         for (tool, line, error) in self.results.firsts().filter(|(tool, ..)| !known.contains(tool)) {
-            let key = EntryKey::new(&format!("result {tool:x}"), 0);
+            let key = lost_call_key(tool);
             lost.entry(line).or_default().push(EntryMark { key, kind: EntryKind::Tool, block: RESULT, tool, error });
         }
         if lost.is_empty() {

@@ -1,0 +1,29 @@
+//! Previews of long outputs: what a record contains in place of an output that is in a file of its own.
+
+/// First line of a preview.
+pub(super) const MARKER: &str = "<persisted-output>";
+
+/// Text before the path of the file, in all versions.
+pub(super) const SAVED: &str = "saved to";
+
+/// Part of the first line of a refused MCP result, whose whole text is in a file.
+const TOO_LONG: &str = " exceeds maximum allowed tokens. ";
+
+/// Texts before the path of the file.
+const SAVED_TO: [&str; 2] = ["saved to: ", "saved to "];
+
+/// Bytes at the beginning of an output that may name its file.
+const HEAD: usize = 2048;
+
+/// True for an output that is only the preview of a file, or the reason why there is none.
+fn is_preview(output: &str) -> bool {
+    output.starts_with(MARKER) || output.lines().next().is_some_and(|line| line.contains(TOO_LONG))
+}
+
+/// Name of the file that a preview mentions.
+pub(super) fn name(output: &str) -> Option<&str> {
+    let head = crate::stdx::text::first_chars(output, HEAD);
+    let (_, rest) = SAVED_TO.iter().find_map(|text| head.split_once(text).filter(|_| is_preview(output)))?;
+    let path = rest.lines().next()?.trim().trim_end_matches('.');
+    path.rsplit(['/', '\\']).next().filter(|name| !name.is_empty())
+}
