@@ -52,6 +52,11 @@ impl Repairs {
         self.0 & (Self::CUT_OFF.0 | Self::GARBAGE.0) != 0
     }
 
+    /// True if a part of the text is in no value, or in that of another record.
+    pub(super) fn skips_text(self) -> bool {
+        self.0 & (Self::GARBAGE.0 | Self::GLUED.0) != 0
+    }
+
     /// Adds other repairs.
     pub(super) fn add(&mut self, other: Self) {
         self.0 |= other.0;

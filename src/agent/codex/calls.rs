@@ -159,6 +159,9 @@ pub(super) fn content_text(content: &Value) -> String {
 
 fn part_text(part: &Value) -> String {
     let field = |name: &str| part.get(name).and_then(Value::as_str);
+    if let (None, Some(title), Some(url)) = (field("text"), field("title"), field("url")) {
+        return format!("[{title}]({url})");
+    }
     match (field("text").or(part.as_str()), field("name")) {
         (Some(text), _) => text.to_owned(),
         // A tool that a search found.

@@ -24,6 +24,11 @@ pub(super) fn find(path: &Path, origin: &str) -> CopiedHistory {
     origin.and_then(|origin| compare(path, &origin).ok()).unwrap_or_default()
 }
 
+/// Offset after the records at the beginning of a rollout that another one of the same thread has too.
+pub(super) fn repeated(path: &Path, earlier: &Path) -> u64 {
+    compare(path, earlier).map_or(0, |found| found.end)
+}
+
 fn compare(path: &Path, origin: &Path) -> io::Result<CopiedHistory> {
     let records = Records::read(origin)?;
     let mut lines = LineReader::from_offset(text::open(path, None)?.file, 0)?;

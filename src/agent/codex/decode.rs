@@ -11,7 +11,7 @@ use super::injected::{SHELL_COMMAND, is_injected_text};
 use super::items::text;
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::{calls, items};
-use crate::agent::{tool_input, unknown_record};
+use crate::agent::{tolerant_json, tool_input, unknown_record};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::ToolAction;
 use crate::domain::{Delta, EventBody, ToolStatus};
@@ -39,16 +39,15 @@ fn call(value: &Value) -> Vec<EventBody> {
         // Arguments are JSON in a string; invalid JSON stays a plain string.
         (Some(Value::String(json)), _, _) => arguments(json),
         (Some(input), _, _) | (None, Some(input), _) | (None, None, Some(input)) => input.clone(),
-        (None, None, None) => items::without_encoded_data(value),
+        // The record has the output as well.
+        (None, None, None) => without_output(items::without_encoded_data(value)),
     };
-    let input = without_output(input);
     let mut bodies =
         vec![EventBody::ToolCall { id: id.clone(), name: name.into(), action: calls::action(name, &input), input }];
     // Calls that the model's host executes have no output record, so the call's own status is the only one.
     if kind == "web_search_call" {
         bodies.push(items::update(id, items::status(text(value, "status"))));
-    } else if let Some(output) = value.get("output").or_else(|| value.get("outputs")).filter(|output| !output.is_null())
-    {
+    } else if let Some(output) = OUTPUTS.iter().find_map(|name| value.get(*name).filter(|output| !output.is_null())) {
         bodies.push(EventBody::ToolUpdate {
             id,
             status: Some(if value["error"].is_null() { ToolStatus::Done } else { ToolStatus::Failed }),
@@ -61,20 +60,26 @@ fn call(value: &Value) -> Vec<EventBody> {
     bodies
 }
 
-/// Input of a call whose record has the output as well.
-fn without_output(mut input: Value) -> Value {
-    if let Some(fields) = input.as_object_mut() {
-        fields.remove("outputs");
+/// Fields of a call's record with its output.
+const OUTPUTS: [&str; 2] = ["output", "outputs"];
+
+/// Fields of a record, without the output.
+fn without_output(mut fields: Value) -> Value {
+    if let Some(fields) = fields.as_object_mut() {
+        OUTPUTS.iter().for_each(|name| drop(fields.remove(*name)));
     }
-    input
+    fields
 }
 
-/// Arguments of a call, which are JSON in a string.
-fn arguments(json: &str) -> Value {
-    let is_json = json.trim_start().starts_with(['{', '[']);
-    // Arguments that were cut off are read as far as they go.
-    let read = is_json.then(|| crate::agent::tolerant_json::value(json.as_bytes())).flatten();
-    read.map_or_else(|| Value::String(json.trim_matches('"').to_owned()), |(arguments, _)| arguments)
+/// Arguments of a call, which are JSON in a string. Anything else is the text itself.
+fn arguments(text: &str) -> Value {
+    let is_composed = text.trim_start().starts_with(['{', '[', '"']);
+    if let Some(value) = is_composed.then(|| serde_json::from_str(text).ok()).flatten() {
+        return value;
+    }
+    // Arguments that were cut off are read as far as they go, if that is all of them.
+    let read = tolerant_json::value(text.as_bytes()).filter(|(_, repairs)| is_composed && !repairs.skips_text());
+    read.map_or_else(|| Value::String(text.to_owned()), |(arguments, _)| arguments)
 }
 
 fn output(value: &Value) -> EventBody {
@@ -181,7 +186,12 @@ fn shell_command(value: &Value) -> String {
 /// Subject of a review.
 fn review_of(value: &Value) -> String {
     let named = ["user_facing_hint", "review"].map(|name| text(value, name)).into_iter().find(|text| !text.is_empty());
-    named.map_or_else(|| tool_input::flat(&value["target"]), str::to_owned)
+    let asked = text(&value["target"], "instructions");
+    match named {
+        Some(named) if named.contains(asked) => named.to_owned(),
+        Some(named) => format!("{named}\n\n{asked}"),
+        None => tool_input::flat(&value["target"]),
+    }
 }
 
 /// Kind of a record's payload.

@@ -5,8 +5,11 @@
 //! [`RecordSource`]. Tool calls always come from the model's conversation, because a refused call has no event; events
 //! only add to them.
 
+use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
@@ -16,6 +19,9 @@ use super::fields::{self, field};
 use super::injected::{is_injected, is_shell_command};
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::text;
+use crate::agent::FileStamp;
+use crate::agent::jsonl::parts::{self, Part};
+use crate::agent::jsonl::repaired::ScannedLine;
 use crate::agent::jsonl::{
     Dialect, EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RecordLink, ResultMark, TextFile,
 };
@@ -31,6 +37,19 @@ pub(crate) enum RecordSource {
     Events,
     /// Events `item_completed`: rollouts whose `history_mode` is `paginated`.
     Items,
+    /// Records of all kinds, in the merged text of rollouts of which each has one kind.
+    Mixed,
+}
+
+/// One of several rollouts of a thread.
+#[derive(Clone, Debug)]
+pub(crate) struct RolloutPart {
+    /// The rollout.
+    pub path: PathBuf,
+    /// Dialect of its lines.
+    pub dialect: Rollout,
+    /// Offset of the first line that no earlier part has.
+    pub from: u64,
 }
 
 /// Dialect for the lines of one rollout.
@@ -45,6 +64,8 @@ pub(crate) struct Rollout {
     pub subagent: bool,
     /// History that was copied from another thread: its usage is not counted, and a sub-agent does not show it.
     pub copied: CopiedHistory,
+    /// Rollouts of the thread, if it has several.
+    pub parts: Arc<[RolloutPart]>,
 }
 
 /// Copied part at the beginning of a rollout.
@@ -111,7 +132,22 @@ impl Dialect for Rollout {
     }
 
     fn open_text(&self, path: &Path, first: Option<u64>) -> io::Result<TextFile> {
-        text::open(path, first)
+        if self.parts.len() < 2 {
+            return text::open(path, first);
+        }
+        let part = |part: &RolloutPart| {
+            let (text, file) = (text::open(&part.path, None)?, text::open(&part.path, None)?.file);
+            Part::read_some(&part.dialect, text, |line| {
+                line.offset >= part.from && (self.record_source != RecordSource::Mixed || !part.repeats(&file, line))
+            })
+        };
+        let parts: io::Result<Vec<Part>> = self.parts.iter().map(part).collect();
+        parts::merge(&parts?)
+    }
+
+    fn stamp(&self, path: &Path) -> io::Result<FileStamp> {
+        let files: Vec<PathBuf> = self.parts.iter().map(|part| part.path.clone()).collect();
+        if files.len() > 1 { parts::stamp(&files) } else { Ok(FileStamp::of(&std::fs::metadata(path)?)) }
     }
 
     fn decode(&self, bytes: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
@@ -141,6 +177,16 @@ impl Dialect for Rollout {
                 sink(Event { key: EntryKey::new("", 0), time, body });
             }
         }
+    }
+}
+
+impl RolloutPart {
+    /// True for a line with a message of another kind than the messages of this rollout are read from.
+    fn repeats(&self, file: &File, line: &ScannedLine<'_>) -> bool {
+        let mut bytes = vec![0; usize::try_from(line.len).unwrap_or_default()];
+        let is_read = file.read_exact_at(&mut bytes, line.offset).is_ok();
+        let parsed = RolloutLine::parse(&bytes).filter(|_| is_read);
+        parsed.is_some_and(|line| is_message(line.kind) && self.dialect.kind(&line).is_none())
     }
 }
 
@@ -179,7 +225,8 @@ impl Rollout {
 
     /// Kind of the entry that a line makes, if any; messages only count in the selected record source.
     fn kind(&self, line: &RolloutLine<'_>) -> Option<EntryKind> {
-        let from = |record_source, kind| (self.record_source == record_source).then_some(kind);
+        let is_mixed = self.record_source == RecordSource::Mixed;
+        let from = |record_source, kind| (self.record_source == record_source || is_mixed).then_some(kind);
         match line.kind {
             LineKind::UserMessage => from(RecordSource::Events, EntryKind::Prompt),
             LineKind::AgentMessage => from(RecordSource::Events, EntryKind::Text).filter(|_| line.has_text()),
@@ -190,7 +237,7 @@ impl Rollout {
                 from(RecordSource::Items, EntryKind::Thinking).filter(|_| line.has_text())
             }
             LineKind::Reasoning => from(RecordSource::Responses, EntryKind::Thinking).filter(|_| line.has_text()),
-            LineKind::Message if self.record_source == RecordSource::Responses => message_kind(line),
+            LineKind::Message if self.record_source == RecordSource::Responses || is_mixed => message_kind(line),
             LineKind::Message => shell_command(line).filter(|_| self.record_source == RecordSource::Events),
             // A call that the model's host executed has an item too, which is the more complete record.
             LineKind::Call if self.record_source == RecordSource::Items && is_hosted(line) => None,
@@ -248,8 +295,24 @@ impl Rollout {
 
     /// Turn id of a line, for rollouts of the generation that streams items.
     fn turn<'a>(&self, line: &RolloutLine<'a>) -> Option<&'a str> {
-        (self.record_source == RecordSource::Items).then(|| text_or_none(field(line.payload, &fields::TURN_ID)))?
+        let has_turns = matches!(self.record_source, RecordSource::Items | RecordSource::Mixed);
+        has_turns.then(|| text_or_none(field(line.payload, &fields::TURN_ID)))?
     }
+}
+
+/// True for a kind of record that others repeat, of which one is read, see [`RecordSource`].
+fn is_message(kind: LineKind) -> bool {
+    matches!(
+        kind,
+        LineKind::UserMessage
+            | LineKind::AgentMessage
+            | LineKind::AgentReasoning
+            | LineKind::Reasoning
+            | LineKind::Message
+            | LineKind::Call
+            | LineKind::ReviewEnded
+            | LineKind::Item(ItemKind::User | ItemKind::Agent | ItemKind::Reasoning | ItemKind::Review)
+    )
 }
 
 /// True for a record of the conversation that has lost its text or its item.

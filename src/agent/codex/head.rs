@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -110,6 +111,7 @@ impl RolloutHead {
             until: None,
             subagent: self.subagent,
             copied: self.copied,
+            parts: Arc::default(),
         }
     }
 

@@ -174,7 +174,7 @@ fn output(item: &Value) -> Option<String> {
     if let Some(message) = item.pointer("/error/message").and_then(Value::as_str) {
         return Some(message.to_owned());
     }
-    let result = item.get("result").or_else(|| item.get("content_items"));
+    let result = ["result", "content_items", "results"].iter().find_map(|name| item.get(*name));
     // The result of a generated image is the image itself, in base64.
     result.filter(|value| value.is_object() || value.is_array()).map(result_text)
 }
@@ -289,6 +289,11 @@ pub(super) fn join_parts(content: &Value) -> String {
 
 /// Text of a part that has none in the usual field: a label of an image, or what it contains.
 fn part_label(part: &Value) -> String {
+    // A skill or a file that the prompt names.
+    if matches!(text(part, "type"), "skill" | "mention") {
+        let (name, path) = (text(part, "name"), text(part, "path"));
+        return format!("\n[{name} {path}]").replace(" ]", "]");
+    }
     let is_image =
         text(part, "type").contains("image") || part.get("image_url").is_some() || part.get("path").is_some();
     match unknown_record::longest_text(part).filter(|_| !is_image) {

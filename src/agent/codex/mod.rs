@@ -18,6 +18,7 @@ mod line;
 mod live;
 mod meta;
 mod names;
+mod parts;
 mod patch;
 mod paths;
 mod protocol;
@@ -34,12 +35,24 @@ use serde_json::json;
 use self::dialect::Rollout;
 use self::head::RolloutHead;
 pub(super) use self::protocol::AppServer;
+use super::format::named_alike;
 use super::jsonl::concatenated::History;
 use super::jsonl::{JsonlAgent, SourceIdentity};
 use super::{Discovery, Environment, ForkCut, RpcExchange, Source, SourceRoot, SourceSummary};
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Session, SessionKey};
+
+/// Sets the place of a thread with several rollouts: where the newest one is.
+fn continue_in_newest(session: &mut Session, path: &Path) {
+    let files = paths::files_of(path);
+    let Some(newest) = parts::newest(&files) else { return };
+    let head = RolloutHead::current(newest, None);
+    newest.clone_into(&mut session.path);
+    session.cwd = head.cwd.into();
+    session.branch = head.branch.map(Arc::from);
+    session.flags.archived = newest.ancestors().any(|folder| folder.ends_with("archived_sessions"));
+}
 
 /// Codex CLI's files and lines.
 #[derive(Debug)]
@@ -82,7 +95,7 @@ impl JsonlAgent for Codex {
     }
 
     fn is_plain_text(&self, source: &Source) -> bool {
-        text::is_plain(&source.path)
+        text::is_plain(&source.path) && !paths::is_part(source.kind)
     }
 
     fn summarise_other(&self, source: &Source) -> SourceSummary {
@@ -90,7 +103,12 @@ impl JsonlAgent for Codex {
     }
 
     fn head(&self, path: &Path, known: Option<&RolloutHead>) -> RolloutHead {
-        RolloutHead::current(path, known)
+        let mut head = RolloutHead::current(path, known);
+        let files = paths::files_of(path);
+        if files.len() > 1 {
+            parts::complete(&mut head, &files);
+        }
+        head
     }
 
     fn identity(&self, _source: &Source, head: &RolloutHead) -> SourceIdentity {
@@ -102,12 +120,27 @@ impl JsonlAgent for Codex {
         }
     }
 
-    fn dialect(&self, _source: &Source, head: &RolloutHead) -> Rollout {
-        head.dialect()
+    fn dialect(&self, source: &Source, head: &RolloutHead) -> Rollout {
+        let files = if paths::is_part(source.kind) { paths::files_of(&source.path) } else { Vec::new() };
+        Rollout { parts: parts::of(&files).into(), ..head.dialect() }
     }
 
-    fn reader_dialect(&self, _session: &Session, head: &RolloutHead) -> io::Result<Rollout> {
-        Ok(head.dialect())
+    fn reader_dialect(&self, session: &Session, head: &RolloutHead) -> io::Result<Rollout> {
+        let files = paths::files_of(&session.path);
+        let parts = if files.len() > 1 { parts::of(&files) } else { Vec::new() };
+        Ok(Rollout { parts: parts.into(), ..head.dialect() })
+    }
+
+    fn reports_usage(&self, source: &Source) -> bool {
+        !paths::is_part(source.kind) || paths::files_of(&source.path).first() == Some(&source.path)
+    }
+
+    fn own_files(&self, session: &Session) -> Vec<PathBuf> {
+        let mut found: Vec<_> = paths::files_of(&session.path).iter().flat_map(|file| named_alike(file)).collect();
+        found.extend(named_alike(&session.path));
+        found.sort();
+        found.dedup();
+        found
     }
 
     fn has_history(&self, head: &RolloutHead) -> bool {
@@ -126,7 +159,10 @@ impl JsonlAgent for Codex {
         session.flags.fork = head.forked_from.is_some();
         session.flags.headless = head.headless;
         session.flags.app = head.app;
-        session.flags.archived = source.kind == paths::ARCHIVED;
+        session.flags.archived = paths::is_archived(source.kind);
+        if paths::is_part(source.kind) {
+            continue_in_newest(session, &source.path);
+        }
         if session.started_at.is_none() {
             // Without a message, the thread's start time is more accurate than the file's change time.
             session.started_at = head.started;
