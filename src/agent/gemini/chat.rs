@@ -20,7 +20,7 @@ pub(crate) fn peek(source: &Source) -> Vec<Session> {
     if source.stamp.size == 0 || source.stamp.size > MAX_PEEK {
         return Vec::new();
     }
-    let Ok(chat) = ChatReader::open(&source.path) else { return Vec::new() };
+    let Ok(chat) = ChatReader::open_alone(&source.path) else { return Vec::new() };
     if chat.len() == 0 { Vec::new() } else { vec![summary::session(source, &chat, false)] }
 }
 
@@ -46,12 +46,12 @@ pub(crate) fn is_document(path: &Path) -> bool {
     paths::kind(path) == Some(paths::DOCUMENT)
 }
 
-/// Visits the messages of a chat that have entries, or results of calls in other messages, on all branches, as stored,
+/// Visits the messages of a chat, and of the other files of its session, that have entries, or results of calls in other messages, on all branches, as stored,
 /// until `visit` breaks.
 pub(crate) fn records(path: &Path, visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>) -> io::Result<()> {
     let mut chat = ChatReader::open(path)?;
     let session = summary::session_id(path, &chat.log);
-    for stored in &chat.log.with_texts() {
+    for stored in &chat.with_texts() {
         let (id, bytes) = (stored.key_id(), chat.json(stored));
         let record = StoredRecord { session: &session, id: &id, hint: "", offset: stored.offset, bytes: &bytes };
         if visit(&record).is_break() {

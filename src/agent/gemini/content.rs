@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::agent::unknown_record;
+use crate::agent::{tool_input, unknown_record};
 
 /// Text of a content: a string, a part, or a list of them.
 pub(super) fn content_text(content: &Value) -> String {
@@ -11,6 +11,10 @@ pub(super) fn content_text(content: &Value) -> String {
         Value::Array(parts) => {
             let texts: Vec<String> = parts.iter().map(content_text).filter(|text| !text.is_empty()).collect();
             texts.join("\n")
+        }
+        Value::Object(fields) if tool_input::is_list(fields) => {
+            let texts = tool_input::items(content).into_iter().map(content_text).filter(|text| !text.is_empty());
+            texts.collect::<Vec<_>>().join("\n")
         }
         Value::Object(part) => {
             let field = |name: &str, inner: &str| part.get(name)?.get(inner)?.as_str();

@@ -1,10 +1,11 @@
 //! The replayed log of a chat: its current messages, and their offsets in the file.
 //!
 //! A later message with the same id replaces an earlier one, a `$set` replaces the whole list, and a rewind truncates it.
-//! Messages that a rewind or a `$set` takes out stay as a branch. The log stores only a few numbers per message, so a log of any
-//! size can be replayed, cached, and continued.
+//! Messages that a rewind or a `$set` takes out stay as a branch, and so does a version of a message whose text is not in
+//! the later one. The log stores only a few numbers per message, so a log of any size can be replayed, cached, and
+//! continued.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -12,10 +13,13 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{message, tools};
-use crate::agent::json;
+use crate::agent::json::{self, cursor::hash};
 use crate::agent::tolerant_json::{self, RepairedRecord, Repairs};
 use crate::agent::tool_input;
 use crate::domain::{Time, Tokens};
+
+/// Maximum versions of messages and ends that are kept as branches, because each is looked through.
+const MAX_BRANCHES: usize = 256;
 
 /// The state of a chat after the lines that were applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +84,19 @@ pub(super) struct ChatMessage {
     pub lost: Vec<String>,
     /// Number of the file that contains it: 0 for the chat's own, else another one of the session.
     #[serde(skip)]
-    pub file: u8,
+    pub file: u32,
+    /// Length and hash of its text.
+    #[serde(default)]
+    pub text: (u32, u64),
+    /// Length and hash of its thoughts.
+    #[serde(default)]
+    pub thoughts: (u32, u64),
+    /// True for a version of a message that another one replaced, so that its keys are its own.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub is_replaced: bool,
+    /// Its text and its thoughts, until it is compared with the version that it replaces.
+    #[serde(skip)]
+    texts: Option<(String, String)>,
     /// True if a part of its record is lost.
     #[serde(skip)]
     pub is_torn: bool,
@@ -101,12 +117,39 @@ pub(super) struct AbandonedEnd {
 impl ChatMessage {
     /// Id in the keys of its entries: its own, else its position.
     pub(super) fn key_id(&self) -> String {
-        if self.id.is_empty() { format!("@{}", self.offset) } else { self.id.clone() }
+        if self.id.is_empty() || self.is_replaced { format!("{}@{}", self.id, self.offset) } else { self.id.clone() }
+    }
+
+    /// True if this version has the text of an earlier one, or goes on with it.
+    fn keeps_text(&self, earlier: &Self) -> bool {
+        earlier.entries == 0 || self.texts.as_ref().is_none_or(|(text, _)| begins_with(text, earlier.text))
+    }
+
+    /// True if this version has all that an earlier one has.
+    fn keeps(&self, earlier: &Self) -> bool {
+        let keeps_thoughts = || self.texts.as_ref().is_none_or(|(_, thoughts)| begins_with(thoughts, earlier.thoughts));
+        let keeps_calls = || earlier.all_calls().all(|call| self.all_calls().any(|own| own == call));
+        self.keeps_text(earlier) && keeps_thoughts() && keeps_calls()
+    }
+
+    /// Gives an earlier version keys of its own. Its usage counts with the later one.
+    fn mark_replaced(&mut self) {
+        (self.is_replaced, self.tokens) = (true, None);
     }
 
     fn all_calls(&self) -> impl Iterator<Item = &str> {
         self.calls.iter().chain(&self.open_calls).map(String::as_str)
     }
+}
+
+/// True if a text begins with the one of this length and hash.
+fn begins_with(text: &str, (len, of_text): (u32, u64)) -> bool {
+    text.as_bytes().get(..len as usize).is_some_and(|head| hash(head) == of_text)
+}
+
+/// Length and hash of a text.
+fn measured(text: &str) -> (u32, u64) {
+    (u32::try_from(text.len()).unwrap_or(u32::MAX), hash(text.as_bytes()))
 }
 
 /// Effect of a line on the existing messages.
@@ -298,17 +341,32 @@ impl ChatLog {
         self.replace(messages)
     }
 
-    fn upsert(&mut self, message: ChatMessage) -> LogChange {
+    fn upsert(&mut self, mut message: ChatMessage) -> LogChange {
         let known = self.messages.iter().rposition(|other| other.id == message.id && !other.id.is_empty());
         if let Some(at) = known {
             if message.is_torn {
                 return LogChange::None;
             }
+            let has_branched = !message.keeps(&self.messages[at]) && self.abandon_version(at);
+            message.texts = None;
             self.messages[at] = message;
-            return LogChange::From(at);
+            return if has_branched { LogChange::Replaced } else { LogChange::From(at) };
         }
+        message.texts = None;
         self.messages.push(message);
         LogChange::From(self.messages.len() - 1)
+    }
+
+    /// Makes the version of a message that is replaced the end of a branch.
+    fn abandon_version(&mut self, at: usize) -> bool {
+        if self.abandoned.len() >= MAX_BRANCHES {
+            return false;
+        }
+        self.detach(at);
+        let mut version = self.messages[at].clone();
+        version.mark_replaced();
+        self.abandoned.push(AbandonedEnd { shared: at, messages: vec![version] });
+        true
     }
 
     /// Removes a message and all after it; removes all messages if the id is unknown, as the agent does.
@@ -325,21 +383,30 @@ impl ChatLog {
             let whole = self.messages.iter().find(|old| old.id == torn.id && !torn.id.is_empty());
             *torn = whole.unwrap_or(torn).clone();
         }
-        let ids: HashSet<&str> = new.iter().map(|message| &*message.id).collect();
+        let by_id: HashMap<&str, &ChatMessage> = new.iter().map(|message| (&*message.id, message)).collect();
+        let is_changed =
+            |old: &ChatMessage| by_id.get(&*old.id).is_some_and(|new| !old.id.is_empty() && !new.keeps_text(old));
         let calls: HashSet<&str> = new.iter().flat_map(ChatMessage::all_calls).collect();
         // The agent also splits a reply with calls into several messages, and joins them again.
         let is_kept = |message: &ChatMessage| {
             let has_calls =
                 message.all_calls().next().is_some() && message.all_calls().all(|call| calls.contains(call));
-            message.entries == 0 || ids.contains(&*message.id) || has_calls
+            let is_listed = by_id.contains_key(&*message.id) && !is_changed(message);
+            message.entries == 0 || is_listed || has_calls
         };
-        let is_same = |(old, new): &(&ChatMessage, &ChatMessage)| old.id == new.id && old.entries == new.entries;
+        let is_same = |(old, new): &(&ChatMessage, &ChatMessage)| {
+            old.id == new.id && old.entries == new.entries && old.text == new.text
+        };
         let shared = self.messages.iter().zip(&new).take_while(is_same).count();
+        let changed: HashSet<u64> = self.messages.iter().filter(|old| is_changed(old)).map(|old| old.offset).collect();
         if self.messages.iter().all(is_kept) {
             self.detach(shared);
         } else {
             self.abandon(shared);
+            let end = self.abandoned.last_mut().into_iter().flat_map(|end| &mut end.messages);
+            end.filter(|message| changed.contains(&message.offset)).for_each(ChatMessage::mark_replaced);
         }
+        new.iter_mut().for_each(|message| message.texts = None);
         self.messages = new;
         LogChange::Replaced
     }
@@ -455,6 +522,7 @@ fn message(json: &[u8], offset: u64, model: &mut Option<String>, repairs: &mut R
         let text = message::prompt(&value);
         crate::stdx::text::first_chars(&text, 1000).to_owned()
     });
+    let texts = (message::text(&value), message::thoughts(&value));
     Some(ChatMessage {
         id: tool_input::flat(&value["id"]),
         offset,
@@ -471,5 +539,9 @@ fn message(json: &[u8], offset: u64, model: &mut Option<String>, repairs: &mut R
         results: tools::result_ids(&value),
         lost: Vec::new(),
         file: 0,
+        text: measured(&texts.0),
+        thoughts: measured(&texts.1),
+        is_replaced: false,
+        texts: Some(texts),
     })
 }

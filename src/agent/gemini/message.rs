@@ -48,7 +48,7 @@ impl MessagePart {
     /// True for a failed tool or an error notice.
     pub(super) fn is_error(self, message: &Value) -> bool {
         match self {
-            Self::Tool(at) => tools::status(&message["toolCalls"][at]) == crate::domain::ToolStatus::Failed,
+            Self::Tool(at) => tools::status(tools::listed_at(message, at)) == crate::domain::ToolStatus::Failed,
             Self::Notice(level) => level == NoticeLevel::Error,
             Self::Prompt | Self::Thinking | Self::Text | Self::Call(_) | Self::Lost(_) | Self::Other => false,
         }
@@ -70,8 +70,7 @@ pub(super) fn parts(message: &Value) -> Vec<MessagePart> {
             if has_text() {
                 parts.push(MessagePart::Text);
             }
-            let calls = message.get("toolCalls").and_then(Value::as_array).map_or(0, Vec::len);
-            parts.extend((0..calls).map(MessagePart::Tool));
+            parts.extend((0..tools::listed(message).len()).map(MessagePart::Tool));
             parts.extend(tools::calls_in_content(message).map(|(at, _)| MessagePart::Call(at)));
             parts
         }
@@ -122,7 +121,7 @@ pub(super) fn events(message: &Value, id: &str, part: MessagePart) -> Vec<Event>
         MessagePart::Prompt => vec![EventBody::Prompt(prompt(message))],
         MessagePart::Thinking => vec![EventBody::Thinking(Delta::Replace(thoughts(message)))],
         MessagePart::Text => vec![EventBody::Text(Delta::Replace(text(message)))],
-        MessagePart::Tool(at) => tools::bodies(&message["toolCalls"][at]),
+        MessagePart::Tool(at) => tools::bodies(tools::listed_at(message, at)),
         MessagePart::Call(at) => vec![tools::call(&message["content"][at]["functionCall"])],
         MessagePart::Lost(at) => tools::lost(&message["content"][at]),
         MessagePart::Notice(level) => vec![EventBody::Notice { level, text: text(message) }],
@@ -164,7 +163,8 @@ pub(super) fn text(message: &Value) -> String {
     }
 }
 
-fn thoughts(message: &Value) -> String {
+/// Thoughts of the message.
+pub(super) fn thoughts(message: &Value) -> String {
     let mut thoughts = Vec::new();
     add_thoughts(&message["thoughts"], &mut thoughts);
     let parts = content(message).as_array().into_iter().flatten();
@@ -177,6 +177,9 @@ fn add_thoughts(value: &Value, thoughts: &mut Vec<String>) {
     let thought = match value {
         Value::Array(items) => return items.iter().for_each(|item| add_thoughts(item, thoughts)),
         Value::String(text) => text.trim().to_owned(),
+        Value::Object(fields) if tool_input::is_list(fields) => {
+            return tool_input::items(value).into_iter().for_each(|item| add_thoughts(item, thoughts));
+        }
         Value::Object(_) => {
             let field = |name: &str| tool_input::flat(&value[name]).trim().to_owned();
             let (subject, description) = (field("subject"), field("description"));

@@ -125,7 +125,7 @@ impl Format for Gemini {
             let chat = ChatReader::open_alone(file);
             *file == session.path || chat.is_ok_and(|chat| summary::session_id(file, &chat.log) == *session.key.id)
         };
-        let files = paths::siblings(&session.path).into_iter().filter(is_own);
+        let files = paths::files_of_session(&session.path).into_iter().filter(is_own);
         Some(files.chain([session.path.clone()]).flat_map(|file| named_alike(&file)).collect())
     }
 

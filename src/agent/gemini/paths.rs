@@ -1,6 +1,6 @@
 //! Paths of Gemini CLI's files, and the project directory that a folder of chats belongs to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -33,18 +33,17 @@ pub(super) fn discover(root: &SourceRoot) -> Discovery {
     walk::check(root.path.join(PROJECTS), SizeLimit::TABLE, &mut discovery.issues);
     for project in walk::subdirectories(&root.path.join("tmp"), &mut discovery.issues) {
         walk::check(project.join(PROJECT_ROOT), SizeLimit::POINTER, &mut discovery.issues);
-        let before = discovery.sources.len();
         CHATS.files(&project.join("chats"), 1, &mut discovery);
-        combine_stamps(&mut discovery.sources[before..]);
     }
+    combine_stamps(&mut discovery.sources);
     discovery
 }
 
 /// Gives the files of one session the stamp of all of them, because each can change what is shown.
 fn combine_stamps(sources: &mut [Source]) {
-    let mut by_name: BTreeMap<(&Path, &str), Vec<FileStamp>> = BTreeMap::new();
+    let mut by_name: HashMap<(Option<&Path>, &str), Vec<FileStamp>> = HashMap::new();
     for source in &*sources {
-        if let Some(name) = source.path.parent().zip(short_id(&source.path)) {
+        if let Some(name) = session_name(&source.path) {
             by_name.entry(name).or_default().push(source.stamp);
         }
     }
@@ -54,13 +53,25 @@ fn combine_stamps(sources: &mut [Source]) {
         mtime_ns: stamps.iter().map(|stamp| stamp.mtime_ns).max().unwrap_or_default(),
     };
     let stamp = |source: &Source| {
-        let stamps = by_name.get(&(source.path.parent()?, short_id(&source.path)?))?;
+        let stamps = by_name.get(&session_name(&source.path)?)?;
         (stamps.len() > 1).then(|| combined(stamps))
     };
     let stamps: Vec<Option<FileStamp>> = sources.iter().map(stamp).collect();
     for (source, stamp) in sources.iter_mut().zip(stamps) {
         source.stamp = stamp.unwrap_or(source.stamp);
     }
+}
+
+/// Name that the files of a session share: a short id, and the folder, unless the session may be in several.
+fn session_name(path: &Path) -> Option<(Option<&Path>, &str)> {
+    let short = short_id(path)?;
+    Some((path.parent().filter(|_| !is_in_any_project(path)), short))
+}
+
+/// True for a chat that the agent named, whose session may have files in the folders of several projects.
+fn is_in_any_project(path: &Path) -> bool {
+    let is_named = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"session-"));
+    is_named && short_id(path).is_some_and(|short| short.len() >= 8)
 }
 
 /// Kind of a chat's file, from its path; `None` for other files.
@@ -83,7 +94,7 @@ pub(super) fn affected(path: &Path) -> Vec<(PathBuf, Option<Source>)> {
     if kind(path).is_none() {
         return Vec::new();
     }
-    let mut paths = siblings(path);
+    let mut paths = files_of_session(path);
     if !paths.iter().any(|sibling| sibling == path) {
         paths.push(path.to_owned());
     }
@@ -98,8 +109,25 @@ pub(super) fn affected(path: &Path) -> Vec<(PathBuf, Option<Source>)> {
 
 /// Lists the chats in the same folder whose names end in the same short id, including the file itself, sorted by name.
 pub(super) fn siblings(path: &Path) -> Vec<PathBuf> {
-    let Some((dir, short)) = path.parent().zip(short_id(path)) else { return Vec::new() };
-    let mut found: Vec<PathBuf> = walk::entries(dir, &mut Vec::new()).map(|entry| entry.path()).collect();
+    path.parent().zip(short_id(path)).map(|(folder, short)| named(folder, short)).unwrap_or_default()
+}
+
+/// Lists the chats of a session's name in the folders of all projects, including the file itself, sorted by name.
+pub(super) fn files_of_session(path: &Path) -> Vec<PathBuf> {
+    let chats = path.ancestors().find(|dir| dir.file_name().is_some_and(|name| name == "chats"));
+    let tmp = chats.and_then(|chats| chats.parent()?.parent()).filter(|_| is_in_any_project(path));
+    let (Some(tmp), Some(folder), Some(short)) = (tmp, path.parent(), short_id(path)) else { return siblings(path) };
+    let below = chats.and_then(|chats| folder.strip_prefix(chats).ok()).unwrap_or(Path::new(""));
+    let projects = walk::subdirectories(tmp, &mut Vec::new()).into_iter();
+    let mut found: Vec<PathBuf> =
+        projects.flat_map(|project| named(&project.join("chats").join(below), short)).collect();
+    found.sort();
+    found
+}
+
+/// Lists the chats in a folder whose names end in a short id, sorted by name.
+fn named(folder: &Path, short: &str) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = walk::entries(folder, &mut Vec::new()).map(|entry| entry.path()).collect();
     found.retain(|other| kind(other).is_some() && short_id(other) == Some(short));
     found.sort();
     found

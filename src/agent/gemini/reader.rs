@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use super::log::{ChatLog, ChatMessage, LogChange};
 use super::message::{self, MessagePart};
-use super::other_files::OtherFiles;
+use super::other_files::{OtherFiles, ReplayedLog};
 use super::{paths, tools};
+use crate::agent::json::repair;
 use crate::agent::side_text::OutputFolder;
 use crate::agent::tolerant_json;
 use crate::agent::{
@@ -43,21 +44,11 @@ pub(super) struct ChatReader {
 }
 
 impl ChatReader {
-    /// Replays a whole file.
+    /// Replays a whole file, and reads the other files of its session.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Self::resume_with_others(path, ChatLog::default(), 0)
-    }
-
-    /// Continues a log that was replayed up to `offset`, and reads the other files of its session.
-    pub(super) fn resume_with_others(path: &Path, log: ChatLog, offset: u64) -> io::Result<Self> {
-        let mut reader = Self::resume(path, log, offset)?;
-        reader.read_others();
+        let mut reader = Self::open_alone(path)?;
+        reader.read_others(&[]);
         Ok(reader)
-    }
-
-    fn read_others(&mut self) {
-        let log = |path: &Path| Self::open_alone(path).ok().map(|chat| chat.log);
-        self.others = OtherFiles::of(&self.path, &self.log, log);
     }
 
     /// Replays a whole file, without the other files of its session.
@@ -73,6 +64,23 @@ impl ChatReader {
         let mut reader = Self { path, log, stamp, offset, bytes_read: 0, issues, outputs, others, chosen: None };
         reader.apply_new()?;
         Ok(reader)
+    }
+
+    fn read_others(&mut self, known: &[ReplayedLog]) {
+        self.others = OtherFiles::of(&self.path, &self.log, known, replayed);
+    }
+
+    /// Reads the other files of the session, unless one of them is to be shown in place of this one. Returns false then.
+    pub(super) fn read_others_if_shown(&mut self, known: &[ReplayedLog]) -> bool {
+        let others = OtherFiles::of_shown(&self.path, &self.log, known, replayed);
+        let is_shown = others.is_some();
+        self.others = others.unwrap_or_default();
+        is_shown
+    }
+
+    /// Logs of the other files that are worth storing.
+    pub(super) fn logs_to_store(&self) -> &[ReplayedLog] {
+        self.others.to_store()
     }
 
     /// Applies the lines after `offset`; replays a document completely.
@@ -103,7 +111,7 @@ impl ChatReader {
     fn lines(&mut self, file: File) -> io::Result<LogChange> {
         let mut lines = LineReader::from_offset(file, self.offset)?;
         let mut all = LogChange::None;
-        while let Some(line) = lines.next_line()? {
+        while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
             let further = line.lines - 1;
             all = all.and(self.log.line(line.bytes, line.offset));
             self.log.lines += further;
@@ -119,12 +127,17 @@ impl ChatReader {
     }
 
     fn on_branch(&self, branch: usize) -> impl DoubleEndedIterator<Item = &ChatMessage> + Clone {
-        self.others.earlier.iter().chain(self.log.branch(branch)).chain(&self.others.later)
+        self.others.among(self.log.branch(branch)).into_iter()
     }
 
     /// Messages of all branches and files, each once.
     pub(super) fn all(&self) -> impl Iterator<Item = &ChatMessage> {
-        self.log.all().into_iter().chain(&self.others.earlier).chain(&self.others.later)
+        self.log.all().into_iter().chain(&self.others.messages)
+    }
+
+    /// Messages of all branches and files that have texts: entries, or results of calls in other messages.
+    pub(super) fn with_texts(&self) -> Vec<ChatMessage> {
+        self.log.with_texts().into_iter().chain(self.others.messages.iter().cloned()).collect()
     }
 
     /// Finds the messages with entries in a range, each with the index of its first entry.
@@ -160,7 +173,8 @@ impl ChatReader {
     /// Reads the JSON of a message; empty if it can no longer be read.
     pub(super) fn json(&mut self, message: &ChatMessage) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let path = self.others.paths.get(usize::from(message.file).wrapping_sub(1)).unwrap_or(&self.path);
+        let number = (message.file as usize).checked_sub(1);
+        let path = number.and_then(|number| self.others.paths.get(number)).unwrap_or(&self.path);
         let read = files::open(path).and_then(|mut file| {
             file.seek(SeekFrom::Start(message.offset))?;
             file.take(u64::from(message.len)).read_to_end(&mut bytes)
@@ -212,7 +226,7 @@ impl TranscriptReader for ChatReader {
     }
 
     fn branch_list(&mut self) -> Vec<TranscriptBranch> {
-        let mut seen: HashSet<(u8, u64, u32)> = HashSet::new();
+        let mut seen: HashSet<(u32, u64, u32)> = HashSet::new();
         let branches = (0..self.branches()).map(|branch| {
             let messages = self.on_branch(branch).filter(|message| message.entries > 0);
             let new = messages.clone().filter(|message| seen.insert((message.file, message.offset, message.len)));
@@ -289,32 +303,40 @@ impl TranscriptReader for ChatReader {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return RefreshOutcome::Gone,
             Err(_) => return RefreshOutcome::Same,
         };
-        if self.others.have_changed(&self.path) {
-            self.log = ChatLog::default();
-            (self.offset, self.chosen) = (0, None);
-            let read = self.apply_new();
-            self.read_others();
-            return if read.is_ok() { RefreshOutcome::Reset } else { RefreshOutcome::Gone };
-        }
-        if stamp == self.stamp {
+        let others_changed = self.others.have_changed(&self.path);
+        if stamp == self.stamp && !others_changed {
             return RefreshOutcome::Same;
         }
-        if stamp.inode != self.stamp.inode || stamp.size < self.offset {
+        let is_replaced = stamp.inode != self.stamp.inode || stamp.size < self.offset;
+        if is_replaced {
             self.log = ChatLog::default();
             (self.offset, self.chosen) = (0, None);
-            return match self.apply_new() {
-                Ok(_) => RefreshOutcome::Reset,
-                Err(_) => RefreshOutcome::Gone,
-            };
         }
         let shown = self.shown_branch();
-        match self.apply_new() {
+        let change = self.apply_new();
+        if is_replaced && change.is_err() {
+            return RefreshOutcome::Gone;
+        }
+        // A message may be in another file as well by now.
+        let has_moved = if others_changed || is_replaced {
+            let known = std::mem::take(&mut self.others).into_logs();
+            self.read_others(&known);
+            true
+        } else {
+            self.others.select(&self.log)
+        };
+        match change {
+            _ if has_moved => {
+                self.chosen = None;
+                RefreshOutcome::Reset
+            }
             Ok(LogChange::None) | Err(_) => RefreshOutcome::Same,
             Ok(LogChange::Replaced) => RefreshOutcome::Reset,
             Ok(LogChange::From(_)) if shown != self.shown_branch() => RefreshOutcome::Reset,
             Ok(LogChange::From(_)) if shown < self.log.abandoned.len() => RefreshOutcome::Same,
             Ok(LogChange::From(message)) => {
-                let before = self.others.earlier.iter().chain(&self.log.messages[..message]);
+                let offset = self.log.messages.get(message).map(|message| (0, message.offset));
+                let before = self.messages().take_while(|other| Some((other.file, other.offset)) != offset);
                 RefreshOutcome::Grown { from: before.map(|message| message.entries as usize).sum() }
             }
         }
@@ -327,6 +349,32 @@ impl TranscriptReader for ChatReader {
     fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
+}
+
+/// Replays a file, or what was appended to a known log of it.
+fn replayed(path: &Path, known: Option<&ReplayedLog>) -> Option<ReplayedLog> {
+    let stamp = FileStamp::of(&std::fs::metadata(path).ok()?);
+    if let Some(known) = known.filter(|known| known.stamp == stamp) {
+        return Some(known.clone());
+    }
+    let is_grown = |known: &&ReplayedLog| {
+        let is_log = paths::kind(path) == Some(paths::LOG) && known.offset > 0;
+        is_log && known.stamp.inode == stamp.inode && stamp.size >= known.offset && ends_a_line(path, known.offset)
+    };
+    let chat = match known.filter(is_grown) {
+        Some(known) => ChatReader::resume(path, known.log.clone(), known.offset),
+        None => ChatReader::open_alone(path),
+    };
+    let ChatReader { path, log, stamp, offset, .. } = chat.ok()?;
+    Some(ReplayedLog { path, stamp, offset, log })
+}
+
+/// True if a line ends before `offset`; a rewritten file nearly never has a newline at the old position.
+pub(super) fn ends_a_line(path: &Path, offset: u64) -> bool {
+    use std::os::unix::fs::FileExt;
+    let mut last = [0];
+    let read = files::open(path).and_then(|file| file.read_exact_at(&mut last, offset.saturating_sub(1)));
+    read.is_ok() && last == *b"\n"
 }
 
 /// Returns the parts of a message, padded to the counted number, because the file may have changed since.
@@ -351,7 +399,7 @@ fn entry(
     let mut entry = transcript.into_entries().into_iter().next()?;
     let mut is_cut = false;
     if let (Some(tool), MessagePart::Tool(at)) = (&mut entry.tool, part) {
-        let path = tools::output_path(&value["toolCalls"][at]);
+        let path = tools::output_path(tools::listed_at(value, at));
         if let Some((text, cut)) = path.and_then(|path| outputs.read(&path, limit)) {
             (tool.output, is_cut) = (tools::saved_text(text), cut);
         }

@@ -4,50 +4,62 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::log::ChatLog;
+use super::other_files::ReplayedLog;
 use super::paths;
-use super::reader::ChatReader;
+use super::reader::{ChatReader, ends_a_line};
 use crate::agent::{Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress, TranscriptReader as _};
 use crate::domain::usage::{UsageSlot, add_usage};
 use crate::domain::{Issue, Session, SessionKey, Title, TitleSource, Tokens};
-use crate::stdx::files;
+
+/// State from which a summary goes on: the log of the chat, and those of the other files of its session.
+#[derive(Deserialize)]
+struct StoredLogs {
+    log: ChatLog,
+    #[serde(default)]
+    others: Vec<ReplayedLog>,
+}
+
+/// [`StoredLogs`] to be written.
+#[derive(Serialize)]
+struct LogsToStore<'a> {
+    log: &'a ChatLog,
+    others: &'a [ReplayedLog],
+}
 
 /// Summarises all of a chat, or the appended lines. Yields no session if another file of the session is shown instead.
 pub(super) fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
     match replay(source, progress) {
-        Ok(chat) => summary_of(source, &chat),
+        Ok((chat, is_shown)) => summary_of(source, &chat, is_shown),
         Err(error) => unreadable(source, &error),
     }
 }
 
-fn replay(source: &Source, progress: Option<&SummaryProgress>) -> io::Result<ChatReader> {
+/// Replays a chat, and the other files of its session if it is the one that is shown.
+fn replay(source: &Source, progress: Option<&SummaryProgress>) -> io::Result<(ChatReader, bool)> {
     let known = progress.filter(|progress| {
         let SummaryCursor { stamp, offset } = progress.cursor;
         source.kind == paths::LOG && stamp.inode == source.stamp.inode && offset > 0 && source.stamp.size >= stamp.size
     });
-    let log = known.and_then(|progress| {
-        let log: ChatLog = serde_json::from_slice(&progress.state).ok()?;
-        ends_a_line(&source.path, progress.cursor.offset).then_some((log, progress.cursor.offset))
-    });
-    match log {
-        Some((log, offset)) => ChatReader::resume_with_others(&source.path, log, offset),
-        None => ChatReader::open(&source.path),
-    }
+    let stored = progress.and_then(|progress| serde_json::from_slice::<StoredLogs>(&progress.state).ok());
+    let (log, others) = stored.map(|stored| (stored.log, stored.others)).unzip();
+    let offset = known.map(|progress| progress.cursor.offset).filter(|offset| ends_a_line(&source.path, *offset));
+    let mut chat = match log.zip(offset) {
+        Some((log, offset)) => ChatReader::resume(&source.path, log, offset)?,
+        None => ChatReader::open_alone(&source.path)?,
+    };
+    let is_shown = chat.read_others_if_shown(&others.unwrap_or_default());
+    Ok((chat, is_shown))
 }
 
-/// True if a line ends before `offset`; a rewritten file nearly never has a newline at the old position.
-fn ends_a_line(path: &Path, offset: u64) -> bool {
-    use std::os::unix::fs::FileExt;
-    let mut last = [0];
-    let read = files::open(path).and_then(|file| file.read_exact_at(&mut last, offset.saturating_sub(1)));
-    read.is_ok() && last == *b"\n"
-}
-
-fn summary_of(source: &Source, chat: &ChatReader) -> SourceSummary {
-    let state = serde_json::to_vec(&chat.log).unwrap_or_default();
-    let session = (source.stamp.size > 0 && is_shown(&source.path, &chat.log)).then(|| session(source, chat, true));
+fn summary_of(source: &Source, chat: &ChatReader, is_shown: bool) -> SourceSummary {
+    let state = LogsToStore { log: &chat.log, others: chat.logs_to_store() };
+    let state = serde_json::to_vec(&state).unwrap_or_default();
+    let session = (source.stamp.size > 0 && is_shown).then(|| session(source, chat, true));
     // One of several files changes with each of them.
-    let stamp = if paths::siblings(&source.path).len() < 2 { chat.stamp } else { source.stamp };
+    let stamp = if paths::files_of_session(&source.path).len() < 2 { chat.stamp } else { source.stamp };
     SourceSummary {
         sessions: SourceSessions::All(session.into_iter().collect()),
         notes: Vec::new(),
@@ -70,18 +82,6 @@ fn unreadable(source: &Source, error: &io::Error) -> SourceSummary {
         bytes_read: 0,
         issues: vec![Issue::new(&source.path, format!("cannot be read: {error}"))],
     }
-}
-
-/// True if the file is the one to show for its session. A resume leaves a second file of the session with only a head,
-/// while the conversation continues in the first. The file with the most entries is shown, of equal ones the first.
-fn is_shown(path: &Path, log: &ChatLog) -> bool {
-    let rank = |log: &ChatLog| log.entries();
-    let own = rank(log);
-    paths::siblings(path).into_iter().filter(|other| other != path).all(|other| {
-        let Ok(chat) = ChatReader::open_alone(&other) else { return true };
-        let theirs = rank(&chat.log);
-        chat.log.session != log.session || own > theirs || (own == theirs && *path < *other)
-    })
 }
 
 /// Id of a chat's session: the recorded one, else the file's name.

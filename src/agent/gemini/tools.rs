@@ -79,17 +79,33 @@ pub(super) fn lost(part: &Value) -> Vec<EventBody> {
 
 /// Calls in the content of a message that are not in its list of calls, each with its index.
 pub(super) fn calls_in_content(message: &Value) -> impl Iterator<Item = (usize, &str)> {
-    let listed = |id: &str| message["toolCalls"].as_array().into_iter().flatten().any(|call| call["id"] == *id);
+    let ids: Vec<&Value> = listed(message).into_iter().map(|call| &call["id"]).collect();
+    let listed = move |id: &str| ids.iter().any(|listed| **listed == *id);
     let parts = message["content"].as_array().into_iter().flatten().enumerate();
     parts
         .filter_map(|(at, part)| Some((at, part.get("functionCall")?["id"].as_str().unwrap_or_default())))
         .filter(move |(_, id)| !listed(id))
 }
 
+/// Calls in a message's list, which may be an object whose names are numbers or the ids of the calls.
+pub(super) fn listed(message: &Value) -> Vec<&Value> {
+    const FIELDS: [&str; 4] = ["name", "args", "result", "status"];
+    match &message["toolCalls"] {
+        Value::Object(calls) if !FIELDS.iter().any(|name| calls.contains_key(*name)) && !tool_input::is_list(calls) => {
+            calls.values().collect()
+        }
+        calls => tool_input::items(calls),
+    }
+}
+
+/// The call with this index in a message's list.
+pub(super) fn listed_at(message: &Value, at: usize) -> &Value {
+    listed(message).get(at).copied().unwrap_or(&Value::Null)
+}
+
 /// Ids in a message's list of calls.
 pub(super) fn call_ids(message: &Value) -> Vec<String> {
-    let listed = message["toolCalls"].as_array().into_iter().flatten().filter_map(|call| call["id"].as_str());
-    listed.map(str::to_owned).collect()
+    listed(message).into_iter().filter_map(|call| call["id"].as_str()).map(str::to_owned).collect()
 }
 
 /// Ids of the calls whose results a message has in its content.
@@ -100,8 +116,7 @@ pub(super) fn result_ids(message: &Value) -> Vec<String> {
 
 /// Files with the whole outputs of a message's tools.
 pub(super) fn output_paths(message: &Value) -> Vec<String> {
-    let calls = message["toolCalls"].as_array().into_iter().flatten();
-    calls.filter_map(output_path).collect()
+    listed(message).into_iter().filter_map(output_path).collect()
 }
 
 /// File with the whole output of a call, if the record has only a part of it.
@@ -124,15 +139,14 @@ pub(super) fn output_path(call: &Value) -> Option<String> {
         rest.lines().next().map(|path| path.trim().trim_end_matches(']').to_owned())
     };
     let of_result = || {
-        let parts = call["result"].as_array()?;
-        parts.iter().find_map(|part| {
+        tool_input::items(&call["result"]).into_iter().find_map(|part| {
             let response = &part["functionResponse"]["response"];
             named(response["output"].as_str()?)
         })
     };
     let of_content = || {
-        let parts = call["result"].as_array()?;
-        parts.iter().find_map(|part| named(&content_text(&part["functionResponse"]["response"]["content"])))
+        let parts = tool_input::items(&call["result"]);
+        parts.into_iter().find_map(|part| named(&content_text(&part["functionResponse"]["response"]["content"])))
     };
     call["outputFile"].as_str().map(str::to_owned).or_else(of_result).or_else(of_content)
 }
@@ -172,7 +186,7 @@ fn has_failed(call: &Value) -> bool {
         has_failed || response["isError"] == true || code.is_some_and(|code| code != 0)
     };
     let command_failed = || call["name"] == "run_shell_command" && has_failed_command(&output(call));
-    call["result"].as_array().is_some_and(|parts| parts.iter().any(is_error)) || command_failed()
+    tool_input::items(&call["result"]).into_iter().any(is_error) || command_failed()
 }
 
 /// Maps a tool call to an agent-neutral action.
@@ -239,12 +253,12 @@ fn output(call: &Value) -> String {
         response.map_or_else(|| content_text(part), output_text)
     };
     let result = match call.get("result") {
-        Some(Value::Array(parts)) => {
-            parts.iter().map(one).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
-        }
-        Some(part @ Value::Object(_)) => one(part),
         Some(Value::String(text)) => text.clone(),
-        _ => String::new(),
+        Some(parts) => {
+            let texts = tool_input::items(parts).into_iter().map(one).filter(|text| !text.is_empty());
+            texts.collect::<Vec<_>>().join("\n")
+        }
+        None => String::new(),
     };
     let inner = result.strip_prefix("<untrusted_context>\n");
     let inner = inner.and_then(|text| text.strip_suffix("\n</untrusted_context>")).map(str::to_owned);
