@@ -29,8 +29,9 @@ pub(super) fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
     let Some(record) = json::parse(line) else { return };
     for part in parts(&record) {
         let response = &part["functionResponse"];
-        let id = tool_input::flat(&response["id"]);
-        if !id.is_empty() {
+        let ids = [&response["id"], &record["toolCallResult"]["callId"]].map(tool_input::flat);
+        let id = ids.into_iter().find(|id| !id.is_empty());
+        if let Some(id) = id.filter(|_| response.is_object()) {
             let body = update(&id, response, &record["toolCallResult"]);
             sink(Event { key: EntryKey::new(&id, 0), time: None, body });
         }
@@ -38,7 +39,7 @@ pub(super) fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
 }
 
 /// Parts of a message, whatever its shape: a list, one part, or a text.
-fn parts(record: &Value) -> Vec<Value> {
+pub(super) fn parts(record: &Value) -> Vec<Value> {
     let message = &record["message"];
     let mut parts = Vec::new();
     let fields = ["parts", "content", "text"].map(|name| &message[name]);
@@ -105,7 +106,10 @@ fn notice(record: &Value) -> EventBody {
         }
         "slash_command" if payload["phase"] == "result" => {
             let items = payload["outputHistoryItems"].as_array().into_iter().flatten();
-            let texts = items.filter_map(|item| item["text"].as_str()).filter(|text| !text.trim().is_empty());
+            let text = |item: &'_ Value| {
+                item["text"].as_str().or_else(|| unknown_record::longest_text(item)).map(str::to_owned)
+            };
+            let texts = items.filter_map(text).filter(|text| !text.trim().is_empty());
             (NoticeLevel::Info, texts.collect::<Vec<_>>().join("\n"))
         }
         "slash_command" => (NoticeLevel::Info, payload["rawCommand"].as_str().unwrap_or("/").to_owned()),
@@ -115,7 +119,7 @@ fn notice(record: &Value) -> EventBody {
             let shown = payload["displayText"].as_str().map(str::to_owned);
             let text = text.filter(|text| !shown.as_ref().is_some_and(|shown| shown.contains(text.as_str())));
             let level = if payload["error"].is_null() { NoticeLevel::Info } else { NoticeLevel::Error };
-            let of_payload = || unknown_record::longest_text(payload).map(str::to_owned);
+            let of_payload = || Some(unknown_record::texts(payload).join("\n")).filter(|text| !text.is_empty());
             let all: Vec<String> = [shown, text].into_iter().flatten().collect();
             let all = Some(all.join("\n\n")).filter(|all| !all.is_empty()).or_else(of_payload);
             (level, all.unwrap_or_else(|| "A background agent ended.".to_owned()))
@@ -199,13 +203,15 @@ fn update(id: &str, response: &Value, result: &Value) -> EventBody {
     let content = Some(tool_input::flat(&answer["content"])).filter(|content| !content.is_empty());
     let answered = answer["error"].as_str().or_else(|| answer["output"].as_str()).or(content.as_deref());
     let mut output = shown["output"].as_str().or(answered).map_or_else(|| tool_input::lines(answer), str::to_owned);
-    // A sub-agent's report, and an edit that the user changed.
-    let report = shown["result"].as_str().filter(|report| !output.contains(report.trim()));
-    let diff = shown["fileDiff"].as_str().filter(|diff| !output.contains(diff.trim()));
-    for more in [report, diff].into_iter().flatten() {
-        output.push_str(if output.is_empty() { "" } else { "\n\n" });
-        output.push_str(more);
+    // A sub-agent's report, an edit that the user changed, the reason of a failure, what the program showed.
+    let more = [&shown["result"], &shown["fileDiff"], &result["error"]["message"], shown].map(Value::as_str);
+    for more in more.into_iter().flatten() {
+        if !output.contains(more.trim()) {
+            output.push_str(if output.is_empty() { "" } else { "\n\n" });
+            output.push_str(more);
+        }
     }
+    output = tool_input::with_structured(output, &answer["structuredContent"]);
     let is_command = response["name"] == "run_shell_command";
     let printed = if is_command { chat::exit_code(&output) } else { None };
     let was_killed = is_command && chat::has_failed_command(&output);

@@ -4,16 +4,18 @@
 //! it. A user's record of the subtype `mid_turn_user_message` was typed while the agent worked.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use memchr::memmem::Finder;
 
 use super::{decode, outputs};
+use crate::agent::FileStamp;
 use crate::agent::json::cursor::hash;
 use crate::agent::jsonl::{
     Dialect, EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RecordLink, RecordParent, ReplyUsage,
-    ResultMark,
+    ResultMark, TextFile, parts,
 };
 use crate::domain::{Entry, EntryKey, EntryKind, Event, Time, Tokens};
 
@@ -22,6 +24,8 @@ use crate::domain::{Entry, EntryKey, EntryKind, Event, Time, Tokens};
 pub(crate) struct QwenDialect {
     /// True for a sub-agent's file.
     pub subagent: bool,
+    /// True for a session that may be in several files, see [`super::parts`].
+    pub parts: bool,
     /// Sub-agents' sessions by the tool call that started them.
     pub links: HashMap<String, Arc<str>>,
     /// Folder with the folders of long outputs.
@@ -37,6 +41,18 @@ impl Dialect for QwenDialect {
         }
         cursor.object(|key, value| record.field(key, value))?;
         if cursor.at_end() { Ok(record.scan_line(self.subagent, offset)) } else { Err(MalformedJson) }
+    }
+
+    fn open_text(&self, path: &Path, _first: Option<u64>) -> io::Result<TextFile> {
+        let files = if self.parts { super::parts::files_of(path) } else { Vec::new() };
+        if files.len() > 1 { parts::open(self, &files) } else { TextFile::open(path) }
+    }
+
+    fn stamp(&self, path: &Path) -> io::Result<FileStamp> {
+        if self.parts {
+            return parts::stamp(&super::parts::files_of(path));
+        }
+        Ok(FileStamp::of(&std::fs::metadata(path)?))
     }
 
     fn decode(&self, line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
@@ -86,6 +102,12 @@ const SILENT_SUBTYPES: [&[u8]; 20] = [
     b"attachment_references",
 ];
 
+/// Origins of prompts that a person wrote.
+const PERSONAL_ORIGINS: [&[u8]; 5] = [b"real_user", b"user", b"human", b"channel", b"im_user"];
+
+/// Origins of prompts that the program writes for the model.
+const SILENT_ORIGINS: [&[u8]; 4] = [b"system", b"builtin", b"assistant_output", b"tool_result"];
+
 /// Subtypes of system records that are shown as a notice.
 const NOTICES: [&[u8]; 5] =
     [b"goal_state", b"background_task_completed", b"turn_result", b"omni_recall", b"session_recording_degraded"];
@@ -114,6 +136,8 @@ struct Record<'a> {
     /// `systemPayload` of records outside the conversation.
     payload: Payload<'a>,
     failed: bool,
+    /// Call that the structured result is of, for a response without an id.
+    call: Option<JsonStr<'a>>,
 }
 
 #[derive(Debug, Default)]
@@ -171,10 +195,12 @@ impl<'a> Record<'a> {
             b"message" => self.message(value)?,
             b"usageMetadata" => self.tokens = Some(tokens(value)?),
             b"toolCallResult" => {
-                let failed = &mut self.failed;
+                let (failed, call) = (&mut self.failed, &mut self.call);
                 value.object(|key, value| {
-                    if key == b"status" {
-                        *failed = plain_string(value)? == b"error";
+                    match key {
+                        b"status" => *failed = plain_string(value)? == b"error",
+                        b"callId" => *call = value.text()?,
+                        _ => {}
                     }
                     Ok(())
                 })?;
@@ -188,22 +214,33 @@ impl<'a> Record<'a> {
     /// Reads the message: an object with parts, or a text.
     fn message(&mut self, value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
         let from = value.clone();
-        let (parts, has_parts, role) = (&mut self.parts, &mut self.has_parts, &mut self.role);
+        // Of several fields with parts, one is read.
+        let mut fields: [Option<JsonCursor<'a>>; 3] = [None, None, None];
+        let role = &mut self.role;
         if value.peek()? == b'{' {
             value.object(|key, value| {
-                match key {
-                    b"parts" | b"content" => {
-                        *has_parts |= matches!(value.peek()?, b'[' | b'{' | b'"');
-                        Part::list(value, parts)?;
+                let field = match key {
+                    b"parts" => 0,
+                    b"content" => 1,
+                    b"text" => 2,
+                    b"role" => {
+                        *role = plain_string(value)?;
+                        return Ok(());
                     }
-                    b"role" => *role = plain_string(value)?,
-                    _ => {}
+                    _ => return Ok(()),
+                };
+                if value.peek()? != b'n' {
+                    fields[field] = Some(value.clone());
                 }
                 Ok(())
             })?;
         } else {
-            *has_parts = value.peek()? == b'"';
-            Part::list(value, parts)?;
+            fields[0] = Some(value.clone());
+            value.skip()?;
+        }
+        if let Some(mut found) = fields.into_iter().flatten().next() {
+            self.has_parts = matches!(found.peek()?, b'[' | b'{' | b'"');
+            Part::list(&mut found, &mut self.parts)?;
         }
         self.content = hash(from.clone().raw()?);
         Ok(())
@@ -272,7 +309,7 @@ impl<'a> Record<'a> {
             b"user" if self.subtype == b"notification" => push(0, EntryKind::Notice, None, false),
             b"user" | b"assistant" => {
                 let user = self.kind == b"user";
-                let typed = user && (self.provenance.is_empty() || self.provenance == b"real_user");
+                let typed = user && (self.provenance.is_empty() || PERSONAL_ORIGINS.contains(&self.provenance));
                 for (at, part) in self.parts.iter().enumerate() {
                     match part.kind(user) {
                         Some(EntryKind::Prompt) if typed => {
@@ -284,7 +321,10 @@ impl<'a> Record<'a> {
                             push(at, EntryKind::Prompt, None, false);
                         }
                         // Prompts that the program adds in the user's name are for the model only.
-                        Some(EntryKind::Prompt) | None => {}
+                        Some(EntryKind::Prompt) if SILENT_ORIGINS.contains(&self.provenance) => {}
+                        // A hook, a schedule or another program speaks.
+                        Some(EntryKind::Prompt) => push(at, EntryKind::Notice, None, false),
+                        None => {}
                         Some(kind) => push(at, kind, part.id.filter(|_| part.call), false),
                     }
                 }
@@ -312,7 +352,8 @@ impl<'a> Record<'a> {
             metadata.rare().command = self.payload.command.map(|command| command.head(1000).into_owned());
         }
         let result = |part: &Part<'_>| {
-            Some(ResultMark { tool: part.id.filter(|_| part.response)?.hash(), error: self.failed || part.failed })
+            let call = part.id.or(self.call).filter(|_| part.response)?;
+            Some(ResultMark { tool: call.hash(), error: self.failed || part.failed })
         };
         metadata.results.extend(self.parts.iter().filter_map(result));
     }
@@ -324,10 +365,14 @@ impl<'a> Payload<'a> {
             match key {
                 b"phase" => self.phase = plain_string(value)?,
                 b"outputHistoryItems" => {
+                    let has_output = &mut self.has_output;
                     value.array(|item| {
-                        let printed = item.string_field(b"text")?.is_some_and(|text| !text.is_blank());
-                        self.has_output |= printed;
-                        Ok(())
+                        item.object(|key, value| {
+                            if matches!(key, b"text" | b"content" | b"message") {
+                                *has_output |= value.text()?.is_some_and(|text| !text.is_blank());
+                            }
+                            Ok(())
+                        })
                     })?;
                 }
                 b"customTitle" => self.title = value.text()?,
@@ -349,8 +394,10 @@ impl<'a> Payload<'a> {
 impl<'a> Part<'a> {
     /// Reads a list of parts, one part, or a text.
     fn list(value: &mut JsonCursor<'a>, parts: &mut Vec<Self>) -> Result<(), MalformedJson> {
-        if value.peek()? == b'[' {
-            return value.array(|item| Self::list(item, parts));
+        match value.peek()? {
+            b'[' => return value.array(|item| Self::list(item, parts)),
+            b'n' => return value.skip(),
+            _ => {}
         }
         let mut part = Self::default();
         if value.peek()? == b'"' {
@@ -364,9 +411,7 @@ impl<'a> Part<'a> {
 
     fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
         match key {
-            b"text" if value.peek()? == b'"' => self.text = value.text()?,
-            // A list or an object in place of a text.
-            b"text" => self.text = Some(JsonStr(value.raw()?)).filter(|raw| raw.0.len() > 2),
+            b"text" => self.text = text_field(value)?,
             b"thought" => self.thought = value.truth()?,
             b"functionCall" => (self.call, self.id) = (true, id_field(value)?),
             b"functionResponse" => {
@@ -420,6 +465,20 @@ fn after_context(text: JsonStr<'_>) -> Option<String> {
     let text = text.decode();
     let prompt = decode::without_context(&text);
     (!prompt.trim().is_empty() && prompt.len() < text.len()).then(|| prompt.to_owned())
+}
+
+/// Reads a text; a list, an object or a number in place of one is encoded text, unless it is empty.
+fn text_field<'a>(value: &mut JsonCursor<'a>) -> Result<Option<JsonStr<'a>>, MalformedJson> {
+    match value.peek()? {
+        b'"' => value.text(),
+        b'n' => value.skip().map(|()| None),
+        b'{' | b'[' => {
+            let raw = value.raw()?;
+            let is_empty = raw[1..raw.len().saturating_sub(1)].trim_ascii().is_empty();
+            Ok(Some(JsonStr(raw)).filter(|_| !is_empty))
+        }
+        _ => Ok(Some(JsonStr(value.raw()?))),
+    }
 }
 
 /// Reads the id of an object: a string, or a number as its digits.

@@ -8,6 +8,7 @@ mod decode;
 mod dialect;
 mod format;
 mod outputs;
+mod parts;
 mod paths;
 
 pub(super) use acp::ACP;
@@ -16,7 +17,8 @@ pub(super) use format::QwenCode;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::jsonl::{JsonlAgent, SourceIdentity, walk};
+use super::format::named_alike;
+use super::jsonl::{self, JsonlAgent, SourceIdentity};
 use super::{Discovery, Environment, Source, SourceRoot};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Session};
@@ -55,13 +57,42 @@ impl JsonlAgent for Qwen {
     }
 
     fn dialect(&self, source: &Source, (): &()) -> QwenDialect {
-        QwenDialect { subagent: source.kind == walk::SUBAGENT, ..QwenDialect::default() }
+        let (subagent, parts) = (parts::is_subagent(source.kind), parts::is_part(source.kind));
+        QwenDialect { subagent, parts, ..QwenDialect::default() }
+    }
+
+    fn is_plain_text(&self, source: &Source) -> bool {
+        !parts::is_part(source.kind)
     }
 
     fn reader_dialect(&self, session: &Session, (): &()) -> io::Result<QwenDialect> {
         let projects = session.path.ancestors().find(|folder| folder.ends_with("projects"));
         let outputs = projects.and_then(Path::parent).map(|root| root.join("tmp"));
-        Ok(QwenDialect { subagent: session.flags.subagent, links: paths::links(&session.path), outputs })
+        let files = parts::files_of(&session.path);
+        let links = files.iter().flat_map(|file| paths::links(file)).collect();
+        Ok(QwenDialect { subagent: session.flags.subagent, parts: files.len() > 1, links, outputs })
+    }
+
+    fn complete(&self, session: &mut Session, source: &Source, (): &()) {
+        if source.kind == parts::PART
+            && let Some((path, directory)) =
+                jsonl::parts::newest(&QwenDialect::default(), parts::files_of(&source.path))
+        {
+            session.path = path;
+            session.cwd = directory.map_or_else(|| session.cwd.clone(), Into::into);
+        }
+    }
+
+    fn reports_usage(&self, source: &Source) -> bool {
+        !parts::is_part(source.kind) || parts::files_of(&source.path).first() == Some(&source.path)
+    }
+
+    fn own_files(&self, session: &Session) -> Vec<PathBuf> {
+        let files = parts::files_of(&session.path).into_iter().chain([session.path.clone()]);
+        let mut found: Vec<_> = files.flat_map(|file| named_alike(&file)).collect();
+        found.sort();
+        found.dedup();
+        found
     }
 
     fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 
 use super::paths;
+use crate::agent::json::{self, repair};
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::side_text::{self, SideTextDecoder};
 use crate::agent::texts::SourceDecoder;
-use crate::agent::{Discovery, FileStamp, Source, SourceSummary, json, tool_input};
+use crate::agent::{Discovery, FileStamp, Source, SourceSummary, tool_input};
 use crate::domain::{Agent, Entry};
 use crate::stdx::files;
 use crate::stdx::lines::LineReader;
@@ -68,11 +69,7 @@ pub(super) fn is_output(tmp: &Path, path: &Path) -> bool {
 /// Finds the file with the whole output of an entry. Only the agent's own folder `tmp` is looked in, because a record may
 /// name any file.
 pub(super) fn file(tmp: &Path, entry: &Entry) -> Option<PathBuf> {
-    let output = &entry.tool.as_ref()?.output;
-    if !PREVIEWS.iter().any(|preview| output.starts_with(preview)) {
-        return None;
-    }
-    let recorded = output.split_once(SAVED_TO)?.1.lines().next()?.trim().replace('\\', "/");
+    let recorded = saved_to(&entry.tool.as_ref()?.output)?.replace('\\', "/");
     let recorded = Path::new(&recorded);
     let steps: Vec<_> = recorded.components().collect();
     let at = steps.iter().rposition(|step| step.as_os_str() == "tmp")?;
@@ -81,6 +78,13 @@ pub(super) fn file(tmp: &Path, entry: &Entry) -> Option<PathBuf> {
     }
     let own = tmp.join(steps[at + 1..].iter().collect::<PathBuf>());
     (is_output(tmp, &own) && own.is_file()).then_some(own)
+}
+
+/// Path that a preview names.
+fn saved_to(output: &str) -> Option<&str> {
+    let is_preview = PREVIEWS.iter().any(|preview| output.starts_with(preview));
+    let rest = is_preview.then(|| output.split_once(SAVED_TO))??.1;
+    rest.lines().next().map(str::trim)
 }
 
 /// Summarises an output: its size counts for its session.
@@ -121,29 +125,33 @@ fn owner(output: &Path) -> Option<OutputOwner> {
     // A copy of the files may have other times.
     let mut transcripts = discovery.sources;
     transcripts.sort_by_key(|source| source.stamp.mtime_ns < written);
-    let name = Finder::new(output.file_name()?.as_encoded_bytes());
+    let name = output.file_name()?.to_str()?;
+    let finder = Finder::new(name.as_bytes());
     let owner = |source: &Source| {
-        Some(OutputOwner { session: walk::stem(&source.path).into(), call: call_in(&source.path, &name)? })
+        let call = call_in(&source.path, name, &finder)?;
+        Some(OutputOwner { session: walk::stem(&source.path).into(), call })
     };
     transcripts.iter().find_map(owner)
 }
 
-fn call_in(transcript: &Path, name: &Finder<'_>) -> Option<String> {
+/// Id of the call whose result names a file. The mere mention of the file is no result, and one without an id is of no call.
+fn call_in(transcript: &Path, name: &str, finder: &Finder<'_>) -> Option<String> {
     let mut lines = LineReader::from_offset(files::open(transcript).ok()?, 0).ok()?;
-    while let Some(line) = lines.next_line().ok()? {
-        if name.find(line.bytes).is_none() {
+    while let Some(line) = lines.next_line_or_rest(repair::is_whole).ok()? {
+        if finder.find(line.bytes).is_none() {
             continue;
         }
         let record = json::parse(line.bytes).unwrap_or_default();
-        let parts = record["message"]["parts"].as_array().into_iter().flatten();
-        let mentions = |output: &str| {
-            PREVIEWS.iter().any(|preview| output.starts_with(preview)) && name.find(output.as_bytes()).is_some()
-        };
-        let call = parts.map(|part| &part["functionResponse"]).find(|response| {
+        let is_named = |output: &str| saved_to(output).and_then(|path| path.rsplit(['/', '\\']).next()) == Some(name);
+        let calls = super::decode::parts(&record).into_iter().filter_map(|part| {
+            let response = &part["functionResponse"];
             let answer = &response["response"];
-            ["output", "error", "content"].iter().any(|field| mentions(&tool_input::flat(&answer[*field])))
+            let fields = ["output", "error", "content"].map(|field| tool_input::flat(&answer[field]));
+            let ids = [&response["id"], &record["toolCallResult"]["callId"]].map(tool_input::flat);
+            let id = ids.into_iter().find(|id| !id.is_empty())?;
+            fields.iter().any(|output| is_named(output)).then_some(id)
         });
-        if let Some(call) = call.map(|response| tool_input::flat(&response["id"])) {
+        if let Some(call) = calls.into_iter().next() {
             return Some(call);
         }
     }

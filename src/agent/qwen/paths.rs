@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::parts;
 use crate::agent::gemini::chat;
 use crate::agent::jsonl::SourceIdentity;
 use crate::agent::jsonl::walk::{self, Walk};
@@ -22,6 +23,7 @@ pub(super) fn discover(root: &Path, discovery: &mut Discovery) {
     for folder in walk::subdirectories(&root.join("projects"), &mut discovery.issues) {
         project(&folder, discovery);
     }
+    parts::mark(&root.join("projects"), &mut discovery.sources);
 }
 
 /// Finds the transcripts of a project.
@@ -62,16 +64,22 @@ pub(super) fn affected(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>
         None => Some(path.to_owned()).filter(|path| walk::is_transcript(path)),
     };
     let walk = Walk::of(Agent::Qwen);
-    walk.affected(path, transcript, |discovery| match below.components().count() {
+    let sources = walk.affected(path, transcript, |discovery| match below.components().count() {
         0 => discover(root, discovery),
         1 => project(path, discovery),
         _ => walk.files(path, 1, discovery),
-    })
+    });
+    let projects = root.join("projects");
+    let with_parts = |(path, source): (PathBuf, Option<Source>)| match source {
+        source if walk::is_transcript(&path) => parts::affected(&projects, &path, source.as_ref()),
+        source => vec![(path, source)],
+    };
+    sources.into_iter().flat_map(with_parts).collect()
 }
 
 /// Derives a transcript's identity from its path and its sidecar file.
 pub(super) fn identity(path: &Path, kind: u8) -> SourceIdentity {
-    let subagent = kind == walk::SUBAGENT;
+    let subagent = parts::is_subagent(kind);
     let meta = if subagent { meta(path) } else { Value::Null };
     let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
     let parent = meta["parentSessionId"].as_str().map(Arc::from).or_else(|| folder.filter(|_| subagent).map(Arc::from));
