@@ -18,7 +18,13 @@ const MAX_FILES: usize = 100_000;
 const MAX_DEPTH: usize = 6;
 
 /// Bytes at the beginning of a file that show if it looks like a session.
-const HEAD: u64 = 4096;
+const HEAD: u64 = 16 << 10;
+
+/// Names of folders in which other versions, and other programs, keep sessions of an agent.
+const FURTHER: [&str; 5] = ["chats", "conversations", "transcripts", "exports", "archive"];
+
+/// Maximum depth of the walk in such a folder.
+const FURTHER_DEPTH: usize = 2;
 
 /// Lists the files of a root that look like sessions and are not among the sources.
 pub fn find(root: &SourceRoot, sources: &[Source]) -> Vec<Issue> {
@@ -42,26 +48,20 @@ pub fn find(root: &SourceRoot, sources: &[Source]) -> Vec<Issue> {
     found
 }
 
-/// Folders in which an agent keeps sessions, with the depth of the walk.
+/// Folders in which an agent keeps sessions, or may have kept them, with the depth of the walk.
 fn folders(root: &SourceRoot) -> Vec<(PathBuf, usize)> {
-    let below = |names: &[&str]| names.iter().map(|name| (root.path.join(name), MAX_DEPTH)).collect();
-    match root.agent {
-        Agent::Claude => {
-            let mut folders: Vec<_> = below(&["projects"]);
-            folders.push((root.path.clone(), 0));
-            folders
-        }
-        Agent::Codex => below(&["sessions", "archived_sessions"]),
-        Agent::Gemini => below(&["tmp"]),
-        Agent::Qwen => below(&["projects", "tmp"]),
-        Agent::Goose => vec![(root.path.clone(), 1)],
-        Agent::Configured(_) => Vec::new(),
-        Agent::OpenCode => {
-            let mut folders: Vec<_> = below(&["storage/session", "project"]);
-            folders.push((root.path.clone(), 0));
-            folders
-        }
-    }
+    let own: &[&str] = match root.agent {
+        Agent::Claude => &["projects"],
+        Agent::Codex => &["sessions", "archived_sessions"],
+        Agent::Gemini => &["tmp"],
+        Agent::Qwen => &["projects", "tmp"],
+        Agent::Goose => return vec![(root.path.clone(), 1)],
+        Agent::Configured(_) => return Vec::new(),
+        Agent::OpenCode => &["storage/session", "project"],
+    };
+    let own = own.iter().map(|name| (root.path.join(name), MAX_DEPTH));
+    let further = FURTHER.iter().map(|name| (root.path.join(name), FURTHER_DEPTH));
+    own.chain(further).chain([(root.path.clone(), 0)]).collect()
 }
 
 /// True for folders with an agent's other files: outputs, memory, parts of messages.
@@ -113,7 +113,8 @@ fn reason(agent: Agent, path: &Path) -> Option<String> {
         "\"parentUuid\"",
         "\"payload\"",
     ];
-    let is_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
+    let text = head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&head);
+    let is_json = matches!(text.trim_ascii_start().first(), Some(b'{' | b'['));
     let is_session = is_json && marks.iter().any(|mark| has(mark));
     is_session.then(|| match path.extension().and_then(|ending| ending.to_str()) {
         Some("json" | "jsonl") => "not a name or a folder of a session that this version knows".to_owned(),
@@ -140,12 +141,17 @@ fn is_companion(agent: Agent, path: &Path, name: &str) -> bool {
                 || matches!(name, "custom-title.json" | "sessions-index.json" | "history.jsonl" | "settings.json")
         }
         // A compressed rollout beside the plain one, which is read.
-        Agent::Codex => name.strip_suffix(".zst").is_some_and(|plain| path.with_file_name(plain).is_file()),
-        Agent::Gemini => name == "logs.json" || name.starts_with('.'),
+        Agent::Codex => {
+            name.strip_suffix(".zst").is_some_and(|plain| path.with_file_name(plain).is_file())
+                || name.contains(".sqlite")
+                || matches!(name, "history.jsonl" | "session_index.jsonl" | "models_cache.json" | "auth.json")
+        }
+        Agent::Gemini => name.starts_with('.') || matches!(name, "logs.json" | "settings.json" | "projects.json"),
         Agent::Qwen => {
             name.ends_with(".meta.json")
                 || name.ends_with(".runtime.json")
                 || matches!(name, "logs.json" | "meta.json" | "extract-cursor.json" | "scheduled_tasks.lock")
+                || matches!(name, "settings.json" | "usage_record.jsonl")
         }
         Agent::Goose => name.ends_with("-wal") || name.ends_with("-shm"),
         Agent::Configured(_) => false,

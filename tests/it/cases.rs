@@ -1,5 +1,6 @@
 //! Homes from the field: each was read wrongly by some program, and shows what is right. The program itself reads them.
 
+mod chat_files;
 mod chats;
 mod claude;
 mod claude_parts;
@@ -8,13 +9,16 @@ mod claude_records;
 mod codex;
 mod copied_history;
 mod doctor;
+mod every_kind;
 mod families;
 mod further_members;
+mod line_ends;
 mod members;
 mod opencode;
 mod qwen;
 mod recovered;
 mod rollout_forms;
+mod several_files;
 mod shapes;
 
 use std::path::Path;

@@ -315,8 +315,12 @@ fn lost_call(block: &Value, truncator: &mut Truncator) -> Vec<EventBody> {
 /// Status and output of a call.
 fn outcome(result: &Value) -> (ToolStatus, String) {
     let value = &result["value"];
-    let texts = value["content"].as_array().or_else(|| value.as_array()).into_iter().flatten();
-    let printed = texts.map(block_text).collect::<Vec<_>>().join("\n");
+    let blocks = if value["content"].is_null() {
+        value.as_array().map_or_else(Vec::new, |all| all.iter().collect())
+    } else {
+        tool_input::items(&value["content"])
+    };
+    let printed = blocks.into_iter().map(block_text).collect::<Vec<_>>().join("\n");
     let printed = value.as_str().map_or(printed, str::to_owned);
     let structured = &value["structuredContent"];
     let exit = ["exit_code", "exitCode"].iter().find_map(|name| structured[*name].as_i64());
@@ -362,10 +366,10 @@ fn block_text(block: &Value) -> String {
         Some("image") => format!("[image ({})]", block["mimeType"].as_str().unwrap_or("of unknown kind")),
         Some("resource") => block["resource"]["text"].as_str().unwrap_or("[resource]").to_owned(),
         Some("resource_link") => {
-            let parts = ["name", "uri"].iter().filter_map(|name| block[*name].as_str());
+            let parts = ["name", "uri", "description"].iter().filter_map(|name| block[*name].as_str());
             format!("[{}]", parts.collect::<Vec<_>>().join(" "))
         }
-        _ => block["text"].as_str().unwrap_or_default().to_owned(),
+        _ => tool_input::flat(&block["text"]),
     }
 }
 

@@ -186,8 +186,14 @@ fn tool(outcome: ToolOutcome, part: &Value, outputs: &OutputFolder, truncator: &
         ToolOutcome::Running | ToolOutcome::Interrupted if blank(&state["output"]) => &state["metadata"]["output"],
         _ => &state["output"],
     };
+    // What a tool printed before its error is in its metadata only.
+    let printed = state["metadata"]["output"].as_str().filter(|printed| !printed.trim().is_empty());
+    let printed = printed.filter(|printed| *output == state["error"] && !says(output, printed));
     let whole = state["metadata"]["outputPath"].as_str().and_then(|path| truncator.side_text(outputs, path));
     let mut output = whole.unwrap_or_else(|| truncator.cut(output));
+    if let Some(printed) = printed {
+        output = format!("{output}\n\n{}", truncator.cut(&Value::from(printed)));
+    }
     for label in attachments(state) {
         output.push_str(if output.is_empty() { "" } else { "\n" });
         output.push_str(&label);
@@ -205,7 +211,9 @@ fn tool(outcome: ToolOutcome, part: &Value, outputs: &OutputFolder, truncator: &
 
 /// State with its input as data: while it is streamed, an input is the beginning of a JSON text.
 fn with_parsed_input(state: &Value) -> Cow<'_, Value> {
-    let streamed = state["input"].as_str().filter(|input| input.trim_start().starts_with('{'));
+    let is_empty = state["input"].as_object().is_none_or(serde_json::Map::is_empty);
+    let raw = state["raw"].as_str().filter(|_| is_empty && !state["input"].is_string());
+    let streamed = state["input"].as_str().or(raw).filter(|input| input.trim_start().starts_with('{'));
     let parsed = streamed.and_then(|input| tolerant_json::value(input.as_bytes())).map(|(input, _)| input);
     match parsed {
         Some(input) => {
@@ -215,6 +223,11 @@ fn with_parsed_input(state: &Value) -> Cow<'_, Value> {
         }
         None => Cow::Borrowed(state),
     }
+}
+
+/// True if a text contains what was printed.
+fn says(text: &Value, printed: &str) -> bool {
+    text.as_str().is_some_and(|text| text.contains(printed.trim()))
 }
 
 fn blank(value: &Value) -> bool {

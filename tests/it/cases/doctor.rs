@@ -39,17 +39,37 @@ fn files_that_look_like_sessions_and_are_not_understood_are_named() {
         ".qwen/projects/-home-dev/chats/four.json",
         ".local/share/goose/sessions/five.old",
         ".local/share/opencode/storage/session/p/six.json",
+        ".codex/conversations/2025/seven.json",
+        ".claude/transcripts/eight.jsonl",
+        ".gemini/nine.json",
     ] {
         let path = case.path().join(path);
         fs::create_dir_all(path.parent().expect("a folder")).expect("created");
         fs::write(path, &record).expect("written");
     }
+    // A saved chat, and a file whose beginning is long.
+    let saved = json!([{"role": "user", "parts": [{"text": "secret"}]}]).to_string();
+    fs::write(case.path().join(".gemini/tmp/p/checkpoint-ten.json"), saved).expect("written");
+    let long = format!("\u{feff}{{\"note\": \"{}\", \"messages\": []}}", "x".repeat(8000));
+    fs::write(case.path().join(".codex/sessions/eleven.json"), long).expect("written");
     let data = case.path().join(".local/share/opencode");
     fs::copy(data.join("opencode.db"), data.join("backup.sqlite")).expect("copied");
     let mut found: Vec<String> = unread(&case).into_iter().map(|(path, _)| path).collect();
     found.sort();
-    let expected =
-        ["backup.sqlite", "five.old", "four.json", "one.jsonl.bak", "rollout-two.txt", "six.json", "three.json"];
+    let expected = [
+        "backup.sqlite",
+        "checkpoint-ten.json",
+        "eight.jsonl",
+        "eleven.json",
+        "five.old",
+        "four.json",
+        "nine.json",
+        "one.jsonl.bak",
+        "rollout-two.txt",
+        "seven.json",
+        "six.json",
+        "three.json",
+    ];
     assert_eq!(found, expected);
     let printed = case.json(&["doctor"]).to_string();
     assert!(!printed.contains("secret"), "no content");

@@ -351,3 +351,137 @@ fn results_far_from_their_calls_in_old_files_of_goose_are_theirs() {
     assert_eq!((entries.len(), &entries[0]["tool"]["output"]), (102, &json!("far rifleneedle")));
     ["rifleneedle", "stitchneedle"].iter().for_each(|word| case.assert_shown_and_found(word));
 }
+
+#[test]
+fn a_mention_of_an_output_does_not_make_a_session_its_owner() {
+    let saved = format!(
+        "<persisted-output>\nOutput too large. Full output saved to: /old/{ID}/tool-results/s.txt\n</persisted-output>"
+    );
+    let case = session_of(&[prompt(), call("a", "t1"), result("r", "a", "t1", &saved)]);
+    let side = json!({"isSidechain": true, "agentId": "a1"});
+    // The sub-agent reads about the file, and prints its name.
+    let about = format!("look at tool-results/s.txt of {ID}");
+    let other = format!(
+        "<persisted-output>\nOutput too large. Full output saved to: /old/{ID}/tool-results/o.txt\n\nsee tool-results/s.txt\n</persisted-output>"
+    );
+    let records = [user("s1", "", &json!(about)), call("s2", "t9"), result("s3", "s2", "t9", &other)];
+    let records: Vec<Value> = records.into_iter().map(|record| with(record, &side)).collect();
+    put(&case, &format!("{PROJECT}/{ID}/subagents/agent-a1.jsonl"), &lines(&records));
+    put(&case, &format!("{PROJECT}/{ID}/tool-results/s.txt"), "a row\nthe last row takaheneedle");
+    put(&case, &format!("{PROJECT}/{ID}/tool-results/o.txt"), "a row\nthe last row kerereneedle");
+    assert_eq!(case.json(&["search", "takaheneedle"])["hits"][0]["session"]["id"], ID);
+    assert_eq!(case.json(&["search", "kerereneedle"])["hits"][0]["session"]["id"], "agent-a1");
+    ["takaheneedle", "kerereneedle"].iter().for_each(|word| case.assert_shown_and_found(word));
+}
+
+/// A session of Codex with these items of the model's conversation.
+fn thread(items: &[Value]) -> (Case, &'static str) {
+    let id = "019f0000-0000-7000-8000-000000000031";
+    let line = |kind: &str, payload: &Value| json!({"timestamp": "2026-02-02T03:04:05.000Z", "type": kind, "payload": payload});
+    let mut records = vec![
+        line("session_meta", &json!({"id": id, "timestamp": "2026-02-02T03:04:05.000Z", "cwd": "/home/dev/p"})),
+        line("event_msg", &json!({"type": "user_message", "message": "begin"})),
+    ];
+    records.extend(items.iter().map(|item| line("response_item", item)));
+    let case = Case::empty();
+    let path = format!(".codex/sessions/2026/02/02/rollout-2026-02-02T03-04-05-{id}.jsonl");
+    put(&case, &path, &lines(&records));
+    (case, id)
+}
+
+#[test]
+fn arguments_that_are_no_json_are_shown_as_they_are() {
+    let input = |arguments: &str| {
+        let call = json!({"type": "function_call", "name": "odd", "call_id": "call_1", "arguments": arguments});
+        let (case, id) = thread(&[call]);
+        case.entries(id)[1]["tool"]["input"].clone()
+    };
+    assert_eq!(input("say \"hello\""), json!("say \"hello\""));
+    assert_eq!(input("\"quoted\" and more"), json!("\"quoted\" and more"));
+    assert_eq!(input("\"a text\""), json!("a text"));
+    assert_eq!(input("[INFO] not a list"), json!("[INFO] not a list"));
+    assert_eq!(input("{\"a\": 1} and more"), json!("{\"a\": 1} and more"));
+    assert_eq!(input("{a: 1, b: words}"), json!("{a: 1, b: words}"));
+    assert_eq!(input("{\"command\": \"ls -"), json!({"command": "ls -"}), "what is cut off is read");
+    assert_eq!(input("{\"half\": \"\\ud83d\"}"), json!({"half": "\u{fffd}"}));
+}
+
+#[test]
+fn fields_of_an_input_that_are_named_like_an_output_are_kept() {
+    let arguments = json!({"outputs": ["kiwineedle"], "output": "tuineedle"});
+    let (case, id) = thread(&[
+        json!({"type": "function_call", "name": "render", "call_id": "call_1", "arguments": arguments.to_string()}),
+        json!({"type": "function_call_output", "call_id": "call_1", "output": "done"}),
+        json!({"type": "code_interpreter_call", "id": "ci_1", "code": "print(1)", "output": null,
+            "outputs": [{"type": "logs", "logs": "wekaneedle"}]}),
+        json!({"type": "mcp_call", "id": "m_1", "code": "x", "output": "kakaneedle"}),
+    ]);
+    let entries = case.entries(id);
+    assert_eq!(entries[1]["tool"]["input"], arguments);
+    assert_eq!(
+        (&entries[2]["tool"]["input"], &entries[2]["tool"]["output"]),
+        (&json!({"code": "print(1)"}), &json!("wekaneedle"))
+    );
+    assert_eq!(
+        (&entries[3]["tool"]["input"], &entries[3]["tool"]["output"]),
+        (&json!({"code": "x"}), &json!("kakaneedle"))
+    );
+    ["kiwineedle", "tuineedle", "wekaneedle", "kakaneedle"].iter().for_each(|word| case.assert_shown_and_found(word));
+}
+
+#[test]
+fn texts_of_qwen_that_are_null_or_no_texts_are_read_as_what_they_are() {
+    let id = "cccc1111-0000-4000-8000-000000000033";
+    let record = |number: u32, kind: &str, message: &Value| {
+        json!({"uuid": format!("q{number}"), "parentUuid": (number > 1).then(|| format!("q{}", number - 1)),
+            "sessionId": id, "timestamp": "2026-09-10T10:00:04.000Z", "type": kind, "cwd": "/home/dev/shop",
+            "message": message})
+    };
+    let call = json!({"functionCall": {"id": "c1", "name": "odd", "args": {}}, "text": null});
+    let records = [
+        record(1, "user", &json!({"parts": [{"text": null}, null, {"text": "begin"}, {"text": [ ]}]})),
+        record(2, "assistant", &json!({"parts": [{"text": null}, {"text": 7}, {"text": ["a list"]}, call]})),
+        record(3, "assistant", &json!({"text": "in another field"})),
+        record(4, "assistant", &json!({"content": [{"text": "of both"}], "parts": null})),
+    ];
+    let case = Case::empty();
+    put(&case, &format!(".qwen/projects/-home-dev-shop/chats/{id}.jsonl"), &lines(&records));
+    let shown =
+        ["prompt: begin", "text: 7", "text: a list", "odd pending: ", "text: in another field", "text: of both"];
+    assert_eq!(case.lines(id), shown);
+}
+
+#[test]
+fn an_output_of_qwen_belongs_to_the_call_that_names_it() {
+    let id = "cccc1111-0000-4000-8000-000000000034";
+    let record = |number: u32, kind: &str, parts: &Value| {
+        json!({"uuid": format!("q{number}"), "parentUuid": (number > 1).then(|| format!("q{}", number - 1)),
+            "sessionId": id, "timestamp": "2026-09-10T10:00:04.000Z", "type": kind, "cwd": "/home/dev/shop",
+            "message": {"parts": parts}})
+    };
+    let folder = "a".repeat(64);
+    let cut = |name: &str| {
+        format!(
+            "Tool output was too large and has been truncated.\nThe full output has been saved to: /old/.qwen/tmp/{folder}/{name}\nsh_8.output"
+        )
+    };
+    let command =
+        |id: &str| json!([{"functionCall": {"id": id, "name": "run_shell_command", "args": {"command": id}}}]);
+    let response = |id: Option<&str>, output: &str| json!([{"functionResponse": {"id": id, "name": "run_shell_command", "response": {"output": output}}}]);
+    let mut without_id = record(5, "tool_result", &response(None, &cut("sh_8.output")));
+    without_id["toolCallResult"] = json!({"callId": "c2", "status": "success"});
+    let records = [
+        record(1, "user", &json!([{"text": "go"}])),
+        record(2, "assistant", &command("c1")),
+        // Its preview mentions the other file.
+        record(3, "tool_result", &response(Some("c1"), &cut("sh_7.output"))),
+        record(4, "assistant", &command("c2")),
+        without_id,
+    ];
+    let case = Case::empty();
+    put(&case, &format!(".qwen/projects/-home-dev-shop/chats/{id}.jsonl"), &lines(&records));
+    put(&case, &format!(".qwen/tmp/{folder}/sh_7.output"), "whole and last mohuaneedle");
+    put(&case, &format!(".qwen/tmp/{folder}/sh_8.output"), "whole and last kotukuneedle");
+    ["mohuaneedle", "kotukuneedle"].iter().for_each(|word| case.assert_shown_and_found(word));
+    assert_eq!(case.entries(id)[2]["tool"]["status"], "done");
+}

@@ -1,0 +1,142 @@
+//! Ends of lines and of records: carriage returns, no end at all, records over several lines.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::Case;
+use super::claude_records::{ID, answer, prompt};
+
+const CODEX: &str = "019f0000-0000-7000-8000-000000000021";
+const GEMINI: &str = "aaaa1111-0000-4000-8000-000000000021";
+const QWEN: &str = "cccc1111-0000-4000-8000-000000000003";
+const GOOSE: &str = "20250101_1";
+
+/// A session of each agent that writes lines: its id, its file, and its records with the texts of its three entries.
+fn sessions() -> Vec<(&'static str, String, Vec<Value>)> {
+    let user = |text: &str| {
+        json!({"type": "user", "uuid": "u2", "parentUuid": "a", "sessionId": ID,
+        "timestamp": "2026-09-10T10:00:05.000Z", "message": {"role": "user", "content": text}})
+    };
+    let claude = vec![
+        prompt(),
+        answer("a", &json!([{"type": "text", "text": "the ruruneedle"}]), &json!({})),
+        user("a tuineedle"),
+    ];
+    let line =
+        |kind: &str, payload: Value| json!({"timestamp": "2026-02-02T03:04:05.000Z", "type": kind, "payload": payload});
+    let codex = vec![
+        line("session_meta", json!({"id": CODEX, "timestamp": "2026-02-02T03:04:05.000Z", "cwd": "/home/dev/p"})),
+        line("event_msg", json!({"type": "user_message", "message": "begin"})),
+        line("event_msg", json!({"type": "agent_message", "message": "the ruruneedle"})),
+        line("event_msg", json!({"type": "user_message", "message": "a tuineedle"})),
+    ];
+    let message = |number: u32, kind: &str, text: &str| json!({"id": number.to_string(), "timestamp": format!("2026-02-02T03:04:0{number}Z"), "type": kind, "content": text});
+    let gemini = vec![
+        json!({"sessionId": GEMINI, "projectHash": "x", "startTime": "2026-02-02T03:04:00Z"}),
+        message(1, "user", "begin"),
+        message(2, "gemini", "the ruruneedle"),
+        message(3, "user", "a tuineedle"),
+    ];
+    let record = |number: u32, kind: &str, text: &str| {
+        json!({"uuid": format!("q{number}"), "parentUuid": (number > 1).then(|| format!("q{}", number - 1)),
+            "sessionId": QWEN, "timestamp": "2026-09-10T10:00:04.000Z", "type": kind, "cwd": "/home/dev/shop",
+            "message": {"parts": [{"text": text}]}})
+    };
+    let qwen =
+        vec![record(1, "user", "begin"), record(2, "assistant", "the ruruneedle"), record(3, "user", "a tuineedle")];
+    let said = |number: u32, role: &str, text: &str| json!({"role": role, "created": 1_770_000_000 + number, "content": [{"type": "text", "text": text}]});
+    let goose = vec![
+        json!({"working_dir": "/home/dev/p", "description": "d"}),
+        said(1, "user", "begin"),
+        said(2, "assistant", "the ruruneedle"),
+        said(3, "user", "a tuineedle"),
+    ];
+    vec![
+        (ID, format!(".claude/projects/-home-dev-shop/{ID}.jsonl"), claude),
+        (CODEX, format!(".codex/sessions/2026/02/02/rollout-2026-02-02T03-04-05-{CODEX}.jsonl"), codex),
+        (GEMINI, ".gemini/tmp/p/chats/session-2026-02-02T03-04-aaaa1111.jsonl".to_owned(), gemini),
+        (QWEN, format!(".qwen/projects/-home-dev-shop/chats/{QWEN}.jsonl"), qwen),
+        (GOOSE, format!(".local/share/goose/sessions/{GOOSE}.jsonl"), goose),
+    ]
+}
+
+/// Asserts that each agent's session is read and found, if `text` makes its file from its records.
+#[track_caller]
+fn assert_read(text: impl Fn(&[Value]) -> String) {
+    let case = Case::empty();
+    let sessions = sessions();
+    for (_, file, records) in &sessions {
+        let path = case.path().join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        fs::write(path, text(records)).expect("written");
+    }
+    for (id, file, _) in &sessions {
+        let entries = case.entries(id);
+        let texts: Vec<&str> = entries.iter().filter_map(|entry| entry["text"].as_str()).collect();
+        assert_eq!(texts, ["begin", "the ruruneedle", "a tuineedle"], "{file}");
+    }
+    for word in ["ruruneedle", "tuineedle"] {
+        let found = case.json(&["search", word]);
+        let hits = found["hits"].as_array().expect("hits");
+        let opened = |id: &str| {
+            let hit = hits.iter().find(|hit| hit["session"]["id"] == *id);
+            let snippets = hit.and_then(|hit| hit["snippets"].as_array()).into_iter().flatten();
+            snippets.into_iter().any(|snippet| snippet["entry"].is_u64())
+        };
+        let lost: Vec<&str> = sessions.iter().map(|(id, _, _)| *id).filter(|id| !opened(id)).collect();
+        assert!(lost.is_empty(), "{word} is not found in {lost:?}: {found}");
+    }
+}
+
+fn joined(records: &[Value], end: &str) -> String {
+    records.iter().map(|record| format!("{record}{end}")).collect()
+}
+
+/// Records as a program prints them without indents: each value is a line, and so is each brace.
+fn printed(records: &[Value]) -> Vec<String> {
+    let unindented = |record: &Value| {
+        let text = serde_json::to_string_pretty(record).expect("JSON");
+        text.lines().map(str::trim_start).collect::<Vec<_>>().join("\n")
+    };
+    records.iter().map(unindented).collect()
+}
+
+#[test]
+fn lines_end_with_carriage_returns_or_with_both() {
+    assert_read(|records| joined(records, "\r"));
+    assert_read(|records| joined(records, "\r\n"));
+}
+
+#[test]
+fn the_last_record_needs_no_end_of_its_line() {
+    assert_read(|records| joined(records, "\n").trim_end().to_owned());
+    assert_read(|records| joined(records, "\r").trim_end().to_owned());
+}
+
+#[test]
+fn records_in_one_line_without_an_end_are_split() {
+    assert_read(|records| joined(records, ""));
+    assert_read(|records| joined(records, " \t"));
+}
+
+#[test]
+fn records_over_several_lines_may_have_braces_at_the_beginnings_of_lines() {
+    assert_read(|records| printed(records).join("\n") + "\n");
+    assert_read(|records| printed(records).join("\n"));
+    assert_read(|records| printed(records).join("\r").replace('\n', "\r"));
+    assert_read(|records| format!("\u{feff}{}\n", printed(records).join("\n")));
+}
+
+#[test]
+fn a_line_break_inside_a_text_may_precede_a_brace() {
+    let case = Case::empty();
+    let text = json!({"type": "user", "uuid": "u", "parentUuid": null, "sessionId": ID,
+        "timestamp": "2026-09-10T10:00:05.000Z", "message": {"role": "user", "content": "fn f() BREAK{ wekaneedle }BREAK{}BREAKend"}});
+    let lines = format!("{}\n{}\n", prompt(), text.to_string().replace("BREAK", "\n"));
+    let path = case.path().join(format!(".claude/projects/-home-dev-shop/{ID}.jsonl"));
+    fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+    fs::write(path, lines).expect("written");
+    assert_eq!(case.lines(ID), ["prompt: begin", "prompt: fn f() |{ wekaneedle }|{}|end"]);
+    case.assert_shown_and_found("wekaneedle");
+}
