@@ -20,6 +20,7 @@ mod record;
 mod summary;
 mod texts;
 mod totals;
+mod trust;
 mod v2;
 
 use std::io;

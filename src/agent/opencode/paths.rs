@@ -57,7 +57,7 @@ fn is_database_name(path: &Path) -> bool {
 }
 
 /// True for `opencode.db` and `opencode-<channel>.db`.
-fn is_channel(path: &Path) -> bool {
+pub(super) fn is_channel(path: &Path) -> bool {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     is_database_name(path) && (stem == "opencode" || stem.starts_with("opencode-"))
 }

@@ -92,3 +92,64 @@ async fn f7_an_agent_that_cannot_leave_the_settings_out_is_not_started_unasked()
         assert!(!untrusted.can_restrict);
     }
 }
+
+/// A harness whose project has plugins, servers and permissions for OpenCode.
+fn opencode_harness() -> Harness {
+    let harness = Harness::new();
+    let project = harness.sandbox.project();
+    std::fs::create_dir_all(project.join(".git")).expect("a repository");
+    std::fs::create_dir_all(project.join(".opencode/plugins")).expect("a folder");
+    std::fs::write(project.join(".opencode/plugins/evil.ts"), "").expect("written");
+    let settings = r#"{"model": "a/b", "plugin": ["npm-evil"], "permission": {"bash": "allow", "edit": "ask"},
+        "mcp": {"db": {"type": "local", "command": ["npx", "db"]}, "web": {"type": "remote", "url": "http://x"}}}"#;
+    std::fs::write(project.join("opencode.json"), settings).expect("written");
+    harness
+}
+
+async fn open_opencode(harness: &Harness, trust: FolderTrust) -> Result<RunId, Refusal> {
+    let opening = RunStart { trust, ..harness.sandbox.opening() };
+    harness.live.open_run(Agent::OpenCode, opening, Some("say one".to_owned())).await
+}
+
+#[tokio::test]
+async fn f7_opencode_is_not_started_unasked_in_a_folder_with_plugins() {
+    let harness = opencode_harness();
+    for trust in [FolderTrust::Ask, FolderTrust::WithoutSettings] {
+        let Err(Refusal::Untrusted(untrusted)) = open_opencode(&harness, trust).await else { panic!("a question") };
+        let programs = ["plugin: npm-evil", "server db: npx db", "allowed without a question: bash", "module: evil.ts"];
+        assert_eq!((untrusted.programs.as_slice(), untrusted.can_restrict), (&programs.map(str::to_owned)[..], false));
+    }
+    assert!(harness.sandbox.agents.starts().is_empty());
+    for trust in [FolderTrust::Trusted, FolderTrust::Ask] {
+        let run = open_opencode(&harness, trust).await.expect("a run");
+        harness.done(&run, 1).await;
+    }
+}
+
+#[tokio::test]
+async fn f7_a_folder_in_which_opencode_has_sessions_is_not_asked_about() {
+    let harness = opencode_harness();
+    let data = harness.sandbox.path().join("home/.local/share/opencode");
+    std::fs::create_dir_all(&data).expect("a folder");
+    let db = rusqlite::Connection::open(data.join("opencode.db")).expect("a database");
+    db.execute_batch("CREATE TABLE session (id TEXT, directory TEXT)").expect("a table");
+    let asked = open_opencode(&harness, FolderTrust::Ask).await;
+    assert!(matches!(asked, Err(Refusal::Untrusted(_))), "it never ran there");
+    let project = harness.sandbox.project().to_string_lossy().into_owned();
+    db.execute("INSERT INTO session VALUES ('ses_1', ?1)", [project]).expect("written");
+    drop(db);
+    open_opencode(&harness, FolderTrust::Ask).await.expect("a run");
+}
+
+#[tokio::test]
+async fn f7_settings_of_opencode_that_run_nothing_are_not_asked_about() {
+    let harness = Harness::new();
+    std::fs::write(harness.sandbox.project().join("opencode.json"), r#"{"model": "a/b"}"#).expect("written");
+    open_opencode(&harness, FolderTrust::Ask).await.expect("a run");
+    // Comments are allowed there, so that what it runs is not known.
+    std::fs::write(harness.sandbox.project().join("opencode.jsonc"), "{ // none\n}").expect("written");
+    let Err(Refusal::Untrusted(untrusted)) = open_opencode(&harness, FolderTrust::Ask).await else {
+        panic!("a question")
+    };
+    assert_eq!(untrusted.programs, ["all that opencode.jsonc names"]);
+}

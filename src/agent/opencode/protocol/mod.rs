@@ -15,7 +15,10 @@ use std::path::{Path, PathBuf};
 
 use self::codec::SessionCodec;
 use super::acp::ACP;
-use crate::agent::protocol::{Codec, Outgoing, Protocol, RunStart, ServerSpec, Transport, UNKNOWN_INTERFACE};
+use super::trust;
+use crate::agent::protocol::{
+    Codec, Outgoing, Protocol, RunStart, ServerSpec, Transport, UNKNOWN_INTERFACE, UntrustedProject,
+};
 use crate::domain::launch::Launch;
 use crate::domain::prompt::PromptId;
 use crate::domain::run::{Capabilities, RunFailure};
@@ -68,6 +71,10 @@ impl Protocol for Serve {
 
     fn can_steer(&self) -> bool {
         true
+    }
+
+    fn untrusted_project(&self, vars: &[(String, String)], cwd: &Path) -> Option<UntrustedProject> {
+        trust::untrusted_project(vars, cwd)
     }
 
     fn prompt_key(&self, session: &str, id: PromptId, sent: Time) -> Option<EntryKey> {
