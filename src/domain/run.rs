@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use super::run_start::{ContinuationStart, Conversation, FolderTrust, RunStart, UntrustedFolder};
+pub use super::run_start::{ContinuationStart, Conversation, FolderTrust, RunStart, SessionTask, UntrustedFolder};
 
 use super::approval::Approval;
 use super::backend::BackendChange;
@@ -379,6 +379,9 @@ pub struct Capabilities {
     pub commands: Vec<(String, String)>,
     /// Version of the agent.
     pub version: Option<String>,
+    /// True if a new process continues a session of which salon keeps the record.
+    #[serde(default)]
+    pub resumes: bool,
 }
 
 /// A setting of a run that can be changed.

@@ -195,8 +195,8 @@ impl Connect for Connector {
         protocol: &'static dyn Protocol,
         opening: &'a RunStart,
     ) -> Pin<Box<dyn Future<Output = Option<LaunchFingerprint>> + Send + 'a>> {
-        // A process whose session cannot be resumed is kept, and a server belongs to other runs as well.
-        if protocol.transport() != Transport::Lines || !protocol.has_record() {
+        // A server belongs to other runs as well, and replaces its process itself.
+        if protocol.transport() != Transport::Lines {
             return Box::pin(std::future::ready(None));
         }
         let launch = protocol.launch(opening);

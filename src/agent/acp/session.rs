@@ -52,6 +52,7 @@ impl AcpCodec {
         let has = |name: &str| sessions[name].is_object();
         let loads = response.agent_capabilities.load_session;
         self.state.lists = has("list");
+        self.state.resumes = loads || has("resume");
         self.state.closes = has("close");
         let Some(opening) = self.opening.clone() else { return };
         let cwd = opening.cwd;
@@ -241,6 +242,7 @@ impl AcpCodec {
             efforts: self.settings.efforts(),
             commands: self.commands.clone(),
             version: self.version.clone(),
+            resumes: self.state.resumes,
         }));
     }
 

@@ -11,6 +11,8 @@ pub(super) struct AcpSessionState {
     pub stage: OpeningStage,
     /// Settings to send before the first prompt.
     pub first_settings: VecDeque<RunSetting>,
+    /// True if a new process can open the session again.
+    pub resumes: bool,
     /// True if the agent replays the conversation when it loads the session.
     pub loads: bool,
     /// True if the replay is the only record of the conversation.

@@ -102,6 +102,7 @@ impl PiCodec {
             return step.signals.push(ProtocolSignal::Fatal(failure));
         };
         self.session = Some(id.into());
+        self.capabilities.resumes = true;
         let model = model_name(&data["model"]);
         self.settings = [model.map(Into::into), data["thinkingLevel"].as_str().map(Into::into)];
         let Some(opening) = self.opening.take() else { return };

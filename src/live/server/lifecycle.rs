@@ -1,5 +1,6 @@
 //! Life cycle of a server: start or attach, connect, stop, exit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -11,6 +12,7 @@ use super::task::{RunningServer, ServerTask};
 use super::{ServerPhase, ServerProcessEvent, ServerSource};
 use crate::agent::protocol::{ServerSpec, UNKNOWN_INTERFACE};
 use crate::domain::run::RunFailure;
+use crate::live::fingerprint::LaunchFingerprint;
 use crate::live::policy;
 use crate::live::process::{GracePeriods, Process, ProcessEvent, ProcessExit};
 use crate::live::transport_event::TransportEvent;
@@ -31,6 +33,7 @@ impl ServerTask {
                 http::password().map_err(RunFailure::Other).and_then(|password| {
                     environment.vars.retain(|(name, _)| name != self.config.spec.password);
                     environment.vars.push((self.config.spec.password.into(), password.clone()));
+                    self.running.fingerprint = self.fingerprint();
                     let (process, outputs) = Process::spawn(&launch, &environment)?;
                     self.report_process(ServerProcessEvent::Started { pid: process.pid(), program: launch.program });
                     self.running.process = Some((process, outputs));
@@ -51,6 +54,27 @@ impl ServerTask {
             }
         }
         started
+    }
+
+    /// Stops a server whose program was updated, if no session uses it. It is started again at once, and its sessions go
+    /// on with the new process.
+    pub(super) fn replace_outdated(&mut self) {
+        let is_used = Arc::strong_count(&self.in_flight) > 1 || self.sessions.values().any(|mailbox| mailbox.is_busy);
+        if self.phase != ServerPhase::Ready || is_used {
+            return;
+        }
+        let change = self.running.fingerprint.as_ref().and_then(|before| before.change(&self.fingerprint()?));
+        if let Some(change) = change {
+            tracing::info!("{} is started again, because {change}", self.name());
+            self.stop(None);
+        }
+    }
+
+    /// Program of a server that this process starts.
+    fn fingerprint(&self) -> Option<LaunchFingerprint> {
+        let ServerSource::Own { launch, environment } = &self.config.source else { return None };
+        let path = environment.vars.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_str());
+        Some(LaunchFingerprint::read(&launch.program, path, &[]))
     }
 
     /// Returns an error if the server was started too often, and records the start.

@@ -16,6 +16,7 @@ impl ServerTask {
         if request.shared {
             return self.fetch_shared(request, Freshness::Cached, Requester::Session(session, id));
         }
+        self.replace_outdated();
         match self.ready_endpoint() {
             Some(endpoint) => self.send(endpoint, session, id, request),
             None => self.pending.push(PendingRequest::Session { session, id, request }),
@@ -35,7 +36,7 @@ impl ServerTask {
 
     pub(super) fn send(&self, endpoint: Endpoint, session: u64, id: u64, request: HttpRequest) {
         let Some(mailbox) = self.sessions.get(&session) else { return };
-        let responses = mailbox.responses.clone();
+        let (responses, in_flight) = (mailbox.responses.clone(), self.in_flight.clone());
         tokio::spawn(async move {
             let (status, body) = match endpoint.exchange(request).await {
                 Ok(response) => (response.status, response.body),
@@ -43,6 +44,7 @@ impl ServerTask {
             };
             // An error means that the run has ended.
             responses.send(TransportEvent::Response { id, status, body }).ok();
+            drop(in_flight);
         });
     }
 

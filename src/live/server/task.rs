@@ -1,6 +1,7 @@
 //! The task that owns a server: its process, event stream and sessions.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -12,6 +13,7 @@ use super::http::{Endpoint, HttpRequest, HttpResponse};
 use super::response_cache::{Freshness, ResponseCache, SharedResponse};
 use super::{Mailbox, ServerConfig, ServerPhase, ServerSession, ServerSource, ServerStatus};
 use crate::domain::run::RunFailure;
+use crate::live::fingerprint::LaunchFingerprint;
 use crate::live::process::{Process, ProcessEvent, ProcessExit};
 use crate::live::transport_event::TransportEvent;
 
@@ -79,6 +81,8 @@ pub(super) struct RunningServer {
     pub(super) next_probe: Option<Instant>,
     /// True while a probe is open.
     pub(super) is_probed: bool,
+    /// Program of the process when it was started.
+    pub(super) fingerprint: Option<LaunchFingerprint>,
 }
 
 /// State of the server task.
@@ -104,6 +108,8 @@ pub(super) struct ServerTask {
     pub(super) shutdown_waiters: Vec<oneshot::Sender<()>>,
     /// True if no more sessions may be opened.
     pub(super) closed: bool,
+    /// Shared with the requests of sessions that have no response yet.
+    pub(super) in_flight: Arc<()>,
 }
 
 /// An event of the server task's loop.
@@ -140,6 +146,7 @@ impl ServerTask {
             generation: 0,
             shutdown_waiters: Vec::new(),
             closed: false,
+            in_flight: Arc::default(),
         }
     }
 
@@ -195,6 +202,7 @@ impl ServerTask {
     fn handle_command(&mut self, command: ServerCommand) {
         match command {
             ServerCommand::OpenSession(answer) => {
+                self.replace_outdated();
                 let session = self.ensure_started().map(|()| self.open_session());
                 // An error means that the caller is gone; dropping the session closes it.
                 answer.send(session).ok();

@@ -41,6 +41,7 @@ pub(super) fn parse(response: &Value) -> Capabilities {
         efforts: known.chain(new).collect(),
         commands: commands(&response["commands"]),
         version: response["claude_code_version"].as_str().map(str::to_owned),
+        ..Capabilities::default()
     }
 }
 

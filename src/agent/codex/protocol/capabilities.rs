@@ -67,6 +67,7 @@ impl CodexCapabilities {
                 command("review", "Review the uncommitted changes, or the given target"),
             ],
             version: self.version.clone(),
+            ..Capabilities::default()
         }
     }
 }
