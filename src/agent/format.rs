@@ -18,6 +18,7 @@ use super::source::{Discovery, FileStamp, Source, SourceRoot};
 use super::{Environment, Texts};
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
+use crate::domain::run::SessionTask;
 use crate::domain::{Agent, Entry, EntryKey, Issue, Session, Time, TitleSource, Tokens};
 
 /// Position up to which a source was read.
@@ -153,6 +154,11 @@ pub trait TranscriptReader: Send {
 
     /// Reads the entries of a range (clamped to the length), including tool results stored elsewhere in the source.
     fn read(&mut self, range: Range<usize>, limit: TextLimit) -> Vec<Entry>;
+
+    /// Returns the tasks that calls of the shown branch created and changed by their ids.
+    fn tasks(&mut self) -> Vec<SessionTask> {
+        Vec::new()
+    }
 
     /// Returns the stored records of entry `index`, for `show --raw` and for an editor.
     fn raw(&mut self, index: usize) -> Vec<u8>;

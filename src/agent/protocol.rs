@@ -366,6 +366,11 @@ pub trait Protocol: Send + Sync {
         false
     }
 
+    /// Returns true if single calls change its tasks by their ids, so that a resumed session needs those of before.
+    fn changes_tasks_by_id(&self) -> bool {
+        false
+    }
+
     /// Key of the entry under which the agent stores a prompt that was sent at `sent`. `None` if it keeps no id of
     /// salon's.
     fn prompt_key(&self, _session: &str, _id: PromptId, _sent: Time) -> Option<EntryKey> {

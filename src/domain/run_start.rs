@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::transcript::PlanItem;
 use super::{Session, SessionKey};
+
+/// Task of a session, with the agent's id.
+pub type SessionTask = (String, PlanItem);
 
 /// Conversation of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +52,9 @@ pub struct RunStart {
     /// Trust in the settings of the working directory.
     #[serde(default)]
     pub trust: FolderTrust,
+    /// Tasks that earlier processes of a resumed session created, if its agent changes them by their ids.
+    #[serde(skip)]
+    pub tasks: Box<[SessionTask]>,
     /// Machine or container in which it runs; `None` for this machine. Not part of the stored form, as in [`SessionKey`].
     #[serde(skip)]
     pub host: Option<Arc<str>>,
@@ -108,6 +115,7 @@ impl RunStart {
             needs_history: false,
             origin: None,
             trust: FolderTrust::default(),
+            tasks: Box::default(),
             host: None,
         }
     }

@@ -9,7 +9,7 @@ use super::policy::LiveLimits;
 use super::run::BudgetOptions;
 use crate::agent::{self, Protocol};
 use crate::domain::prompt::Prompt;
-use crate::domain::run::{RunId, RunInfo};
+use crate::domain::run::{RunId, RunInfo, SessionTask};
 use crate::domain::{Agent, SessionKey, Time};
 use crate::store::Store;
 use crate::store::registry::ProcessId;
@@ -40,6 +40,9 @@ pub type DeliveryCheck = Arc<dyn Fn(&SessionKey, &Prompt) -> Option<bool> + Send
 /// Blocks.
 pub type ResumeTimeCheck = Arc<dyn Fn(&SessionKey) -> Option<Time> + Send + Sync>;
 
+/// Returns the tasks that a session's record contains. Blocks.
+pub type EarlierTasks = Arc<dyn Fn(&SessionKey) -> Vec<SessionTask> + Send + Sync>;
+
 /// Returns variables that the agents of a directory get. Blocks.
 pub type DirectoryVariables = Arc<dyn Fn(&Path) -> Vec<(String, String)> + Send + Sync>;
 
@@ -61,6 +64,8 @@ pub struct LiveOptions {
     pub is_delivered: DeliveryCheck,
     /// Check for the earliest time of a resume.
     pub earliest_resume: ResumeTimeCheck,
+    /// Tasks of a session that is resumed.
+    pub earlier_tasks: EarlierTasks,
     /// Variables of the agents of a directory.
     pub directory_vars: DirectoryVariables,
     /// Servers that the user started, used instead of starting one.
@@ -89,6 +94,7 @@ impl LiveOptions {
             open_elsewhere: Box::new(|_| None),
             is_delivered: Arc::new(|_, _| None),
             earliest_resume: Arc::new(|_| None),
+            earlier_tasks: Arc::new(|_| Vec::new()),
             directory_vars: Arc::new(|_| Vec::new()),
             attached: BTreeMap::new(),
             recorded: None,

@@ -324,6 +324,7 @@ impl Inner {
             limits: self.options.limits,
             is_delivered: self.options.is_delivered.clone(),
             earliest_resume: self.options.earliest_resume.clone(),
+            earlier_tasks: self.options.earlier_tasks.clone(),
             recorded: self.options.recorded.clone(),
             budgets: self.options.budgets.clone(),
             epoch: self.epoch(),

@@ -1,4 +1,4 @@
-//! Lookup of a prompt in the agent's own record of a session.
+//! Lookup of a prompt, and of the tasks, in the agent's own record of a session.
 //!
 //! A prompt is found by the id that the agent keeps for it, else by its text among the entries that are not older than
 //! the delivery. The text alone proves nothing, because an earlier prompt may read the same.
@@ -11,7 +11,7 @@ use crate::agent::{self, Environment};
 use crate::domain::prompt::Prompt;
 use crate::domain::{Entry, EntryKind, Session, SessionKey, Time};
 use crate::index::{self, Refresh};
-use crate::live::options::DeliveryCheck;
+use crate::live::options::{DeliveryCheck, EarlierTasks};
 
 /// Maximum entries at the end of a transcript that are searched for a prompt.
 const MAX_ENTRIES: usize = 400;
@@ -39,6 +39,15 @@ pub fn check(environment: Environment, cache: PathBuf) -> DeliveryCheck {
         }
         located.insert(key.clone(), session);
         Some(found.unwrap_or(false))
+    })
+}
+
+/// Creates the lookup of the tasks that a session's record contains. A session without a record has none.
+pub fn tasks(environment: Environment, cache: PathBuf) -> EarlierTasks {
+    Arc::new(move |key| {
+        let session = locate(key, &environment, &cache);
+        let reader = session.and_then(|session| agent::format(key.agent).open(&session).ok());
+        reader.map(|mut reader| reader.tasks()).unwrap_or_default()
     })
 }
 

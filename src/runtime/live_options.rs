@@ -34,6 +34,7 @@ pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path, setti
     options.earliest_resume = Arc::new(move |key| agent::format(key.agent).earliest_resume(&at, &key.id));
     options.recorded.clone_from(&environment.recorded);
     options.is_delivered = super::delivery::check(environment.clone(), cache.to_owned());
+    options.earlier_tasks = super::delivery::tasks(environment.clone(), cache.to_owned());
     options.budgets = BudgetOptions {
         budget: settings.limits.budget,
         prices: settings.prices.clone(),

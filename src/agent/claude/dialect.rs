@@ -12,7 +12,7 @@ use super::record::TranscriptRecord;
 use super::{decode, history, inline, outputs, parts, task_list, teams};
 use crate::agent::jsonl::{Dialect, EntryMark, LineMetadata, MalformedJson, TextFile};
 use crate::agent::{FileStamp, Source};
-use crate::domain::transcript::PlanItem;
+use crate::domain::run::SessionTask;
 use crate::domain::{Entry, Event, Session};
 
 /// The dialect of one file.
@@ -104,7 +104,7 @@ impl Dialect for ClaudeDialect {
         decode::finish(entry, |call| self.started_by(call));
     }
 
-    fn task_list(&self, calls: &[Entry]) -> Option<(usize, Vec<PlanItem>)> {
+    fn task_list(&self, calls: &[Entry]) -> Option<(usize, Vec<SessionTask>)> {
         task_list::fold(calls)
     }
 

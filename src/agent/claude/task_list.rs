@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use crate::domain::Entry;
+use crate::domain::run::SessionTask;
 use crate::domain::transcript::{PlanItem, PlanStatus, ToolStatus};
 
 /// Maximum tasks, because the list is part of each published state.
@@ -18,15 +19,15 @@ pub(super) fn is_change(name: &[u8]) -> bool {
     CHANGES.iter().any(|change| change.as_bytes() == name)
 }
 
-/// Folds stored calls in order. Returns the index of the last one that succeeded, with the tasks after it.
-pub(super) fn fold(calls: &[Entry]) -> Option<(usize, Vec<PlanItem>)> {
+/// Folds stored calls in order. Returns the index of the last one that succeeded, with the tasks after it and their ids.
+pub(super) fn fold(calls: &[Entry]) -> Option<(usize, Vec<SessionTask>)> {
     let (mut list, mut shown) = (TaskList::default(), None);
     for (at, entry) in calls.iter().enumerate() {
         let Some(tool) = entry.tool.as_deref().filter(|tool| is_change(tool.name.as_bytes())) else { continue };
         list.called(&tool.id, &tool.name, &tool.input);
         let result = created(&tool.output).map_or(Value::Null, |id| json!({"task": {"id": id}}));
-        if let Some(items) = list.ended(&tool.id, tool.status == ToolStatus::Done, &result) {
-            shown = Some((at, items));
+        if list.ended(&tool.id, tool.status == ToolStatus::Done, &result).is_some() {
+            shown = Some((at, list.tasks.clone()));
         }
     }
     shown.filter(|(_, items)| !items.is_empty())
@@ -38,16 +39,21 @@ fn created(output: &str) -> Option<&str> {
     Some(id.trim_end_matches(':'))
 }
 
-/// Tasks of the session, as far as this process saw them.
+/// Tasks of the session, as far as they are known.
 #[derive(Debug, Default)]
 pub(super) struct TaskList {
     /// Calls without a result: true for a new task, and the input.
     calls: HashMap<String, (bool, Value)>,
     /// Tasks with their ids.
-    tasks: Vec<(String, PlanItem)>,
+    tasks: Vec<SessionTask>,
 }
 
 impl TaskList {
+    /// Creates the list that earlier processes of the session left.
+    pub(super) fn new(tasks: Vec<SessionTask>) -> Self {
+        Self { calls: HashMap::new(), tasks }
+    }
+
     /// Records a call.
     pub(super) fn called(&mut self, id: &str, name: &str, input: &Value) {
         if is_change(name.as_bytes()) {
@@ -77,7 +83,7 @@ impl TaskList {
         Some(self.tasks.iter().map(|(_, item)| item.clone()).collect())
     }
 
-    /// Returns the task with an id; a new one if an earlier process created it.
+    /// Returns the task with an id; a new one if nothing is known about its creation.
     fn task(&mut self, id: &str) -> Option<&mut PlanItem> {
         let known = self.tasks.iter().position(|(known, _)| known == id);
         if known.is_none() && self.tasks.len() < MAX_TASKS {
@@ -125,6 +131,6 @@ mod tests {
         tasks.called("e", "TaskUpdate", &json!({"taskId": "1", "status": "deleted"}));
         assert_eq!(list(tasks.ended("e", true, &json!({}))), ["[ ] Test"]);
         tasks.called("f", "TaskUpdate", &json!({"taskId": "9", "status": "in_progress"}));
-        assert_eq!(list(tasks.ended("f", true, &json!({}))), ["[ ] Test", "[~] #9"], "of an earlier process");
+        assert_eq!(list(tasks.ended("f", true, &json!({}))), ["[ ] Test", "[~] #9"], "nothing is known about it");
     }
 }

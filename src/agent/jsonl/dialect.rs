@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::TextFile;
 use crate::agent::json::{JsonStr, MalformedJson};
 use crate::agent::{FileStamp, Source};
-use crate::domain::transcript::PlanItem;
+use crate::domain::run::SessionTask;
 use crate::domain::{Entry, EntryKey, EntryKind, Event, Session, SessionKey, Time, Tokens};
 
 /// Parser of one agent's lines. May contain parameters of one file (sub-agent or not, version of the dialect).
@@ -57,8 +57,8 @@ pub trait Dialect: Send + Sync {
     /// Completes a folded entry with facts that only call and result together show.
     fn finish(&self, _entry: &mut Entry) {}
 
-    /// Folds calls that change a task list, in order. Returns the index of the call that shows the list, with its items.
-    fn task_list(&self, _calls: &[Entry]) -> Option<(usize, Vec<PlanItem>)> {
+    /// Folds calls that change a task list, in order. Returns the index of the call that shows the list, with its tasks.
+    fn task_list(&self, _calls: &[Entry]) -> Option<(usize, Vec<SessionTask>)> {
         None
     }
 

@@ -30,6 +30,7 @@ use crate::agent::json::cursor::hash;
 use crate::agent::{
     BranchPosition, FileStamp, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader, side_text,
 };
+use crate::domain::run::SessionTask;
 use crate::domain::transcript::Transcript;
 use crate::domain::{Entry, EntryKey, EntryKind, Event, Issue, Tokens};
 use crate::stdx::text::{first_chars, one_line};
@@ -476,6 +477,10 @@ impl TranscriptReader for TranscriptIndex {
 
     fn issues(&self) -> &[Issue] {
         &self.issues
+    }
+
+    fn tasks(&mut self) -> Vec<SessionTask> {
+        self.task_list().map(|(_, tasks)| tasks).unwrap_or_default()
     }
 
     fn bytes_read(&self) -> u64 {

@@ -6,10 +6,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Run;
-use crate::agent::protocol::{Codec, CodecStep, Conversation, ProtocolCommand, Transport};
-use crate::domain::Time;
+use crate::agent::protocol::{Codec, CodecStep, Conversation, ProtocolCommand, RunStart, Transport};
 use crate::domain::event::NoticeLevel;
-use crate::domain::run::{Phase, RunFailure, StopReason, TurnOutcome};
+use crate::domain::run::{Phase, RunFailure, SessionTask, StopReason, TurnOutcome};
+use crate::domain::{SessionKey, Time};
 use crate::live::capacity::RunPlace;
 use crate::live::policy::{self, StartFailureAction};
 use crate::live::process::{GracePeriods, MAX_LINE_BYTES, ProcessExit};
@@ -175,9 +175,21 @@ impl Run {
                 }));
                 self.fingerprint = self.connector.fingerprint(self.protocol, &self.opening).await;
                 self.look_for_history().await;
-                self.command(ProtocolCommand::Open(self.opening.clone())).await;
+                let tasks = self.known_tasks().await.into();
+                let opening = RunStart { tasks, ..self.opening.clone() };
+                self.command(ProtocolCommand::Open(opening)).await;
             }
         }
+    }
+
+    /// Returns the tasks that earlier processes of the session left, if the agent changes them by their ids.
+    async fn known_tasks(&mut self) -> Vec<SessionTask> {
+        let Conversation::Resume(id) = &self.opening.conversation else { return Vec::new() };
+        if !self.protocol.changes_tasks_by_id() {
+            return Vec::new();
+        }
+        let (read, key) = (self.earlier_tasks.clone(), SessionKey::new(self.agent, id.clone()));
+        tokio::task::spawn_blocking(move || read(&key)).await.unwrap_or_default()
     }
 
     /// Handles an event, and those that are already available behind it.
@@ -271,6 +283,10 @@ impl Run {
 
     /// Stops a process whose configuration has changed, if a prompt waits for it. The next process resumes the session.
     pub(super) async fn replace_outdated(&mut self) -> bool {
+        // A process whose session cannot be resumed is kept.
+        if !self.protocol.has_record() && !self.info.capabilities.resumes {
+            return false;
+        }
         let Some(before) = self.fingerprint.clone() else { return false };
         let now = self.connector.fingerprint(self.protocol, &self.opening).await;
         let Some(change) = now.and_then(|now| before.change(&now)) else { return false };

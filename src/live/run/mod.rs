@@ -45,7 +45,7 @@ use super::capacity::RunCapacity;
 use super::connect::Connect;
 use super::fingerprint::LaunchFingerprint;
 use super::history::RunHistory;
-use super::options::{DeliveryCheck, LiveEvent, ResumeTimeCheck};
+use super::options::{DeliveryCheck, EarlierTasks, LiveEvent, ResumeTimeCheck};
 use super::policy::LiveLimits;
 use super::store_handle::StoreHandle;
 use crate::agent::Protocol;
@@ -95,6 +95,8 @@ pub struct RunParts {
     pub is_delivered: DeliveryCheck,
     /// Check for the earliest time of a resume.
     pub earliest_resume: ResumeTimeCheck,
+    /// Tasks of a session that is resumed.
+    pub earlier_tasks: EarlierTasks,
     /// Folder of the sessions that salon records itself.
     pub recorded: Option<PathBuf>,
     /// Budgets of the user.
@@ -126,6 +128,7 @@ pub fn start(parts: RunParts) -> (RunHandle, JoinHandle<()>) {
         limits: parts.limits,
         delivery: Delivery::new(parts.is_delivered),
         earliest_resume: parts.earliest_resume,
+        earlier_tasks: parts.earlier_tasks,
         events: parts.events,
         viewers,
         info,
@@ -184,6 +187,7 @@ struct Run {
     /// Prompt that the agent acknowledged and may not have stored yet.
     delivery: Delivery,
     earliest_resume: ResumeTimeCheck,
+    earlier_tasks: EarlierTasks,
     events: EventSink,
     /// Number of attached viewers.
     viewers: Arc<AtomicUsize>,

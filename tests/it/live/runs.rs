@@ -1,5 +1,6 @@
 //! One run per session, across processes; its state follows its process.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use salon::domain::approval::ApprovalAnswer;
@@ -432,4 +433,25 @@ async fn a_run_with_a_background_task_is_not_evicted_until_the_task_is_stopped()
     });
     let info = next.await;
     assert_eq!((&info.id, info.tasks.len()), (&busy, 0));
+}
+
+#[tokio::test]
+async fn the_tasks_of_a_resumed_session_are_read() {
+    let read: Arc<Mutex<Vec<SessionKey>>> = Arc::default();
+    let seen = read.clone();
+    let harness = Harness::with(|options| {
+        options.earlier_tasks = Arc::new(move |key| {
+            seen.lock().expect("not poisoned").push(key.clone());
+            Vec::new()
+        });
+    });
+    let run = harness.begin("say one").await;
+    let session = harness.done(&run, 1).await.session.clone().expect("a session");
+    assert_eq!(*read.lock().expect("not poisoned"), [], "a new session has none");
+    harness.live.stop(&run).expect("sent");
+    harness.gone(&run).await;
+    harness.submit(&run, "say two").await;
+    harness.live.resume_queue(&run).await.expect("resumed");
+    harness.done(&run, 2).await;
+    assert_eq!(*read.lock().expect("not poisoned"), [session]);
 }

@@ -207,6 +207,7 @@ impl Stage {
             limits,
             is_delivered: Arc::new(move |_, _| record),
             earliest_resume: Arc::new(|_| None),
+            earlier_tasks: Arc::new(|_| Vec::new()),
             recorded: None,
             budgets: BudgetOptions::default(),
             epoch: 1,

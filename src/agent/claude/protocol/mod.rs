@@ -102,6 +102,10 @@ impl Protocol for Stream {
         true
     }
 
+    fn changes_tasks_by_id(&self) -> bool {
+        true
+    }
+
     fn prompt_key(&self, _session: &str, id: PromptId, sent: Time) -> Option<EntryKey> {
         Some(EntryKey::new(&uuid_of(id, sent), 0))
     }
@@ -210,6 +214,7 @@ impl Codec for StreamCodec {
 impl StreamCodec {
     fn open(&mut self, opening: RunStart, step: &mut CodecStep) {
         self.identity = SessionIdentity::new(opening.conversation);
+        self.task_list = TaskList::new(opening.tasks.into_vec());
         if opening.model.is_some() || opening.mode.is_some() || opening.effort.is_some() {
             let shared = |text: Option<String>| text.map(Into::into);
             step.signals.push(ProtocolSignal::Settings {

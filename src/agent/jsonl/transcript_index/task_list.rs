@@ -1,7 +1,8 @@
 //! The task list of a transcript whose calls each create or change one task: the last call that succeeded shows it.
 
 use super::TranscriptIndex;
-use crate::domain::transcript::{PlanItem, plan_text};
+use crate::domain::run::SessionTask;
+use crate::domain::transcript::plan_text;
 use crate::domain::{Entry, EntryKind};
 
 /// Lines with calls that change the task list, and the list after the last one.
@@ -22,8 +23,8 @@ enum TaskListState {
     Read(Option<TaskListMark>),
 }
 
-/// Mark of the call that shows a task list, with the items.
-pub(super) type TaskListMark = (u32, Vec<PlanItem>);
+/// Mark of the call that shows a task list, with the tasks.
+pub(super) type TaskListMark = (u32, Vec<SessionTask>);
 
 impl TaskLines {
     /// Forgets the list after lines were added, or another branch was chosen.
@@ -60,8 +61,9 @@ impl TranscriptIndex {
 }
 
 /// Shows the task list in the entry of a call.
-pub(super) fn show(entry: &mut Entry, items: &[PlanItem]) {
+pub(super) fn show(entry: &mut Entry, tasks: &[SessionTask]) {
+    let items: Vec<_> = tasks.iter().map(|(_, item)| item.clone()).collect();
     entry.kind = EntryKind::Plan;
-    entry.text = plan_text(items);
-    entry.plan = items.to_vec();
+    entry.text = plan_text(&items);
+    entry.plan = items;
 }

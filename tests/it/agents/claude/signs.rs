@@ -2,7 +2,7 @@
 
 use salon::agent::{MarkKind, RefreshOutcome, TextLimit};
 use salon::domain::event::NoticeLevel;
-use salon::domain::transcript::{ChangeKind, ToolAction};
+use salon::domain::transcript::{ChangeKind, PlanStatus, ToolAction};
 use salon::domain::{EntryKind, SessionState, ToolStatus};
 use serde_json::{Value, json};
 
@@ -233,6 +233,16 @@ fn the_last_call_that_changed_a_task_shows_the_whole_list() {
         [tool("Write tests"), plan("- [ ] Write tests|- [ ] Fix it"), tool("#1 completed")]
     );
     records.push(answer("7", "6", "6", "Updated task #1 status"));
+    let one = One::new(&records);
+    let mut reader = claude().open(&one.session()).expect("opened");
+    let tasks: Vec<_> = reader.tasks().into_iter().map(|(id, task)| (id, task.text, task.status)).collect();
+    let task = |id: &str, text: &str, status| (id.to_owned(), text.to_owned(), status);
+    let (done, pending) = (PlanStatus::Done, PlanStatus::Pending);
+    assert_eq!(
+        tasks,
+        [task("1", "Write tests", done), task("2", "Fix it", pending)],
+        "a run that resumes it knows them"
+    );
     let one = One::new(&records);
     let done = plan("- [x] Write tests|- [ ] Fix it");
     assert_eq!(shown(&one), [tool("Write tests"), tool("Fix it"), done]);

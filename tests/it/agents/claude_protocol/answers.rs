@@ -1,10 +1,11 @@
 //! What the agent asks, and what may be answered.
 
-use salon::agent::protocol::{Outgoing, ProtocolCommand, ProtocolSignal};
+use salon::agent::protocol::{Conversation, Outgoing, ProtocolCommand, ProtocolSignal, RunStart};
 use salon::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
-use salon::domain::transcript::ToolAction;
+use salon::domain::transcript::{PlanItem, PlanStatus, ToolAction};
 use serde_json::{Value, json};
 
+use super::opening;
 use super::talk::Talk;
 
 fn asked(talk: &mut Talk, id: &str, request: &Value) -> Approval {
@@ -133,4 +134,22 @@ fn what_is_asked_for_and_not_known_is_declined() {
     let Some(Outgoing::Line(line)) = talk.outgoing.last() else { panic!("no answer") };
     let sent: Value = serde_json::from_slice(line).expect("JSON");
     assert_eq!((&sent["response"]["subtype"], &sent["response"]["request_id"]), (&json!("error"), &json!("r9")));
+}
+
+#[test]
+fn a_change_of_a_task_ticks_the_list_of_an_earlier_process() {
+    let item = |text: &str| PlanItem { text: text.to_owned(), status: PlanStatus::Pending };
+    let tasks = vec![("1".to_owned(), item("Write tests")), ("2".to_owned(), item("Fix it"))];
+    let mut talk = Talk::with(RunStart { tasks: tasks.into(), ..opening(Conversation::Resume("s-1".into())) });
+    talk.hear(&json!({"type": "assistant", "message": {"id": "m", "role": "assistant", "content": [
+        {"type": "tool_use", "id": "toolu_1", "name": "TaskUpdate", "input": {"taskId": "1", "status": "completed"}}]}}));
+    talk.hear(&json!({"type": "user", "message": {"role": "user", "content": [
+        {"type": "tool_result", "tool_use_id": "toolu_1", "content": "Updated task #1 status"}]},
+        "tool_use_result": {"success": true, "taskId": "1"}}));
+    let plans = talk.signals.iter().filter_map(|signal| match signal {
+        ProtocolSignal::Plan(items) => Some(items.iter().map(|item| (&*item.text, item.status)).collect::<Vec<_>>()),
+        _ => None,
+    });
+    let expected = vec![("Write tests", PlanStatus::Done), ("Fix it", PlanStatus::Pending)];
+    assert_eq!(plans.collect::<Vec<_>>(), [expected]);
 }
