@@ -26,9 +26,12 @@ fn joined<'a>(values: impl Iterator<Item = &'a Value>) -> String {
     values.map(flat).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Items of a list; also of one that is an object with numbers as names, or a single object.
+/// Items of a list; also of one in another list, or that is an object with numbers as names, or a single object.
 pub(super) fn items(value: &Value) -> Vec<&Value> {
     match value {
+        Value::Array(list) if list.iter().any(Value::is_array) => {
+            list.iter().flat_map(|inner| if inner.is_array() { items(inner) } else { vec![inner] }).collect()
+        }
         Value::Array(items) => items.iter().collect(),
         Value::Object(fields) if is_list(fields) => {
             let mut numbered: Vec<(u64, &Value)> =

@@ -59,6 +59,7 @@ impl<'a> Block<'a> {
     fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
         match key {
             b"type" => self.kind = plain_string(value)?,
+            b"thinking" if matches!(value.peek()?, b'[' | b'{') => self.text = Some(JsonStr(value.raw()?)),
             b"text" | b"thinking" | b"connector_text" => self.text = value.text()?,
             b"id" | b"tool_use_id" => self.tool = id(value)?,
             b"name" => self.name = plain_string(value)?,

@@ -28,7 +28,8 @@ pub(super) fn text(content: &Value) -> String {
 fn block_text(block: &Value) -> String {
     let field = |name: &str| block[name].as_str().unwrap_or_default();
     match field("type") {
-        "text" | "advisor_result" => field("text").to_owned(),
+        "text" | "advisor_result" if block["text"].is_string() => field("text").to_owned(),
+        "text" | "advisor_result" => texts(&block["text"]),
         "resource" => texts(&block["resource"]["text"]),
         "image" | "document" => document(block),
         "search_result" => format!("{}\n{}", link(field("title"), field("source")), text(&block["content"])),

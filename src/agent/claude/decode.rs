@@ -45,7 +45,11 @@ fn sender(body: &EventBody, record: &Value, mark: &EntryMark) -> Option<Arc<str>
 /// Decodes the results in a line of tool calls in other lines.
 pub(super) fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
     let Some(record) = fields::of_results(line) else { return };
-    let blocks = content_of(&record).as_array().map(Vec::as_slice).unwrap_or_default();
+    let blocks = match content_of(&record) {
+        Value::Array(blocks) => blocks,
+        block @ Value::Object(_) => std::slice::from_ref(block),
+        _ => &[],
+    };
     for block in blocks {
         let id = &*tool_input::flat(&block["tool_use_id"]);
         if id.is_empty() {
@@ -180,7 +184,7 @@ fn answer_block(block: &Value) -> EventBody {
         "text" | "" if block["text"].is_string() => {
             EventBody::Text(Delta::Replace(content::with_citations(text_of(block), &block["citations"])))
         }
-        "thinking" => EventBody::Thinking(Delta::Replace(block["thinking"].as_str().unwrap_or_default().to_owned())),
+        "thinking" => EventBody::Thinking(Delta::Replace(tool_input::flat(&block["thinking"]))),
         "redacted_thinking" => EventBody::Thinking(Delta::Replace("(redacted by the provider)".to_owned())),
         "image" | "document" => EventBody::Image(content::placeholder(block)),
         kind if kind.ends_with("tool_use") => {

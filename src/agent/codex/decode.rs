@@ -240,7 +240,7 @@ fn review(output: &Value) -> String {
 }
 
 fn compacted(value: &Value) -> String {
-    match text(value, "message") {
+    match &*tool_input::flat(&value["message"]) {
         "" => "Conversation compacted.".into(),
         summary => format!("Conversation compacted.\n\n{summary}"),
     }

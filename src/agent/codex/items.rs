@@ -274,15 +274,16 @@ pub(super) fn join_parts(content: &Value) -> String {
     let mut joined = String::new();
     for part in list {
         let text = part.as_str().or_else(|| part.get("text").and_then(Value::as_str));
-        match text {
-            Some(text) => {
-                if !joined.is_empty() && !joined.ends_with('\n') {
-                    joined.push('\n');
-                }
-                joined.push_str(text);
+        if let Some(text) = text {
+            if !joined.is_empty() && !joined.ends_with('\n') {
+                joined.push('\n');
             }
-            None => joined.push_str(&part_label(part)),
+            joined.push_str(text);
+            continue;
         }
+        let label = part_label(part);
+        let is_first_text = joined.is_empty() && !label.starts_with("\n[");
+        joined.push_str(if is_first_text { label.trim_start_matches('\n') } else { &label });
     }
     joined
 }

@@ -201,7 +201,13 @@ impl<'a> RolloutLine<'a> {
             LineKind::Item(ItemKind::Agent) if self.text().is_none() => {
                 self.value().is_some_and(|value| !tool_input::flat(&value["item"]["content"]).is_empty())
             }
-            _ => self.text().is_some_and(|text| !text.is_blank()),
+            kind => match self.text() {
+                Some(text) => !text.is_blank(),
+                None if kind == LineKind::Message => {
+                    self.value().is_some_and(|value| !tool_input::flat(&value["content"]).is_empty())
+                }
+                None => false,
+            },
         }
     }
 
@@ -305,6 +311,7 @@ fn is_filled(payload: &[u8], name: &str) -> bool {
     let name = format!("\"{name}\":");
     after(payload, &Finder::new(&name)).map(<[u8]>::trim_ascii_start).is_some_and(|value| match value.first() {
         Some(b'[') => !value[1..].trim_ascii_start().starts_with(b"]"),
+        Some(b'{') => !value[1..].trim_ascii_start().starts_with(b"}"),
         Some(b'"') => value.get(1) != Some(&b'"'),
         _ => false,
     })

@@ -230,6 +230,7 @@ fn bodies(role: &str, block: &Value, results: &[Value], truncator: &mut Truncato
         "thinking" | "reasoning" => filled("thinking")
             .or_else(|| filled("text"))
             .or_else(|| filled("reasoning"))
+            .or_else(|| unknown_record::longest_text(&block["thinking"]))
             .map(|text| EventBody::Thinking(Delta::Replace(truncator.cut(text)))),
         "toolRequest" | "frontendToolRequest" => return call(block, results, truncator),
         "image" => {
@@ -369,7 +370,10 @@ fn block_text(block: &Value) -> String {
             let parts = ["name", "uri", "description"].iter().filter_map(|name| block[*name].as_str());
             format!("[{}]", parts.collect::<Vec<_>>().join(" "))
         }
-        _ => tool_input::flat(&block["text"]),
+        _ => Some(tool_input::flat(&block["text"]))
+            .filter(|text| !text.is_empty())
+            .or_else(|| unknown_record::longest_text(block).map(str::to_owned))
+            .unwrap_or_default(),
     }
 }
 

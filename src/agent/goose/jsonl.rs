@@ -16,6 +16,7 @@ use crate::agent::jsonl::TextFile;
 use crate::agent::pages::{MessageStore, MessageVersion};
 use crate::agent::sqlite::DatabaseError;
 use crate::agent::tolerant_json::{self, RepairedRecord};
+use crate::agent::tool_input;
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
 use crate::domain::session::{Title, TitleSource};
 use crate::domain::{Agent, Issue, Session, SessionKey, Time, Tokens};
@@ -34,7 +35,13 @@ fn message(id: String, record: &RepairedRecord) -> Option<GooseMessage> {
         Value::String(text) => Time::parse(text).or_else(|| text.parse().ok().and_then(content_time)),
         _ => None,
     };
-    Some(GooseMessage { id, role, time, content: value["content"].to_string(), metadata, ..GooseMessage::default() })
+    let content = match &value["content"] {
+        Value::Object(fields) if tool_input::is_list(fields) => {
+            Value::Array(tool_input::items(&value["content"]).into_iter().cloned().collect()).to_string()
+        }
+        content => content.to_string(),
+    };
+    Some(GooseMessage { id, role, time, content, metadata, ..GooseMessage::default() })
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "times and counts; out-of-range values saturate")]

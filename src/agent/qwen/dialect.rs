@@ -403,7 +403,18 @@ impl<'a> Part<'a> {
         if value.peek()? == b'"' {
             part.text = value.text()?;
         } else {
-            value.object(|key, value| part.field(key, value))?;
+            let mut is_list = false;
+            value.object(|key, value| {
+                // A list may be an object with numbers as names.
+                if key.iter().all(u8::is_ascii_digit) && !key.is_empty() {
+                    is_list = true;
+                    return Self::list(value, parts);
+                }
+                part.field(key, value)
+            })?;
+            if is_list {
+                return Ok(());
+            }
         }
         parts.push(part);
         Ok(())

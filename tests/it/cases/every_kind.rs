@@ -234,3 +234,68 @@ fn what_a_tool_of_opencode_printed_before_it_failed_is_shown() {
     });
     assert_eq!(output, Some("it was killed\n\na line kakaneedle"));
 }
+
+#[test]
+fn texts_of_claude_in_other_shapes_are_shown() {
+    let thinking = json!([{"type": "thinking", "thinking": [{"type": "text", "text": "a thought kakaneedle"}]},
+        {"type": "tool_use", "id": "t1", "name": "Bash", "input": {"command": "make"}}]);
+    let result =
+        json!({"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": ["out kokoneedle"]}]});
+    let message = json!({"role": "user", "content": result});
+    let case = session_of(&[
+        prompt(),
+        answer("a", &thinking, &json!({})),
+        record(3, &json!({"type": "user", "parentUuid": "a", "message": message})),
+    ]);
+    assert_eq!(case.lines(ID), ["prompt: begin", "thinking: a thought kakaneedle", "Bash done: make"]);
+    ["kakaneedle", "kokoneedle"].iter().for_each(|word| case.assert_shown_and_found(word));
+}
+
+#[test]
+fn texts_of_codex_in_other_shapes_are_shown() {
+    let case = thread(&[("compacted", json!({"message": [{"type": "text", "text": "a summary kakaneedle"}]}))]);
+    case.assert_shown_and_found("kakaneedle");
+    let case = thread(&[]);
+    let line = |kind: &str, payload: Value| {
+        json!({"timestamp": "2026-02-02T03:04:06.000Z", "type": kind, "payload": payload}).to_string()
+    };
+    let head = json!({"id": THREAD, "timestamp": "2026-02-02T03:04:05.000Z", "cwd": "/home/dev/p"});
+    let said = |role: &str, content: Value| json!({"type": "message", "role": role, "content": content});
+    let lines = [
+        line("session_meta", head),
+        line("response_item", said("user", json!([{"type": "input_text", "text": "begin"}]))),
+        line("response_item", said("assistant", json!([{"type": "output_text", "text": ["in a list kokoneedle"]}]))),
+    ];
+    let path = case.path().join(format!(".codex/sessions/2026/02/02/rollout-2026-02-02T03-04-05-{THREAD}.jsonl"));
+    fs::write(path, lines.join("\n") + "\n").expect("written");
+    assert_eq!(case.lines(THREAD), ["prompt: begin", "text: in a list kokoneedle"]);
+    case.assert_shown_and_found("kokoneedle");
+}
+
+#[test]
+fn lists_of_qwen_and_goose_may_be_maps() {
+    let case = Case::empty();
+    let record = json!({"uuid": "q1", "parentUuid": null, "sessionId": QWEN, "timestamp": "2026-09-10T10:00:04.000Z",
+        "type": "assistant", "cwd": "/home/dev/p", "message": {"parts": {"0": {"text": "one kakaneedle"}, "1": {"text": "two"}}}});
+    let folder = case.path().join(".qwen/projects/-home-dev-p/chats");
+    fs::create_dir_all(&folder).expect("created");
+    fs::write(folder.join(format!("{QWEN}.jsonl")), format!("{record}\n")).expect("written");
+    assert_eq!(case.lines(QWEN), ["text: one kakaneedle", "text: two"]);
+    case.assert_shown_and_found("kakaneedle");
+
+    let call = json!({"type": "toolRequest", "id": "t", "toolCall": {"status": "success", "value": {"name": "x", "arguments": {}}}});
+    let content = json!({"0": {"type": "thinking", "thinking": {"text": "a thought kokoneedle"}}, "1": call});
+    let printed = json!([[{"type": "text", "text": "out mohoneedle"}]]);
+    let result = json!([{"type": "toolResponse", "id": "t", "toolResult": {"status": "success", "value": {"content": printed}}}]);
+    let lines = [
+        json!({"working_dir": "/home/dev/p", "description": "d"}),
+        json!({"role": "assistant", "created": 1_770_000_001, "content": content}),
+        json!({"role": "user", "created": 1_770_000_002, "content": result}),
+    ];
+    let folder = case.path().join(".local/share/goose/sessions");
+    fs::create_dir_all(&folder).expect("created");
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    fs::write(folder.join("20250101_2.jsonl"), text).expect("written");
+    assert_eq!(case.lines("20250101_2"), ["thinking: a thought kokoneedle", "x done: "]);
+    ["kokoneedle", "mohoneedle"].iter().for_each(|word| case.assert_shown_and_found(word));
+}
