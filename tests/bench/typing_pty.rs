@@ -1,7 +1,8 @@
 //! Typing in the search of the whole program, in a terminal, over a real history: how long the visible rows move.
 //!
 //! `SALON_BENCH_HOME` is a home whose agents' histories are read, never written to; without it nothing runs. Types the
-//! words of `WORDS`, and twenty words from titles of the history.
+//! words of `WORDS`, and twenty words from titles of the history. `SALON_BENCH_PROGRAM` is another build of salon, for a
+//! comparison.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -42,8 +43,7 @@ fn main() {
     for _ in 0..2 {
         salon(&environment, &["search", "nowhereatall", "--limit", "1"]);
     }
-    let program = Path::new(env!("CARGO_BIN_EXE_salon"));
-    let mut terminal = Terminal::start(program, &[], own.path(), &environment);
+    let mut terminal = Terminal::start(&program(), &[], own.path(), &environment);
     terminal.wait_for_text("All");
     terminal.send("/");
     std::thread::sleep(Duration::from_secs(1));
@@ -55,6 +55,10 @@ fn main() {
     println!("last key of a word to the last move of a row: {}", summary(&mut settled));
 }
 
+fn program() -> PathBuf {
+    std::env::var_os("SALON_BENCH_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_salon").into(), PathBuf::from)
+}
+
 fn environment(home: &Path, own: &Path) -> Vec<(String, String)> {
     let at = |name: &str| own.join(name).display().to_string();
     let path = std::env::var("PATH").unwrap_or_default();
@@ -64,7 +68,7 @@ fn environment(home: &Path, own: &Path) -> Vec<(String, String)> {
 }
 
 fn salon(environment: &[(String, String)], args: &[&str]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_salon"));
+    let mut command = Command::new(program());
     command.args(args).env_clear().envs(environment.iter().cloned());
     String::from_utf8_lossy(&command.output().expect("salon runs").stdout).into_owned()
 }

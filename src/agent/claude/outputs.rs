@@ -60,7 +60,7 @@ pub(super) fn has_longer_result(record: &[u8]) -> bool {
 }
 
 /// Length of a value as encoded; of a text without its quotes and its last line ends, which the content does not have.
-fn encoded_len(value: &mut JsonCursor<'_>) -> Result<usize, MalformedJson> {
+pub(super) fn encoded_len(value: &mut JsonCursor<'_>) -> Result<usize, MalformedJson> {
     if value.peek()? != b'"' {
         return value.raw().map(<[u8]>::len);
     }

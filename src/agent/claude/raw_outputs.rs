@@ -1,33 +1,45 @@
 //! Outputs of tools as encoded in a record, for searches that only count them.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::block::plain_string;
-use super::outputs::has_longer_result;
+use super::outputs::encoded_len;
 use super::preview::MARKER;
-use crate::agent::jsonl::{JsonCursor, MalformedJson};
+use super::user_markup::without_last_reminder;
+use crate::agent::jsonl::{JsonCursor, JsonStr, MalformedJson};
+use crate::agent::texts::RawOutput;
+use crate::domain::EntryKey;
 
-/// Texts whose record needs to be decoded: previews of longer outputs, reminders that are not shown, and a second record
-/// in the line.
-const SPECIAL: [&str; 5] = [MARKER, "tool-results", "<system-reminder", r#"}{""#, r#""structuredContent":"#];
+/// Texts whose record needs to be decoded: previews of longer outputs, a second record in the line, and fields that are
+/// shown below an output.
+static SPECIAL: LazyLock<[Finder<'static>; 4]> =
+    LazyLock::new(|| [MARKER, "tool-results", r#"}{""#, r#""structuredContent":"#].map(Finder::new));
 
-/// Parts of the outputs in a record, in encoded form.
-type Outputs<'a> = Vec<Vec<&'a [u8]>>;
+/// Beginning of a reminder, which is not shown at the end of an output.
+static REMINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("<system-reminder"));
 
-/// Returns the outputs in a record that contains nothing else, each as its encoded parts, which are shown one below the
-/// other. `None` for any other record.
-pub(super) fn read(line: &[u8]) -> Option<Outputs<'_>> {
-    if SPECIAL.iter().any(|text| memmem::find(line, text.as_bytes()).is_some()) {
-        return None;
-    }
-    if has_longer_result(line) {
-        return None;
-    }
+/// Ends of the types of blocks with texts that are not indexed: results, calls and reasoning.
+static UNINDEXED: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| ["tool_result\"", "tool_use\"", "thinking\""].map(Finder::new));
+
+/// Returns false if a line has no block with texts that are not indexed.
+pub(super) fn may_have_unindexed(line: &[u8]) -> bool {
+    UNINDEXED.iter().any(|kind| kind.find(line).is_some())
+}
+
+/// Returns the outputs in a record that contains nothing else. `None` for any other record.
+pub(super) fn read(line: &[u8]) -> Option<Vec<RawOutput<'_>>> {
     let mut record = Record::default();
     let mut cursor = JsonCursor::new(line);
     let read = cursor.object(|key, value| record.field(key, value));
     let is_whole = read.is_ok() && cursor.at_end();
-    (is_whole && record.is_user && record.has_id && !record.is_other).then_some(record.outputs)
+    if !is_whole || !record.is_user || !record.has_id || record.is_other {
+        return None;
+    }
+    let is_special = SPECIAL.iter().any(|text| text.find(line).is_some());
+    (!is_special && !record.has_longer_result()).then_some(record.outputs)
 }
 
 #[derive(Default)]
@@ -36,19 +48,39 @@ struct Record<'a> {
     has_id: bool,
     /// True if it contains anything but outputs.
     is_other: bool,
-    outputs: Outputs<'a>,
+    outputs: Vec<RawOutput<'a>>,
+    /// Bytes of the outputs, and of the texts that the result has beside them.
+    content: usize,
+    printed: usize,
 }
 
 impl<'a> Record<'a> {
     fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
         match key {
-            b"type" => self.is_user = plain_string(value)? == b"user",
+            b"type" => {
+                self.is_user = plain_string(value)? == b"user";
+                if !self.is_user {
+                    // The rest need not be read.
+                    return Err(MalformedJson);
+                }
+            }
             b"uuid" => self.has_id = value.text()?.is_some(),
             b"message" if value.peek()? == b'{' => value.object(|key, value| self.message_field(key, value))?,
             b"message" | b"content" | b"isCompactSummary" => self.is_other = true,
+            b"toolUseResult" if value.peek()? == b'{' => value.object(|key, value| {
+                if matches!(key, b"stdout" | b"stderr") {
+                    self.printed += encoded_len(value)?;
+                }
+                Ok(())
+            })?,
             _ => {}
         }
         Ok(())
+    }
+
+    /// True if the result contains a longer text than the outputs.
+    fn has_longer_result(&self) -> bool {
+        self.printed > self.content
     }
 
     fn message_field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
@@ -63,19 +95,26 @@ impl<'a> Record<'a> {
     }
 
     fn block(&mut self, item: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
-        let (mut kind, mut has_call, mut parts) = (&b""[..], false, Some(Vec::new()));
+        let (mut kind, mut call, mut parts) = (&b""[..], None, Some(Vec::new()));
         item.object(|key, value| {
             match key {
                 b"type" => kind = plain_string(value)?,
-                b"tool_use_id" => has_call = value.text()?.is_some(),
-                b"content" => parts = texts(value)?,
+                b"tool_use_id" => call = value.text()?.map(JsonStr::decode).filter(|id| !id.is_empty()),
+                b"content" => {
+                    self.content += encoded_len(&mut value.clone())?;
+                    parts = texts(value)?;
+                }
                 _ => {}
             }
             Ok(())
         })?;
-        match parts {
-            Some(parts) if kind == b"tool_result" && has_call => self.outputs.push(parts),
-            Some(_) | None => self.is_other = true,
+        match (parts, call) {
+            (Some(parts), Some(call)) if kind == b"tool_result" => {
+                let has_reminder = parts.iter().any(|part| REMINDER.find(part).is_some());
+                let shown = has_reminder.then_some(without_last_reminder as fn(&str) -> &str);
+                self.outputs.push(RawOutput { key: EntryKey::new(&call, 0), call, parts, shown });
+            }
+            _ => self.is_other = true,
         }
         Ok(())
     }
@@ -111,7 +150,11 @@ fn texts<'a>(value: &mut JsonCursor<'a>) -> Result<Option<Vec<&'a [u8]>>, Malfor
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{may_have_unindexed, read};
+
+    fn parts(line: &str) -> Option<Vec<Vec<&[u8]>>> {
+        read(line.as_bytes()).map(|outputs| outputs.into_iter().map(|output| output.parts).collect())
+    }
 
     fn record(content: &str, more: &str) -> String {
         format!(
@@ -122,16 +165,60 @@ mod tests {
     #[test]
     fn outputs_are_read_as_encoded() {
         let text = record(r#""an \"ibis\"\n""#, r#","toolUseResult":{"stdout":"an ibis"}"#);
-        assert_eq!(read(text.as_bytes()), Some(vec![vec![&br#"an \"ibis\"\n"#[..]]]));
+        assert_eq!(parts(&text), Some(vec![vec![&br#"an \"ibis\"\n"#[..]]]));
+        let output = &read(text.as_bytes()).expect("outputs")[0];
+        assert_eq!((&*output.call, &*output.text()), ("t1", "an \"ibis\"\n"));
         let blocks = record(r#"[{"type":"text","text":"one"},{"type":"text","text":"two"}]"#, "");
-        assert_eq!(read(blocks.as_bytes()), Some(vec![vec![&b"one"[..], &b"two"[..]]]));
+        assert_eq!(parts(&blocks), Some(vec![vec![&b"one"[..], &b"two"[..]]]));
+        assert_eq!(read(blocks.as_bytes()).expect("outputs")[0].text(), "one\ntwo");
+    }
+
+    #[test]
+    fn a_reminder_at_the_end_of_an_output_is_not_shown() {
+        for (content, text) in [
+            (r#""a\n<system-reminder>\nhidden</system-reminder>""#, "a"),
+            (r#""a <system-reminder> b""#, "a <system-reminder> b"),
+            (
+                r#"[{"type":"text","text":"one"},{"type":"text","text":"<system-reminder>\nx</system-reminder>\n"}]"#,
+                "one",
+            ),
+        ] {
+            let line = record(content, "");
+            let output = &read(line.as_bytes()).expect("outputs")[0];
+            assert_eq!((&*output.text(), output.shown.is_some()), (text, true), "{content}");
+        }
+    }
+
+    #[test]
+    fn a_longer_result_beside_an_output_is_decoded() {
+        for (content, result, is_longer) in [
+            (r#""cut""#, r#"{"stdout":"a longer text"}"#, true),
+            (r#""cut""#, r#"{"stdout":"x\n\n","stderr":"y"}"#, false),
+            (r#"[{"type":"text","text":"cut"}]"#, r#"{"stdout":"short"}"#, false),
+        ] {
+            let line = record(content, &format!(",\"toolUseResult\":{result}"));
+            assert_eq!(read(line.as_bytes()).is_none(), is_longer, "{content} {result}");
+        }
+    }
+
+    #[test]
+    fn records_of_messages_have_only_indexed_texts() {
+        for (content, expected) in [
+            (r#""a \"tool_use\" in a text""#, false),
+            (r#"[{"type":"text","text":"thinking of a tool"}]"#, false),
+            (r#"[{"type":"thinking","thinking":"hm"}]"#, true),
+            (r#"[{"type": "server_tool_use","id":"t"}]"#, true),
+            (r#"[{"type":"tool_result","tool_use_id":"t1","content":"x"}]"#, true),
+        ] {
+            let line = format!(r#"{{"type":"user","uuid":"u1","message":{{"role":"user","content":{content}}}}}"#);
+            assert_eq!(may_have_unindexed(line.as_bytes()), expected, "{content}");
+        }
     }
 
     #[test]
     fn a_record_with_anything_else_is_decoded() {
         for text in [
             record(r#""<persisted-output>\nsaved""#, ""),
-            record(r#""a\n<system-reminder>\nhidden</system-reminder>""#, ""),
             record(r#"[{"type":"image","source":{}}]"#, ""),
             record("{}", ""),
             record(r#""text""#, r#","isCompactSummary":true"#),
@@ -141,7 +228,7 @@ mod tests {
             record(r#""text""#, "") + &record(r#""text""#, ""),
             record(r#""torn"#, ""),
         ] {
-            assert_eq!(read(text.as_bytes()), None, "{text}");
+            assert!(read(text.as_bytes()).is_none(), "{text}");
         }
     }
 }

@@ -5,7 +5,7 @@ use super::block::Content;
 use super::dialect::ClaudeDialect;
 use super::raw_outputs;
 use crate::agent::jsonl::JsonCursor;
-use crate::agent::texts::{LineDecoder, RecordDecoder, SearchText, StoredRecord, TextScope};
+use crate::agent::texts::{LineDecoder, RawOutput, RecordDecoder, SearchText, StoredRecord, TextScope};
 use crate::domain::EntryKey;
 use crate::domain::query::TextKind;
 
@@ -27,8 +27,12 @@ impl RecordDecoder for TranscriptDecoder {
         self.0.texts(record, wanted, sink);
     }
 
-    fn raw_outputs<'a>(&self, record: &StoredRecord<'a>) -> Option<Vec<Vec<&'a [u8]>>> {
+    fn raw_outputs<'a>(&self, record: &StoredRecord<'a>) -> Option<Vec<RawOutput<'a>>> {
         raw_outputs::read(record.bytes)
+    }
+
+    fn may_have_unindexed(&self, record: &StoredRecord<'_>) -> bool {
+        raw_outputs::may_have_unindexed(record.bytes)
     }
 }
 

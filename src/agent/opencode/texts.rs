@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 
@@ -92,7 +94,15 @@ struct PartDecoder {
     outputs: OutputFolder,
 }
 
+/// Types of parts with texts that are not indexed.
+static UNINDEXED: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["\"tool\"", "\"reasoning\""].map(Finder::new));
+
 impl RecordDecoder for PartDecoder {
+    fn may_have_unindexed(&self, record: &StoredRecord<'_>) -> bool {
+        record.hint.starts_with(OUTPUT)
+            || (record.hint != MESSAGE && UNINDEXED.iter().any(|kind| kind.find(record.bytes).is_some()))
+    }
+
     fn texts(&self, record: &StoredRecord<'_>, scope: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
         let data = String::from_utf8_lossy(record.bytes);
         if let Some(tool) = record.hint.strip_prefix(OUTPUT) {

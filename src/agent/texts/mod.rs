@@ -7,11 +7,13 @@
 mod events;
 mod lines;
 
+use std::borrow::Cow;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::Source;
+use super::jsonl::JsonStr;
 use crate::domain::EntryKey;
 use crate::domain::query::TextKind;
 
@@ -77,11 +79,39 @@ pub trait RecordDecoder: Send + Sync {
     /// Extracts the texts of a record, in order; none from a record that cannot be decoded.
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>));
 
-    /// Returns the outputs of a record that contains nothing else: each as its parts in encoded form, which are shown one
-    /// below the other. `None` for any other record, and where the texts are not shown as they are stored.
-    fn raw_outputs<'a>(&self, record: &StoredRecord<'a>) -> Option<Vec<Vec<&'a [u8]>>> {
+    /// Returns the outputs of a record without other texts of [`TextScope::Unindexed`]. `None` for any other record, and
+    /// where the texts are not shown as they are stored.
+    fn raw_outputs<'a>(&self, record: &StoredRecord<'a>) -> Option<Vec<RawOutput<'a>>> {
         let _ = record;
         None
+    }
+
+    /// Returns false if the bytes of a record show that it has no texts of [`TextScope::Unindexed`].
+    fn may_have_unindexed(&self, record: &StoredRecord<'_>) -> bool {
+        let _ = record;
+        true
+    }
+}
+
+/// Output of a tool as encoded in its record.
+#[derive(Clone, Debug)]
+pub struct RawOutput<'a> {
+    /// The entry that shows it, as in [`SearchText::key`].
+    pub key: EntryKey,
+    /// Id of the tool call.
+    pub call: Cow<'a, str>,
+    /// Parts of the text, which are shown one below the other.
+    pub parts: Vec<&'a [u8]>,
+    /// Cuts what is not shown from the decoded text; `None`: all of it is shown.
+    pub shown: Option<fn(&str) -> &str>,
+}
+
+impl RawOutput<'_> {
+    /// Decodes the text.
+    pub fn text(&self) -> String {
+        let parts: Vec<Cow<'_, str>> = self.parts.iter().map(|part| JsonStr(part).decode()).collect();
+        let text = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
+        self.shown.map(|shown| shown(&text).to_owned()).unwrap_or(text)
     }
 }
 

@@ -88,6 +88,41 @@ pub(crate) fn encode(columns: &[&[u8]]) -> (MatrixShape, Vec<u8>) {
     (shape, pages)
 }
 
+/// Decodes a column of a matrix, as short as it is the same when it is stretched. `None` if the matrix is damaged.
+pub(crate) fn decode_column(shape: MatrixShape, pages: &[u8], column: u8) -> Option<Vec<u8>> {
+    let (rows, width) = (shape.rows as usize, usize::from(shape.width));
+    if !rows.is_power_of_two() || rows < 8 || usize::from(column) >= width {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(rows.checked_mul(width)?.div_ceil(8));
+    for page in pages.chunks(ROW_BYTES + CHECKSUM_BYTES) {
+        let (rows, sum) = page.split_at_checked(page.len().checked_sub(CHECKSUM_BYTES)?)?;
+        if sum != checksum(rows).to_le_bytes() {
+            return None;
+        }
+        bytes.extend_from_slice(rows);
+    }
+    if bytes.len() != rows * width / 8 {
+        return None;
+    }
+    let mut found = vec![0; rows / 8];
+    for row in 0..rows {
+        let at = row * width + usize::from(column);
+        found[row / 8] |= (bytes[at / 8] >> (at % 8) & 1) << (row % 8);
+    }
+    while let Some(shorter) = shortened(&found) {
+        found = shorter;
+    }
+    Some(found)
+}
+
+/// Returns the column of which another one is the stretched form; `None` if there is none.
+fn shortened(column: &[u8]) -> Option<Vec<u8>> {
+    let is_repeated = column.len() > 1 && column.iter().all(|bits| (bits ^ bits >> 1) & 0x55 == 0);
+    let half = |bits: u8| (0..4).fold(0, |half, bit| half | (bits >> (2 * bit) & 1) << bit);
+    is_repeated.then(|| column.chunks_exact(2).map(|pair| half(pair[0]) | half(pair[1]) << 4).collect())
+}
+
 /// Repeats the bits of a column until it has a number of bytes.
 fn stretched(column: &[u8], bytes: usize) -> Cow<'_, [u8]> {
     let mut column = Cow::Borrowed(column);
@@ -185,6 +220,21 @@ mod tests {
                 }
                 assert_eq!(bits.checked_shr(count).unwrap_or_default(), 0, "no other columns");
             }
+        }
+    }
+
+    #[test]
+    fn columns_are_decoded_as_they_were() {
+        for count in [1, 2, 3, 5, 8, 9, 33, 64_u8] {
+            let columns: Vec<Vec<u8>> =
+                (0..count).map(|number| column(4096 >> (number / 9), u64::from(number))).collect();
+            let borrowed: Vec<&[u8]> = columns.iter().map(Vec::as_slice).collect();
+            let (shape, mut bytes) = encode(&borrowed);
+            for (number, column) in (0..).zip(&columns) {
+                assert_eq!(decode_column(shape, &bytes, number).as_ref(), Some(column), "{count} columns, {number}");
+            }
+            bytes[17] ^= 4;
+            assert_eq!(decode_column(shape, &bytes, 0), None, "damaged");
         }
     }
 

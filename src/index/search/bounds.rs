@@ -1,5 +1,8 @@
 //! Upper bounds of scores: segments whose sessions cannot be among the best ones need not be searched.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
 use super::collector::Collector;
 use super::execution::Execution;
 use super::index_state::LiveSegment;
@@ -7,9 +10,9 @@ use super::score::primary_score;
 use super::text_index::TextIndexSearch;
 use crate::domain::Time;
 
-/// Bytes of indexed text before the first test, and at most between two.
-const FIRST_ROUND_BYTES: usize = 64 << 10;
-const MAX_ROUND_BYTES: usize = 2 << 20;
+/// Bytes of indexed text that a thread searches before its first test, and at most between two.
+const FIRST_TEST_BYTES: usize = 64 << 10;
+const MAX_TEST_BYTES: usize = 1 << 20;
 
 /// Searches the text index until the best `limit` sessions by relevance are known. Returns true if segments are left.
 pub(super) fn search_best_segments(
@@ -24,16 +27,30 @@ pub(super) fn search_best_segments(
     let bounds = segment_bounds(execution, collector, now);
     let mut index_search = TextIndexSearch::new(execution);
     index_search.set_order(bounds.iter().map(|(segment, _)| *segment).collect());
-    let mut round = FIRST_ROUND_BYTES;
-    while !index_search.is_done() {
+    // Segments that are taken are searched by each thread in any case.
+    let is_known = |collector: &Collector<'_>| {
         let rest = bounds.get(index_search.searched()).map_or(0.0, |(_, bound)| *bound);
-        if collector.nth_best_score(limit).is_some_and(|score| score > rest) {
-            return true;
-        }
-        collector.merge_indexed(index_search.advance(round));
-        round = (round * 2).min(MAX_ROUND_BYTES);
+        collector.nth_best_score(limit).is_some_and(|score| score > rest)
+    };
+    if is_known(collector) {
+        return !index_search.is_done();
     }
-    false
+    let (collector, is_enough) = (Mutex::new(collector), AtomicBool::new(false));
+    let search = || {
+        let mut work = FIRST_TEST_BYTES;
+        while !index_search.is_done() && !is_enough.load(Ordering::Relaxed) {
+            let found = index_search.search_some(&AtomicUsize::new(0), work);
+            let mut collector = collector.lock().unwrap_or_else(PoisonError::into_inner);
+            collector.merge_indexed(found);
+            is_enough.fetch_or(is_known(&collector), Ordering::Relaxed);
+            work = (work * 2).min(MAX_TEST_BYTES);
+        }
+    };
+    std::thread::scope(|scope| {
+        (1..execution.threads).for_each(|_| drop(scope.spawn(search)));
+        search();
+    });
+    !index_search.is_done()
 }
 
 /// Returns the segments of eligible sessions that may match, each with the maximum score of its sessions, the highest

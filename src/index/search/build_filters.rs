@@ -10,8 +10,8 @@ use super::build::threads;
 use super::corpus::Corpus;
 use super::filter_group::{BuiltFilter, encode};
 use super::ngram::{FilterDensity, NgramFilterBuilder};
-use super::store::{BlockBuffer, IndexReader, IndexStore, Segment, StoredFilter};
-use super::{entry_numbers, entry_texts};
+use super::store::{BlockBuffer, IndexReader, IndexStore, Segment, StoredFilter, path_of};
+use super::{entry_numbers, entry_texts, merge_filters};
 use crate::agent::texts::{RecordLayout, Texts};
 use crate::agent::{FileStamp, Source, format};
 use crate::stdx::files;
@@ -79,7 +79,7 @@ fn build_for(
                         tracing::debug!(path = %source.path.display(), %error, "n-gram filter cannot be built");
                         continue;
                     }
-                    let filter = BuiltFilter { source, cursor: last.cursor, segments, tables };
+                    let filter = BuiltFilter { path: path_of(source), cursor: last.cursor, segments, tables };
                     if cancel.is_cancelled() || sender.send(filter).is_err() {
                         break;
                     }
@@ -98,6 +98,7 @@ fn build_for(
         }
         if pending.is_empty() { Ok(()) } else { writer.append([encode(&pending)]) }
     })?;
+    merge_filters::merge_small(&mut writer)?;
     Ok(Some(()))
 }
 

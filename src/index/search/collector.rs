@@ -1,6 +1,6 @@
 //! Collector of a query: merges the scores of all phases, and sends hits with snippets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::execution::Execution;
 use super::scan::SourceMatches;
@@ -10,6 +10,9 @@ use super::store::BlockBuffer;
 use super::{QueryRequest, text_index};
 use crate::domain::query::TextKind;
 use crate::domain::search::{Coverage, EntryLocation, Hit, SearchOrder, SearchUpdate, Snippet};
+
+/// Minimum number of sessions whose titles a thread matches, because starting one takes time.
+const MIN_TITLES_PER_THREAD: usize = 1024;
 
 /// Scores so far, and the coverage.
 pub(super) struct Collector<'a> {
@@ -43,30 +46,19 @@ impl<'a> Collector<'a> {
     }
 
     /// Matches titles, and the filters that need no texts.
-    pub(super) fn match_titles(&mut self) {
+    pub(super) fn match_titles(&mut self, threads: usize) {
         let execution = self.execution;
-        for (number, session) in
-            execution.corpus.sessions().iter().enumerate().filter(|(number, _)| execution.eligible[*number] != 0)
-        {
-            let matched = execution.plan.satisfied_by(session);
-            let mut score = SessionScore { matched, primary: matched, ..SessionScore::default() };
-            let title = &*session.title.text;
-            let matches: Vec<Match> = (0..execution.plan.clauses.len())
-                .filter(|&at| {
-                    execution.plan.admits(&execution.plan.clauses[at], execution.eligible[number], TextKind::Title, "")
-                })
-                .filter_map(|at| {
-                    let found = execution.plan.clauses[at].test.find_short(title.as_bytes(), 0);
-                    found.map(|range| Match::new(at, title.as_bytes(), range))
-                })
-                .collect();
-            if !matches.is_empty() {
-                let weight = execution.plan.weigh(execution.scored_clauses, TextKind::Title, &matches);
-                let (bits, at) = (clause_bits(&matches), MatchLocation::Title);
-                score.add(BestMatch { bits, weight, is_primary: true, at }, execution.scored_clauses);
+        let part = self.scores.len().div_ceil(threads.max(1)).max(MIN_TITLES_PER_THREAD);
+        std::thread::scope(|scope| {
+            let mut parts = (0..).step_by(part).zip(self.scores.chunks_mut(part));
+            let first = parts.next();
+            for (from, scores) in parts {
+                scope.spawn(move || match_titles(execution, from, scores));
             }
-            self.scores[number] = Some(score);
-        }
+            if let Some((from, scores)) = first {
+                match_titles(execution, from, scores);
+            }
+        });
     }
 
     /// Merges the results of the text index.
@@ -221,14 +213,33 @@ impl<'a> Collector<'a> {
         hits.into_iter().take(count).map(|(number, _)| number).filter(is_unscanned).collect()
     }
 
-    /// Returns those of some sessions whose snippets are all of primary texts.
-    pub(super) fn shown_by_primary(&self, sessions: &BTreeSet<usize>) -> BTreeSet<usize> {
-        let is_shown = |number: &usize| {
-            self.scores[*number]
-                .as_ref()
-                .is_some_and(|score| score.best.iter().filter(|found| found.is_primary).count() >= MAX_BEST_MATCHES)
+    /// Returns the number of snippets of each session that are not of primary texts.
+    pub(super) fn missing_snippets(&self, sessions: &BTreeSet<usize>) -> HashMap<usize, usize> {
+        let missing = |&number: &usize| {
+            let best = self.scores[number].as_ref().map_or(&[][..], |score| &score.best);
+            (number, MAX_BEST_MATCHES.saturating_sub(best.iter().filter(|found| found.is_primary).count()))
         };
-        sessions.iter().copied().filter(is_shown).collect()
+        sessions.iter().map(missing).collect()
+    }
+
+    /// Marks those of some sources as searched that cannot match. Returns the others.
+    pub(super) fn skip_pruned(&mut self, sources: Vec<usize>) -> Vec<usize> {
+        let (execution, corpus) = (self.execution, self.execution.corpus);
+        let (pruned, rest): (Vec<usize>, _) =
+            sources.into_iter().partition(|&source| execution.is_source_pruned(source));
+        for source in pruned {
+            let from = if execution.needs_files { 0 } else { execution.indexed_bytes(source) };
+            self.coverage.bytes += corpus.sources()[source].stamp.size.saturating_sub(from);
+            self.scanned[source] = true;
+            for number in corpus.numbers_in(source).filter(|&number| execution.eligible[number] != 0) {
+                if let Some(score) = &mut self.scores[number] {
+                    self.coverage.sessions += usize::from(!score.complete);
+                    score.complete = true;
+                }
+            }
+        }
+        self.advance_final();
+        rest
     }
 
     /// Returns the sources with eligible sessions that were not scanned yet, those of the newest sessions first.
@@ -274,5 +285,26 @@ impl<'a> Collector<'a> {
                 Some(cut(entry.kind, EntryLocation::Entry { key: entry.key, call: "".into() }, &text))
             }
         }
+    }
+}
+
+/// Matches the titles of the sessions from a number on.
+fn match_titles(execution: &Execution<'_>, from: usize, scores: &mut [Option<SessionScore>]) {
+    let sessions = execution.corpus.sessions()[from..].iter().zip(&execution.eligible[from..]);
+    for (place, (session, &eligible)) in scores.iter_mut().zip(sessions).filter(|(_, (_, eligible))| **eligible != 0) {
+        let matched = execution.plan.satisfied_by(session);
+        let mut score = SessionScore { matched, primary: matched, ..SessionScore::default() };
+        let title = session.title.text.as_bytes();
+        let clauses = execution.plan.clauses.iter().enumerate();
+        let admitted = clauses.filter(|(_, clause)| execution.plan.admits(clause, eligible, TextKind::Title, ""));
+        let matches: Vec<Match> = admitted
+            .filter_map(|(at, clause)| Some(Match::new(at, title, clause.test.find_short(title, 0)?)))
+            .collect();
+        if !matches.is_empty() {
+            let weight = execution.plan.weigh(execution.scored_clauses, TextKind::Title, &matches);
+            let (bits, at) = (clause_bits(&matches), MatchLocation::Title);
+            score.add(BestMatch { bits, weight, is_primary: true, at }, execution.scored_clauses);
+        }
+        *place = Some(score);
     }
 }

@@ -1,7 +1,8 @@
 //! Corpus of a search: the sources and sessions of the catalog at one moment.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::hash::{BuildHasher, Hasher};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,8 +26,7 @@ pub struct Corpus {
     sessions: Vec<Arc<Session>>,
     /// Numbers of sessions whose source contains many others.
     number_by_key: HashMap<SessionKey, usize, RandomState>,
-    // Bytes as keys, because hashing a path splits it into components.
-    number_by_path: HashMap<OsString, usize, RandomState>,
+    source_by_path: SourceByPath,
     /// Session numbers of each source.
     sessions_by_source: Vec<Vec<usize>>,
     /// Source number of each session.
@@ -42,12 +42,11 @@ impl Corpus {
     pub fn new(mut sources: Vec<Source>, mut sessions: Vec<Arc<Session>>) -> Self {
         sources.sort_by(|a, b| b.stamp.mtime_ns.cmp(&a.stamp.mtime_ns).then_with(|| a.path.cmp(&b.path)));
         sessions.sort_by(|a, b| b.last_activity.cmp(&a.last_activity).then_with(|| a.key.cmp(&b.key)));
-        let number_by_path: HashMap<_, _, RandomState> =
-            sources.iter().enumerate().map(|(at, source)| (source.path.as_os_str().to_owned(), at)).collect();
+        let source_by_path = SourceByPath::new(&sources);
         let mut sessions_by_source: Vec<Vec<usize>> = vec![Vec::new(); sources.len()];
         let mut source_by_session = vec![None; sessions.len()];
         for (at, session) in sessions.iter().enumerate() {
-            if let Some(&source) = number_by_path.get(session.path.as_os_str()) {
+            if let Some(source) = source_by_path.find(&sources, &session.path) {
                 sessions_by_source[source].push(at);
                 source_by_session[at] = Some(source);
             }
@@ -62,7 +61,7 @@ impl Corpus {
             sources,
             sessions,
             number_by_key,
-            number_by_path,
+            source_by_path,
             sessions_by_source,
             source_by_session,
             scan_order,
@@ -107,7 +106,7 @@ impl Corpus {
 
     /// Returns the number of a file's source.
     pub fn source_number(&self, path: &Path) -> Option<usize> {
-        self.number_by_path.get(path.as_os_str()).copied()
+        self.source_by_path.find(&self.sources, path)
     }
 
     /// Returns the number of a session in a source. A session that moved to another file is not found, though its
@@ -139,6 +138,38 @@ impl Corpus {
     /// Returns the session numbers of a source.
     pub fn numbers_in(&self, source: usize) -> impl Iterator<Item = usize> {
         self.sessions_by_source.get(source).into_iter().flatten().copied()
+    }
+}
+
+/// Numbers of sources by their path. Contains hashes, because copies of all paths take longer than a search.
+#[derive(Debug, Default)]
+struct SourceByPath {
+    state: RandomState,
+    /// Hashes in order, each with the number of its source.
+    hashes: Vec<(u64, usize)>,
+}
+
+impl SourceByPath {
+    fn new(sources: &[Source]) -> Self {
+        let mut by_path = Self::default();
+        by_path.hashes = sources.iter().enumerate().map(|(at, source)| (by_path.hash(&source.path), at)).collect();
+        by_path.hashes.sort_unstable();
+        by_path
+    }
+
+    /// Returns the number of the last source with a path.
+    fn find(&self, sources: &[Source], path: &Path) -> Option<usize> {
+        let hash = self.hash(path);
+        let first = self.hashes.partition_point(|(other, _)| *other < hash);
+        let same = self.hashes[first..].iter().take_while(|(other, _)| *other == hash);
+        same.map(|(_, at)| *at).filter(|at| sources[*at].path.as_os_str() == path.as_os_str()).last()
+    }
+
+    fn hash(&self, path: &Path) -> u64 {
+        // Bytes, because hashing a path splits it into components.
+        let mut hasher = self.state.build_hasher();
+        hasher.write(path.as_os_str().as_bytes());
+        hasher.finish()
     }
 }
 

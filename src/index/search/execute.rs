@@ -54,7 +54,7 @@ pub(super) fn search(
     let pass = FilterPass::new(&execution);
     let absent_clauses = std::thread::scope(|scope| {
         let other = scope.spawn(|| pass.read_some());
-        collector.match_titles();
+        collector.match_titles(execution.threads);
         let mine = pass.read_some();
         pass.absent([mine, other.join().unwrap_or_default()])
     });

@@ -86,6 +86,21 @@ impl Execution<'_> {
         self.pruned(live.source).is_some_and(|pruned| pruned.is_all_pruned(live.segment.cursor.offset))
     }
 
+    /// Returns true if a source cannot match, so that it need not be read.
+    pub(super) fn is_source_pruned(&self, number: usize) -> bool {
+        let Some(pruned) = self.pruned(number) else { return false };
+        let source = &self.corpus.sources()[number];
+        match format(source.agent).texts().map(|texts| texts.layout(source)) {
+            Some(RecordLayout::Lines) => {
+                let mut sessions = self.corpus.numbers_in(number);
+                let is_alone = sessions.next().is_some_and(|session| self.corpus.side_sources_of(session).is_empty());
+                is_alone && sessions.next().is_none() && pruned.is_all_pruned(source.stamp.size)
+            }
+            Some(RecordLayout::Records) | None => pruned.is_all_pruned(0),
+            Some(RecordLayout::SideText | RecordLayout::Nothing) => false,
+        }
+    }
+
     /// Returns true if a session of a segment may match by its properties.
     pub(super) fn is_eligible(&self, live: &LiveSegment) -> bool {
         live.sessions.iter().flatten().any(|&session| self.eligible[session] != 0)

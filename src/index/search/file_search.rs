@@ -1,6 +1,6 @@
 //! Search of files after the text index: all of them, or as many as the best hits need.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -21,6 +21,7 @@ pub(super) fn search_all(
     sink: &mut dyn FnMut(SearchUpdate),
 ) -> bool {
     let sources = collector.unscanned();
+    let sources = collector.skip_pruned(sources);
     let mut found = false;
     scan_sources(execution, collector, &ScanRange::all(&sources), |collector, changed| {
         match changed {
@@ -55,16 +56,24 @@ pub(super) fn search_best(
     scan_sources(execution, collector, &ScanRange::all(&unindexed), |_, _| ControlFlow::Continue(()));
     if !collector.are_known(limit) {
         let sources = collector.unscanned();
+        let sources = collector.skip_pruned(sources);
         scan_sources(execution, collector, &ScanRange::all(&sources), |collector, changed| {
             let is_done = changed.is_some_and(|changed| !changed.is_empty()) && collector.are_known(limit);
             if is_done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
     }
     let best = collector.unscanned_of_best(limit);
-    let sources: BTreeSet<usize> = best.iter().filter_map(|&number| execution.corpus.source_of(number)).collect();
-    let sources: Vec<usize> = sources.into_iter().collect();
-    let counted_only = collector.shown_by_primary(&best);
-    let range = ScanRange { sources: &sources, sessions: Some(&best), counted_only: Some(&counted_only) };
+    let mut bytes: HashMap<usize, u64> = HashMap::new();
+    for &number in &best {
+        if let Some(source) = execution.corpus.source_of(number) {
+            *bytes.entry(source).or_default() += execution.corpus.sessions()[number].bytes;
+        }
+    }
+    // The largest ones first, so that no thread waits for the last one.
+    let mut sources: Vec<usize> = bytes.keys().copied().collect();
+    sources.sort_unstable_by_key(|source| (std::cmp::Reverse(bytes[source]), *source));
+    let snippets = collector.missing_snippets(&best);
+    let range = ScanRange { sources: &sources, sessions: Some(&best), snippets: Some(&snippets) };
     scan_sources(execution, collector, &range, |_, _| ControlFlow::Continue(()));
     if execution.cancel.is_cancelled() {
         return false;

@@ -1,15 +1,17 @@
 //! Encodes the n-gram filters of several sources as a group with common matrices.
 
+use std::sync::Arc;
+
 use super::bit_matrix::{self, MAX_COLUMNS};
 use super::ngram::FilterSegment;
 use super::store::{FilterColumn, FilterGroup, IndexRecord, RecordBytes, StoredBytes, StoredFilter, StoredMatrix};
-use crate::agent::{Source, SummaryCursor};
+use crate::agent::SummaryCursor;
 use crate::index::encoding;
 
 /// N-gram filter of a source before its write.
-pub(super) struct BuiltFilter<'a> {
-    /// Source.
-    pub source: &'a Source,
+pub(super) struct BuiltFilter {
+    /// Bytes of the source's path.
+    pub path: Arc<[u8]>,
     /// Covered part of the source.
     pub cursor: SummaryCursor,
     /// Filters of its segments.
@@ -19,10 +21,10 @@ pub(super) struct BuiltFilter<'a> {
 }
 
 /// Encodes filters and their matrices.
-pub(super) fn encode(built: &[BuiltFilter<'_>]) -> (IndexRecord, RecordBytes) {
+pub(super) fn encode(built: &[BuiltFilter]) -> (IndexRecord, RecordBytes) {
     let (mut group, mut bytes) = (FilterGroup::default(), RecordBytes::default());
-    for BuiltFilter { source, cursor, segments, tables } in built {
-        let mut filter = StoredFilter::new(source, *cursor);
+    for BuiltFilter { path, cursor, segments, tables } in built {
+        let mut filter = StoredFilter::new(path.clone(), *cursor);
         filter.segments = segments.iter().map(|segment| FilterColumn { end: segment.end, column: None }).collect();
         if segments.iter().any(|segment| !segment.sessions.is_empty()) {
             let sessions: Vec<&[String]> = segments.iter().map(|segment| &*segment.sessions).collect();

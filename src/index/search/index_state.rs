@@ -2,8 +2,11 @@
 //! a query needs no lookup by path.
 
 use std::io;
+use std::ops::Range;
+use std::panic::resume_unwind;
 use std::sync::{Arc, OnceLock};
 
+use super::build::threads;
 use super::build_filters;
 use super::corpus::Corpus;
 use super::pinned::PinnedData;
@@ -54,13 +57,21 @@ pub(super) struct SourceState {
     tables: Option<StoredBytes>,
 }
 
-impl IndexState {
-    /// Joins a reader with a corpus.
-    pub(super) fn new(reader: &IndexReader, corpus: &Corpus) -> Self {
-        let mut sources = Vec::with_capacity(corpus.sources().len());
-        let mut segments: Vec<LiveSegment> = Vec::new();
-        let mut known = 0;
-        for (number, source) in corpus.sources().iter().enumerate() {
+/// Minimum number of sources that a thread joins, because starting one takes time.
+const MIN_SOURCES_PER_THREAD: usize = 1024;
+
+/// Join of some sources of a corpus.
+struct JoinedSources {
+    sources: Vec<SourceState>,
+    segments: Vec<LiveSegment>,
+    /// Number of their segments in the index, live or not.
+    known: usize,
+}
+
+impl JoinedSources {
+    fn new(reader: &IndexReader, corpus: &Corpus, part: Range<usize>) -> Self {
+        let (mut sources, mut segments, mut known) = (Vec::with_capacity(part.len()), Vec::new(), 0);
+        for (number, source) in part.clone().zip(&corpus.sources()[part]) {
             // The only look-up by path of each source.
             let records = reader.records_of(&source.path);
             let state = SourceState::of(&records, source);
@@ -79,6 +90,29 @@ impl IndexState {
             segments[first..].reverse();
             sources.push(state);
         }
+        Self { sources, segments, known }
+    }
+}
+
+impl IndexState {
+    /// Joins a reader with a corpus.
+    pub(super) fn new(reader: &IndexReader, corpus: &Corpus) -> Self {
+        let all = corpus.sources().len();
+        let part = all.div_ceil(threads()).max(MIN_SOURCES_PER_THREAD);
+        let parts = (0..all).step_by(part).map(|first| first..all.min(first + part));
+        let joined: Vec<JoinedSources> = std::thread::scope(|scope| {
+            let join = |part| move || JoinedSources::new(reader, corpus, part);
+            let others: Vec<_> = parts.clone().skip(1).map(|part| scope.spawn(join(part))).collect();
+            let first = parts.take(1).map(|part| join(part)());
+            let others = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            first.collect::<Vec<_>>().into_iter().chain(others).collect()
+        });
+        let (mut sources, mut segments, mut known) = (Vec::with_capacity(all), Vec::new(), 0);
+        for part in joined {
+            sources.extend(part.sources);
+            segments.extend(part.segments);
+            known += part.known;
+        }
         let has_removed_sources = reader.live_segments().count() > known;
         Self {
             version: reader.version(),
@@ -89,7 +123,6 @@ impl IndexState {
             has_removed_sources,
         }
     }
-
     /// Returns true if this is the join of these versions.
     pub(super) fn is_for(&self, reader: &IndexReader, corpus: &Corpus) -> bool {
         self.version == reader.version() && self.corpus == corpus.id()

@@ -9,7 +9,7 @@ use crate::stdx::lines::MAX_LINE_BYTES;
 const READ_BYTES: usize = 128 << 10;
 
 /// Maximum bytes of the buffer that are kept for the next file.
-const MAX_KEPT_BYTES: usize = 4 << 20;
+const MAX_KEPT_BYTES: usize = 1 << 20;
 
 /// Reader of blocks of complete lines.
 #[derive(Debug)]

@@ -29,6 +29,7 @@ mod filter_group;
 mod index_state;
 mod line_blocks;
 mod line_records;
+mod merge_filters;
 mod ngram;
 mod pinned;
 mod plan;

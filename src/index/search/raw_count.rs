@@ -2,7 +2,7 @@
 
 use super::plan::{ClauseTest, QueryPlan};
 use super::prefilter::Literal;
-use super::score::Match;
+use super::score::{Match, word_boundary};
 
 /// Matcher of encoded texts, for queries of plain words.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct RawMatcher<'a> {
 pub(super) struct RawMatch {
     /// Matched clauses, as bits.
     pub bits: u64,
-    /// First match of the only clause as in the decoded text; `None` if unknown.
+    /// First match of the only clause, with the word boundary of the decoded text; `None` for several clauses.
     pub first: Option<Match>,
 }
 
@@ -50,8 +50,10 @@ impl<'a> RawMatcher<'a> {
             for part in parts {
                 let Some(at) = find(literal, part)? else { continue };
                 found.bits |= 1 << clause;
-                if self.words.len() == 1 && !has_escape_around(part, at, at + len) {
-                    found.first = Some(Match::new(clause, part, at..at + len));
+                if self.words.len() == 1 {
+                    let (before, behind) = (byte_before(part, at), byte_at(part, at + len));
+                    let boundary = word_boundary(before, part.get(at).copied(), behind);
+                    found.first = Some(Match::at(clause, at, boundary));
                 }
                 break;
             }
@@ -62,21 +64,55 @@ impl<'a> RawMatcher<'a> {
 
 /// Returns the offset of the first match.
 fn find(literal: &Literal, text: &[u8]) -> Result<Option<usize>, Undecided> {
-    let Some(at) = literal.find_at(text, 0) else { return Ok(None) };
-    if literal.occurs_at(text, at) && !may_be_in_escape(text, at) { Ok(Some(at)) } else { Err(Undecided) }
+    let mut from = 0;
+    while let Some(at) = literal.find_at(text, from) {
+        if !literal.occurs_at(text, at) {
+            return Err(Undecided);
+        }
+        if escape_around(text, at).is_none() {
+            return Ok(Some(at));
+        }
+        // The letter belongs to an escape such as `\n` or `\u00e9`.
+        from = at + 1;
+    }
+    Ok(None)
 }
 
-/// Returns true if the character before or after a match may be encoded as an escape that looks like a letter, or hides
-/// one.
-fn has_escape_around(text: &[u8], start: usize, end: usize) -> bool {
-    let before = start.checked_sub(2).map(|at| text[at]);
-    before == Some(b'\\') || text[end..].starts_with(b"\\u")
+/// Length of an escape with the number of its letter.
+const UNICODE_ESCAPE: usize = "\\u00e9".len();
+
+/// Returns the start of the escape that contains the byte at an offset.
+fn escape_around(text: &[u8], at: usize) -> Option<usize> {
+    (at.saturating_sub(UNICODE_ESCAPE - 1)..=at).find(|&start| {
+        // A backslash after an even number of them begins an escape.
+        let slashes = text[..start].iter().rev().take_while(|byte| **byte == b'\\').count();
+        text[start] == b'\\' && slashes % 2 == 0 && at < start + escape_len(&text[start..])
+    })
 }
 
-/// Returns true if the letter at an offset may belong to an escape such as `\n` or `\u00e9`.
-fn may_be_in_escape(text: &[u8], at: usize) -> bool {
-    let before = &text[at.saturating_sub("\\u00e9".len())..at];
-    before.last() == Some(&b'\\') || before.windows(2).any(|pair| pair == b"\\u")
+fn escape_len(escape: &[u8]) -> usize {
+    if escape.get(1) == Some(&b'u') { UNICODE_ESCAPE } else { 2 }
+}
+
+/// Returns the last byte of the character before an offset, as decoded; of a character beyond ASCII any such byte.
+fn byte_before(text: &[u8], at: usize) -> Option<u8> {
+    let last = at.checked_sub(1)?;
+    escape_around(text, last).map_or(Some(text[last]), |start| Some(decoded(&text[start..])))
+}
+
+/// Returns the first byte of the character at an offset, as decoded.
+fn byte_at(text: &[u8], at: usize) -> Option<u8> {
+    let byte = *text.get(at)?;
+    Some(if byte == b'\\' { decoded(&text[at..]) } else { byte })
+}
+
+/// Returns a byte of an escaped character: itself if it is ASCII, else one that counts as a letter. Those of single
+/// escapes are no letters.
+fn decoded(escape: &[u8]) -> u8 {
+    let digits = escape.get(1).filter(|letter| **letter == b'u').and(escape.get(2..UNICODE_ESCAPE));
+    let Some(digits) = digits else { return b' ' };
+    let code = std::str::from_utf8(digits).ok().and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    code.and_then(|code| u8::try_from(code).ok()).filter(u8::is_ascii).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]
@@ -102,10 +138,24 @@ mod tests {
         assert_eq!(boundary("an error: none"), Some(2));
         assert_eq!(boundary("errors"), Some(1));
         assert_eq!(boundary("terrors"), Some(0));
-        assert_eq!(boundary(r#"an \"error\""#), None, "a quote would be known, a newline looks like a letter");
-        assert_eq!(boundary(r"an\nerror"), None);
-        assert_eq!(boundary(r"an error\nhere"), Some(2));
-        assert_eq!(boundary(r"error\u00e9"), None, "an escaped letter");
+        for (encoded, text) in [
+            (r#"an \"error\""#, "an \"error\""),
+            (r"an\nerror", "an\nerror"),
+            (r"an\\nerror", "an\\nerror"),
+            (r"an error\nhere", "an error\nhere"),
+            (r"error\u00e9", "error\u{e9}"),
+            (r"error\u0041", "errorA"),
+            (r"error\u001b[m", "error\u{1b}[m"),
+            (r"\u00fcerror", "\u{fc}error"),
+            (r"\u001berror", "\u{1b}error"),
+            (r"\\u001berror", "\\u001berror"),
+            (r"\nerror", "\nerror"),
+            (r"\terrors", "\terrors"),
+        ] {
+            let start = text.find("error").expect("the word");
+            let wanted = Match::new(0, text.as_bytes(), start..start + "error".len()).boundary;
+            assert_eq!(boundary(encoded), Some(wanted), "{encoded}");
+        }
     }
 
     #[test]
@@ -113,8 +163,10 @@ mod tests {
         assert_eq!(matched("error", &["an Error here"]), Some(1));
         assert_eq!(matched("Error", &["an error here"]), Some(0));
         assert_eq!(matched("error", &[r"a\n\nerror"]), Some(1), "the escape before is complete");
-        assert_eq!(matched("nerror", &[r"a\nerror"]), None);
-        assert_eq!(matched("bad", &[r"\u0bad"]), None);
+        assert_eq!(matched("nerror", &[r"a\nerror"]), Some(0), "the letter of an escape");
+        assert_eq!(matched("nerror", &[r"a\nerror \\nerror"]), Some(1), "an escaped backslash");
+        assert_eq!(matched("bad", &[r"\u0bad"]), Some(0));
+        assert_eq!(matched("bad", &[r"\u0bad, bad"]), Some(1));
         assert_eq!(matched("cafe", &["caf\u{e9}"]), None, "an accented letter needs the decoded text");
         assert_eq!(matched("über", &["\u{fc}ber"]), None);
         assert_eq!(matched("über", &["uber"]), Some(1), "accents are ignored");

@@ -96,7 +96,13 @@ impl SessionScore {
 
     /// Returns true if a match of this kind and weight would be kept.
     pub(super) fn would_keep(&self, is_primary: bool, weight: f32) -> bool {
-        self.best.len() < MAX_BEST_MATCHES || self.best.last().is_some_and(|last| last.rank() < (is_primary, weight))
+        self.is_among(MAX_BEST_MATCHES, is_primary, weight)
+    }
+
+    /// Returns true if a match of this kind and weight would be one of the best `count`.
+    pub(super) fn is_among(&self, count: usize, is_primary: bool, weight: f32) -> bool {
+        let Some(last) = count.checked_sub(1) else { return false };
+        self.best.get(last).is_none_or(|last| last.rank() < (is_primary, weight))
     }
 
     /// Merges another score of the same session.
@@ -152,13 +158,11 @@ fn recency(session: &Session, now: Time) -> f32 {
     0.25 + 0.75 / (1.0 + days.max(0.0) / 14.0)
 }
 
-/// Match in a text.
+/// Match in a text. Small, because the matches of all texts are kept between two queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Match {
-    /// Index of the clause.
-    pub clause: usize,
-    /// First byte in the text.
-    pub start: usize,
+    clause: u16,
+    start: u32,
     /// Word boundary: 0 inside a word, 1 at its start, [`WHOLE_WORD`].
     pub boundary: u8,
 }
@@ -169,20 +173,46 @@ const WHOLE_WORD: u8 = 2;
 impl Match {
     /// Creates a match from a range in a text.
     pub(super) fn new(clause: usize, text: &[u8], range: std::ops::Range<usize>) -> Self {
-        // Bytes beyond ASCII count as letters, because most are.
-        let letter = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80);
         let before = range.start.checked_sub(1).and_then(|at| text.get(at));
-        let first = text.get(range.start);
-        let starts_hump = before.is_some_and(u8::is_ascii_lowercase) && first.is_some_and(u8::is_ascii_uppercase);
-        let starts = !letter(before) || starts_hump;
-        let ends = !letter(text.get(range.end));
-        Self { clause, start: range.start, boundary: u8::from(starts) + u8::from(starts && ends && !letter(before)) }
+        let boundary = word_boundary(before.copied(), text.get(range.start).copied(), text.get(range.end).copied());
+        Self::at(clause, range.start, boundary)
     }
+
+    /// Creates a match from its first byte and its word boundary.
+    pub(super) fn at(clause: usize, start: usize, boundary: u8) -> Self {
+        let start = u32::try_from(start).unwrap_or(u32::MAX);
+        Self { clause: u16::try_from(clause).unwrap_or(u16::MAX), start, boundary }
+    }
+
+    /// Returns the index of the clause.
+    pub(super) fn clause(self) -> usize {
+        self.clause.into()
+    }
+
+    /// Returns the same match of another clause.
+    pub(super) fn of_clause(self, clause: usize) -> Self {
+        Self::at(clause, self.start(), self.boundary)
+    }
+
+    /// Returns the first byte in the text.
+    pub(super) fn start(self) -> usize {
+        self.start as usize
+    }
+}
+
+/// Returns the word boundary of a match by its first byte, and the bytes before and behind it.
+pub(super) fn word_boundary(before: Option<u8>, first: Option<u8>, behind: Option<u8>) -> u8 {
+    // Bytes beyond ASCII count as letters, because most are.
+    let letter = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte >= 0x80);
+    let is_lower = before.is_some_and(|byte| byte.is_ascii_lowercase());
+    let starts_hump = is_lower && first.is_some_and(|byte| byte.is_ascii_uppercase());
+    let starts = !letter(before) || starts_hump;
+    u8::from(starts) + u8::from(starts && !letter(behind) && !letter(before))
 }
 
 /// Returns the matched clauses, as bits.
 pub(super) fn clause_bits(matches: &[Match]) -> u64 {
-    matches.iter().fold(0, |bits, found| bits | 1 << found.clause)
+    matches.iter().fold(0, |bits, found| bits | 1 << found.clause())
 }
 
 impl QueryPlan {
@@ -204,8 +234,8 @@ impl QueryPlan {
         };
         let covered = self.branches.iter().map(|branch| covered(branch.required)).fold(0.0, f64::max);
         let boundary = matches.iter().map(|found| found.boundary).max().unwrap_or_default();
-        let first = matches.iter().map(|found| found.start).min().unwrap_or_default();
-        let last = matches.iter().map(|found| found.start).max().unwrap_or_default();
+        let first = matches.iter().map(|found| found.start()).min().unwrap_or_default();
+        let last = matches.iter().map(|found| found.start()).max().unwrap_or_default();
         #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a rough measure")]
         let (near, covered) =
             (if matches.len() > 1 { 1.0 + 1.0 / (1.0 + (last - first) as f32 / 60.0) } else { 1.0 }, covered as f32);

@@ -21,11 +21,15 @@ pub(super) fn search(
     cancel: &Cancel,
     sink: &mut dyn FnMut(SearchUpdate),
 ) -> bool {
-    let titles = titles_by_abbreviation(request);
+    let (titles, corrected) = std::thread::scope(|scope| {
+        let corrected = scope.spawn(|| correct(request.query, reader, cancel));
+        // A thread that panicked corrects nothing; the panic hook has reported it.
+        (titles_by_abbreviation(request), corrected.join().ok().flatten())
+    });
     if !titles.is_empty() {
         sink(SearchUpdate { hits: titles, ..SearchUpdate::default() });
     }
-    let Some((query, corrections)) = correct(request.query, reader, cancel) else { return true };
+    let Some((query, corrections)) = corrected else { return true };
     let (mut has_hits, mut is_complete) = (false, false);
     execute::search(request, &query, reader.clone(), &QueryCache::default(), cancel, &mut |found| {
         is_complete = found.coverage.complete;

@@ -99,8 +99,8 @@ impl<'a> TextIndexSearch<'a> {
         all
     }
 
-    /// Searches segments on one thread.
-    fn search_some(&self, done: &AtomicUsize, work: usize) -> PartialResults {
+    /// Searches segments on one thread, until about `work` bytes were searched; `done` are those of all threads so far.
+    pub(super) fn search_some(&self, done: &AtomicUsize, work: usize) -> PartialResults {
         let mut results = PartialResults::default();
         let mut buffer = BlockBuffer::default();
         while done.load(Ordering::Relaxed) < work && !self.execution.cancel.is_cancelled() {
@@ -170,7 +170,7 @@ fn search_segment(
         let matcher = SegmentMatcher { execution, block, sessions: &sessions, tools: &tools };
         by_clause.push(match (cached, previous) {
             (Some(CachedMatches::Same(_)), Some(matches)) => renumbered(matches, at),
-            (Some(CachedMatches::From(_)), Some(matches)) => matcher.find_among(at, matches, |found| found.start),
+            (Some(CachedMatches::From(_)), Some(matches)) => matcher.find_among(at, matches, Match::start),
             (Some(CachedMatches::Among(_)), Some(matches)) => matcher.find_among(at, matches, |_| 0),
             (Some(_), None) | (None, _) => matcher.find_all(at).into(),
         });
@@ -184,8 +184,8 @@ fn search_segment(
 /// Copies cached matches to the current index of their clause.
 fn renumbered(matches: &Arc<[(u32, Match)]>, clause: usize) -> Arc<[(u32, Match)]> {
     match matches.first() {
-        Some((_, first)) if first.clause != clause => {
-            matches.iter().map(|(entry, found)| (*entry, Match { clause, ..*found })).collect()
+        Some((_, first)) if first.clause() != clause => {
+            matches.iter().map(|(entry, found)| (*entry, found.of_clause(clause))).collect()
         }
         Some(_) | None => matches.clone(),
     }
@@ -248,12 +248,12 @@ struct SegmentMatcher<'a> {
 
 impl SegmentMatcher<'_> {
     /// Finds a needle in some texts only, in each from an offset on.
-    fn find_among(&self, at: usize, texts: &[(u32, Match)], from: impl Fn(&Match) -> usize) -> Arc<[(u32, Match)]> {
+    fn find_among(&self, at: usize, texts: &[(u32, Match)], from: impl Fn(Match) -> usize) -> Arc<[(u32, Match)]> {
         let test = &self.execution.plan.clauses[at].test;
         let found = texts.iter().filter_map(|(number, found)| {
             let entry = self.block.entry(*number as usize);
             let text = self.block.text_of(&entry);
-            let range = self.admits(at, &entry).then(|| test.find_short(text, from(found)))??;
+            let range = self.admits(at, &entry).then(|| test.find_short(text, from(*found)))??;
             Some((*number, Match::new(at, text, range)))
         });
         found.collect()
@@ -276,7 +276,7 @@ impl SegmentMatcher<'_> {
                     clause.occurs(entry.kind, self.tool(entry), &text)
                 };
                 let found = entries.filter(|(_, entry)| occurs(entry));
-                found.map(|(number, _)| (number, Match { clause: at, start: 0, boundary: 0 })).collect()
+                found.map(|(number, _)| (number, Match::at(at, 0, 0))).collect()
             }
         }
     }

@@ -146,8 +146,12 @@ impl<'a> Group<'a> {
 
     fn add_similar(&self, wanted: &str, found: &mut SimilarWords) {
         for (word, count) in self.words.chunks_exact(self.len).zip(self.counts) {
-            let similar = std::str::from_utf8(word).ok().filter(|_| may_be_similar(wanted.as_bytes(), word));
-            let Some(word) = similar.filter(|word| within_one_edit(wanted, word)) else { continue };
+            if !may_be_similar(wanted.as_bytes(), word) {
+                continue;
+            }
+            let Some(word) = std::str::from_utf8(word).ok().filter(|word| within_one_edit(wanted, word)) else {
+                continue;
+            };
             let count = u32::from_le_bytes(*count) as usize;
             *found.entry(wanted.to_owned()).or_default().entry(word.to_owned()).or_default() += count;
         }
@@ -158,10 +162,13 @@ impl<'a> Group<'a> {
 fn may_be_similar(a: &[u8], b: &[u8]) -> bool {
     let max_edit = if a.is_ascii() && b.is_ascii() { MAX_ASCII_EDIT_BYTES } else { MAX_EDIT_BYTES };
     let len = a.len().max(b.len());
+    if a.len().abs_diff(b.len()) > max_edit {
+        return false;
+    }
     let first = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let last = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
     // Two exchanged letters take up twice the bytes.
-    a.len().abs_diff(b.len()) <= max_edit && first + last + 2 * max_edit >= len
+    first + last + 2 * max_edit >= len
 }
 
 /// Counter of words.

@@ -16,11 +16,11 @@ use super::entry_texts;
 use super::execution::Execution;
 use super::line_records::RecordFinder;
 use super::plan::ClauseTest;
-use super::raw_count::{RawMatch, RawMatcher, Undecided};
-use super::score::{BestMatch, Match, MatchLocation, SessionScore, clause_bits};
+use super::raw_count::RawMatcher;
+use super::score::{BestMatch, MAX_BEST_MATCHES, Match, MatchLocation, SessionScore, clause_bits};
 use super::snippet::snippet;
 use super::tool_names::ToolNames;
-use crate::agent::texts::{RecordLayout, SearchText, SourceDecoder, StoredRecord, TextScope, Texts};
+use crate::agent::texts::{RawOutput, RecordLayout, SearchText, SourceDecoder, StoredRecord, TextScope, Texts};
 use crate::agent::{Source, format};
 use crate::domain::query::TextKind;
 use crate::domain::search::EntryLocation;
@@ -43,18 +43,22 @@ pub(super) struct ScanRange<'a> {
     pub sources: &'a [usize],
     /// Numbers of the wanted sessions in them; `None`: all.
     pub sessions: Option<&'a BTreeSet<usize>>,
-    /// Sessions of which snippets of other texts are not wanted.
-    pub counted_only: Option<&'a BTreeSet<usize>>,
+    /// Number of snippets of other texts that are wanted of each session; `None`: as many as are shown.
+    pub snippets: Option<&'a HashMap<usize, usize>>,
 }
 
 impl<'a> ScanRange<'a> {
     /// Returns the range of all sessions of some sources.
     pub(super) fn all(sources: &'a [usize]) -> Self {
-        Self { sources, sessions: None, counted_only: None }
+        Self { sources, sessions: None, snippets: None }
     }
 
     fn is_wanted(&self, session: usize) -> bool {
         self.sessions.is_none_or(|sessions| sessions.contains(&session))
+    }
+
+    fn wanted_snippets(&self, session: usize) -> usize {
+        self.snippets.and_then(|snippets| snippets.get(&session)).copied().unwrap_or(MAX_BEST_MATCHES)
     }
 }
 
@@ -236,50 +240,78 @@ impl FileScan<'_> {
             Some(decoder) => decoder,
             None => texts.decoder(self.source)?,
         };
-        if !all && self.count_raw(&decoder, record, number) {
-            self.decoder = Some(decoder);
-            return Ok(());
+        if all || !self.match_raw(texts, &decoder, record, number) {
+            let scope = if all { TextScope::All } else { TextScope::Unindexed };
+            decoder.decode.texts(record, scope, &mut |text| self.match_of_tool(texts, text, number, all));
         }
-        let needs_tools = self.execution.plan.needs_tool_names();
-        let scope = if all { TextScope::All } else { TextScope::Unindexed };
-        decoder.decode.texts(record, scope, &mut |text| {
-            if needs_tools && text.tool.is_empty() && !text.call.is_empty() {
-                let names = self.tool_names.get_or_insert_with(|| tool_names(texts, self.transcript));
-                let tool = names.tool(text.call);
-                self.match_text(text, &tool, number, all);
-            } else {
-                self.match_text(text, text.tool, number, all);
-            }
-        });
         self.decoder = Some(decoder);
         Ok(())
     }
 
-    /// Counts the outputs of a record without decoding it, if none of them matches or no snippet of them is wanted.
-    /// Returns false if the record must be decoded.
-    fn count_raw(&mut self, decoder: &SourceDecoder, record: &StoredRecord<'_>, number: usize) -> bool {
-        let Some(raw) = self.raw.filter(|_| record.offset >= self.joined_end) else { return false };
-        let Some(outputs) = decoder.decode.raw_outputs(record) else { return false };
-        let found: Result<Vec<RawMatch>, Undecided> = outputs.iter().map(|parts| raw.find(parts)).collect();
-        let Ok(mut found) = found else { return false };
-        found.retain(|found| found.bits != 0);
-        if found.iter().any(|found| self.would_keep_output(number, found.first)) {
+    /// Matches the texts of an indexed record without decoding all of it. Returns false if the record must be decoded.
+    fn match_raw(
+        &mut self,
+        texts: &dyn Texts,
+        decoder: &SourceDecoder,
+        record: &StoredRecord<'_>,
+        number: usize,
+    ) -> bool {
+        // A record of several lines may contain what no JSON has.
+        if record.offset < self.joined_end {
             return false;
         }
-        let (scores, scored) = (&mut self.scores, self.execution.scored_clauses);
-        found.into_iter().for_each(|found| scores.entry(number).or_default().count_only(found.bits, false, scored));
+        if !decoder.decode.may_have_unindexed(record) {
+            return true;
+        }
+        let Some(outputs) = decoder.decode.raw_outputs(record) else { return false };
+        for output in &outputs {
+            if self.count_raw(output, number) {
+                continue;
+            }
+            let RawOutput { key, call, .. } = output;
+            let text = output.text();
+            let text = SearchText { key: *key, call, tool: "", kind: TextKind::Output, text: &text };
+            self.match_of_tool(texts, &text, number, false);
+        }
         true
     }
 
-    /// Returns true if a snippet of an output would be kept. `first` is its only match, if known.
-    fn would_keep_output(&self, number: usize, first: Option<Match>) -> bool {
-        if self.range.counted_only.is_some_and(|sessions| sessions.contains(&number)) {
+    /// Counts an output without decoding it, if it does not match or no snippet of it is wanted. Returns false if it must
+    /// be decoded.
+    fn count_raw(&mut self, output: &RawOutput<'_>, number: usize) -> bool {
+        let Some(Ok(found)) = self.raw.map(|raw| raw.find(&output.parts)) else { return false };
+        if found.bits == 0 {
+            return true;
+        }
+        if output.shown.is_some() {
             return false;
         }
         let (plan, scored) = (&self.execution.plan, self.execution.scored_clauses);
-        let weight = first
+        let weight = found
+            .first
             .map_or_else(|| plan.max_weight(TextKind::Output), |first| plan.weigh(scored, TextKind::Output, &[first]));
-        self.scores.get(&number).is_none_or(|score| score.would_keep(false, weight))
+        let is_counted_only = !self.would_keep(number, false, weight);
+        if is_counted_only {
+            self.scores.entry(number).or_default().count_only(found.bits, false, scored);
+        }
+        is_counted_only
+    }
+
+    /// Returns true if a match of this kind and weight would be kept with its snippet.
+    fn would_keep(&self, number: usize, is_primary: bool, weight: f32) -> bool {
+        let count = if is_primary { MAX_BEST_MATCHES } else { self.range.wanted_snippets(number) };
+        count > 0 && self.scores.get(&number).is_none_or(|score| score.is_among(count, is_primary, weight))
+    }
+
+    /// Matches a text, whose tool may be named in another record.
+    fn match_of_tool(&mut self, texts: &dyn Texts, text: &SearchText<'_>, number: usize, all: bool) {
+        if self.execution.plan.needs_tool_names() && text.tool.is_empty() && !text.call.is_empty() {
+            let names = self.tool_names.get_or_insert_with(|| tool_names(texts, self.transcript));
+            let tool = names.tool(text.call);
+            self.match_text(text, &tool, number, all);
+        } else {
+            self.match_text(text, text.tool, number, all);
+        }
     }
 
     /// Matches a text. `all`: indexed kinds count, too, because the record is not indexed.
@@ -303,7 +335,7 @@ impl FileScan<'_> {
                         .extend(matcher.find_at(text.text, 0).map(|range| Match::new(at, text.text.as_bytes(), range)));
                 }
                 ClauseTest::Occurs(_) if clause.occurs(text.kind, tool, text.text) => {
-                    matches.push(Match { clause: at, start: 0, boundary: 0 });
+                    matches.push(Match::at(at, 0, 0));
                 }
                 ClauseTest::Occurs(_) => {}
             }
@@ -313,9 +345,10 @@ impl FileScan<'_> {
         }
         let bits = clause_bits(&matches);
         let weight = execution.plan.weigh(execution.scored_clauses, text.kind, &matches);
+        let is_kept = self.would_keep(number, is_primary, weight);
         let score = self.scores.entry(number).or_default();
-        if score.would_keep(is_primary, weight) {
-            let first = matches.iter().map(|found| found.start).min().unwrap_or_default();
+        if is_kept {
+            let first = matches.iter().map(|found| found.start()).min().unwrap_or_default();
             let location = EntryLocation::Entry { key: text.key, call: Arc::from(text.call) };
             let snippet = snippet(&execution.plan, bits, text.kind, location, text.text, first, execution.context);
             let at = MatchLocation::File(Box::new(snippet));

@@ -28,7 +28,7 @@ pub(super) use record::{
     FilterColumn, FilterGroup, IndexRecord, RecordBytes, StoredFilter, StoredMatrix, StoredVocabulary,
 };
 pub(super) use segment::{EncodedSegment, Replaces, Segment, SegmentBuilder};
-pub(super) use stored_bytes::StoredBytes;
+pub(super) use stored_bytes::{StoredBytes, path_of};
 pub(super) use writer::IndexWriter;
 
 /// Text index in a directory, with the current reader of this process.

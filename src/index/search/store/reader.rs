@@ -145,9 +145,7 @@ impl<'a> SourceRecords<'a> {
 
     /// Returns the n-gram filter with its group.
     pub(crate) fn shared_filter(&self) -> Option<SharedFilter> {
-        let (group, at) = self.latest.filter?;
-        let KnownGroup { group, first_matrix, .. } = &self.reader.groups[group];
-        Some(SharedFilter { group: group.clone(), at, first_matrix: *first_matrix })
+        self.reader.shared_filter(self.latest)
     }
 
     /// Returns the live segments, the last one first.
@@ -317,6 +315,17 @@ impl IndexReader {
     /// Returns the n-gram filter of a source.
     pub(crate) fn filter_of(&self, path: &Path) -> Option<&StoredFilter> {
         self.records_of(path).filter()
+    }
+
+    /// Returns the n-gram filters of all sources.
+    pub(crate) fn filters(&self) -> impl Iterator<Item = SharedFilter> {
+        self.sources.values().filter_map(|latest| self.shared_filter(*latest))
+    }
+
+    fn shared_filter(&self, latest: LatestRecords) -> Option<SharedFilter> {
+        let (group, at) = latest.filter?;
+        let KnownGroup { group, first_matrix, .. } = &self.groups[group];
+        Some(SharedFilter { group: group.clone(), at, first_matrix: *first_matrix })
     }
 
     /// Returns the matrices of n-gram filters.

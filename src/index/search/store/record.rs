@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::super::bit_matrix::{MAX_COLUMNS, MatrixShape};
 use super::block::BlockLayout;
 use super::segment::{Replaces, Segment, TextKinds};
-use super::stored_bytes::{StoredBytes, path_of};
-use crate::agent::{Source, SummaryCursor};
+use super::stored_bytes::StoredBytes;
+use crate::agent::SummaryCursor;
 use crate::index::encoding;
 
 /// N-gram filter of a source, see [`super::super::ngram`], and the entry tables of its sessions.
 #[derive(Debug, PartialEq)]
 pub(crate) struct StoredFilter {
-    pub(super) path: Arc<[u8]>,
+    /// Bytes of the source's path.
+    pub path: Arc<[u8]>,
     /// Covered part of the source.
     pub cursor: SummaryCursor,
     /// Filters of its segments, in order.
@@ -28,9 +29,9 @@ pub(crate) struct StoredFilter {
 
 impl StoredFilter {
     /// Describes a filter.
-    pub(crate) fn new(source: &Source, cursor: SummaryCursor) -> Self {
+    pub(crate) fn new(path: Arc<[u8]>, cursor: SummaryCursor) -> Self {
         let (sessions, tables) = (StoredBytes::default(), StoredBytes::default());
-        Self { path: path_of(source), cursor, segments: Box::default(), sessions, tables }
+        Self { path, cursor, segments: Box::default(), sessions, tables }
     }
 }
 

@@ -38,7 +38,7 @@ impl StoredBytes {
 }
 
 /// Returns the bytes of a source's path.
-pub(super) fn path_of(source: &Source) -> Arc<[u8]> {
+pub(crate) fn path_of(source: &Source) -> Arc<[u8]> {
     source.path.as_os_str().as_bytes().into()
 }
 
