@@ -46,6 +46,7 @@ pub fn original(root: &SourceRoot, path: &Path) -> Option<PathBuf> {
     Some(root.origin.as_ref()?.join(path.strip_prefix(&root.path).ok()?))
 }
 
-fn has_original(root: &SourceRoot, path: &Path) -> bool {
+/// Returns true for a file in an archive that is no source, because its original exists.
+pub(super) fn has_original(root: &SourceRoot, path: &Path) -> bool {
     original(root, path).is_some_and(|original| original.symlink_metadata().is_ok())
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{Source, SourceRoot, sqlite};
+use super::{Source, SourceRoot, archive, sqlite};
 use crate::domain::{Agent, Issue};
 use crate::stdx::{files, zst};
 
@@ -36,7 +36,12 @@ pub fn find(root: &SourceRoot, sources: &[Source]) -> Vec<Issue> {
             let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
             if kind.is_dir() && depth > 0 && !is_other_folder(&path) {
                 open.push((path, depth - 1));
-            } else if kind.is_file() && left > 0 && !known.contains(path.as_path()) && seen.insert(path.clone()) {
+            } else if kind.is_file()
+                && left > 0
+                && !archive::has_original(root, &path)
+                && !known.contains(path.as_path())
+                && seen.insert(path.clone())
+            {
                 left -= 1;
                 found.extend(
                     reason(root.agent, &path).map(|reason| Issue::new(&path, format!("found, not read: {reason}"))),

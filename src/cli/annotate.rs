@@ -141,9 +141,9 @@ struct ChangeJson<'a> {
     changed: bool,
 }
 
-fn print(changes: &[Change], output: ChangeOutputArgs) -> io::Result<()> {
+fn print(changes: &[Change], options: ChangeOutputArgs) -> io::Result<()> {
     let mut out = output::stdout();
-    if output.json {
+    if options.json {
         let sessions = changes.iter().map(|change| ChangeJson {
             id: &change.key.id,
             agent: change.key.agent.name(),
@@ -156,11 +156,11 @@ fn print(changes: &[Change], output: ChangeOutputArgs) -> io::Result<()> {
         });
         let changed = changes.iter().filter(|change| change.changed).count();
         let all =
-            Changes { schema_version: SCHEMA_VERSION, dry_run: output.dry_run, changed, sessions: sessions.collect() };
+            Changes { schema_version: SCHEMA_VERSION, dry_run: options.dry_run, changed, sessions: sessions.collect() };
         return output::json(&mut out, &all);
     }
     for change in changes {
-        writeln!(out, "{}", line(change, output.dry_run))?;
+        output::row(&mut out, &line(change, options.dry_run))?;
     }
     out.flush()
 }

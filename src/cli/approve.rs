@@ -47,6 +47,9 @@ pub(super) fn run(context: &CliContext, args: &ApproveArgs) -> Result<ExitCode, 
     let open: Vec<_> = all.iter().filter(|approval| alive && !approval.answered).collect();
     if args.list {
         print(args.json, &open, None)?;
+        if open.is_empty() && !args.json {
+            output::note("no approval is open for this session")?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let Some(approval) = open.first() else {

@@ -50,18 +50,22 @@ pub struct Cli {
 const GLOBAL: &str = "Global options";
 
 const AFTER: &str = "\
-Other words open the screen: `salon DIR` at a workspace, `salon FILE` at a transcript, `salon ID` at a session, and
+Other words open the screen: `salon DIR` at a workspace, `salon FILE` at a transcript, `salon ID` at a session, and \
 `salon TEXT…` at a search.
 
-An ID is an exact id, a unique prefix of at least eight characters, or an exact title; `agent:id` selects the agent, and
+An ID is an exact id, a unique prefix of at least eight characters, or an exact title; `agent:id` selects the agent, and \
 `host:agent:id` another machine or container (see `salon source`).
+
 Exit codes: 0 success, 1 failed or refused, 2 wrong usage or ambiguous ID, 130 interrupted.
 
 Environment:
-  SALON_CONFIG_DIR, SALON_DATA_DIR, SALON_CACHE_DIR, SALON_RUNTIME_DIR  locations of salon's own directories
-  SALON_LOG   log level (error, warn, info, debug, trace); the log is a file in the data directory
-  SALON_NOW   fixed time for tests and demos (2026-11-21T09:25:55Z)
-  NO_COLOR    disables colours";
+  SALON_CONFIG_DIR   directory of config.toml
+  SALON_DATA_DIR     directory of state.db and the log
+  SALON_CACHE_DIR    directory of the cache
+  SALON_RUNTIME_DIR  directory of sockets and temporary files
+  SALON_LOG          log level: error, warn, info, debug or trace
+  SALON_NOW          fixed time for tests and demos (2026-11-21T09:25:55Z)
+  NO_COLOR           disables colours";
 
 impl Cli {
     /// Returns true if the output is JSON.

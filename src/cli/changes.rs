@@ -121,9 +121,15 @@ pub(super) fn run(context: &CliContext, args: &DiffArgs) -> Result<ExitCode, Cli
     } else if args.remarks {
         print_remarks(&mut out, context.style, &remarks)?;
         out.flush()?;
+        if remarks.is_empty() {
+            output::note("the session has no remark")?;
+        }
     } else {
         print(&mut out, context.style, &found)?;
         out.flush()?;
+        if found.files.is_empty() {
+            output::note("no file is changed")?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -45,6 +45,9 @@ struct Root {
     found: bool,
     sessions: usize,
     format: Option<String>,
+    /// True for copies of kept sessions.
+    #[serde(skip)]
+    is_archive: bool,
 }
 
 #[derive(Serialize)]
@@ -153,6 +156,7 @@ fn roots(loaded: &LoadedSessions, found: &[RootReport]) -> Vec<Root> {
         found: root.found,
         sessions: root.sessions,
         format: storage(loaded, root.agent, &root.path),
+        is_archive: loaded.roots.iter().any(|of| of.path == root.path && of.origin.is_some()),
     };
     found.iter().map(of).collect()
 }
@@ -241,6 +245,7 @@ fn print(report: &Report) -> io::Result<()> {
     for root in &report.roots {
         let what = match (root.found, &root.format) {
             (false, _) => "not found".to_owned(),
+            (true, None) if root.is_archive => "copies of kept sessions".to_owned(),
             (true, None) => "no sessions".to_owned(),
             (true, Some(format)) => format!("{} sessions ({format})", root.sessions),
         };

@@ -131,6 +131,9 @@ fn list_files(args: &FileArgs, session: &Session, reader: &mut dyn TranscriptRea
     } else {
         changed.iter().try_for_each(|(path, entries)| line(&mut out, path, entries))?;
         out.flush()?;
+        if changed.is_empty() {
+            output::note("the session changed no file by an edit")?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

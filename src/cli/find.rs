@@ -19,7 +19,18 @@ pub(super) fn find(sessions: &[Arc<Session>], name: &str) -> Result<Arc<Session>
     }
     // A title may contain a colon too.
     let all: Vec<_> = sessions.iter().collect();
-    only(&all, name)?.ok_or_else(|| CliError::new(CliErrorCode::NotFound, format!("no session matches \"{name}\"")))
+    only(&all, name)?.ok_or_else(|| CliError::new(CliErrorCode::NotFound, not_found(&all, name)))
+}
+
+fn not_found(all: &[&Arc<Session>], name: &str) -> String {
+    let id = name.split_once(':').map_or(name, |(_, id)| id);
+    let is_start = !id.is_empty() && all.iter().any(|session| session.key.id.starts_with(id));
+    let next = if is_start && id.chars().count() < MIN_PREFIX {
+        format!("the start of an id needs at least {MIN_PREFIX} characters")
+    } else {
+        "salon list --hidden shows all, and salon search finds by text".to_owned()
+    };
+    format!("no session matches \"{name}\"; {next}")
 }
 
 fn only(sessions: &[&Arc<Session>], name: &str) -> Result<Option<Arc<Session>>, CliError> {

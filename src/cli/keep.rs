@@ -95,9 +95,13 @@ fn finish(rows: Vec<Row>, args: &KeepArgs) -> Result<ExitCode, CliError> {
         for row in &rows {
             let outcome = row.outcome.replace('_', " ");
             let detail = row.reason.as_deref().map(|reason| format!(": {}", one_line(reason))).unwrap_or_default();
-            writeln!(out, "{}:{}\t{outcome}{detail}\t{}", row.agent, one_line(&row.id), one_line(&row.title))?;
+            let (id, title) = (one_line(&row.id), one_line(&row.title));
+            output::row(&mut out, &format!("{}:{id}\t{outcome}{detail}\t{title}", row.agent))?;
         }
         out.flush()?;
+        if args.list && rows.is_empty() {
+            output::note("no session is kept")?;
+        }
     }
     Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -29,15 +29,15 @@ pub(super) fn run(context: &CliContext, args: &ListArgs) -> Result<ExitCode, Cli
         }
     };
     let filter = scope::filter(context, &args.scope, args.hidden);
-    let (view, query_search) = match query {
+    let (view, mistakes, query_search) = match query {
         None => {
             loaded.add_remote(&remote.wait()?);
-            (CatalogView::new(&loaded.all, &filter, Sort::Activity), None)
+            (CatalogView::new(&loaded.all, &filter, Sort::Activity), Vec::new(), None)
         }
         Some((source, search)) => {
             let (mut matching, issues, query_search) = find(context, &mut loaded, search, source);
             let collected = remote.wait()?;
-            loaded.issues.extend(issues.into_iter().chain(remote::issues(&collected)));
+            loaded.issues.extend(remote::issues(&collected));
             let hits = collected.into_iter().flat_map(|source| source.results.hits);
             let remote: Vec<_> = hits.map(|hit| hit.session).collect();
             let is_mounted = |there: &Arc<Session>| {
@@ -46,14 +46,17 @@ pub(super) fn run(context: &CliContext, args: &ListArgs) -> Result<ExitCode, Cli
             let remote: Vec<_> = remote.into_iter().filter(|session| !is_mounted(session)).collect();
             matching.extend(remote);
             matching.sort_by(|a, b| Sort::Activity.compare(a, b));
-            (CatalogView::new(&matching, &filter, Sort::Activity), Some(query_search))
+            (CatalogView::new(&matching, &filter, Sort::Activity), issues, Some(query_search))
         }
     };
     let end = args.limit.map_or(usize::MAX, |limit| args.offset.saturating_add(limit)).min(view.sessions.len());
     let page = &view.sessions[args.offset.min(end)..end];
     if args.json {
+        loaded.issues.extend(mistakes);
         print_json(&loaded, &view, page)?;
     } else {
+        // They are nothing that a report on the installation could show.
+        mistakes.iter().try_for_each(|mistake| output::note(&mistake.reason))?;
         print(context, &loaded, &view, page)?;
     }
     match query_search {

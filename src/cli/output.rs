@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use serde::Serialize;
 
 pub(super) use crate::export::json_text::write_value as json_value;
-use crate::stdx::text::{one_line, sanitise};
+use crate::stdx::text::{ellipsis, one_line, sanitise, width};
 
 /// Buffered stdout. The caller flushes it, because dropping the buffer ignores errors.
 pub(super) fn stdout() -> BufWriter<StdoutLock<'static>> {
@@ -66,6 +66,30 @@ impl OutputStyle {
     fn wrap(self, text: &str, code: &str) -> String {
         if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// Minimum columns of the last cell of a row on a terminal.
+const MIN_LAST_CELL: usize = 20;
+
+/// Writes a row whose cells are separated by tabs. On a terminal they are separated by blanks, and the last one is cut at
+/// the width of the terminal.
+pub(super) fn row(out: &mut impl Write, line: &str) -> io::Result<()> {
+    let columns = to_terminal().then(columns);
+    writeln!(out, "{}", columns.map_or_else(|| line.to_owned(), |columns| fit(line, columns)))
+}
+
+fn fit(line: &str, columns: usize) -> String {
+    let mut cells: Vec<_> = line.split('\t').filter(|cell| !cell.is_empty()).map(str::to_owned).collect();
+    if let Some(last) = cells.pop() {
+        let taken: usize = cells.iter().map(|cell| width(cell) + 2).sum();
+        cells.push(ellipsis(&last, columns.saturating_sub(taken).max(MIN_LAST_CELL)));
+    }
+    cells.join("  ")
+}
+
+/// Returns a count with its noun, which gets an s unless the count is 1.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Prints a note for the user on stderr.

@@ -59,6 +59,9 @@ pub(super) fn run(context: &CliContext, args: &QueueArgs) -> Result<ExitCode, Cl
     } else {
         rows.iter().try_for_each(|row| line(&mut out, row))?;
         out.flush()?;
+        if rows.is_empty() {
+            output::note("no prompt is queued")?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -111,5 +114,8 @@ fn line(out: &mut impl Write, row: &Row) -> io::Result<()> {
     };
     let reason = one_line(row.reason.as_deref().unwrap_or_default());
     let text = ellipsis(&one_line(&row.text), 200);
-    writeln!(out, "{}\t{}\t{}\t{}\t{reason}\t{text}", row.id, row.state, row.submitted_at, one_line(&place))
+    output::row(
+        out,
+        &format!("{}\t{}\t{}\t{}\t{reason}\t{text}", row.id, row.state, row.submitted_at, one_line(&place)),
+    )
 }

@@ -130,7 +130,8 @@ fn report(all: &[Arc<Session>], edits: &[(SessionKey, AnnotationEdit)], args: &R
     let outcome = if args.output.dry_run { "would move to" } else { "moved to" };
     for row in &sessions {
         let to = row.to.as_deref().map_or_else(|| "its own directory".to_owned(), one_line);
-        writeln!(out, "{}:{}\t{outcome} {to}\t{}", row.agent, one_line(&row.id), one_line(&row.title))?;
+        let (id, title) = (one_line(&row.id), one_line(&row.title));
+        output::row(&mut out, &format!("{}:{id}\t{outcome} {to}\t{title}", row.agent))?;
     }
     out.flush()
 }
@@ -159,8 +160,12 @@ fn list(context: &CliContext, all: &[Arc<Session>], json: bool) -> Result<ExitCo
     }
     for MissingDirectory { directory, sessions, proposals } in &directories {
         let proposals: Vec<_> = proposals.iter().map(|path| one_line(path)).collect();
-        writeln!(out, "{}\t{sessions} sessions\t{}", one_line(directory), proposals.join("\t"))?;
+        let sessions = output::counted(*sessions, "session");
+        writeln!(out, "{}\t{sessions}\t{}", one_line(directory), proposals.join("\t"))?;
     }
     out.flush()?;
+    if directories.is_empty() {
+        output::note("no session has a directory that is gone")?;
+    }
     Ok(ExitCode::SUCCESS)
 }

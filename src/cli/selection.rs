@@ -7,7 +7,7 @@ use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::query::{self, QueryOptions, QuerySearch};
 use super::sessions::LoadedSessions;
-use super::{find, remote, scope};
+use super::{find, output, remote, scope};
 use crate::domain::Session;
 use crate::domain::catalog::{CatalogFilter, CatalogView, Sort};
 use crate::domain::query::{Filter, IsValue, Query};
@@ -61,7 +61,11 @@ fn matching(context: &CliContext, source: &str) -> Result<Vec<Arc<Session>>, Cli
     let mut found: Vec<_> = results.hits.into_iter().map(|hit| hit.session).collect();
     found.sort_by(|a, b| Sort::Activity.compare(a, b));
     let filter = CatalogFilter { show_hidden, ..scope::visible(context) };
-    Ok(CatalogView::new(&found, &filter, Sort::Activity).sessions)
+    let selected = CatalogView::new(&found, &filter, Sort::Activity).sessions;
+    if selected.is_empty() {
+        output::note(&format!("no session matches the query \"{source}\""))?;
+    }
+    Ok(selected)
 }
 
 /// Returns true if each alternative of a query asks for a kind of sessions that lists hide.

@@ -100,9 +100,12 @@ pub struct SearchArgs {
 
 const QUERIES: &str = "\
 All words must match; a word with capitals is case-sensitive. \"a phrase\", -without, this OR that, /regex/.
-Filters: agent: dir: workspace: branch: model: role: kind: tool: file: exit: before: since: on: turns: tokens:
-  is:live,subagent,headless,fork,error,star,empty has:error,diff,image,plan tag: note: id: host:; #name is a tag
+
+Filters: agent: dir: workspace: branch: model: role: kind: tool: file: exit: before: since: on: turns: tokens: \
+is:live,subagent,headless,fork,error,star,empty has:error,diff,image,plan tag: note: id: host:; #name is a tag
+
 Put a query that starts with a hyphen after `--`: salon search -- word -without
+
 Hidden sessions are searched too. Each line has agent:id, the entry number as in `salon show`, and the matching text.";
 
 /// Arguments of `show`.

@@ -47,6 +47,9 @@ pub(super) fn run(context: &CliContext, args: &SourceArgs) -> Result<ExitCode, C
         SourceCommand::Add(args) => add(context, args),
         SourceCommand::List(args) => {
             let sources: Vec<_> = context.settings.sources.iter().map(describe).collect();
+            if sources.is_empty() && !args.json {
+                output::note("there is no source; salon source discover finds machines and containers")?;
+            }
             print(sources, args.json)
         }
         SourceCommand::Discover(args) => {
@@ -60,7 +63,11 @@ pub(super) fn run(context: &CliContext, args: &SourceArgs) -> Result<ExitCode, C
                 sessions: None,
                 duration_ms: None,
             };
-            print(found.iter().map(row).collect(), args.json)
+            print(found.iter().map(row).collect(), args.json)?;
+            if found.is_empty() && !args.json {
+                output::note("no host of ~/.ssh/config and no running container is found")?;
+            }
+            Ok(ExitCode::SUCCESS)
         }
         SourceCommand::Remove(args) => remove(context, args),
         SourceCommand::Test(args) => test(context, args),
@@ -88,7 +95,7 @@ fn print(sources: Vec<SourceJson>, json: bool) -> Result<ExitCode, CliError> {
         let name = Some(source.name.to_owned()).filter(|name| !name.is_empty());
         let mut cells: Vec<_> = name.into_iter().chain([source.kind.to_owned(), one_line(&source.target)]).collect();
         cells.extend(source.state.map(str::to_owned));
-        cells.extend(source.sessions.map(|count| format!("{count} sessions")));
+        cells.extend(source.sessions.map(|count| output::counted(count, "session")));
         cells.extend(source.duration_ms.map(|millis| format!("{millis} ms")));
         cells.extend(source.reason.as_deref().map(one_line));
         writeln!(out, "{}", cells.join("\t"))?;
@@ -100,7 +107,11 @@ fn print(sources: Vec<SourceJson>, json: bool) -> Result<ExitCode, CliError> {
 /// Returns the source with a name.
 fn named<'a>(context: &'a CliContext, name: &str) -> Result<&'a RemoteSource, CliError> {
     let found = context.settings.sources.iter().find(|source| *source.name == *name);
-    found.ok_or_else(|| CliError::new(CliErrorCode::NotFound, format!("there is no source \"{name}\"")))
+    found.ok_or_else(|| CliError::new(CliErrorCode::NotFound, no_source(name)))
+}
+
+fn no_source(name: &str) -> String {
+    format!("there is no source \"{name}\"; salon source list shows all")
 }
 
 /// Appends a table to the configuration, whose other text stays as it is.
@@ -210,7 +221,7 @@ fn test(context: &CliContext, args: &TestSourcesArgs) -> Result<ExitCode, CliErr
     let sources = &context.settings.sources;
     let is_known = |name: &&String| sources.iter().any(|source| *source.name == ***name);
     if let Some(unknown) = args.names.iter().find(|name| !is_known(name)) {
-        return Err(CliError::new(CliErrorCode::NotFound, format!("there is no source \"{unknown}\"")));
+        return Err(CliError::new(CliErrorCode::NotFound, no_source(unknown)));
     }
     let wanted = |source: &&RemoteSource| args.names.is_empty() || args.names.iter().any(|name| *name == *source.name);
     let mut reports = Vec::new();

@@ -74,7 +74,12 @@ pub(super) fn run(context: &CliContext, args: &TrashArgs) -> Result<ExitCode, Cl
         };
         remove(context, args, &store, &selection::sessions(context, &selection)?)?
     };
-    finish(rows, args.dry_run, args.json)
+    let is_empty = rows.is_empty() && (args.list || args.empty) && !args.json;
+    let code = finish(rows, args.dry_run, args.json)?;
+    if is_empty {
+        output::note(if args.list { "the trash is empty" } else { "nothing in the trash is due" })?;
+    }
+    Ok(code)
 }
 
 fn remove(
@@ -113,8 +118,10 @@ fn empty(context: &CliContext, args: &TrashArgs, store: &Store) -> Result<Vec<Ro
         let (count, databases) = (due.len(), due.iter().filter(|session| session.moved.is_none()).count());
         let of_agents =
             if databases > 0 { format!(", {databases} of them in agents' databases") } else { String::new() };
-        let message =
-            format!("this deletes {count} sessions permanently{of_agents}: confirm with --yes, or look with --dry-run");
+        let message = format!(
+            "this deletes {} permanently{of_agents}: confirm with --yes, or look with --dry-run",
+            output::counted(count, "session")
+        );
         return Err(CliError::new(CliErrorCode::Usage, message));
     }
     let all = trash::all_with_hidden(&due, sessions::options(context));
@@ -172,7 +179,10 @@ fn named<'a>(trashed: &'a [TrashedSession], id: &str) -> Result<&'a TrashedSessi
             }
         }
     }
-    Err(CliError::new(CliErrorCode::NotFound, format!("no session in the trash matches \"{id}\"")))
+    Err(CliError::new(
+        CliErrorCode::NotFound,
+        format!("no session in the trash matches \"{id}\"; salon trash --list shows all"),
+    ))
 }
 
 /// Prints the report. The exit code is 1 if a session was refused.
@@ -192,7 +202,7 @@ fn finish(rows: Vec<Row>, dry_run: bool, json: bool) -> Result<ExitCode, CliErro
 fn line(out: &mut impl Write, row: &Row) -> io::Result<()> {
     let (id, title, outcome) = (one_line(&row.id), one_line(&row.title), row.outcome.replace('_', " "));
     match row.reason.as_deref().or(row.trashed_at.as_deref()) {
-        Some(detail) => writeln!(out, "{}:{id}\t{outcome}: {}\t{title}", row.agent, one_line(detail)),
-        None => writeln!(out, "{}:{id}\t{outcome}\t{title}", row.agent),
+        Some(detail) => output::row(out, &format!("{}:{id}\t{outcome}: {}\t{title}", row.agent, one_line(detail))),
+        None => output::row(out, &format!("{}:{id}\t{outcome}\t{title}", row.agent)),
     }
 }

@@ -60,6 +60,8 @@ struct OutcomeReport {
     worktrees: Vec<OutcomeJson>,
 }
 
+const NO_WORKTREE: &str = "there is no worktree of salon; salon worktree new creates one";
+
 /// Runs a command on worktrees.
 pub(super) fn run(context: &CliContext, args: &WorktreeArgs) -> Result<ExitCode, CliError> {
     let worktrees = open(context)?;
@@ -120,6 +122,9 @@ fn list(worktrees: &Worktrees, json: bool) -> Result<ExitCode, CliError> {
     } else {
         described.iter().try_for_each(|worktree| writeln!(out, "{}", worktree.line()))?;
         out.flush()?;
+        if described.is_empty() {
+            output::note(NO_WORKTREE)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -227,6 +232,9 @@ fn prune(context: &CliContext, worktrees: &Worktrees, args: &PruneArgs) -> Resul
         (PruneOutcome::Removed, true) => OutcomeJson::new(&pruned.worktree, "would_remove"),
         (PruneOutcome::Kept(obstacles), _) => OutcomeJson::kept(&pruned.worktree, "kept", obstacles),
     };
+    if pruned.is_empty() && !args.json {
+        output::note(NO_WORKTREE)?;
+    }
     finish(pruned.iter().map(row).collect(), args.dry_run, args.json)
 }
 
@@ -247,7 +255,10 @@ fn named<'a>(all: &'a [Worktree], name: &str) -> Result<&'a Worktree, CliError> 
     let found: Vec<_> = all.iter().filter(is_it).collect();
     match found.as_slice() {
         [one] => Ok(one),
-        [] => Err(CliError::new(CliErrorCode::NotFound, format!("no worktree is named \"{name}\""))),
+        [] => Err(CliError::new(
+            CliErrorCode::NotFound,
+            format!("no worktree is named \"{name}\"; salon worktree list shows all"),
+        )),
         several => {
             let message = format!("\"{name}\" names {} worktrees", several.len());
             let candidates = several.iter().map(|one| format!("{} ({})", one.id, one.path.display())).collect();

@@ -477,3 +477,56 @@ fn open_in(home: &Home, id: &str, kind: &str) {
     std::fs::create_dir_all(dir).expect("a folder");
     std::fs::write(dir.join(format!("{pid}.json")), status.to_string()).expect("a sign");
 }
+
+#[test]
+fn a_mistake_in_the_query_of_a_list_is_said() {
+    let home = Home::of(&[CLAUDE]);
+    for (query, said) in [("agent:nope", "column 7: must be one of claude"), ("cost:>1", "column 1: unknown filter")] {
+        let output = run(&home, &["list", query]);
+        let errors = text(&output.stderr);
+        assert_eq!(code(&output), 0);
+        assert!(errors.contains(said), "{errors}");
+        assert!(!errors.contains("problem"), "the doctor knows nothing of it: {errors}");
+        let issues = json(&run(&home, &["list", query, "--json"]))["issues"].to_string();
+        assert!(issues.contains(said), "{issues}");
+    }
+}
+
+#[test]
+fn a_session_that_is_not_found_is_refused_with_a_next_step() {
+    let home = Home::of(&[CLAUDE]);
+    let list = json(&run(&home, &["list", "--json"]));
+    let start = list["sessions"][0]["id"].as_str().expect("id")[..4].to_owned();
+    let errors = |args: &[&str]| text(&run(&home, args).stderr);
+    assert!(errors(&["show", &start]).contains("at least 8 characters"), "{}", errors(&["show", &start]));
+    assert!(errors(&["show", &format!("claude:{start}")]).contains("at least 8 characters"));
+    for (args, next) in [
+        (&["show", "unheard of"][..], "salon list --hidden"),
+        (&["restore", "unheard of"], "salon trash --list"),
+        (&["worktree", "show", "unheard of"], "salon worktree list"),
+        (&["source", "test", "unheard-of"], "salon source list"),
+    ] {
+        assert!(errors(args).contains(next), "{}", errors(args));
+    }
+}
+
+#[test]
+fn an_empty_result_is_said_on_stderr() {
+    let home = Home::of(&[CLAUDE]);
+    for args in [
+        &["queue"][..],
+        &["trash", "--list"],
+        &["trash", "--empty"],
+        &["keep", "--list"],
+        &["worktree", "list"],
+        &["worktree", "prune"],
+        &["source", "list"],
+        &["star", "--query", "unheardof"],
+    ] {
+        let output = run(&home, args);
+        assert_eq!((code(&output), &*output.stdout), (0, &b""[..]), "{args:?}");
+        assert!(text(&output.stderr).starts_with("salon: "), "{args:?}: {}", text(&output.stderr));
+    }
+    let output = run(&home, &["queue", "--json"]);
+    assert_eq!(text(&output.stderr), "", "the object says it");
+}

@@ -278,3 +278,16 @@ fn h9_a_deleted_session_is_listed_with_the_prompts_that_its_agent_remembers() {
     assert!(hits.iter().all(|hit| hit["session"]["id"] != json!(id)), "{known}");
     assert!(history.exists());
 }
+
+#[test]
+fn the_copy_of_a_kept_session_is_no_problem() {
+    let home = Home::of(&["cases/01-codex-zst", CLAUDE]);
+    let issues = || output_json(&run(&home, &["doctor", "--json"]))["issues"].clone();
+    let before = issues();
+    for session in listed(&home) {
+        assert_eq!(code(&run(&home, &["keep", session["id"].as_str().expect("id")])), 0);
+    }
+    assert!(archive_dir(&home).exists());
+    assert_eq!(issues(), before, "the originals are read");
+    assert!(text(&run(&home, &["doctor"]).stdout).contains("copies of kept sessions"));
+}

@@ -22,7 +22,7 @@ use crate::runtime::{self, StartOptions, StartupAction};
 pub use home::DemoHome;
 
 /// Message at the start of the demo.
-const NOTICE: &str = "Demo: all sessions are invented, none of yours is read. Press ? for all keys, q to quit.";
+const NOTICE: &str = "Demo: all sessions are invented, none of yours is read. ? all keys, q quits";
 
 /// Variables that describe the terminal. The demo gets no others.
 const TERMINAL_VARIABLES: [&str; 5] = ["TERM", "COLORTERM", "COLORFGBG", "NO_COLOR", "LANG"];
