@@ -7,7 +7,7 @@ use super::canvas::Canvas;
 use super::columns::Column;
 use super::coverage::{issues, progress_notes, searched};
 use super::numbers::count;
-use super::session_title::session_title;
+use super::session_title::{session_title, without_title};
 use super::style::style;
 use super::widgets::{Align, line_of, put, put_line, split_left, split_right, wrapped};
 use crate::app::msg::Target;
@@ -68,7 +68,7 @@ fn draw_recent_session(canvas: &mut Canvas, area: Rect, session: &Session, selec
     put(canvas.buffer, workspace, &Column::Workspace.text(app, session), style(theme.muted), Align::Left);
     let title = Rect { width: title.width.saturating_sub(1), ..title };
     let text = session_title(app, session);
-    let text = if text.is_empty() { "(no prompt yet)" } else { &text };
+    let text = if text.is_empty() { without_title(session) } else { &text };
     put(canvas.buffer, title, text, style(theme.text), Align::Left);
 }
 

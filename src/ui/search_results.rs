@@ -11,7 +11,7 @@ use super::canvas::Canvas;
 use super::columns::{Column, agent_width};
 use super::numbers::{count, thousands};
 use super::reader::hits::HitMatcher;
-use super::session_title::session_title;
+use super::session_title::{session_title, without_title};
 use super::sessions::{agent_name, glyph};
 use super::style::{self, style};
 use super::widgets::styled_line::{self, StyledLine};
@@ -98,7 +98,7 @@ fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit, matcher: Option<&HitMa
     }
     let title = session_title(app, session);
     if title.is_empty() {
-        put(canvas.buffer, rest, "(no prompt yet)", style(theme.faint), Align::Left);
+        put(canvas.buffer, rest, without_title(session), style(theme.faint), Align::Left);
         return;
     }
     let ranges = matcher.map(|matcher| matcher.ranges(&title)).unwrap_or_default();

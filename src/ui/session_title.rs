@@ -10,6 +10,11 @@ pub(super) fn session_title(app: &App, session: &Session) -> String {
     one_line(&app.secrets.text(&session.title.text))
 }
 
+/// Returns what stands for the title of a session that has none.
+pub(super) fn without_title(session: &Session) -> &'static str {
+    if session.flags.unreadable { "(unreadable)" } else { "(no prompt yet)" }
+}
+
 /// Returns what stands for a title that another session has too: the newest prompt. `None` if there is no other prompt.
 pub(super) fn repeated_title(app: &App, session: &Session) -> Option<String> {
     // A name of the user's own says enough.

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::canvas::Canvas;
 use super::columns::{Column, agent_width, columns, sorted_by};
 use super::empty;
-use super::session_title::{repeated_title, session_title};
+use super::session_title::{repeated_title, session_title, without_title};
 use super::style::{self, style};
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
 use crate::app::App;
@@ -208,7 +208,7 @@ fn draw_detail(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessio
 fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session, title: &str) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     if title.is_empty() {
-        put(canvas.buffer, area, "(no prompt yet)", style(theme.faint), Align::Left);
+        put(canvas.buffer, area, without_title(session), style(theme.faint), Align::Left);
         return;
     }
     let damaged = health::is_damaged(session, &app.sessions.catalog.issues).then(|| ("×".to_owned(), theme.warning));

@@ -358,3 +358,35 @@ fn neighbours_with_one_title_are_told_apart_by_their_newest_prompts() {
         assert!(!screen.contains(hidden), "{hidden}: {screen}");
     }
 }
+
+#[test]
+fn workspaces_with_one_name_are_told_apart() {
+    let paths = [
+        "/home/ann/src/shop",
+        "/mnt/c/src/shop",
+        "/home/ann/web",
+        r"C:\Users\ann\web",
+        r"\\box\share\docs",
+        "/srv/api",
+    ];
+    let with_path = |(at, path): (i64, &&str)| {
+        let mut session = session(Agent::Claude, &format!("id-{at}"), &format!("title {at}"), at);
+        session.workspace = (*path).into();
+        session
+    };
+    let mut stage = Stage::new(120, 24);
+    stage.send(Msg::Catalog(change((0..).zip(&paths).map(with_path).collect())));
+    let rows = stage.app.stack.home.workspaces.rows().iter();
+    let names: Vec<_> = rows.filter(|row| row.sessions > 0).map(|row| row.name.as_str()).collect();
+    assert_eq!(names, ["ann/src/shop", "c/src/shop", "ann/web", r"ann\web", "docs", "api"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_not_called_a_session_without_a_prompt() {
+    let mut stage = Stage::new(120, 24);
+    let mut broken = session(Agent::Claude, "broken", "", 1);
+    broken.flags.unreadable = true;
+    stage.send(Msg::Catalog(change(vec![broken, session(Agent::Claude, "begun", "", 2)])));
+    let screen = stage.screen();
+    assert!(screen.contains("(unreadable)") && screen.contains("(no prompt yet)"), "{screen}");
+}

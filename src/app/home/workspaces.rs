@@ -28,6 +28,9 @@ pub struct Workspace {
     newest: Option<Time>,
 }
 
+/// Maximum components of a path in a name.
+const MAX_NAME_PARTS: usize = 8;
+
 /// Row of the column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkspaceRow<'a> {
@@ -213,17 +216,21 @@ impl Workspace {
     }
 }
 
-/// Names every workspace by the last component of its path, or by two where names would be equal; after its host, if it is
+/// Names every workspace by the last component of its path, or by as many as distinguish it; after its host, if it is
 /// another one.
 fn name(rows: &mut [Workspace]) {
-    let mut name_counts: HashMap<String, usize> = HashMap::new();
-    for row in rows.iter() {
-        *name_counts.entry(on_host(row, tail(&row.path, 1))).or_default() += 1;
-    }
-    for row in rows {
-        let short = on_host(row, tail(&row.path, 1));
-        let is_shared = name_counts.get(&short).is_some_and(|count| *count > 1);
-        row.name = if is_shared { on_host(row, tail(&row.path, 2)) } else { short };
+    let mut equal: Vec<usize> = (0..rows.len()).collect();
+    for parts in 1..=MAX_NAME_PARTS {
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        for at in &equal {
+            let row = &mut rows[*at];
+            row.name = on_host(row, tail(&row.path, parts));
+            *counts.entry(row.name.clone()).or_default() += 1;
+        }
+        equal.retain(|at| counts.get(&rows[*at].name).is_some_and(|count| *count > 1));
+        if equal.is_empty() {
+            break;
+        }
     }
 }
 
@@ -236,11 +243,14 @@ fn on_host(row: &Workspace, name: String) -> String {
 }
 
 fn tail(path: &str, parts: usize) -> String {
-    let mut names: Vec<&str> = path.rsplit('/').filter(|part| !part.is_empty()).take(parts).collect();
+    // A path of Windows, `C:\src` or `\\host\src`, has other separators.
+    let is_windows = path.starts_with("\\\\") || path.get(1..3).is_some_and(|start| start == ":\\");
+    let separators: &[char] = if is_windows { &['\\', '/'] } else { &['/'] };
+    let mut names: Vec<&str> = path.rsplit(separators).filter(|part| !part.is_empty()).take(parts).collect();
     names.reverse();
     match names.as_slice() {
         [] if path.is_empty() => "(unknown)".to_owned(),
         [] => path.to_owned(),
-        names => names.join("/"),
+        names => names.join(if is_windows { "\\" } else { "/" }),
     }
 }
