@@ -13,6 +13,9 @@ use super::scroll;
 /// Score of a synonym per typed byte, about that of a word's beginning.
 const SYNONYM_SCORE: i64 = 24;
 
+/// Additional score of the beginning of a word of the description, which is better than a synonym.
+const OWN_WORD_BONUS: i64 = 8;
+
 /// The palette overlay.
 #[derive(Debug)]
 pub struct Palette {
@@ -76,9 +79,14 @@ impl Palette {
             let text = format!("{} {}", action.name(), action.about());
             let fuzzy = matcher.fuzzy_match(&text, &typed);
             // A synonym is as good as the beginning of a word of the description.
-            let synonym = synonyms::of(*action).split(' ').any(|word| !typed.is_empty() && word.starts_with(&typed));
-            let synonym = synonym.then(|| SYNONYM_SCORE * i64::try_from(typed.len()).unwrap_or(i64::MAX));
-            fuzzy.max(synonym).map(|score| (-score, *action))
+            let begins = |word: &str| !typed.is_empty() && word.starts_with(&typed);
+            let words = SYNONYM_SCORE * i64::try_from(typed.len()).unwrap_or(i64::MAX / SYNONYM_SCORE);
+            let synonym = synonyms::of(*action).split(' ').any(begins).then_some(words);
+            // Its own words are better, and the first one is the best.
+            let about = action.about().to_lowercase();
+            let own = about.split(|letter: char| !letter.is_alphanumeric()).any(begins);
+            let own = own.then(|| words + OWN_WORD_BONUS + if begins(&about) { OWN_WORD_BONUS } else { 0 });
+            fuzzy.max(synonym).max(own).map(|score| (-score, *action))
         };
         let mut found: Vec<_> = self.actions.iter().filter_map(score).collect();
         found.sort_by_key(|(score, _)| *score);
