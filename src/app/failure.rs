@@ -66,7 +66,7 @@ pub fn describe_stop(stopped: &StopReason, agent: Agent) -> String {
     match stopped {
         StopReason::NotStarted => "not started".to_owned(),
         StopReason::OnRequest => "stopped".to_owned(),
-        StopReason::Evicted => "idle (restarts with your next prompt)".to_owned(),
+        StopReason::Evicted => "idle · restarts with your next prompt".to_owned(),
         StopReason::Failed(failure) => describe(failure, agent),
     }
 }

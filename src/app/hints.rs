@@ -12,6 +12,7 @@ use super::{keys, runs, search};
 use crate::config::key::Key;
 use crate::config::settings::DuringTurn;
 use crate::domain::SessionState;
+use crate::domain::prompt::{Prompt, PromptState};
 use crate::domain::remark::RemarkState;
 use crate::domain::run::RunInfo;
 
@@ -38,7 +39,11 @@ pub fn hints(app: &App) -> Vec<Hint> {
     let typed = |hints: &[(&str, &'static str)]| hints.iter().copied().map(Hint::typed).collect();
     match app.stack.layers.last() {
         Some(Layer::Palette(_)) => typed(&[("enter", "run"), ("↑ ↓", "select"), ("esc", "close")]),
-        Some(Layer::Dialog(_)) => typed(&[("1…9", "answer"), ("enter", "confirm"), ("esc", "cancel")]),
+        Some(Layer::Dialog(dialog)) => {
+            let mut hints = vec![Hint::typed((&digits(dialog.choices.len()), "answer"))];
+            hints.extend(typed(&[("enter", "confirm"), ("esc", "cancel")]));
+            hints
+        }
         Some(Layer::Help(help)) if help.input.is_empty() => {
             typed(&[("esc", "close"), ("↑ ↓", "scroll"), ("a…z", "filter")])
         }
@@ -177,7 +182,7 @@ fn inbox_hints(app: &App, inbox: &Inbox) -> Vec<Hint> {
             typed(&answer_keys(app, &ApprovalScope::All).unwrap_or_default(), "answer"),
             typed("enter", "show all"),
         ],
-        choices => vec![typed(&format!("1–{choices}"), "answer"), typed("enter", "open")],
+        choices => vec![typed(&digits(choices), "answer"), typed("enter", "open")],
     };
     hints.extend((items.len() > 1).then(|| typed("n p", "next, previous")));
     hints.extend(item.kind.choices().is_empty().then(|| typed("o", "open chat")));
@@ -188,8 +193,12 @@ fn inbox_hints(app: &App, inbox: &Inbox) -> Vec<Hint> {
 /// Returns the digits that answer the current approval: `1–4`.
 fn answer_keys(app: &App, scope: &ApprovalScope) -> Option<String> {
     let (pending, ..) = app.approvals.current(&app.runs, scope)?;
-    let rows = ApprovalQueue::rows(pending.approval, &app.approvals.draft(&pending.id())).len().min(9);
-    Some(if rows == 1 { "1".to_owned() } else { format!("1–{rows}") })
+    Some(digits(ApprovalQueue::rows(pending.approval, &app.approvals.draft(&pending.id())).len()))
+}
+
+/// Returns the digits of choices: `1–4`.
+fn digits(choices: usize) -> String {
+    if choices == 1 { "1".to_owned() } else { format!("1–{}", choices.min(9)) }
 }
 
 /// Returns the hints of a chat's approval.
@@ -211,7 +220,7 @@ fn approval_hints(app: &App, chat: &Chat) -> Option<Vec<Hint>> {
         ],
         ChatFocus::Transcript | ChatFocus::Queue(_) | ChatFocus::Tasks(_) => vec![typed(digits, "answer")],
     };
-    hints.extend(named(app, &[(Action::Interrupt, "interrupt"), (Action::ReadChat, "read")]));
+    hints.extend(in_chat(app, chat, &[(Action::Interrupt, "interrupt"), (Action::ReadChat, "read")]));
     Some(hints)
 }
 
@@ -226,9 +235,12 @@ fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
         return hints;
     }
     match chat.focus {
-        ChatFocus::Queue(_) => {
-            let keys = [("enter", "edit"), ("K", "move up"), ("x", "cancel"), ("u", "undo"), ("r", "release")];
-            keys.into_iter().chain([("esc", "write")]).map(typed).collect()
+        ChatFocus::Queue(id) => {
+            let queue = chat.run.as_ref().map_or(&[][..], |run| app.runs.queue(run));
+            let is_held = |prompt: &Prompt| matches!(prompt.state, PromptState::Held | PromptState::Failed);
+            let send = queue.iter().any(|prompt| prompt.id == id && is_held(prompt)).then_some(("r", "send"));
+            let keys = [("enter", "edit"), ("K", "move up"), ("x", "cancel"), ("u", "undo"), ("esc", "write")];
+            send.into_iter().chain(keys).map(typed).collect()
         }
         ChatFocus::Tasks(_) => {
             let mut hints: Vec<Hint> =
@@ -242,8 +254,8 @@ fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
         ChatFocus::Composer if chat.armed_turn(&app.runs).is_some() => [typed(("esc", "interrupt"))].into(),
         ChatFocus::Composer if chat.info(&app.runs).is_some_and(|info| runs::is_open(&info.phase)) => {
             let mut hints = match app.settings.during_turn {
-                DuringTurn::Queue => named(app, &WORKING_CHAT),
-                DuringTurn::Steer => named(app, &STEERED_CHAT),
+                DuringTurn::Queue => in_chat(app, chat, &WORKING_CHAT),
+                DuringTurn::Steer => in_chat(app, chat, &STEERED_CHAT),
             };
             // Esc would interrupt the turn.
             hints.extend(chat.composer.is_empty().then(|| typed(("←", "back"))));
@@ -252,13 +264,27 @@ fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
         }
         ChatFocus::Composer if chat.info(&app.runs).is_some_and(waits_for_limit) => {
             let mut hints = named(app, &[(Action::ContinueAtReset, "continue when the limit is over")]);
-            hints.extend(named(app, &CHAT));
+            hints.extend(in_chat(app, chat, &CHAT));
             hints
         }
-        ChatFocus::Composer => named(app, &CHAT),
+        ChatFocus::Composer => in_chat(app, chat, &CHAT),
         ChatFocus::Transcript if chat.read_only.is_some() => reading(app, &chat.reader, &READ_ONLY_CHAT),
-        ChatFocus::Transcript => reading(app, &chat.reader, &READING_CHAT),
+        ChatFocus::Transcript => reading(app, &chat.reader, &possible(app, chat, &READING_CHAT)),
     }
+}
+
+fn in_chat(app: &App, chat: &Chat, hints: &[(Action, &'static str)]) -> Vec<Hint> {
+    named(app, &possible(app, chat, hints))
+}
+
+/// Labels the key of interrupts with what it does now, and leaves it out where it does nothing.
+fn possible(app: &App, chat: &Chat, hints: &[(Action, &'static str)]) -> Vec<(Action, &'static str)> {
+    let effect = chat.interrupt_effect(&app.runs);
+    let label = |(action, label): &(Action, &'static str)| match action {
+        Action::Interrupt => effect.map(|effect| (*action, effect)),
+        _ => Some((*action, *label)),
+    };
+    hints.iter().filter_map(label).collect()
 }
 
 /// Returns true if the user may ask for a continuation at the end of a rate limit.

@@ -5,7 +5,8 @@ use crate::app::action::Action;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
-use crate::app::{runs, session_actions};
+use crate::app::runs::{self, RunTable};
+use crate::app::session_actions;
 use crate::domain::prompt::PromptState;
 use crate::domain::run::{FolderTrust, Phase};
 use crate::domain::run_request::RunRequest;
@@ -94,6 +95,21 @@ impl Chat {
             return Flow::Stay;
         }
         if self.interrupt_command(ctx) { Flow::Stay } else { self.interrupt_turn(ctx) }
+    }
+
+    /// Returns what the key of interrupts does now; `None` if there is nothing to end.
+    pub fn interrupt_effect(&self, runs: &RunTable) -> Option<&'static str> {
+        if self.focus == ChatFocus::Composer && !self.composer.is_empty() {
+            return Some("clear");
+        }
+        if self.command.as_ref().is_some_and(|command| command.ended.is_none()) {
+            return Some("end command");
+        }
+        match self.info(runs)?.phase {
+            Phase::Working { .. } => Some("interrupt"),
+            Phase::Starting | Phase::Interrupting { .. } | Phase::Idle => Some("end run"),
+            Phase::Stopped(_) => None,
+        }
     }
 
     /// Interrupts the turn, else asks whether to stop the run.

@@ -166,9 +166,9 @@ fn stop_text(stopped: &StopReason, info: &RunInfo) -> String {
     match stopped {
         StopReason::Evicted => failure::describe_stop(stopped, info.agent),
         StopReason::NotStarted => "continues with your next prompt".to_owned(),
-        StopReason::OnRequest => "stopped (restarts with your next prompt)".to_owned(),
+        StopReason::OnRequest => "stopped · restarts with your next prompt".to_owned(),
         StopReason::Failed(failure) => {
-            format!("{} (restarts with your next prompt)", failure::summarise(failure, info.agent))
+            format!("{} · restarts with your next prompt", failure::summarise(failure, info.agent))
         }
     }
 }

@@ -178,8 +178,9 @@ impl Home {
     /// Opens the selected session.
     fn open(&self, ctx: &Ctx) -> Flow {
         let Some(key) = self.list.key() else { return Flow::Stay };
-        // A live run of this salon opens as a chat, and so does a run without a transcript.
-        let is_live = |info: &&Arc<RunInfo>| !matches!(info.phase, Phase::Stopped(_));
+        // A live run of this salon opens as a chat, and so does one without a transcript, or whose prompts wait.
+        let has_queue = |info: &Arc<RunInfo>| !ctx.runs.queue(&info.id).is_empty();
+        let is_live = |info: &&Arc<RunInfo>| !matches!(info.phase, Phase::Stopped(_)) || has_queue(info);
         let run = ctx.runs.of_session(key).filter(|info| is_live(info) || ctx.sessions.is_unsaved(key));
         run.map_or_else(|| Flow::Open(key.clone()), |info| Flow::GoToRun(info.id.clone()))
     }

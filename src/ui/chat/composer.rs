@@ -47,7 +47,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     let look = if focused { theme.accent } else { theme.muted };
     put(canvas.buffer, line_of(body, 0), "❯", style(look), Align::Left);
     let (_, body) = split_left(body, MARK_WIDTH);
-    let label = placeholder(canvas, chat);
+    let label = placeholder(canvas, chat, has_rule);
     if let Some(label) = label {
         put(canvas.buffer, line_of(body, 0), &label, style(theme.faint), Align::Left);
     }
@@ -122,11 +122,12 @@ fn mode(canvas: &Canvas, chat: &Chat) -> Option<&'static str> {
     }
 }
 
-/// Placeholder of an empty composer.
-fn placeholder(canvas: &Canvas, chat: &Chat) -> Option<String> {
+/// Placeholder of an empty composer. A rule above it says already where typed text goes.
+fn placeholder(canvas: &Canvas, chat: &Chat, has_rule: bool) -> Option<String> {
     // A draft that could not be sent stays visible.
     chat.composer.is_empty().then(|| match &chat.read_only {
         Some(why) => format!("read-only: {why}"),
+        None if has_rule && mode(canvas, chat).is_some() => String::new(),
         None => mode(canvas, chat).unwrap_or("type a prompt").to_owned(),
     })
 }

@@ -4,7 +4,7 @@ use salon::app::Effect;
 use salon::app::chat::ChatFocus;
 use salon::app::runs::RunMsg;
 use salon::domain::prompt::{PromptId, PromptState};
-use salon::domain::run::TurnNumber;
+use salon::domain::run::{Phase, StopReason, TurnNumber};
 use salon::domain::run_request::RunRequest;
 
 use crate::screens::chat_harness::{ChatHarness, SESSION, on_disk, prompt, queued, run};
@@ -149,4 +149,31 @@ fn a_prompt_taken_back_can_be_restored() {
     harness.send(RunMsg::Queued(run(), Vec::new()));
     harness.keys("ctrl-c up up");
     assert_eq!(text(&harness), "draft");
+}
+
+#[test]
+fn the_hint_of_an_interrupt_says_what_the_key_does() {
+    let mut harness = ChatHarness::new(120, 24);
+    let hint = |harness: &mut ChatHarness| harness.screen().lines().last().expect("a footer").to_owned();
+    assert!(hint(&mut harness).contains("ctrl-c end run"), "{}", hint(&mut harness));
+    harness.type_in("a draft");
+    assert!(hint(&mut harness).contains("ctrl-c clear"), "{}", hint(&mut harness));
+    harness.keys("ctrl-c").working(true);
+    assert!(hint(&mut harness).contains("ctrl-c interrupt"), "{}", hint(&mut harness));
+    harness.working(false);
+    harness.changed(|info| info.phase = Phase::Stopped(StopReason::OnRequest));
+    assert!(!hint(&mut harness).contains("ctrl-c"), "nothing can be ended: {}", hint(&mut harness));
+}
+
+#[test]
+fn only_a_held_prompt_can_be_sent_from_the_queue() {
+    let mut harness = ChatHarness::new(120, 24);
+    let pending = queued(2, "second", PromptState::Pending, None);
+    harness.send(RunMsg::Queued(run(), vec![queued(1, "first", PromptState::Held, Some("salon ended")), pending]));
+    harness.keys("up");
+    let hint = |harness: &mut ChatHarness| harness.screen().lines().last().expect("a footer").to_owned();
+    assert!(!hint(&mut harness).contains("r send"), "{}", hint(&mut harness));
+    assert_eq!(harness.screen().matches("esc to write").count(), 1, "{}", harness.screen());
+    harness.keys("up");
+    assert!(hint(&mut harness).contains("r send"), "{}", hint(&mut harness));
 }

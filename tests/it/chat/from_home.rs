@@ -2,12 +2,13 @@
 
 use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg};
-use salon::domain::run::{Refusal, RingCursor, RunEventKind, TurnOutcome};
+use salon::domain::prompt::PromptState;
+use salon::domain::run::{Phase, Refusal, RingCursor, RunEventKind, StopReason, TurnOutcome};
 use salon::domain::run_request::RunRequest;
 use salon::domain::transcript::ToolStatus;
 use salon::domain::{Agent, SessionKey, Time};
 
-use crate::screens::chat_harness::{ChatHarness, SESSION, command, delta, on_disk, prompt, result, run};
+use crate::screens::chat_harness::{ChatHarness, SESSION, command, delta, on_disk, prompt, queued, result, run};
 
 fn key() -> SessionKey {
     SessionKey::new(Agent::Claude, SESSION)
@@ -83,4 +84,18 @@ fn moving_the_selection_stops_watching_the_run() {
     harness.take();
     harness.keys("G");
     assert!(harness.take().contains(&Effect::UnwatchRun(run())));
+}
+
+#[test]
+fn a_session_whose_prompts_were_not_sent_opens_as_its_chat() {
+    let mut harness = past(120);
+    harness.changed(|info| (info.session, info.phase) = (Some(key()), Phase::Stopped(StopReason::OnRequest)));
+    harness.keys("enter");
+    assert!(harness.stage.app.stack.layers.iter().all(|layer| layer.chat().is_none()), "nothing waits");
+    harness.keys("esc");
+    let held = queued(1, "then the docs", PromptState::Held, Some("salon ended before it was sent"));
+    harness.send(RunMsg::Queued(run(), vec![held]));
+    harness.keys("enter");
+    assert!(harness.screen().contains("then the docs"), "{}", harness.screen());
+    assert!(harness.screen().contains("the first prompt is held"), "{}", harness.screen());
 }
