@@ -64,15 +64,16 @@ fn draw_header(canvas: &mut Canvas, area: Rect, screen: &ChangesScreen) {
     let counts = screen.files().iter().map(FileDiff::counts).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     let [plus, minus] = diff::counts(counts.0, counts.1);
     let files = match screen.files().len() {
+        0 => String::new(),
         1 => " · 1 file".to_owned(),
         count => format!(" · {count} files"),
     };
     let mut spans = vec![
         Span::styled(" Changes ", style(theme.accent).patch(style(theme.title))),
         Span::styled(format!(" {}", scope(screen.scope)), style(theme.text)),
-        Span::styled(files, style(theme.muted)),
-        Span::styled(plus, without_band(theme.added)),
-        Span::styled(minus, without_band(theme.removed)),
+        Span::styled(files.clone(), style(theme.muted)),
+        Span::styled(if files.is_empty() { String::new() } else { plus }, without_band(theme.added)),
+        Span::styled(if files.is_empty() { String::new() } else { minus }, without_band(theme.removed)),
         Span::styled(remarks(screen), style(theme.accent)),
     ];
     let used = Line::from(spans.clone()).width();

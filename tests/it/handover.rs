@@ -131,6 +131,13 @@ fn the_brief_is_edited_in_the_form_of_a_new_session_of_another_agent() {
     assert_ne!(agent, Agent::Claude);
     assert_eq!((start.origin, prompt.as_deref()), (Some(key.clone()), Some("## Goal\n\nThe brief!")));
     assert_eq!(start.conversation, Conversation::New { id: None });
+    // Without another installed one, another one is proposed all the same.
+    let mut stage = Stage::new(100, 30);
+    stage.send(Msg::Catalog(change(vec![session(Agent::Claude, "a", "Alpha", 5)])));
+    let agents = Agent::ALL.into_iter().map(|agent| (agent, agent == Agent::Claude)).collect::<Vec<_>>();
+    stage.send(Msg::Run(RunMsg::Agents(agents))).keys("A");
+    stage.send(Msg::BriefWritten { key: key.clone(), brief: Ok("The brief".to_owned()) });
+    assert!(stage.screen().contains("○ claude"), "{}", stage.screen());
     let mut stage = Stage::new(100, 30);
     stage.send(Msg::Catalog(change(vec![session(Agent::Claude, "a", "Alpha", 5)])));
     stage.send(Msg::BriefWritten { key, brief: Err("cannot read it".to_owned()) });

@@ -94,8 +94,10 @@ impl NewSession {
     /// Chooses the agent that was asked for, else an installed one other than that of the session that is continued.
     pub fn choose_agent(&mut self, runs: &RunTable) {
         let origin = self.origin().map(|origin| origin.agent);
-        let is_other = |(agent, installed): &&(Agent, bool)| *installed && Some(*agent) != origin;
-        let other = || runs.agents().iter().find(is_other).map(|(agent, _)| *agent);
+        let others = || runs.agents().iter().filter(|(agent, _)| Some(*agent) != origin);
+        // Without an installed one, the form says so for another agent too.
+        let any = || others().next().filter(|_| origin.is_some());
+        let other = || others().find(|(_, installed)| *installed).or_else(any).map(|(agent, _)| *agent);
         let wanted = self.wanted.or_else(other);
         let index = wanted.and_then(|wanted| runs.agents().iter().position(|(agent, _)| *agent == wanted));
         self.agent = index.unwrap_or(self.agent);

@@ -27,7 +27,8 @@ pub(super) fn lay(changes: &[FileChange], context: &mut LayoutContext<'_>, layou
         }
         if changes.len() > 1 {
             let path = StyledLine::plain(&text::one_line(context.relative(&file.path)), style(theme.strong));
-            path.wrap_into(context.width, &[], &[], &mut layout.lines);
+            let indent = [Span::raw(INDENT)];
+            path.wrap_into(context.width, &indent, &indent, &mut layout.lines);
         }
         let options = diff::DiffOptions {
             theme,

@@ -14,6 +14,7 @@ use crate::app::reader::{Find, Fold, LoadError, Reader};
 use crate::domain::units::tokens;
 use crate::domain::{Session, SessionState};
 use crate::stdx::{text, wrap};
+use crate::ui::columns::short_model;
 use crate::ui::entry::duration;
 use crate::ui::style::{self, style};
 use crate::ui::widgets::styled_line;
@@ -73,7 +74,7 @@ fn details(reader: &Reader, session: Option<&Session>) -> Vec<String> {
         if let (Some(from), Some(to)) = (session.started_at, session.last_activity) {
             details.push(duration(u64::try_from(to.since(from)).unwrap_or(0)));
         }
-        details.extend(session.model.as_deref().map(text::one_line));
+        details.extend(session.model.as_deref().map(|model| text::one_line(short_model(model))));
         if let Some(origin) = session.continues() {
             details.insert(0, format!("continues {}:{}", origin.agent, text::first_chars(&origin.id, 8)));
         }

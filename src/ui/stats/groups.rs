@@ -55,6 +55,11 @@ fn draw_tabs(canvas: &mut Canvas, area: Rect, page: &StatsPage) {
         put(canvas.buffer, cell, name, style(theme.faint), Align::Right);
         rest = left;
     }
+    let columns: usize = spans.iter().map(Span::width).sum();
+    if columns.saturating_sub(2) > rest.width.into() {
+        // The selected one must be seen; the footer has the keys to the others.
+        spans = vec![Span::raw(" "), tab(page.group)];
+    }
     put_line(canvas.buffer, rest, &Line::from(spans));
 }
 

@@ -8,9 +8,11 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::canvas::Canvas;
+use super::header;
 use super::numbers::count;
 use super::style::style;
 use super::widgets::{line_of, put_line, split_left, split_right};
+use crate::app::App;
 use crate::app::stats::{StatsPage, StatsPeriod};
 use crate::domain::units::{tokens, usd};
 use crate::stdx::text;
@@ -58,18 +60,32 @@ fn draw_charts(canvas: &mut Canvas, area: Rect, page: &StatsPage) {
 
 fn draw_title(canvas: &mut Canvas, area: Rect, page: &StatsPage) {
     let theme = canvas.app.theme();
-    let scope = page.scope.as_deref().map_or_else(|| "all workspaces".to_owned(), text::one_line);
+    let area = Rect { width: area.width.saturating_sub(header::badge_width(canvas.app)), ..area };
+    let selected = style(theme.accent).patch(style(theme.title));
     let mut spans = vec![
-        Span::styled(" Usage ", style(theme.accent).patch(style(theme.title))),
-        Span::styled(format!(" {scope} · "), style(theme.title)),
+        Span::styled(" Usage ", selected),
+        Span::styled(format!(" {} · ", scope(canvas.app, page)), style(theme.title)),
     ];
+    let mut tabs = Vec::new();
     for (at, period) in StatsPeriod::ALL.into_iter().enumerate() {
-        let look =
-            if period == page.period { style(theme.accent).patch(style(theme.title)) } else { style(theme.faint) };
-        spans.push(Span::styled(format!("{} ", at + 1), style(theme.faint)));
-        spans.push(Span::styled(format!("{}  ", period.label()), look));
+        let look = if period == page.period { selected } else { style(theme.faint) };
+        tabs.push(Span::styled(format!("{} ", at + 1), style(theme.faint)));
+        tabs.push(Span::styled(format!("{}  ", period.label()), look));
     }
+    let columns: usize = spans.iter().chain(&tabs).map(Span::width).sum();
+    if columns.saturating_sub(2) > area.width.into() {
+        // The selected one must be seen; the footer has the keys of the others.
+        tabs = vec![Span::styled(page.period.label(), selected)];
+    }
+    spans.append(&mut tabs);
     put_line(canvas.buffer, area, &Line::from(spans));
+}
+
+/// Name of the workspace to which the page is limited, as the list of workspaces has it.
+fn scope(app: &App, page: &StatsPage) -> String {
+    let Some(path) = &page.scope else { return "all workspaces".to_owned() };
+    let listed = app.stack.home.workspaces.rows().iter().find(|row| row.path == *path);
+    text::one_line(listed.map_or(path, |row| &row.name))
 }
 
 fn draw_sums(canvas: &mut Canvas, area: Rect, page: &StatsPage) {

@@ -33,9 +33,29 @@ pub(in crate::ui) fn put(buffer: &mut Buffer, area: Rect, written: &str, style: 
     width
 }
 
-/// Writes a styled line into the first line of an area.
+/// Writes a styled line into the first line of an area, cut to its width with a mark.
 pub(in crate::ui) fn put_line(buffer: &mut Buffer, area: Rect, line: &Line) {
-    line.render(area.intersection(buffer.area), buffer);
+    let area = area.intersection(buffer.area);
+    line.render(area, buffer);
+    if !area.is_empty() && is_cut(line, area.width.into()) {
+        mark_cut(buffer, area);
+    }
+}
+
+/// Returns true if a line has more than blanks beyond a width.
+fn is_cut(line: &Line, width: usize) -> bool {
+    let text: String = line.spans.iter().map(|span| span.content.trim_end_matches('\n')).collect();
+    text::width(text.trim_end()) > width
+}
+
+/// Writes the mark of a cut into the last column.
+fn mark_cut(buffer: &mut Buffer, area: Rect) {
+    let last = area.right() - 1;
+    // Half of a wide character would stay.
+    if last > area.x && text::width(buffer[(last - 1, area.y)].symbol()) > 1 {
+        buffer[(last - 1, area.y)].set_symbol(" ");
+    }
+    buffer[(last, area.y)].set_symbol("…");
 }
 
 /// Splits off the left `width` columns; returns left and right part.

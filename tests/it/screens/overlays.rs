@@ -175,3 +175,56 @@ fn a_notice_is_seen_until_the_next_key() {
     stage.keys("j");
     assert!(!stage.screen().contains("it failed") && stage.screen().contains("8 shown"));
 }
+
+#[test]
+fn the_own_words_of_an_action_are_found_before_other_words() {
+    let mut stage = Stage::full(80, 24);
+    stage.keys("ctrl-p e x p");
+    let Some(Layer::Palette(palette)) = stage.app.stack.layers.last() else { panic!("no palette") };
+    assert_eq!(palette.found().first(), Some(&Action::Export));
+}
+
+#[test]
+fn equal_problems_of_a_file_are_named_once() {
+    let mut stage = Stage::full(100, 24);
+    let record = |line| Issue { line: Some(line), ..Issue::new("/home/ann/bad.jsonl", "unreadable record") };
+    let mut issues: Vec<_> = (1..=20).map(record).collect();
+    issues.push(Issue::new("", "the search index cannot be written"));
+    stage.send(Msg::Catalog(CatalogChange { issues: Some(issues), ..CatalogChange::default() })).keys("!");
+    let screen = stage.screen();
+    let rows: Vec<_> =
+        screen.lines().filter(|line| line.starts_with('│')).map(|line| line[3..].trim_matches([' ', '│'])).collect();
+    let wanted = ["/home/ann/bad.jsonl:1–20", "→ unreadable record (20 times)", "→ the search index cannot be written"];
+    assert_eq!(rows, wanted, "{screen}");
+}
+
+#[test]
+fn a_line_that_does_not_fit_ends_with_a_mark() {
+    let mut stage = Stage::full(40, 10);
+    stage.keys("/");
+    let screen = stage.screen();
+    let row = screen.lines().find(|line| line.contains("several words")).expect("the syntax");
+    assert!(row.ends_with('…'), "{screen}");
+}
+
+#[test]
+fn the_period_and_the_group_of_the_usage_are_seen_at_every_width() {
+    for width in [200, 120, 80, 60, 40] {
+        let mut stage = Stage::full(width, 24);
+        stage.keys("$ right right");
+        let screen = stage.screen();
+        assert!(screen.lines().next().is_some_and(|line| line.contains("30 days")), "{width}: {screen}");
+        assert!(screen.contains("Models"), "{width}: {screen}");
+    }
+}
+
+#[test]
+fn the_hint_of_a_dialog_has_as_many_digits_as_choices() {
+    let mut stage = Stage::full(80, 24);
+    let key = stage.app.session().cloned().expect("selected");
+    let check = ResumeCheck { directory_gone: true, ..ResumeCheck::default() };
+    stage.send(Msg::ResumeChecked { key, check });
+    let Some(Layer::Dialog(dialog)) = stage.app.stack.layers.last() else { panic!("no dialog") };
+    let digits = format!("1–{} answer", dialog.choices.len());
+    assert!(stage.screen().contains(&digits), "{}", stage.screen());
+}
