@@ -14,7 +14,7 @@ use super::context::CliContext;
 use super::error::CliError;
 use super::json::{IssueJson, SCHEMA_VERSION};
 use super::sessions::LoadedSessions;
-use super::{output, sessions};
+use super::{output, sessions, state};
 use crate::agent::{self, inventory::Inventory};
 use crate::domain::{Agent, Issue, Time, units};
 use crate::index::{self, Index, IndexEvent, RootReport, WatchState};
@@ -86,7 +86,8 @@ pub(super) fn run(context: &CliContext, args: &DoctorArgs) -> Result<ExitCode, C
         let watch = watch(context, &found);
         (agents.join().unwrap_or_default(), watch)
     });
-    let unread: Vec<Issue> = loaded.roots.iter().flat_map(|root| agent::unread::find(root, &loaded.units)).collect();
+    let unread = loaded.roots.iter().flat_map(|root| agent::unread::find(root, &loaded.units));
+    let unread: Vec<Issue> = unread.chain(state::problem(context)).collect();
     let report = Report {
         schema_version: SCHEMA_VERSION,
         version: env!("CARGO_PKG_VERSION"),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::sessions::LoadedSessions;
-use super::{find, remote};
+use super::{find, output, remote};
 use crate::config::paths::create_private_dir;
-use crate::domain::SessionKey;
 use crate::domain::run::RunId;
+use crate::domain::{Issue, SessionKey};
 use crate::live::identity;
 use crate::store::registry::{self, ProcessId, RunRecord};
 use crate::store::{self, Store};
@@ -17,14 +17,26 @@ use crate::store::{self, Store};
 /// Opens `state.db` for writing.
 pub(super) fn open(context: &CliContext) -> Result<Arc<Store>, CliError> {
     let path = context.paths.state_db();
-    let failed =
-        |error: &dyn std::fmt::Display| CliError::new(CliErrorCode::Failed, format!("{}: {error}", path.display()));
-    create_private_dir(&context.paths.data).map_err(|error| failed(&error))?;
-    let opened = Store::open(&path, context.clock.now()).map_err(|error| failed(&error))?;
+    let failed = |reason| CliError::new(CliErrorCode::Failed, format!("{}: {reason}", path.display()));
+    let (store, remark) = try_open(context).map_err(failed)?;
+    remark.iter().try_for_each(|remark| output::note(&format!("{}: {remark}", path.display())))?;
+    Ok(store)
+}
+
+/// Returns the reason why `state.db` cannot be written, or that it was replaced.
+pub(super) fn problem(context: &CliContext) -> Option<Issue> {
+    let reason = try_open(context).map_or_else(Some, |(_, remark)| remark)?;
+    Some(Issue::new(context.paths.state_db(), reason))
+}
+
+/// Opens `state.db`, with a remark if a damaged one was replaced, or returns the reason why it cannot be written.
+fn try_open(context: &CliContext) -> Result<(Arc<Store>, Option<String>), String> {
+    create_private_dir(&context.paths.data).map_err(|error| error.to_string())?;
+    let opened = Store::open(&context.paths.state_db(), context.clock.now()).map_err(|error| error.to_string())?;
     if opened.read_only {
-        return Err(failed(&"created by a newer version of salon; use that version"));
+        return Err("created by a newer version of salon; use that version".to_owned());
     }
-    Ok(Arc::new(opened.store))
+    Ok((Arc::new(opened.store), opened.set_aside.map(|aside| store::replaced(&aside))))
 }
 
 /// Finds the run named by a run id or by a session (see [`find`]).

@@ -33,7 +33,7 @@ use crate::index::{Index, IndexOptions, Workspaces};
 use crate::remote::Remotes;
 use crate::serve::ConnectError;
 use crate::stdx::temp;
-use crate::store::{Store, preferences};
+use crate::store::{self, Store, preferences};
 
 /// Options of the screen.
 #[derive(Debug)]
@@ -72,9 +72,9 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     let options = super::remotes::options(Some(start.paths.cache.clone()), Arc::new(move || clock.now()));
     let (remotes, remote) = Remotes::start(&start.settings.sources, &options);
     let terminal = Terminal::take(start.settings.mouse)?;
-    let store = open_store(&start.paths, start.clock.now());
+    let (store, problem) = open_store(&start.paths, start.clock.now());
     let saved = store.as_deref().map_or_else(Vec::new, load_choices);
-    let (app, ask_background) = app(&start, &saved);
+    let (app, ask_background) = app(&start, &saved, problem);
     let (messages, tasks) = mpsc::unbounded_channel();
     report_roots(start.environment.clone(), messages.clone());
     tokio::task::spawn_blocking(|| temp::remove_abandoned(&[extract::VIEW_KIND, COPY_KIND]));
@@ -157,18 +157,22 @@ fn options(start: &StartOptions) -> IndexOptions {
 }
 
 /// Opens `state.db`. Without it everything except runs and saved choices still works.
-fn open_store(paths: &Paths, now: Time) -> Option<Arc<Store>> {
+/// Returns the problem too, which is shown.
+fn open_store(paths: &Paths, now: Time) -> (Option<Arc<Store>>, Option<Issue>) {
     let opened = create_private_dir(&paths.data)
         .map_err(anyhow::Error::from)
         .and_then(|()| Store::open(&paths.state_db(), now).map_err(anyhow::Error::from));
-    let opened = opened.inspect_err(|error| tracing::warn!(%error, "state.db cannot be used")).ok()?;
-    if let Some(path) = opened.set_aside {
-        tracing::warn!(?path, "state.db was damaged; it was renamed, and a new one was created");
+    let (store, problem) = match opened {
+        Err(error) => (None, Some(format!("cannot be used, so that no agent runs and nothing is saved: {error}"))),
+        Ok(opened) if opened.read_only => {
+            (None, Some("belongs to a newer salon, so that no agent runs and nothing is saved".to_owned()))
+        }
+        Ok(opened) => (Some(Arc::new(opened.store)), opened.set_aside.map(|aside| store::replaced(&aside))),
+    };
+    if let Some(problem) = &problem {
+        tracing::warn!("state.db {problem}");
     }
-    if opened.read_only {
-        tracing::warn!("state.db belongs to a newer salon; nothing is saved");
-    }
-    (!opened.read_only).then(|| Arc::new(opened.store))
+    (store, problem.map(|problem| Issue::new(paths.state_db(), problem)))
 }
 
 fn start_writer(store: &Arc<Store>, messages: mpsc::UnboundedSender<TaskMessage>) -> StoreWriter {
@@ -192,7 +196,7 @@ fn load_choices(store: &Store) -> Vec<(String, String)> {
 }
 
 /// Creates the initial app state. The flag is true if the terminal must be queried for its background.
-fn app(start: &StartOptions, saved: &[(String, String)]) -> (App, bool) {
+fn app(start: &StartOptions, saved: &[(String, String)], problem: Option<Issue>) -> (App, bool) {
     // The configuration has reported unknown actions.
     let (keymap, _) = Keymap::new(&start.settings.keys);
     let (background, ask) = background(&start.settings, saved);
@@ -203,7 +207,7 @@ fn app(start: &StartOptions, saved: &[(String, String)]) -> (App, bool) {
     for (name, value) in saved {
         app.restore_state(name, value);
     }
-    app.report_config_issues(start.issues.clone());
+    app.report_config_issues(problem.into_iter().chain(start.issues.iter().cloned()).collect());
     (app, ask)
 }
 

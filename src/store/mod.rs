@@ -177,6 +177,11 @@ fn is_damage(error: &Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
+/// Says that a damaged database was renamed, and a new one was created.
+pub fn replaced(aside: &Path) -> String {
+    format!("was damaged, so that a new one was created; the old one is {}", aside.display())
+}
+
 /// Renames a damaged database and its side files to `state.db.corrupt-<ms since 1970>`.
 fn set_aside(path: &Path, now: Time) -> io::Result<PathBuf> {
     let named = |ending: &str| {

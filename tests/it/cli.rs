@@ -530,3 +530,26 @@ fn an_empty_result_is_said_on_stderr() {
     let output = run(&home, &["queue", "--json"]);
     assert_eq!(text(&output.stderr), "", "the object says it");
 }
+
+#[test]
+fn a_database_that_cannot_be_used_is_a_problem() {
+    let home = Home::of(&[CLAUDE]);
+    assert_eq!(json(&run(&home, &["doctor", "--json"]))["issues"], serde_json::json!([]));
+    let data = home.path().join(".local/share/salon");
+    std::fs::write(data.join("state.db"), "no database, but long enough to be looked at\n".repeat(9)).expect("written");
+    let replaced = run(&home, &["queue"]);
+    assert!(
+        text(&replaced.stderr).contains("was damaged, so that a new one was created"),
+        "{}",
+        text(&replaced.stderr)
+    );
+    assert_eq!(text(&run(&home, &["queue"]).stderr), "salon: no prompt is queued\n", "once");
+    std::fs::remove_dir_all(&data).expect("removed");
+    std::fs::write(&data, "in the way").expect("written");
+    let issues = json(&run(&home, &["doctor", "--json"]))["issues"].clone();
+    let path = data.join("state.db");
+    assert!(
+        issues.as_array().expect("issues").iter().any(|issue| issue["path"] == path.to_str().expect("a path")),
+        "{issues}"
+    );
+}

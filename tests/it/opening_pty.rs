@@ -164,3 +164,16 @@ fn images_are_drawn_where_the_terminal_can() {
     let broken = with_image(&home_with_garbage, &[("TERM", "xterm-kitty")]);
     broken.wait_for_text("Cannot draw the image");
 }
+
+#[test]
+fn a_database_that_cannot_be_used_is_said_at_start_and_among_the_problems() {
+    let home = home(ENCODED);
+    let share = home.path().join(".local/share");
+    fs::create_dir_all(&share).expect("a directory");
+    fs::write(share.join("salon"), "in the way").expect("a file");
+    let mut terminal = salon(&home, &[]);
+    terminal.wait_for_text("state.db: cannot be used, so that no agent runs");
+    terminal.send("!");
+    terminal.wait_for_text("→ cannot be used");
+    terminal.send("\x1bq");
+}
