@@ -76,6 +76,7 @@ impl NewSession {
             KeyCode::Left | KeyCode::Right | KeyCode::Char(' ') if self.field == NewSessionField::Agent => {
                 let by = if key.code == KeyCode::Left { agents - 1 } else { 1 };
                 self.agent = (self.agent + by) % agents;
+                self.is_chosen = true;
                 self.load_models(false, ctx);
                 return Flow::Stay;
             }
@@ -110,9 +111,17 @@ impl NewSession {
         }
     }
 
-    /// Selects an agent by name after the list of agents changed.
-    pub fn select_agent(&mut self, chosen: Agent, runs: &RunTable) {
-        self.agent = runs.agents().iter().position(|(agent, _)| *agent == chosen).unwrap_or(0);
+    /// Selects an agent by name after the list of agents changed: another, installed one if it is missing and the user
+    /// did not choose it.
+    pub fn select_agent(&mut self, chosen: Agent, ctx: &mut Ctx) {
+        let agents = ctx.runs.agents();
+        let known = agents.iter().position(|(agent, _)| *agent == chosen);
+        let is_kept = |at: &usize| self.is_chosen || agents[*at].1;
+        let installed = || agents.iter().position(|(_, installed)| *installed);
+        self.agent = known.filter(is_kept).or_else(installed).or(known).unwrap_or(0);
+        if self.agent(ctx.runs) != chosen {
+            self.load_models(false, ctx);
+        }
     }
 
     /// Starts the session as described by the form, without further questions. A worktree is created first.

@@ -37,6 +37,8 @@ pub struct NewSession {
     pub base: Option<RunStart>,
     /// Agent that was asked for.
     wanted: Option<Agent>,
+    /// True if the user changed the agent.
+    is_chosen: bool,
 }
 
 /// Field of the form.

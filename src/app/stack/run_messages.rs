@@ -171,7 +171,7 @@ impl Stack {
         ctx.runs.set_agents(agents);
         match (chosen, self.top_form()) {
             (_, Some(form)) if form.base.is_some() => form.choose_agent(ctx.runs),
-            (Some(chosen), Some(form)) => form.select_agent(chosen, ctx.runs),
+            (Some(chosen), Some(form)) => form.select_agent(chosen, ctx),
             _ => {}
         }
     }

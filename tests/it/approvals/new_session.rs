@@ -132,3 +132,22 @@ fn h36_a_new_session_without_permissions_needs_confirmation() {
     let (_, opening, prompt) = started(&mut stage).expect("begun");
     assert_eq!((opening.mode.as_deref(), prompt.as_deref()), (Some("bypassPermissions"), Some("one\ntwo")));
 }
+
+#[test]
+fn an_installed_agent_is_proposed_once_the_agents_are_known() {
+    let agents = |installed: Agent| {
+        let agent = |agent: Agent| (agent, agent == installed);
+        Msg::Run(RunMsg::Agents([Agent::Claude, Agent::Codex, Agent::Gemini].map(agent).into()))
+    };
+    let mut stage = Stage::new(120, 24);
+    stage.keys("n");
+    assert!(stage.screen().contains("● claude"), "{}", stage.screen());
+    stage.send(agents(Agent::Gemini));
+    assert!(stage.screen().contains("● gemini"), "{}", stage.screen());
+    assert!(stage.take_effects().contains(&Effect::LoadModels { agent: Agent::Gemini, refresh: false }));
+    // The user's own choice stays, whatever is installed.
+    stage.keys("up up up up up left");
+    assert!(stage.screen().contains("● codex"), "{}", stage.screen());
+    stage.send(agents(Agent::Gemini));
+    assert!(stage.screen().contains("● codex (not installed)"), "{}", stage.screen());
+}
