@@ -25,7 +25,10 @@ pub(super) fn searched(app: &App, search: &SearchScreen) -> String {
     let reach = search.coverage();
     let (verb, all) =
         if search.is_complete() { ("searched", String::new()) } else { ("searching", format!(" of {all}")) };
-    format!("{verb} {}{all} sessions, {}", thousands(reach.sessions), bytes(reach.bytes))
+    // A query of filters only reads no text.
+    let has_read = reach.bytes > 0 || !search.is_complete();
+    let read = if has_read { format!(", {}", bytes(reach.bytes)) } else { String::new() };
+    format!("{verb} {}{all} sessions{read}", thousands(reach.sessions))
 }
 
 /// Formats reading and indexing that are still in progress.

@@ -22,7 +22,7 @@ use crate::app::msg::Target;
 use crate::app::{App, age};
 use crate::domain::approval::{Approval, ChoiceKind, QuestionOption};
 use crate::domain::tool::{ChangeContext, ToolAction};
-use crate::domain::tool_name::tool_label;
+use crate::domain::tool_name::{is_tool_label, tool_label};
 use crate::stdx::{exact, text};
 
 /// Maximum lines of a folded body.
@@ -257,6 +257,18 @@ fn together(app: &App, waiting: &PendingApproval, (width, max_lines): (usize, us
     BodyLayout { lines, missing }
 }
 
+/// Returns the tool's name after the phrase of the request; with the agent's own name, if that fits.
+fn tool_part(tool: &str, phrase: &str, (with_own, width): (bool, usize)) -> String {
+    let label = exact::visible_line(&tool_label(tool));
+    let long = format!("  {label} ({})", exact::visible_line(tool));
+    if with_own && text::width(phrase) + text::width(&long) <= width {
+        return long;
+    }
+    // "proposes a plan" contains the name already.
+    let is_redundant = phrase.to_lowercase().contains(&label.to_lowercase());
+    if is_redundant { String::new() } else { format!("  {label}") }
+}
+
 /// Lays out the header: `! claude · Retry failed webhooks · /home/ann/shop-api`, the request, and the reason.
 fn head(app: &App, waiting: &PendingApproval, draft: &AnswerDraft, width: usize) -> ApprovalHeader {
     let theme = app.theme();
@@ -275,9 +287,12 @@ fn head(app: &App, waiting: &PendingApproval, draft: &AnswerDraft, width: usize)
     let session = Line::from(styled_line::cut(spans, width));
     let (mut request, mut reason) = (Vec::new(), Vec::new());
     let mut request_line = StyledLine::plain(&request_phrase(approval, draft), style(theme.strong));
-    match approval.questions.get(draft.answers.len()) {
-        Some(question) => request_line.push(&format!(": {}", exact::visible_line(&question.text)), style(theme.text)),
-        None => request_line.push(&format!("  {}", exact::visible_line(&approval.tool)), style(theme.muted)),
+    if let Some(question) = approval.questions.get(draft.answers.len()) {
+        request_line.push(&format!(": {}", exact::visible_line(&question.text)), style(theme.text));
+    } else {
+        let own = draft.unfolded && !is_tool_label(&approval.tool);
+        let label = tool_part(&approval.tool, request_line.text(), (own, width));
+        request_line.push(&label, style(theme.muted));
     }
     request_line.wrap_into(width, &[], &[], &mut request);
     // Some agents repeat the request, or a part of it, as the reason.

@@ -159,3 +159,17 @@ fn a_single_approval_has_no_similar_ones() {
     stage.keys("a 1");
     assert_eq!(answers(&mut stage), [choice("r", "a", "allow")]);
 }
+
+#[test]
+fn a_request_names_the_tool_as_the_transcript_does() {
+    let named = |tool: &str| salon::domain::approval::Approval { tool: tool.into(), ..command("a") };
+    let mut stage = chat(120, 40, vec![named("exec_command")]);
+    let screen = stage.screen();
+    assert!(screen.contains("Bash") && !screen.contains("exec_command"), "{screen}");
+    stage.keys("enter");
+    assert!(stage.screen().contains("Bash (exec_command)"), "the full view has its own name: {}", stage.screen());
+    stage.keys("esc left");
+    assert!(stage.screen().contains("Bash: "), "in the list too: {}", stage.screen());
+    let mut stage = chat(120, 40, vec![plan("p")]);
+    assert!(!stage.screen().contains("proposes a plan  "), "said already: {}", stage.screen());
+}
