@@ -211,6 +211,42 @@ fn b27_an_end_that_belongs_to_the_last_turn_does_not_end_this_one() {
 }
 
 #[test]
+fn messages_of_the_last_turn_that_arrive_late_do_not_begin_a_compaction() {
+    let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
+    codec.command(ProtocolCommand::Set(RunSetting::Model("mock/model".into())), NOW);
+    let compact = |codec: &mut dyn Codec, number: i64, now: Time| {
+        let prompt = ProtocolCommand::Prompt { id: PromptId(number), text: "/compact".into(), images: Vec::new() };
+        let step = codec.command(prompt, now);
+        let Some(Outgoing::Request { id, path, .. }) = step.outgoing.first() else { panic!("a request: {step:?}") };
+        assert!(path.ends_with("/summarize"));
+        *id
+    };
+    // The first compaction ends by its response, before its events arrive.
+    let request = compact(codec.as_mut(), 1, NOW);
+    let asked = answer(codec.as_mut(), request, 200, &json!(true));
+    let Some(Outgoing::Request { id, .. }) = asked.outgoing.first() else { panic!("it is asked") };
+    let ended = answer(codec.as_mut(), *id, 200, &json!({}));
+    assert!(format!("{:?}", ended.signals).contains("TurnEnded(Done)"), "{ended:?}");
+    compact(codec.as_mut(), 2, Time::from_millis(NOW.millis() + 1_000));
+    let message = |time: i64| format!("msg_{:012x}00000000000000", (time * 0x1000 + 2) & 0xffff_ffff_ffff);
+    let turn = |codec: &mut dyn Codec, time: i64| {
+        let (user, reply) = (message(time), message(time + 1));
+        let info = |info: Value| json!({"sessionID": MAIN, "info": info});
+        let user_info = json!({"id": user, "sessionID": MAIN, "role": "user", "time": {"created": time}});
+        let time = json!({"created": time, "completed": time + 1});
+        let reply = json!({"id": reply, "sessionID": MAIN, "role": "assistant", "parentID": user, "time": time});
+        let mut signals = tell(codec, "message.updated", &info(user_info)).signals;
+        signals.extend(tell(codec, "message.updated", &info(reply)).signals);
+        signals.extend(tell(codec, "session.idle", &json!({"sessionID": MAIN})).signals);
+        format!("{signals:?}")
+    };
+    let late = turn(codec.as_mut(), NOW.millis() + 10);
+    assert!(!late.contains("TurnEnded") && !late.contains("PromptAccepted"), "{late}");
+    let own = turn(codec.as_mut(), NOW.millis() + 1_010);
+    assert!(own.contains("PromptAccepted") && own.contains("TurnEnded(Done)"), "{own}");
+}
+
+#[test]
 fn an_error_that_is_told_twice_does_not_fail_the_next_turn() {
     let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
     let error =

@@ -233,7 +233,11 @@ impl SessionCodec {
         self.messages.clear();
         let (message, _) = ids::of_prompt(&session, id, now);
         match capabilities::parse_command(text, &self.capabilities) {
-            Some(("compact", _)) => self.compact(id, &session, step),
+            Some(("compact", _)) => {
+                // Messages of the last turn may still arrive; that of the compaction is newer.
+                self.newest_prompt = ids::first_message(now).max(std::mem::take(&mut self.newest_prompt));
+                self.compact(id, &session, step);
+            }
             Some((name, arguments)) => {
                 let mut body = json!({"messageID": message, "command": name, "arguments": arguments});
                 if let Some(model) = &self.model {
