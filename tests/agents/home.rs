@@ -170,7 +170,10 @@ impl Home {
         };
         self.write(".gemini/settings.json", &quiet("gemini-api-key", "gemini-2.5-flash").to_string());
         self.write(".gemini/.env", &format!("GEMINI_API_KEY=dummy\nGOOGLE_GEMINI_BASE_URL={url}\n"));
-        self.write(".qwen/settings.json", &quiet("openai", "lab-model").to_string());
+        let mut qwen = quiet("openai", "lab-model");
+        // After some turns it asks the model for a next prompt.
+        qwen["ui"] = json!({"enableFollowupSuggestions": false});
+        self.write(".qwen/settings.json", &qwen.to_string());
         let qwen = format!("OPENAI_API_KEY=sk-dummy\nOPENAI_BASE_URL={url}/v1\nOPENAI_MODEL=lab-model\n");
         self.write(".qwen/.env", &qwen);
         let lab = |id: &str| json!({"id": id, "name": id, "contextWindow": 200_000, "maxTokens": 8000});
