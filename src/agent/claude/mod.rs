@@ -118,20 +118,20 @@ impl JsonlAgent for Claude {
     }
 
     fn identity(&self, source: &Source, _head: &ReplayedHistory) -> SourceIdentity {
-        paths::identity(&source.path, parts::is_subagent(source.kind))
+        paths::identity(&source.path, parts::KINDS.is_subagent(source.kind))
     }
 
     fn dialect(&self, source: &Source, head: &ReplayedHistory) -> ClaudeDialect {
         if source.kind == history::HISTORY {
             return ClaudeDialect { history: true, ..ClaudeDialect::of(false) };
         }
-        let parts = parts::is_part(source.kind);
+        let parts = parts::KINDS.is_part(source.kind);
         let replayed = if parts { 0 } else { head.end };
-        ClaudeDialect { parts, replayed, ..ClaudeDialect::of(parts::is_subagent(source.kind)) }
+        ClaudeDialect { parts, replayed, ..ClaudeDialect::of(parts::KINDS.is_subagent(source.kind)) }
     }
 
     fn is_plain_text(&self, source: &Source) -> bool {
-        !parts::is_part(source.kind)
+        !parts::KINDS.is_part(source.kind)
     }
 
     fn reader_dialect(&self, session: &Session, head: &ReplayedHistory) -> io::Result<ClaudeDialect> {
@@ -169,7 +169,7 @@ impl JsonlAgent for Claude {
 
     fn complete(&self, session: &mut Session, source: &Source, head: &ReplayedHistory) {
         fork::set_origin(session);
-        if source.kind == parts::PART && !session.flags.subagent {
+        if source.kind == parts::KINDS.session_part && !session.flags.subagent {
             let newest = parts::newest(&self.dialect(source, head), &source.path);
             if let Some((path, directory)) = newest {
                 session.path = path;
@@ -179,7 +179,7 @@ impl JsonlAgent for Claude {
     }
 
     fn reports_usage(&self, source: &Source) -> bool {
-        !parts::is_part(source.kind) || parts::files_of(&source.path).first() == Some(&source.path)
+        !parts::KINDS.is_part(source.kind) || parts::files_of(&source.path).first() == Some(&source.path)
     }
 
     fn own_files(&self, session: &Session) -> Vec<PathBuf> {

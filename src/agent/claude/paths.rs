@@ -66,7 +66,7 @@ pub(super) fn discover(root: &Path, discovery: &mut Discovery) {
     for folder in walk::subdirectories(&root.join("projects"), &mut discovery.issues) {
         Walk::of(Agent::Claude).project(&folder, &INSIDE, discovery);
     }
-    parts::mark(&root.join("projects"), &mut discovery.sources);
+    parts::KINDS.mark(&root.join("projects"), &mut discovery.sources);
     discovery.sources.extend(history::source(root));
 }
 
@@ -76,7 +76,7 @@ pub(super) fn affected(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>
     let projects = root.join("projects");
     let with_parts = |(path, source): (PathBuf, Option<Source>)| match source {
         Some(source) if source.kind == OUTPUT => vec![(path, Some(source))],
-        source if walk::is_transcript(&path) => parts::affected(&projects, &path, source.as_ref()),
+        source if walk::is_transcript(&path) => parts::KINDS.affected(&projects, &path, source.as_ref()),
         source => vec![(path, source)],
     };
     sources.flat_map(with_parts).collect()

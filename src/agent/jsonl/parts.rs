@@ -12,10 +12,64 @@ use std::path::{Path, PathBuf};
 
 use super::repaired::ScannedLine;
 use super::scan::scan;
+use super::walk::{SESSION, SUBAGENT, Walk};
 use super::{Dialect, JsonStr, RecordLink, TextFile};
 use crate::agent::{FileStamp, Source};
-use crate::domain::Time;
+use crate::domain::{Agent, Time};
 use crate::stdx::temp;
+
+/// Kinds of the sources of an agent that writes one session into the folders of several projects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PartKinds {
+    /// The agent.
+    pub agent: Agent,
+    /// Kind of one of several files of a session.
+    pub session_part: u8,
+    /// Kind of one of several files of a sub-agent.
+    pub subagent_part: u8,
+    /// Files of the session, or of the sub-agent, whose file is at a path.
+    pub files_of: fn(&Path) -> Vec<PathBuf>,
+}
+
+impl PartKinds {
+    /// True for one of several files.
+    pub(crate) fn is_part(self, kind: u8) -> bool {
+        kind == self.session_part || kind == self.subagent_part
+    }
+
+    /// True for a file of a sub-agent.
+    pub(crate) fn is_subagent(self, kind: u8) -> bool {
+        kind == SUBAGENT || kind == self.subagent_part
+    }
+
+    /// Marks the sources below the folder of projects that are parts of a session, with the stamp of all parts.
+    pub(crate) fn mark(self, projects: &Path, sources: &mut [Source]) {
+        let part_kind = |kind| match kind {
+            SESSION => Some(self.session_part),
+            SUBAGENT => Some(self.subagent_part),
+            _ => None,
+        };
+        mark(sources, |path| in_project(projects, path), part_kind);
+    }
+
+    /// The sources of a session whose file changed: the file, and the other parts, whose stamps change with it.
+    pub(crate) fn affected(
+        self,
+        projects: &Path,
+        path: &Path,
+        source: Option<&Source>,
+    ) -> Vec<(PathBuf, Option<Source>)> {
+        let others = (self.files_of)(path).into_iter().filter(|part| part != path);
+        let walk = Walk::of(self.agent);
+        let mut sources: Vec<Source> = others.filter_map(|part| walk.source(&part)).chain(source.cloned()).collect();
+        self.mark(projects, &mut sources);
+        let mut rows: Vec<_> = sources.into_iter().map(|source| (source.path.clone(), Some(source))).collect();
+        if source.is_none() {
+            rows.push((path.to_owned(), None));
+        }
+        rows
+    }
+}
 
 /// Marks the sources that are parts of a session, with the stamp of all parts. `name` is equal for the parts of a session,
 /// and `part_kind` returns the kind of a part for the kind of a whole file.

@@ -6,6 +6,7 @@
 mod acp;
 mod decode;
 mod dialect;
+mod fields;
 mod format;
 mod outputs;
 mod parts;
@@ -57,12 +58,12 @@ impl JsonlAgent for Qwen {
     }
 
     fn dialect(&self, source: &Source, (): &()) -> QwenDialect {
-        let (subagent, parts) = (parts::is_subagent(source.kind), parts::is_part(source.kind));
+        let (subagent, parts) = (parts::KINDS.is_subagent(source.kind), parts::KINDS.is_part(source.kind));
         QwenDialect { subagent, parts, ..QwenDialect::default() }
     }
 
     fn is_plain_text(&self, source: &Source) -> bool {
-        !parts::is_part(source.kind)
+        !parts::KINDS.is_part(source.kind)
     }
 
     fn reader_dialect(&self, session: &Session, (): &()) -> io::Result<QwenDialect> {
@@ -74,7 +75,7 @@ impl JsonlAgent for Qwen {
     }
 
     fn complete(&self, session: &mut Session, source: &Source, (): &()) {
-        if source.kind == parts::PART
+        if source.kind == parts::KINDS.session_part
             && let Some((path, directory)) =
                 jsonl::parts::newest(&QwenDialect::default(), parts::files_of(&source.path))
         {
@@ -84,7 +85,7 @@ impl JsonlAgent for Qwen {
     }
 
     fn reports_usage(&self, source: &Source) -> bool {
-        !parts::is_part(source.kind) || parts::files_of(&source.path).first() == Some(&source.path)
+        !parts::KINDS.is_part(source.kind) || parts::files_of(&source.path).first() == Some(&source.path)
     }
 
     fn own_files(&self, session: &Session) -> Vec<PathBuf> {

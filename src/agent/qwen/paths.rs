@@ -23,7 +23,7 @@ pub(super) fn discover(root: &Path, discovery: &mut Discovery) {
     for folder in walk::subdirectories(&root.join("projects"), &mut discovery.issues) {
         project(&folder, discovery);
     }
-    parts::mark(&root.join("projects"), &mut discovery.sources);
+    parts::KINDS.mark(&root.join("projects"), &mut discovery.sources);
 }
 
 /// Finds the transcripts of a project.
@@ -71,7 +71,7 @@ pub(super) fn affected(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>
     });
     let projects = root.join("projects");
     let with_parts = |(path, source): (PathBuf, Option<Source>)| match source {
-        source if walk::is_transcript(&path) => parts::affected(&projects, &path, source.as_ref()),
+        source if walk::is_transcript(&path) => parts::KINDS.affected(&projects, &path, source.as_ref()),
         source => vec![(path, source)],
     };
     sources.into_iter().flat_map(with_parts).collect()
@@ -79,7 +79,7 @@ pub(super) fn affected(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>
 
 /// Derives a transcript's identity from its path and its sidecar file.
 pub(super) fn identity(path: &Path, kind: u8) -> SourceIdentity {
-    let subagent = parts::is_subagent(kind);
+    let subagent = parts::KINDS.is_subagent(kind);
     let meta = if subagent { meta(path) } else { Value::Null };
     let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
     let parent = meta["parentSessionId"].as_str().map(Arc::from).or_else(|| folder.filter(|_| subagent).map(Arc::from));
