@@ -17,26 +17,22 @@ use crate::store::{self, Store};
 /// Opens `state.db` for writing.
 pub(super) fn open(context: &CliContext) -> Result<Arc<Store>, CliError> {
     let path = context.paths.state_db();
-    let failed = |reason| CliError::new(CliErrorCode::Failed, format!("{}: {reason}", path.display()));
-    let (store, remark) = try_open(context).map_err(failed)?;
-    remark.iter().try_for_each(|remark| output::note(&format!("{}: {remark}", path.display())))?;
-    Ok(store)
-}
-
-/// Returns the reason why `state.db` cannot be written, or that it was replaced.
-pub(super) fn problem(context: &CliContext) -> Option<Issue> {
-    let reason = try_open(context).map_or_else(Some, |(_, remark)| remark)?;
-    Some(Issue::new(context.paths.state_db(), reason))
-}
-
-/// Opens `state.db`, with a remark if a damaged one was replaced, or returns the reason why it cannot be written.
-fn try_open(context: &CliContext) -> Result<(Arc<Store>, Option<String>), String> {
-    create_private_dir(&context.paths.data).map_err(|error| error.to_string())?;
-    let opened = Store::open(&context.paths.state_db(), context.clock.now()).map_err(|error| error.to_string())?;
+    let failed = |reason: String| CliError::new(CliErrorCode::Failed, format!("{}: {reason}", path.display()));
+    create_private_dir(&context.paths.data).map_err(|error| failed(error.to_string()))?;
+    let opened = Store::open(&path, context.clock.now()).map_err(|error| failed(error.to_string()))?;
     if opened.read_only {
-        return Err("created by a newer version of salon; use that version".to_owned());
+        return Err(failed("created by a newer version of salon; use that version".to_owned()));
     }
-    Ok((Arc::new(opened.store), opened.set_aside.map(|aside| store::replaced(&aside))))
+    if let Some(aside) = opened.set_aside {
+        output::note(&format!("{}: {}", path.display(), store::replaced(&aside)))?;
+    }
+    Ok(Arc::new(opened.store))
+}
+
+/// Returns the reason why `state.db` cannot be used. Changes nothing.
+pub(super) fn problem(context: &CliContext) -> Option<Issue> {
+    let path = context.paths.state_db();
+    store::check(&path).map(|reason| Issue::new(path, reason))
 }
 
 /// Finds the run named by a run id or by a session (see [`find`]).

@@ -28,6 +28,7 @@ use std::time::Duration;
 
 pub use rusqlite::{Connection, Error, Result};
 use rusqlite::{ErrorCode, OpenFlags};
+use rustix::fs::Access;
 
 use crate::domain::Time;
 
@@ -177,7 +178,30 @@ fn is_damage(error: &Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-/// Says that a damaged database was renamed, and a new one was created.
+/// Returns the reason why a database cannot be used, and changes nothing. A missing one is created by its first use.
+pub fn check(path: &Path) -> Option<String> {
+    const DAMAGED: &str = "is damaged; the next use renames it and creates a new one";
+    match rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK) {
+        Err(rustix::io::Errno::NOENT) => return None,
+        Err(error) => return Some(format!("cannot be used: {error}")),
+        Ok(()) => {}
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let checked = Connection::open_with_flags(path, flags).and_then(|db| {
+        db.busy_timeout(BUSY_TIMEOUT)?;
+        let sound: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        Ok((version(&db)? > newest(), sound == "ok"))
+    });
+    match checked {
+        Ok((true, _)) => Some("was created by a newer version of salon; use that version".to_owned()),
+        Ok((_, true)) => None,
+        Ok((_, false)) => Some(DAMAGED.to_owned()),
+        Err(error) if is_damage(&error) => Some(DAMAGED.to_owned()),
+        Err(error) => Some(describe_error(&error)),
+    }
+}
+
+/// Returns the text for a damaged database that was renamed.
 pub fn replaced(aside: &Path) -> String {
     format!("was damaged, so that a new one was created; the old one is {}", aside.display())
 }

@@ -536,7 +536,13 @@ fn a_database_that_cannot_be_used_is_a_problem() {
     let home = Home::of(&[CLAUDE]);
     assert_eq!(json(&run(&home, &["doctor", "--json"]))["issues"], serde_json::json!([]));
     let data = home.path().join(".local/share/salon");
-    std::fs::write(data.join("state.db"), "no database, but long enough to be looked at\n".repeat(9)).expect("written");
+    assert!(!data.exists(), "looking creates nothing");
+    std::fs::create_dir_all(&data).expect("a directory");
+    let damaged = "no database, but long enough to be looked at\n".repeat(9);
+    std::fs::write(data.join("state.db"), &damaged).expect("written");
+    let issues = json(&run(&home, &["doctor", "--json"]))["issues"].clone();
+    assert!(issues.to_string().contains("is damaged"), "{issues}");
+    assert_eq!(std::fs::read_to_string(data.join("state.db")).expect("left alone"), damaged);
     let replaced = run(&home, &["queue"]);
     assert!(
         text(&replaced.stderr).contains("was damaged, so that a new one was created"),
