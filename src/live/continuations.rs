@@ -89,9 +89,9 @@ async fn unattended(inner: &Inner) -> Option<Vec<Prompt>> {
 }
 
 async fn take_over(inner: &Arc<Inner>, run: &RunId, refusals: &mut Refusals) {
-    match inner.continue_run(run).await {
+    match inner.ensure_run(run).await {
         // Another process was faster.
-        Ok(()) | Err(Refusal::LeasedBy { .. }) => drop(refusals.remove(run)),
+        Ok(_) | Err(Refusal::LeasedBy { .. }) => drop(refusals.remove(run)),
         Err(refusal) => {
             let reason = refusal.to_string();
             // It is tried again, and usually refused again.

@@ -37,6 +37,8 @@ impl Inner {
         // A run that is being created publishes its queue itself.
         let _guard = self.start_lock.lock().await;
         if self.handle(run).is_some() {
+            // It is no leftover any more, also after its end.
+            self.leftover_continuations().remove(run);
             return true;
         }
         let (id, process) = (run.clone(), self.options.process);

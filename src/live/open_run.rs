@@ -14,8 +14,8 @@ use crate::agent::protocol::{Conversation, RunStart, UntrustedProject};
 use crate::domain::prompt::{Prompt, PromptId};
 use crate::domain::run::{ContinuationStart, FolderTrust, Refusal, RunFailure, RunId, RunSetting, UntrustedFolder};
 use crate::domain::{Agent, SessionKey};
-use crate::store::handovers;
 use crate::store::registry::{self, AcquiredRun, RunRecord};
+use crate::store::{handovers, outbox};
 
 /// Result of opening a run.
 pub(super) struct OpenedRun {
@@ -45,34 +45,20 @@ impl Inner {
         self.handle(&opened.run).ok_or_else(shutting_down)
     }
 
-    /// Recreates the run of a continuation with all its settings: the user asked for the turn to go on as it was.
-    pub(super) async fn continue_run(self: &Arc<Self>, run: &RunId) -> Result<(), Refusal> {
-        if self.handle(run).is_some() {
-            return Ok(());
-        }
-        let id = run.clone();
-        let kept = self.store.with(move |db| registry::continuation(db, &id)).await.map_err(Refusal::NotSaved)?;
-        self.reopen(run, None, kept.unwrap_or_default()).await.map(drop)
-    }
-
     /// Recreates a recorded run with its session. Without a session, the agent never stored the conversation, which
-    /// starts again.
+    /// starts again. A turn that waits for the end of a rate limit goes on with all settings that it had.
     pub(super) async fn reopen_run(
         self: &Arc<Self>,
         run: &RunId,
         prompt: Option<String>,
     ) -> Result<OpenedRun, Refusal> {
-        self.reopen(run, prompt, ContinuationStart::default()).await
-    }
-
-    async fn reopen(
-        self: &Arc<Self>,
-        run: &RunId,
-        prompt: Option<String>,
-        ContinuationStart { mode, extra }: ContinuationStart,
-    ) -> Result<OpenedRun, Refusal> {
         let id = run.clone();
-        let record = self.store.with(move |db| registry::find(db, &id)).await.map_err(Refusal::NotSaved)?;
+        let read = self.store.with(move |db| {
+            let waits = outbox::queue(db, &id)?.first().is_some_and(|first| first.not_before.is_some());
+            let kept = if waits { registry::continuation(db, &id)? } else { None };
+            Ok((registry::find(db, &id)?, kept.unwrap_or_default()))
+        });
+        let (record, ContinuationStart { mode, extra }) = read.await.map_err(Refusal::NotSaved)?;
         let record = record.ok_or(Refusal::UnknownRun)?;
         let conversation =
             record.session.as_ref().map_or(Conversation::New { id: None }, |key| Conversation::Resume(key.id.clone()));

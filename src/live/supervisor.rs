@@ -199,6 +199,7 @@ impl Live {
             registry::remove_unused(db, &id)
         });
         released.await.map_err(Refusal::NotSaved)?;
+        self.inner.leftover_continuations().remove(run);
         self.inner.events.send(LiveEvent::Queued(run.clone(), Vec::new()));
         self.inner.events.send(LiveEvent::Gone(run.clone()));
         Ok(())
