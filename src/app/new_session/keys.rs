@@ -124,6 +124,17 @@ impl NewSession {
         }
     }
 
+    /// Proposes an agent for a form with a base, where agents have become known, unless the user has chosen one.
+    pub fn propose_agent(&mut self, before: Agent, ctx: &mut Ctx) {
+        if self.is_chosen {
+            return self.select_agent(before, ctx);
+        }
+        self.choose_agent(ctx.runs);
+        if self.agent(ctx.runs) != before {
+            self.load_models(false, ctx);
+        }
+    }
+
     /// Starts the session as described by the form, without further questions. A worktree is created first.
     pub fn start(&mut self, ctx: &mut Ctx) -> Flow {
         let directory = PathBuf::from(self.directory.text().trim());

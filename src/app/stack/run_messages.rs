@@ -170,7 +170,7 @@ impl Stack {
         let chosen = self.top_form().map(|form| form.agent(ctx.runs));
         ctx.runs.set_agents(agents);
         match (chosen, self.top_form()) {
-            (_, Some(form)) if form.base.is_some() => form.choose_agent(ctx.runs),
+            (Some(chosen), Some(form)) if form.base.is_some() => form.propose_agent(chosen, ctx),
             (Some(chosen), Some(form)) => form.select_agent(chosen, ctx),
             _ => {}
         }
