@@ -165,7 +165,8 @@ fn with_parts(home: &Path, path: &Path, mut changed: Vec<(PathBuf, Option<Source
         }
     });
     let others = files_of(path);
-    if others.len() < 2 {
+    // After the end of one of two, the other is a whole thread again.
+    if others.iter().all(|other| other == path) {
         return changed;
     }
     for other in others {

@@ -205,7 +205,7 @@ impl Part {
         scan(dialect, &file, (0, 0), None, |line| {
             let mut id = None;
             if let Ok(metadata) = &line.metadata {
-                if last.is_none() {
+                if last.is_none() && metadata.time.is_some() {
                     lines.iter_mut().for_each(|line: &mut PartLine| line.time = metadata.time);
                 }
                 last = metadata.time.or(last);

@@ -116,10 +116,11 @@ fn follows_item(text: &[u8], start: usize) -> bool {
     matches!(text[..start].trim_ascii_end().last(), Some(b'[' | b',' | b':'))
 }
 
-/// Returns true if the line at `start..end` of a block may be a part of a record of several lines.
+/// Returns true if the line at `start..end` of a block may be a part of a record of several lines. The first line of a block
+/// may follow a list item, which is in the block before.
 pub(super) fn may_be_part(block: &[u8], start: usize, end: usize) -> bool {
     let line = &block[start..end];
-    !begins_record(line) || json_record::may_go_on(line) || follows_item(block, start)
+    start == 0 || !begins_record(line) || json_record::may_go_on(line) || follows_item(block, start)
 }
 
 #[cfg(test)]
