@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::fields::{Part, Payload, after_context, is_context, plain_string, tokens};
+use super::fields::{Payload, QwenPart, after_context, is_context, plain_string, tokens};
 use super::{decode, outputs};
 use crate::agent::FileStamp;
 use crate::agent::json::cursor::hash;
@@ -126,7 +126,7 @@ struct Record<'a> {
     branch: Option<JsonStr<'a>>,
     model: Option<JsonStr<'a>>,
     forked_from: Option<JsonStr<'a>>,
-    parts: Vec<Part<'a>>,
+    parts: Vec<QwenPart<'a>>,
     /// True if it has parts, of which there may be none.
     has_parts: bool,
     /// Hash of the message, because fragments of one message have one id.
@@ -211,7 +211,7 @@ impl<'a> Record<'a> {
         }
         if let Some(mut found) = fields.into_iter().flatten().next() {
             self.has_parts = matches!(found.peek()?, b'[' | b'{' | b'"');
-            Part::list(&mut found, &mut self.parts)?;
+            QwenPart::list(&mut found, &mut self.parts)?;
         }
         self.content = hash(from.clone().raw()?);
         Ok(())
@@ -322,7 +322,7 @@ impl<'a> Record<'a> {
         if self.subtype == b"slash_command" && self.payload.phase == b"invocation" {
             metadata.rare().command = self.payload.command.map(|command| command.head(1000).into_owned());
         }
-        let result = |part: &Part<'_>| {
+        let result = |part: &QwenPart<'_>| {
             let call = part.id.or(self.call).filter(|_| part.response)?;
             Some(ResultMark { tool: call.hash(), error: self.failed || part.failed })
         };

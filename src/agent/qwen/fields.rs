@@ -22,7 +22,7 @@ pub(super) struct Payload<'a> {
 
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "the kinds of a part, as its fields show")]
-pub(super) struct Part<'a> {
+pub(super) struct QwenPart<'a> {
     pub text: Option<JsonStr<'a>>,
     pub thought: bool,
     /// True for a tool call; `response` is true for a tool's result.
@@ -68,7 +68,7 @@ impl<'a> Payload<'a> {
     }
 }
 
-impl<'a> Part<'a> {
+impl<'a> QwenPart<'a> {
     /// Reads a list of parts, one part, or a text.
     pub(super) fn list(value: &mut JsonCursor<'a>, parts: &mut Vec<Self>) -> Result<(), MalformedJson> {
         match value.peek()? {
