@@ -185,9 +185,10 @@ pub(super) fn copy_output(source: &RemoteSource, args: &[String], out: &mut dyn 
         command::run_marked(source, OUTPUT_MARK, args).ok_or_else(|| io::Error::other(no_commands_text(source)))?;
     let mut child = Command::new(&argv[0]).args(&argv[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
     let mut stdout = BufReader::new(child.stdout.take().ok_or_else(|| io::Error::other("it has no output"))?);
-    let mut line = Vec::new();
+    let (mut line, mut began) = (Vec::new(), false);
     while stdout.by_ref().take(MAX_LOGIN_LINE).read_until(b'\n', &mut line)? > 0 {
         if line.trim_ascii() == OUTPUT_MARK.as_bytes() {
+            began = true;
             io::copy(&mut stdout, out)?;
         }
         line.clear();
@@ -195,7 +196,8 @@ pub(super) fn copy_output(source: &RemoteSource, args: &[String], out: &mut dyn 
     drop(stdout);
     let status = child.wait()?;
     let failed = || format!("{} did not write it (exit code {})", source.name, status.code().unwrap_or(-1));
-    if status.success() { Ok(()) } else { Err(io::Error::other(failed())) }
+    // A forced command over there may end well without having run salon.
+    if began && status.success() { Ok(()) } else { Err(io::Error::other(failed())) }
 }
 
 /// Returns the key of a session that an argument such as `box:claude:ID` names by its exact id.
