@@ -237,6 +237,29 @@ async fn a_lasting_refusal_is_reported_once() {
 
 #[tokio::test]
 async fn a_continuation_goes_on_with_the_mode_and_the_arguments_of_its_turn() {
+    let (harness, run) = continued(false).await;
+    let starts = harness.sandbox.agents.starts();
+    // A start by the user is one with the mode that he chooses.
+    let next_start = Live::start(harness.sandbox.options()).0;
+    next_start.submit(&run, "say later".into()).await.expect("accepted");
+    let later = async {
+        while harness.sandbox.agents.starts().len() == starts.len() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(TIMEOUT, later).await.expect("started");
+    next_start.shutdown().await;
+    let last = harness.sandbox.agents.starts().last().expect("a start").to_string();
+    assert!(!last.contains("acceptEdits"), "{last}");
+}
+
+#[tokio::test]
+async fn a_prompt_that_reopens_a_waiting_run_keeps_its_mode_and_arguments() {
+    continued(true).await;
+}
+
+/// Goes on with a turn at the end of its rate limit, in a later salon: by its timer, or `reopened` by another prompt.
+async fn continued(reopened: bool) -> (Harness, RunId) {
     let harness = Harness::new();
     let start = RunStart {
         mode: Some("plan".into()),
@@ -255,7 +278,10 @@ async fn a_continuation_goes_on_with_the_mode_and_the_arguments_of_its_turn() {
     let (id, now) = (run.clone(), clock().millis());
     let sql = "UPDATE prompts SET not_before = ?1, text = 'say continued' WHERE run = ?2 AND state = 'pending'";
     assert_eq!(harness.store.with(|db| db.execute(sql, (now, &*id.0))).expect("written"), 1);
-    let (live, mut events) = Live::start(next(&harness));
+    let (live, mut events) = Live::start(if reopened { harness.sandbox.options() } else { next(&harness) });
+    if reopened {
+        live.submit(&run, "say behind".into()).await.expect("accepted");
+    }
     event(&mut events, |event| is_done(event).then_some(())).await;
     live.shutdown().await;
     let starts = harness.sandbox.agents.starts();
@@ -263,16 +289,5 @@ async fn a_continuation_goes_on_with_the_mode_and_the_arguments_of_its_turn() {
     for words in ["--permission-mode=acceptEdits", r#""--add-dir","/tmp""#, "--model=opus"] {
         assert!(last.contains(words), "{words}: {last}");
     }
-    // A start by the user is one with the mode that he chooses.
-    let next_start = Live::start(harness.sandbox.options()).0;
-    next_start.submit(&run, "say later".into()).await.expect("accepted");
-    let later = async {
-        while harness.sandbox.agents.starts().len() == starts.len() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(TIMEOUT, later).await.expect("started");
-    next_start.shutdown().await;
-    let last = harness.sandbox.agents.starts().last().expect("a start").to_string();
-    assert!(!last.contains("acceptEdits"), "{last}");
+    (harness, run)
 }
