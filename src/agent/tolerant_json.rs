@@ -122,8 +122,8 @@ pub(super) fn records(text: &[u8]) -> Vec<RepairedRecord> {
     found
 }
 
-/// Finds the items of the list, or the values of the object, that a path of field names leads to, in the first record of a text: their bytes, also where
-/// a strict parser refuses the record.
+/// Finds the bytes of the items of a list, or of the values of an object, in the first record of a text. A path of field
+/// names leads to it, also where a strict parser refuses the record.
 pub(super) fn items(text: &[u8], path: &[&str]) -> Vec<Range<usize>> {
     let mut parser = Parser { text, at: 0, repairs: Repairs::default() };
     let Some(start) = parser.next_start() else { return Vec::new() };

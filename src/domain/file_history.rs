@@ -1,8 +1,8 @@
 //! Content of a file at any entry of a transcript, from the changes that the agent made.
 //!
-//! Forwards from the last time the whole content is known, by a change that wrote it or by a backup of the agent, else
-//! backwards from the next backup or from the present content. A change that does not fit makes the content unknown: a
-//! guess would be worse than none.
+//! Changes are applied forwards from the last known whole content: a change that wrote it, or a backup of the agent.
+//! Without one they are undone backwards, from the next backup or from the present content. A change that does not fit
+//! makes the content unknown, because a guess would be worse than none.
 
 use super::tool::{ChangeKind, ToolAction, ToolStatus};
 use super::transcript::Entry;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::error::GitError;
 use super::repository::Repository;
 
-/// A worktree of a repository, whoever created it.
+/// A worktree of a repository, created by salon or by any other program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListedWorktree {
     /// Root directory, which need not exist.

@@ -1,6 +1,6 @@
 //! Engine thread of the index: takes job results, file system events and commands, and sends events.
 //!
-//! It never waits for the interface and never reads a transcript. Catalog changes are taken from the session table only
+//! The thread never waits for the interface and never reads a transcript. Catalog changes are taken from the session table only
 //! when the channel has room, so that pending ones are merged. While nothing happens it sleeps without a timeout.
 
 use std::collections::{HashMap, HashSet};

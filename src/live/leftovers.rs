@@ -51,7 +51,7 @@ impl Inner {
         true
     }
 
-    /// Publishes the leftover continuations again that no longer wait, whoever cancelled or held them, or took them over.
+    /// Publishes the leftover continuations again that no longer wait: cancelled, held or taken over.
     pub(super) async fn update_leftovers(&self, waiting: &[Prompt]) {
         let no_longer = |run: &RunId| !waiting.iter().any(|prompt| prompt.run == *run);
         let published: Vec<RunId> =

@@ -1,7 +1,7 @@
 //! Lookup of a prompt, and of the tasks, in the agent's own record of a session.
 //!
-//! A prompt is found by the id that the agent keeps for it, else by its text among the entries that are not older than
-//! the delivery. The text alone proves nothing, because an earlier prompt may read the same.
+//! A prompt is found by the id that the agent keeps for it. Without one its text is compared, only with entries that are
+//! not older than the delivery. The text alone proves nothing, because an earlier prompt may read the same.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

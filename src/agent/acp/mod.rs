@@ -1,9 +1,8 @@
 //! Agent Client Protocol (version 1): JSON-RPC on stdin and stdout, spoken by many agents.
 //!
-//! One process serves one conversation. [`mod@codec`] encodes commands, [`session`] opens the conversation, [`prompts`] runs its turns, [`updates`]
-//! decodes what the agent reports, [`permissions`] its requests for permission, [`files`] its requests for files,
-//! [`terminals`] those for commands.
-//! No IO and no clock.
+//! One process serves one conversation. [`mod@codec`] encodes commands, [`session`] opens the conversation, and
+//! [`prompts`] runs its turns. [`updates`] decodes reports of the agent, [`permissions`] its requests for permission,
+//! [`files`] its requests for files, and [`terminals`] those for commands. No IO and no clock.
 //!
 //! Agents deviate from the protocol. What is common to several is handled by the codec; what is special to one is a
 //! field of its [`AcpAgent`], in the agent's own folder.

@@ -1,5 +1,5 @@
-//! Owners of long outputs: the tool call whose result names the file, in the transcript of a session or of one of its
-//! sub-agents, whose tools write into the folder of their parent.
+//! Owners of long outputs: the tool calls whose results name the files. Tools of sub-agents write into the folder of
+//! their parent session.
 //!
 //! A search asks for each output, so the results in the transcripts of a session are read once, and what was appended
 //! later once more. The mere mention of a file in another text names no owner.

@@ -1,7 +1,7 @@
 //! Sessions, and sub-agents, in several files: one id in more than one project folder.
 //!
-//! Claude Code moves to another project folder when a session enters or leaves a worktree, or moves to another directory,
-//! and goes on there in a file of the same name. See [`crate::agent::jsonl::parts`].
+//! Claude Code moves to another project folder when a session enters or leaves a worktree, or changes its directory. There
+//! it continues in a file of the same name. See [`crate::agent::jsonl::parts`].
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -176,8 +176,7 @@ pub(super) fn status(call: &Value) -> ToolStatus {
     }
 }
 
-/// True for a command that ended with an exit code other than 0, which Gemini counts as a success, and for a result that
-/// is an error.
+/// Returns true for a result that is an error, or an exit code other than 0, which Gemini counts as a success.
 fn has_failed(call: &Value) -> bool {
     let is_error = |part: &Value| {
         let response = &part["functionResponse"]["response"];

@@ -187,8 +187,8 @@ struct Tree {
     of_record: Vec<Option<usize>>,
 }
 
-/// Builds the tree of all records and chooses the branch to show: the `wanted` one, else the one that ends at the newest
-/// leaf that the agent named after the last record, else the one with the newest spoken record.
+/// Builds the tree of all records and chooses the branch to show. The `wanted` one is first, then the newest leaf that
+/// the agent named after the last record, then the branch with the newest spoken record.
 pub(crate) fn choose(records: &[ChainRecord], wanted: Option<usize>) -> ActiveBranch {
     let tree = Tree::build(records);
     let leaves = tree.leaves();

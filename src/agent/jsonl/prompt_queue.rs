@@ -1,7 +1,7 @@
 //! Prompts that wait in an agent's queue while it works, as a transcript records them.
 //!
-//! A prompt that is sent after the turn is a record of its own. One that is sent within the turn may be in no other record
-//! than that of the queue, and becomes an entry where it leaves the queue. One that is taken back becomes none.
+//! A prompt that is sent after the turn is a record of its own. One that is sent within the turn may be in the queue's
+//! records only. Such a prompt becomes an entry where it leaves the queue. One that is taken back becomes none.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
-//! Trust in a project's folder. OpenCode (1.18.34) has no question of its own: it loads the settings, plugins and tools of
-//! the folder and of those above it, up to the root of the repository, and none of its options leaves all of them out.
+//! Trust in a project's folder. OpenCode (1.18.34) has no question of its own. It loads the settings, plugins and
+//! tools of the folder and of those above it, up to the root of the repository. None of its options leaves all out.
 //!
 //! A folder in which it has sessions counts as trusted, because it has loaded them there before.
 

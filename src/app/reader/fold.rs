@@ -121,7 +121,7 @@ impl Folds {
     }
 }
 
-/// Returns true for a text that nobody typed: a paste, or a log in a notice.
+/// Returns true for a text that was not typed: a paste, or a log in a notice.
 fn is_long(text: &str) -> bool {
     text.len() > MAX_TYPED_BYTES
         || memchr::memchr_iter(b'\n', text.as_bytes()).take(MAX_TYPED_LINES).count() == MAX_TYPED_LINES

@@ -3,23 +3,35 @@
 use std::fmt::{Display, Formatter, Result, Write};
 
 use super::filter::{Filter, FilterKey, HasValue, IsValue, KINDS, NumberRange, ROLES};
-use super::{NeedleForm, Query, Term, TermKind};
+use super::{NeedleForm, Query, Term, TermKind, lex};
 use crate::domain::annotation::AnnotationEdit;
 
 impl Display for Query {
+    /// Formats from the last term to the first, because a word such as `/` would begin a regular expression with a later
+    /// slash if what separated them was no term. Such a word is quoted.
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        for (at, branch) in self.branches.iter().enumerate() {
-            if at > 0 {
-                f.write_str(" OR ")?;
-            }
-            for (at, term) in branch.terms.iter().enumerate() {
-                if at > 0 {
-                    f.write_char(' ')?;
+        let mut shown = String::new();
+        for (nth, branch) in self.branches.iter().enumerate().rev() {
+            for (at, term) in branch.terms.iter().enumerate().rev() {
+                let mut text = term.to_string();
+                text.push_str(&shown);
+                if let TermKind::Text(needle) = &term.kind
+                    && needle.form == NeedleForm::Word
+                    && lex::regex(&text[usize::from(term.negated)..]).is_some()
+                {
+                    text.clear();
+                    text.push_str(if term.negated { "-" } else { "" });
+                    write_quoted(&mut text, &needle.text)?;
+                    text.push_str(&shown);
                 }
-                term.fmt(f)?;
+                shown = match (nth, at) {
+                    (0, 0) => text,
+                    (_, 0) => format!(" OR {text}"),
+                    _ => format!(" {text}"),
+                };
             }
         }
-        Ok(())
+        f.write_str(&shown)
     }
 }
 

@@ -134,7 +134,7 @@ fn quoted(rest: &str) -> (String, usize, bool) {
 
 /// Returns the length of a regular expression: from a slash to the next unescaped slash that ends the token. A path
 /// such as `/home/dev` is none.
-fn regex(rest: &str) -> Option<usize> {
+pub(super) fn regex(rest: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in rest.strip_prefix('/')?.char_indices() {
         match c {

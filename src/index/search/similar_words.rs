@@ -1,7 +1,7 @@
 //! Words of the text index within one edit of others: from the vocabularies, and from the texts that are in none yet.
 //!
-//! Such a word begins with the first half of the other one, ends with its second half, or has the two letters in the
-//! middle exchanged. So these parts are searched for in the texts.
+//! Such a word begins with the first half of the other one, or ends with its second half. Otherwise the two letters in
+//! the middle are exchanged. So these parts are searched for in the texts.
 
 use std::collections::BTreeSet;
 

@@ -18,7 +18,7 @@ const HEAD: u64 = 32 << 10;
 /// Bytes at the end of a file that are copied for the list: its latest state.
 const TAIL: u64 = 16 << 10;
 
-/// Bytes at each end of a file that is too large to be copied as a whole, if its lines are longer than the usual ends.
+/// Bytes copied of each end of a file that is larger than the maximum, if its lines are longer than the usual ends.
 const LONG_END: u64 = 4 << 20;
 
 /// Maximum bytes of the copy of a file; a larger file is copied by its ends.
