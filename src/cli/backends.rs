@@ -4,13 +4,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::context::CliContext;
 use crate::domain::backend::{Backend, BackendChange, BackendState};
 use crate::domain::{Time, units};
 use crate::runtime::saved_backends;
 use crate::stdx::process;
 use crate::stdx::text::one_line;
-use crate::store::preferences;
 
 /// A backend in JSON.
 #[derive(Debug, Serialize)]
@@ -20,6 +18,7 @@ pub(super) struct BackendJson {
     state: BackendState,
     reason: Option<String>,
     session: Option<String>,
+    sessions: usize,
     pid: Option<u32>,
     salon_pid: u32,
     memory: Option<u64>,
@@ -38,12 +37,9 @@ struct ChangeJson {
     state: BackendState,
 }
 
-/// Reads the backends that running salon processes have saved.
-pub(super) fn read(context: &CliContext) -> Vec<BackendJson> {
-    // A report without them is better than none.
-    let choices = preferences::read_all(&context.paths.state_db()).unwrap_or_default();
-    let now = context.clock.now();
-    saved_backends::of_choices(&choices).into_iter().map(|(salon, backend)| row(salon, backend, now)).collect()
+/// Returns the backends that running salon processes have saved.
+pub(super) fn of_choices(choices: &[(String, String)], now: Time) -> Vec<BackendJson> {
+    saved_backends::of_choices(choices).into_iter().map(|(salon, backend)| row(salon, backend, now)).collect()
 }
 
 fn row(salon_pid: u32, backend: Backend, now: Time) -> BackendJson {
@@ -67,6 +63,7 @@ fn row(salon_pid: u32, backend: Backend, now: Time) -> BackendJson {
             .collect(),
         reason: backend.reason,
         session: backend.session,
+        sessions: backend.sessions,
         pid: backend.pid,
         salon_pid,
         queued: backend.queued,

@@ -13,14 +13,16 @@ use super::backends::{self, BackendJson};
 use super::context::CliContext;
 use super::error::CliError;
 use super::json::{IssueJson, SCHEMA_VERSION};
+use super::model_lists::{self, ModelListJson};
 use super::sessions::LoadedSessions;
 use super::{output, sessions, state};
 use crate::agent::{self, inventory::Inventory};
-use crate::domain::{Agent, Issue, Time, units};
+use crate::domain::{Agent, Issue, units};
 use crate::index::{self, Index, IndexEvent, RootReport, WatchState};
 use crate::runtime::programs;
 use crate::stdx::program;
 use crate::stdx::text::one_line;
+use crate::store::preferences;
 
 /// Maximum time to wait for the index to start watching files.
 const WATCH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,6 +36,7 @@ struct Report<'a> {
     cache: Cache,
     watch: Watch,
     backends: Vec<BackendJson>,
+    model_lists: Vec<ModelListJson>,
     issues: Vec<IssueJson<'a>>,
 }
 
@@ -88,6 +91,9 @@ pub(super) fn run(context: &CliContext, args: &DoctorArgs) -> Result<ExitCode, C
     });
     let unread = loaded.roots.iter().flat_map(|root| agent::unread::find(root, &loaded.units));
     let unread: Vec<Issue> = unread.chain(state::problem(context)).collect();
+    // A report without them is better than none.
+    let choices = preferences::read_all(&context.paths.state_db()).unwrap_or_default();
+    let now = context.clock.now();
     let report = Report {
         schema_version: SCHEMA_VERSION,
         version: env!("CARGO_PKG_VERSION"),
@@ -95,7 +101,8 @@ pub(super) fn run(context: &CliContext, args: &DoctorArgs) -> Result<ExitCode, C
         agents,
         cache: cache(&loaded, &context.paths.cache, age_ms),
         watch,
-        backends: backends::read(context),
+        backends: backends::of_choices(&choices, now),
+        model_lists: model_lists::of_choices(&choices, now),
         issues: loaded.issues.iter().chain(&unread).map(IssueJson::from).collect(),
     };
     if args.json {
@@ -263,16 +270,14 @@ fn print(report: &Report) -> io::Result<()> {
         }
     }
     let Cache { path, bytes, age_ms, sessions } = &report.cache;
-    let written = |age: &i64| match units::age(Time::from_millis(*age), Time::default()).as_str() {
-        "now" => "written just now".to_owned(),
-        age => format!("written {age} ago"),
-    };
-    let age = age_ms.as_ref().map_or_else(|| "created just now".to_owned(), written);
+    let written = |age| format!("written {}", output::age_ago(age));
+    let age = age_ms.map_or_else(|| "created just now".to_owned(), written);
     writeln!(out, "\nCache\n  {}  {sessions} sessions, {}, {age}", path.display(), units::bytes(*bytes))?;
     let kind = report.watch.kind.unwrap_or("unknown");
     writeln!(out, "\nWatch\n  {kind}, {} paths", report.watch.paths)?;
     let missing = missing(report);
     backends::print(&mut out, &report.backends)?;
+    model_lists::print(&mut out, &report.model_lists)?;
     if report.issues.is_empty() && missing.is_empty() {
         writeln!(out, "\nNo problems found.")?;
     } else {

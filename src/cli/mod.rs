@@ -34,6 +34,7 @@ mod keep;
 mod keep_args;
 mod list;
 mod man;
+mod model_lists;
 mod new;
 mod open;
 mod output;

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use serde::Serialize;
 
+use crate::domain::{Time, units};
 pub(super) use crate::export::json_text::write_value as json_value;
 use crate::stdx::text::{ellipsis, one_line, sanitise, width};
 
@@ -28,6 +29,14 @@ pub(super) fn to_terminal() -> bool {
 pub(super) fn columns() -> usize {
     let size = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
     if size == 0 { 80 } else { size }
+}
+
+/// Formats an age in milliseconds: `just now`, or such as `3h ago`.
+pub(super) fn age_ago(millis: i64) -> String {
+    match units::age(Time::from_millis(millis), Time::default()).as_str() {
+        "now" => "just now".to_owned(),
+        age => format!("{age} ago"),
+    }
 }
 
 /// ANSI styles; text stays plain if they are off.

@@ -24,6 +24,7 @@ pub mod rewind;
 pub mod rewind_plan;
 mod runs;
 pub mod saved_backends;
+pub mod saved_models;
 pub mod serve;
 pub mod work;
 

@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::live_options;
 use super::store_writer::StoreWriter;
 use super::task_message::TaskMessage;
+use super::{live_options, saved_models};
 use crate::agent::{self, Protocol};
 use crate::app::runs::RunMsg;
+use crate::domain::Agent;
 use crate::domain::run::ModelCatalog;
-use crate::domain::{Agent, Time};
 use crate::serve::RunHost;
 use crate::store::{Store, preferences};
 
@@ -51,7 +50,7 @@ impl ModelLists {
             // Send the cached list together with the failure.
             self.send(agent, ModelCatalog { failure: fetched.failure, ..cached });
         } else {
-            self.save(agent, &fetched);
+            saved_models::save(agent, &fetched, &self.writer);
             self.send(agent, fetched);
         }
     }
@@ -65,29 +64,6 @@ impl ModelLists {
         let store = self.store.clone();
         #[expect(clippy::disallowed_methods, reason = "on a blocking thread")]
         let saved = tokio::task::spawn_blocking(move || store.with(preferences::load_all)).await;
-        let saved = saved.ok().and_then(Result::ok).unwrap_or_default();
-        let text = saved.into_iter().find_map(|(name, value)| (name == key(agent)).then_some(value));
-        text.and_then(|text| serde_json::from_str(&text).ok())
-            .map_or_else(ModelCatalog::default, |value| decode(&value))
-    }
-
-    fn save(&self, agent: Agent, models: &ModelCatalog) {
-        let as_of = models.as_of.unwrap_or_else(live_options::now);
-        let value = json!({"as_of": as_of.millis(), "list": models.list});
-        self.writer.save_choice(key(agent), value.to_string());
-    }
-}
-
-fn key(agent: Agent) -> String {
-    format!("models.{}", agent.name())
-}
-
-fn decode(value: &Value) -> ModelCatalog {
-    let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let list = value["list"].as_array().into_iter().flatten();
-    ModelCatalog {
-        list: list.map(|model| (string(&model[0]), string(&model[1]))).collect(),
-        as_of: value["as_of"].as_i64().map(Time::from_millis),
-        ..ModelCatalog::default()
+        saved_models::of_agent(agent, &saved.ok().and_then(Result::ok).unwrap_or_default()).unwrap_or_default()
     }
 }

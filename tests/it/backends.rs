@@ -135,7 +135,7 @@ fn c18_an_invalid_change_of_state_is_refused_and_the_last_fifty_are_listed() {
 }
 
 #[test]
-fn doctor_lists_the_backends_of_running_salons_only() {
+fn c24_doctor_lists_the_backends_of_running_salons_only_and_the_ages_of_caches() {
     let home = Home::empty();
     let store = Store::open(&home.path().join("state.db"), clock()).expect("state.db").store;
     let text = serde_json::to_string(&several(|minutes| Time::from_millis(clock().millis() - minutes * 60_000)));
@@ -144,7 +144,8 @@ fn doctor_lists_the_backends_of_running_salons_only() {
     store
         .with(|db| {
             preferences::save(db, &format!("backends.{}-{}", process.pid, process.start), &text)?;
-            preferences::save(db, "backends.999999999-1", &text)
+            preferences::save(db, "backends.999999999-1", &text)?;
+            preferences::save(db, "models.codex", r#"{"as_of": 1000, "list": [["gpt-6", "GPT 6"], ["o9", "o9"]]}"#)
         })
         .expect("saved");
     let doctor = |args: &[&str]| {
@@ -160,6 +161,12 @@ fn doctor_lists_the_backends_of_running_salons_only() {
     assert_eq!((&row["kind"], &row["state"], &row["port"]), (&json!("server"), &json!("idle"), &json!(40123)));
     assert_eq!((&row["salon_pid"], &row["restarts"]), (&json!(process.pid), &json!(1)));
     assert_eq!(backends[2]["state"], "crashed");
+    assert_eq!((&row["sessions"], &row["pid"], &row["queued"]), (&json!(2), &json!(4711), &json!(0)), "{row}");
+    let lists = report["model_lists"].as_array().expect("model lists");
+    assert_eq!((lists.len(), &lists[0]["agent"], &lists[0]["models"]), (1, &json!("codex"), &json!(2)), "{report}");
+    assert!(lists[0]["age_ms"].as_i64().is_some_and(|age| age > 1_000_000), "{report}");
+    assert!(report["cache"].get("age_ms").is_some(), "{report}");
     let text = doctor(&["doctor"]);
     assert!(text.contains("Running agents") && text.contains("out of memory"), "{text}");
+    assert!(text.contains("codex     2 models, updated "), "{text}");
 }
