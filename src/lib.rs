@@ -124,6 +124,7 @@
 //! | work tree | Files of a git repository that are checked out. A worktree is one with a branch of its own. |
 //! | workspace | Root of the repository, or else the directory, in which sessions run. |
 
+#![forbid(unsafe_code)]
 #![warn(unreachable_pub)]
 
 pub mod agent;

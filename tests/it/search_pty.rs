@@ -93,3 +93,31 @@ fn new_text_appears_in_open_results_without_a_key() {
     terminal.send("q");
     assert_eq!(terminal.wait(), 0);
 }
+
+/// The 64 MiB regions of glibc's heaps, of which every thread would get its own: two are allowed, and one of them is none
+/// of these.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn the_threads_of_a_search_share_two_heaps() {
+    const REGION: u64 = 64 << 20;
+    let home = Home::empty();
+    write(&home, "a", 1, "Draw me a bird", "Here is a zebrafinch on a branch.");
+    write(&home, "b", 2, "Why does the zebrafinch sing?", "The zebrafinch sings at dawn.");
+    let mut terminal = salon(&home, &[]);
+    terminal.wait_for_text("Draw me a bird");
+    terminal.send("/zebrafinch");
+    terminal.wait_for_text("2 sessions");
+    let maps = fs::read_to_string(format!("/proc/{}/maps", terminal.pid())).expect("the maps of salon");
+    let ends = |line: &str| {
+        let (start, end) = line.split_once(' ')?.0.split_once('-')?;
+        Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
+    };
+    let lines: Vec<_> = maps.lines().filter_map(|line| Some((line, ends(line)?))).collect();
+    // A heap is used from its beginning; the rest of its region is reserved.
+    let heaps = lines.windows(2).filter(|pair| {
+        let [(first, (start, end)), (second, (next, last))] = pair else { return false };
+        let is_region = start % REGION == 0 && end == next && last - start == REGION;
+        is_region && first.contains("rw-p") && second.contains("---p")
+    });
+    assert!(heaps.count() <= 1, "{maps}");
+}

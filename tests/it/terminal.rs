@@ -84,7 +84,7 @@ impl Terminal {
 
     /// Waits until the program has stopped, as after Ctrl-Z.
     pub fn wait_until_stopped(&self) {
-        let pid = self.child.process_id().expect("a process");
+        let pid = self.pid();
         let deadline = Instant::now() + TIMEOUT;
         loop {
             let status = std::process::Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output();
@@ -111,9 +111,14 @@ impl Terminal {
         self.writer.flush().expect("the terminal takes keys");
     }
 
+    /// Process of the program.
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().expect("a process")
+    }
+
     /// Sends a signal to the program only.
     pub fn signal(&self, signal: rustix::process::Signal) {
-        let pid = self.child.process_id().and_then(|pid| i32::try_from(pid).ok()).expect("a process");
+        let pid = i32::try_from(self.pid()).expect("a process");
         let pid = rustix::process::Pid::from_raw(pid).expect("a process");
         rustix::process::kill_process(pid, signal).expect("a signal");
     }
