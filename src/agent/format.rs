@@ -13,7 +13,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::entry_table::EntryTableBuilder;
+use super::folder_stamps::FolderStamps;
 use super::json::cursor::hash;
+use super::session_files::{AtRiskFiles, named_alike};
 use super::source::{Discovery, FileStamp, Source, SourceRoot};
 use super::{Environment, Texts};
 use crate::domain::launch::Launch;
@@ -338,6 +340,12 @@ pub trait Format: Send + Sync {
         None
     }
 
+    /// Returns the stamp of the files with texts that [`shows_text`](Self::shows_text) is about: those of a source's session,
+    /// or of its sessions. A filter of a search is valid for both stamps.
+    fn side_stamp(&self, _source: &Source, _session: Option<&str>, _folders: &mut FolderStamps) -> FileStamp {
+        FileStamp::default()
+    }
+
     /// Returns list rows from a little of the source's head and tail. Counts may be wrong, identities are not.
     /// Empty if only a summary can produce rows (a database is summarised at once).
     fn peek(&self, source: &Source) -> Vec<Session>;
@@ -457,24 +465,4 @@ pub trait Format: Send + Sync {
     fn version_args(&self) -> &'static [&'static str] {
         &["--version"]
     }
-}
-
-/// Returns a file with the files and directories beside it that have the same name up to the first dot.
-pub(in crate::agent) fn named_alike(path: &Path) -> Vec<PathBuf> {
-    let stem = |name: &std::ffi::OsStr| name.as_encoded_bytes().split(|byte| *byte == b'.').next().map(<[u8]>::to_vec);
-    let Some((folder, wanted)) = path.parent().zip(path.file_name().and_then(stem)) else { return Vec::new() };
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found: Vec<_> =
-        entries.filter(|entry| stem(&entry.file_name()).as_ref() == Some(&wanted)).map(|entry| entry.path()).collect();
-    found.sort();
-    found
-}
-
-/// Files that an agent may destroy, and the reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AtRiskFiles {
-    /// The files.
-    pub files: Vec<PathBuf>,
-    /// Explanation for the user.
-    pub reason: String,
 }

@@ -23,6 +23,7 @@ mod codex;
 mod configured;
 mod folder;
 mod folder_rules;
+mod folder_stamps;
 mod fork_record;
 mod gemini;
 mod goose;
@@ -37,19 +38,21 @@ mod pi;
 mod project_settings;
 mod qwen;
 pub mod recorded;
+mod session_files;
 mod side_text;
 pub mod sqlite;
 mod tolerant_json;
 mod tool_input;
 
 pub use environment::Environment;
+pub use folder_stamps::FolderStamps;
 pub use fork_record::fork_record;
 pub use format::{
-    AtRiskFiles, BranchPosition, FileBackup, Fork, ForkCut, Format, MarkKind, RefreshOutcome, RpcExchange,
-    SourceSessions, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit, TranscriptBranch,
-    TranscriptReader,
+    BranchPosition, FileBackup, Fork, ForkCut, Format, MarkKind, RefreshOutcome, RpcExchange, SourceSessions,
+    SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit, TranscriptBranch, TranscriptReader,
 };
 pub use protocol::Protocol;
+pub use session_files::AtRiskFiles;
 pub use source::{Discovery, FileStamp, Source, SourceRoot, archive_directory};
 pub use texts::Texts;
 

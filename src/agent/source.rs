@@ -99,6 +99,15 @@ impl FileStamp {
         }
     }
 
+    /// Combines the stamps of several files whose contents are read together; a change of any of them changes it.
+    pub fn combined(stamps: &[Self]) -> Self {
+        Self {
+            inode: stamps.iter().fold(0, |inodes, stamp| inodes ^ stamp.inode),
+            size: stamps.iter().map(|stamp| stamp.size).sum(),
+            mtime_ns: stamps.iter().map(|stamp| stamp.mtime_ns).max().unwrap_or_default(),
+        }
+    }
+
     /// Modification time in ms since 1970.
     pub fn mtime_millis(self) -> i64 {
         self.mtime_ns / 1_000_000

@@ -33,7 +33,7 @@ pub(super) fn items(value: &Value) -> Vec<&Value> {
             list.iter().flat_map(|inner| if inner.is_array() { items(inner) } else { vec![inner] }).collect()
         }
         Value::Array(items) => items.iter().collect(),
-        Value::Object(fields) if is_list(fields) => {
+        Value::Object(fields) if has_numeric_names(fields) => {
             let mut numbered: Vec<(u64, &Value)> =
                 fields.iter().map(|(name, item)| (name.parse().unwrap_or(u64::MAX), item)).collect();
             numbered.sort_by_key(|(number, _)| *number);
@@ -44,8 +44,8 @@ pub(super) fn items(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// True for an object with numbers as names.
-pub(super) fn is_list(fields: &serde_json::Map<String, Value>) -> bool {
+/// True for an object whose names are numbers, which is a list in another form.
+pub(super) fn has_numeric_names(fields: &serde_json::Map<String, Value>) -> bool {
     !fields.is_empty() && fields.keys().all(|name| name.bytes().all(|byte| byte.is_ascii_digit()) && !name.is_empty())
 }
 

@@ -10,7 +10,7 @@ const ENCODED_LEN: usize = 200;
 /// Headline of a result whose call is lost.
 pub(super) const LOST_CALL: &str = "result of a call that is not in the file";
 
-/// Maximum texts of a value that are compared with each other.
+/// Maximum texts of a value, because each is compared with all others.
 const MAX_TEXTS: usize = 64;
 
 /// Maximum depth of the search, because foreign data may be nested at will.
@@ -26,7 +26,7 @@ pub(super) fn event(kind: &str, record: &Value) -> EventBody {
     EventBody::Other(if text.is_empty() { kind.to_owned() } else { format!("{kind}: {text}") })
 }
 
-/// Returns the texts of a value that are meant to be read, without those that others of them contain.
+/// Returns the first [`MAX_TEXTS`] texts of a value that are meant to be read, without those that others of them contain.
 pub(super) fn texts(value: &Value) -> Vec<&str> {
     let mut all = Vec::new();
     collect(value, 0, &mut all);
@@ -43,7 +43,7 @@ pub(super) fn texts(value: &Value) -> Vec<&str> {
 
 fn collect<'a>(value: &'a Value, depth: usize, all: &mut Vec<&'a str>) {
     match value {
-        _ if depth > MAX_DEPTH || all.len() > MAX_TEXTS => {}
+        _ if depth > MAX_DEPTH || all.len() >= MAX_TEXTS => {}
         Value::String(text) if !is_encoded(text) => all.push(text),
         Value::Array(items) => items.iter().for_each(|item| collect(item, depth + 1, all)),
         Value::Object(fields) => {

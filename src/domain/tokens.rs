@@ -35,6 +35,15 @@ impl Tokens {
     }
 }
 
+impl std::ops::Add for Tokens {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        self += other;
+        self
+    }
+}
+
 impl std::ops::AddAssign for Tokens {
     fn add_assign(&mut self, other: Self) {
         self.input += other.input;

@@ -313,11 +313,20 @@ impl Engine {
     }
 
     fn check_path(&mut self, path: &Path, now: Instant) {
-        let transcripts = &self.transcripts;
+        let (transcripts, mut has_texts) = (&self.transcripts, false);
+        let on_text = |folder: &Path| {
+            has_texts = true;
+            transcripts.texts_changed(folder);
+        };
         let on_source = |path: &Path, source: Option<&Source>| transcripts.source_changed(path, source);
-        if self.scanner.path_changed(path, on_source, |folder| transcripts.texts_changed(folder)) {
+        if self.scanner.path_changed(path, on_source, on_text) {
             // Files may have been created in a new directory before it was watched.
             self.paths.again(&path.to_owned(), now);
+        }
+        if has_texts {
+            // The filters of the sessions with these texts are no longer valid.
+            self.corpus = None;
+            self.search_service.changed();
         }
         self.timers.check_live(now);
     }

@@ -45,9 +45,9 @@ pub struct RecordBudget {
 }
 
 impl RecordBudget {
-    /// True if the record of a line may be followed after `read` bytes of the text.
-    pub fn allows(self, read: u64) -> bool {
-        self.vain <= MAX_VAIN_BYTES.saturating_add(read.saturating_mul(2))
+    /// True if the record of a line may be followed after lines of `passed` bytes.
+    pub fn allows(self, passed: u64) -> bool {
+        self.vain <= MAX_VAIN_BYTES.saturating_add(passed.saturating_mul(2))
     }
 
     /// Counts bytes that were read in vain.
@@ -145,7 +145,7 @@ impl RecordBalance {
 }
 
 /// Returns true if some bytes are a record of several lines. Its last line need not end with a newline.
-pub fn is_whole(bytes: &[u8]) -> bool {
+pub fn is_multiline_record(bytes: &[u8]) -> bool {
     let lines = bytes.trim_ascii_end().split(|byte| *byte == b'\n');
     let mut balance = RecordBalance::default();
     let (mut step, mut count) = (RecordStep::Torn, 0);
@@ -164,9 +164,9 @@ pub fn is_whole(bytes: &[u8]) -> bool {
 pub fn lines(text: &[u8], is_whole: fn(&[u8]) -> bool) -> impl Iterator<Item = &[u8]> {
     let (mut rest, mut budget) = (text, RecordBudget::default());
     std::iter::from_fn(move || {
-        let read = (text.len() - rest.len()) as u64;
+        let passed = (text.len() - rest.len()) as u64;
         let end = line_end(rest, 0).and_then(|len| {
-            let may_go_on = may_go_on(&rest[..len]) && budget.allows(read);
+            let may_go_on = may_go_on(&rest[..len]) && budget.allows(passed);
             if may_go_on { record_end(rest, len, &mut budget) } else { Some(len) }
         });
         let Some(end) = end else {

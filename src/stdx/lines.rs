@@ -50,6 +50,8 @@ pub struct LineReader<R> {
     /// File offset of `buffer[start]`.
     offset: u64,
     read: u64,
+    /// Bytes of the returned lines.
+    passed: u64,
     max_line: usize,
     is_finished: bool,
     budget: RecordBudget,
@@ -65,13 +67,28 @@ impl<R: Read + Seek> LineReader<R> {
     pub fn with_max_line(mut reader: R, offset: u64, max_line: usize) -> io::Result<Self> {
         reader.seek(SeekFrom::Start(offset))?;
         let (buffer, budget) = (vec![0; CHUNK], RecordBudget::default());
-        Ok(Self { reader, buffer, start: 0, end: 0, offset, read: 0, max_line, is_finished: false, budget })
+        let (start, end, read, passed) = (0, 0, 0, 0);
+        Ok(Self { reader, buffer, start, end, offset, read, passed, max_line, is_finished: false, budget })
     }
 
     /// Reads a file that does not grow any more: where its last record goes on at the end, it is torn.
     #[must_use]
     pub fn of_finished_file(self) -> Self {
         Self { is_finished: true, ..self }
+    }
+
+    /// Goes on at another offset, which must be the start of a line. Budgets and counts stay.
+    pub fn seek(&mut self, offset: u64) -> io::Result<()> {
+        self.reader.seek(SeekFrom::Start(offset))?;
+        (self.start, self.end, self.offset) = (0, 0, offset);
+        // A buffer that a long record has grown would be read full.
+        self.buffer.truncate(CHUNK);
+        Ok(())
+    }
+
+    /// The file that is read.
+    pub fn get_ref(&self) -> &R {
+        &self.reader
     }
 
     /// Offset after the last returned line, where the next read starts.
@@ -94,6 +111,11 @@ impl<R: Read + Seek> LineReader<R> {
         &self.buffer[self.start..self.end]
     }
 
+    /// True at the end of a file where a record of several lines has no end: it is being written, or it is torn.
+    pub fn has_open_record(&self) -> bool {
+        memchr::memchr(b'\n', self.remainder()).is_some()
+    }
+
     /// Returns the next complete line, or `None` at an incomplete line or the end.
     pub fn next_line(&mut self) -> io::Result<Option<RawLine<'_>>> {
         let span = self.advance()?;
@@ -109,6 +131,7 @@ impl<R: Read + Seek> LineReader<R> {
             let (from, kept) = (self.start, rest.len());
             span = Some(LineSpan { offset: self.offset, from, kept, len: kept as u64, lines });
             self.offset += kept as u64;
+            self.passed += kept as u64;
             self.start = self.end;
         }
         Ok(span.map(|span| self.line(span)))
@@ -127,6 +150,7 @@ impl<R: Read + Seek> LineReader<R> {
                 let (offset, from) = (self.offset, self.start);
                 self.start += len + 1;
                 self.offset += len as u64 + 1;
+                self.passed += len as u64 + 1;
                 return Ok(Some(LineSpan { offset, from, kept: len.min(self.max_line), len: len as u64, lines }));
             }
             let len = self.end - self.start;
@@ -145,7 +169,7 @@ impl<R: Read + Seek> LineReader<R> {
     /// end of the file, or ends there without a newline.
     fn record_len(&mut self, len: usize) -> io::Result<Option<(usize, u64)>> {
         let first = &self.buffer[self.start..self.start + len];
-        if !json_record::may_go_on(first) || !self.budget.allows(self.read) {
+        if !json_record::may_go_on(first) || !self.budget.allows(self.passed) {
             return Ok(Some((len, 1)));
         }
         let mut balance = RecordBalance::default();
@@ -229,6 +253,7 @@ impl<R: Read + Seek> LineReader<R> {
                 beyond += found as u64;
                 let (offset, len) = (self.offset, self.max_line as u64 + beyond);
                 self.offset += len + 1;
+                self.passed += len + 1;
                 let rest = &chunk[found + 1..count];
                 let head = self.start..self.start + self.max_line;
                 self.grow(head.end + rest.len().max(CHUNK));

@@ -326,3 +326,61 @@ proptest! {
         assert_passes(&needle(&pieces.concat(), NeedleForm::Regex), &text)?;
     }
 }
+
+/// The needle's session in an index that was built before an output file beside its record changed.
+fn assert_changed_output_is_found(home: &Home, id: &str, output: &Path) {
+    let (before, search) = (corpus(home), open(home));
+    index(&search, &before);
+    assert_eq!(ids(&ask(&search, &before, "beforeword")), BTreeSet::from([id.to_owned()]));
+    assert!(ask(&search, &before, "afterword").hits.is_empty());
+    fs::write(output, "beforeword and then afterword\n").expect("write");
+    let after = corpus(home);
+    assert_eq!(ids(&ask(&search, &after, "afterword")), BTreeSet::from([id.to_owned()]));
+    index(&search, &after);
+    assert_eq!(ids(&ask(&search, &after, "afterword")), BTreeSet::from([id.to_owned()]));
+    assert!(ask(&search, &after, "absentword").hits.is_empty());
+}
+
+#[test]
+fn a_changed_output_beside_a_chat_of_gemini_is_found() {
+    let id = "aaaa1111-0000-4000-8000-000000000009";
+    for folder in [format!("session-{id}"), "session-x".to_owned(), String::new()] {
+        let home = Home::empty();
+        let project = home.path().join(".gemini/tmp/shop");
+        let output = project.join("tool-outputs").join(folder).join("run_shell_command_t2.txt");
+        fs::create_dir_all(output.parent().expect("a folder")).expect("create");
+        fs::create_dir_all(project.join("chats")).expect("create");
+        fs::write(&output, "beforeword\n").expect("write");
+        let preview = format!("Output too large. For full output see: {}\nfirst", output.display());
+        let call = json!({"id": "t2", "name": "run_shell_command", "args": {"command": "seq"}, "status": "success",
+            "result": [{"functionResponse": {"id": "t2", "response": {"output": preview}}}]});
+        let records = [
+            json!({"sessionId": id, "startTime": "2026-09-10T12:00:00Z", "kind": "main"}),
+            json!({"id": "1", "timestamp": "2026-09-10T12:00:01Z", "type": "user", "content": "begin"}),
+            json!({"id": "2", "timestamp": "2026-09-10T12:00:02Z", "type": "gemini", "content": "", "toolCalls": [call]}),
+        ];
+        let log: String = records.iter().map(|record| format!("{record}\n")).collect();
+        fs::write(project.join("chats/session-2026-09-10T12-00-aaaa1111.jsonl"), log).expect("write");
+        assert_changed_output_is_found(&home, id, &output);
+    }
+}
+
+#[test]
+fn a_changed_output_beside_a_database_of_opencode_is_found() {
+    let home = Home::of(&["opencode/1.18.33"]);
+    let data = home.path().join(".local/share/opencode");
+    let output = data.join("tool-output/tool_1");
+    fs::create_dir_all(data.join("tool-output")).expect("create");
+    fs::write(&output, "beforeword\n").expect("write");
+    let writer = rusqlite::Connection::open(data.join("opencode.db")).expect("open");
+    let part: (String, String, String) = writer
+        .query_row("select id, data, session_id from part where data like '%\"type\":\"tool\"%' limit 1", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .expect("a tool");
+    let mut tool: serde_json::Value = serde_json::from_str(&part.1).expect("JSON");
+    tool["state"]["metadata"]["outputPath"] = json!(output.display().to_string());
+    writer.execute("update part set data = ?1 where id = ?2", [tool.to_string(), part.0]).expect("update");
+    drop(writer);
+    assert_changed_output_is_found(&home, &part.2, &output);
+}

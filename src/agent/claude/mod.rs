@@ -35,8 +35,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::format::named_alike;
-use super::jsonl::format::subagent_refusal;
+use super::jsonl::agent::{all_named_alike, subagent_refusal};
 use super::jsonl::{JsonlAgent, SourceIdentity, walk};
 use super::texts::{RecordDecoder, StoredRecord};
 use super::{Discovery, Environment, FileBackup, ForkCut, Source, SourceRoot, SourceSummary};
@@ -47,7 +46,7 @@ pub(super) use protocol::Stream;
 use replay::ReplayedHistory;
 
 /// Claude Code's files and lines.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Claude;
 
 impl JsonlAgent for Claude {
@@ -130,8 +129,18 @@ impl JsonlAgent for Claude {
         ClaudeDialect { parts, replayed, ..ClaudeDialect::of(parts::KINDS.is_subagent(source.kind)) }
     }
 
-    fn is_plain_text(&self, source: &Source) -> bool {
-        !parts::KINDS.is_part(source.kind)
+    fn is_part(&self, source: &Source) -> bool {
+        parts::KINDS.is_part(source.kind)
+    }
+
+    fn files_of(&self, path: &Path) -> Vec<PathBuf> {
+        parts::files_of(path)
+    }
+
+    /// A deleted session, or a sub-agent in the file of its parent, has no file of its own.
+    fn transcript_files(&self, session: &Session) -> Vec<PathBuf> {
+        let has_own = !session.flags.purged && walk::stem(&session.path) == *session.key.id;
+        if has_own { self.files_of(&session.path) } else { vec![session.path.clone()] }
     }
 
     fn reader_dialect(&self, session: &Session, head: &ReplayedHistory) -> io::Result<ClaudeDialect> {
@@ -178,22 +187,10 @@ impl JsonlAgent for Claude {
         }
     }
 
-    fn reports_usage(&self, source: &Source) -> bool {
-        !parts::KINDS.is_part(source.kind) || parts::files_of(&source.path).first() == Some(&source.path)
-    }
-
     fn own_files(&self, session: &Session) -> Vec<PathBuf> {
-        if session.flags.purged {
-            return Vec::new();
-        }
-        // One session may have a file in several project folders.
-        let is_inline = walk::stem(&session.path) != *session.key.id;
-        let files = if is_inline { Vec::new() } else { parts::files_of(&session.path) };
-        let all = files.iter().chain(std::iter::once(&session.path));
-        let mut found: Vec<_> = all.flat_map(|file| named_alike(file)).collect();
-        found.sort();
-        found.dedup();
-        found
+        // A deleted session only has lines in the file of all prompts.
+        let files = || all_named_alike(self.transcript_files(session), &session.path);
+        if session.flags.purged { Vec::new() } else { files() }
     }
 
     fn can_rename(&self) -> bool {

@@ -2,9 +2,10 @@
 //! their parent session.
 //!
 //! A search asks for each output, so the results in the transcripts of a session are read once, and what was appended
-//! later once more. The mere mention of a file in another text names no owner.
+//! later once more. An output that none of them names is looked for again when they have changed. The mere mention of a
+//! file in another text names no owner.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -13,9 +14,9 @@ use memchr::memmem::Finder;
 
 use super::replay::ReplayedHistory;
 use super::{content, parts, preview};
-use crate::agent::Discovery;
 use crate::agent::json::{self, repair};
 use crate::agent::jsonl::walk::{self, SUBAGENT, Walk};
+use crate::agent::{Discovery, FileStamp, tool_input};
 use crate::domain::Agent;
 use crate::stdx::files;
 use crate::stdx::lines::LineReader;
@@ -36,10 +37,12 @@ struct Owners {
     /// Offset after the last line that was read, by transcript.
     read: HashMap<PathBuf, u64>,
     by_name: HashMap<String, OutputOwner>,
+    /// Transcripts and their folders, with their stamps before they were read.
+    seen: Vec<(PathBuf, Option<FileStamp>)>,
 }
 
-/// Owners by the session's folder.
-static KNOWN: Mutex<Option<HashMap<PathBuf, Owners>>> = Mutex::new(None);
+/// Owners by the session's folder. Each has a lock of its own, because transcripts are read under it.
+static KNOWN: Mutex<Option<HashMap<PathBuf, Arc<Mutex<Owners>>>>> = Mutex::new(None);
 
 /// Returns the session of an output: the one whose transcript names it, else the one that the folder belongs to.
 pub(super) fn session(output: &Path) -> Option<Arc<str>> {
@@ -56,22 +59,40 @@ pub(super) fn call(output: &Path) -> String {
 
 fn owner(output: &Path) -> Option<OutputOwner> {
     let (name, folder) = (output.file_name()?.to_str()?, output.parent()?.parent()?);
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let owners = known.get_or_insert_default().entry(folder.to_owned()).or_default();
-    if !owners.by_name.contains_key(name) {
+    let owners = owners_of(folder);
+    let mut owners = owners.lock().unwrap_or_else(PoisonError::into_inner);
+    if !owners.by_name.contains_key(name) && owners.have_changed() {
         owners.read_new(folder);
     }
     owners.by_name.get(name).cloned()
 }
 
+fn owners_of(folder: &Path) -> Arc<Mutex<Owners>> {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.get_or_insert_default().entry(folder.to_owned()).or_default().clone()
+}
+
 impl Owners {
+    /// True if a transcript, or a folder of transcripts, has changed since they were read.
+    fn have_changed(&self) -> bool {
+        self.seen.is_empty() || self.seen.iter().any(|(path, before)| stamp(path) != *before)
+    }
+
     /// Reads what the transcripts of a session contain by now: its own, then those of its sub-agents.
     fn read_new(&mut self, folder: &Path) {
-        for path in parts::files_of(&folder.with_extension("jsonl")) {
+        let own = parts::files_of(&folder.with_extension("jsonl"));
+        let subagents = folder.join("subagents");
+        let mut found = Discovery::default();
+        Walk::of(Agent::Claude).files(&subagents, DEPTH, &mut found);
+        let of_subagents = found.sources.iter().map(|source| source.path.clone());
+        let projects = folder.parent().and_then(Path::parent).map(Path::to_owned);
+        let mut seen: Vec<PathBuf> = own.iter().cloned().chain(of_subagents).collect();
+        let folders: HashSet<PathBuf> = seen.iter().filter_map(|path| path.parent().map(Path::to_owned)).collect();
+        seen.extend(folders.into_iter().chain([subagents]).chain(projects));
+        self.seen = seen.into_iter().map(|path| (path.clone(), stamp(&path))).collect();
+        for path in own {
             self.read_transcript(&path, |_| 0);
         }
-        let mut found = Discovery::default();
-        Walk::of(Agent::Claude).files(&folder.join("subagents"), DEPTH, &mut found);
         for source in found.sources.into_iter().filter(|source| source.kind == SUBAGENT) {
             // What a sub-agent repeats of its parent's conversation is the parent's.
             self.read_transcript(&source.path, |path| ReplayedHistory::of(path, None).end);
@@ -98,7 +119,7 @@ impl Owners {
                 continue;
             }
             let record = json::parse(line.bytes).unwrap_or_default();
-            for result in record["message"]["content"].as_array().into_iter().flatten() {
+            for result in tool_input::items(&record["message"]["content"]) {
                 let text = content::text(&result["content"]);
                 let (Some(name), Some(call)) = (preview::name(&text), result["tool_use_id"].as_str()) else { continue };
                 let owner = || OutputOwner { session: session.clone(), call: call.into() };
@@ -106,5 +127,60 @@ impl Owners {
             }
         }
         Ok(lines.offset())
+    }
+}
+
+fn stamp(path: &Path) -> Option<FileStamp> {
+    path.metadata().ok().map(|metadata| FileStamp::of(&metadata))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use super::*;
+
+    fn result(name: &str, call: &str, is_single: bool) -> String {
+        let text = format!("<persisted-output>\\nFull output saved to: /x/{name}\\n\\nPreview");
+        let block = format!(r#"{{"type":"tool_result","tool_use_id":"{call}","content":"{text}"}}"#);
+        let content = if is_single { block } else { format!("[{block}]") };
+        format!(r#"{{"type":"user","uuid":"{call}","message":{{"role":"user","content":{content}}}}}"#) + "\n"
+    }
+
+    #[test]
+    fn an_output_is_owned_by_the_call_that_names_it_in_a_list_or_in_a_single_block() {
+        let home = tempfile::tempdir().expect("a folder");
+        let session = home.path().join("projects/-p/s1");
+        fs::create_dir_all(session.join("subagents")).expect("created");
+        fs::write(session.with_extension("jsonl"), result("a.txt", "t1", false)).expect("written");
+        fs::write(session.join("subagents/agent-1.jsonl"), result("b.txt", "t2", true)).expect("written");
+        let output = |name: &str| session.join("tool-results").join(name);
+        assert_eq!((call(&output("a.txt")), call(&output("b.txt"))), ("t1".to_owned(), "t2".to_owned()));
+        assert_eq!(super::session(&output("b.txt")).as_deref(), Some("agent-1"));
+    }
+
+    #[test]
+    fn an_output_that_nothing_names_is_looked_for_again_when_a_transcript_or_a_folder_changes() {
+        let home = tempfile::tempdir().expect("a folder");
+        let session = home.path().join("projects/-p/s1");
+        let subagents = session.join("subagents");
+        fs::create_dir_all(&subagents).expect("created");
+        fs::write(session.with_extension("jsonl"), result("a.txt", "t1", false)).expect("written");
+        let output = session.join("tool-results/b.txt");
+        assert_eq!(call(&output), "");
+        let before = subagents.metadata().and_then(|folder| folder.modified()).expect("a time");
+        fs::write(subagents.join("agent-1.jsonl"), result("b.txt", "t2", false)).expect("written");
+        let set_time = |time| {
+            let opened = File::options().read(true).open(&subagents);
+            opened.and_then(|folder| folder.set_modified(time)).expect("set");
+        };
+        set_time(before);
+        let now = (subagents.clone(), stamp(&subagents));
+        let is_unchanged = owners_of(&session).lock().expect("a lock").seen.contains(&now);
+        if is_unchanged {
+            assert_eq!(call(&output), "", "nothing looks changed, so nothing is listed");
+        }
+        set_time(before + std::time::Duration::from_secs(1));
+        assert_eq!(call(&output), "t2");
     }
 }

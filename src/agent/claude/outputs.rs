@@ -30,37 +30,57 @@ pub(super) fn longest(output: String, result: &Value) -> String {
     [stdout, stderr].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
+/// Lengths, as encoded, of the outputs that the model got, and of those in the structured result of the same record.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OutputLengths {
+    content: usize,
+    printed: usize,
+}
+
+impl OutputLengths {
+    /// Adds the content of a block.
+    pub(super) fn add_content(&mut self, content: &mut JsonCursor<'_>) -> Result<(), MalformedJson> {
+        self.content += encoded_len(content)?;
+        Ok(())
+    }
+
+    /// Adds the texts of a structured result, which is an object.
+    pub(super) fn add_result(&mut self, result: &mut JsonCursor<'_>) -> Result<(), MalformedJson> {
+        result.object(|key, value| {
+            if matches!(key, b"stdout" | b"stderr") {
+                self.printed += encoded_len(value)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// True if the structured result has more than the model got.
+    pub(super) fn has_longer_result(self) -> bool {
+        self.printed > self.content
+    }
+}
+
 /// True if a record's structured result has a longer output than the content that the model got, both as encoded.
 pub(super) fn has_longer_result(record: &[u8]) -> bool {
-    let (mut content, mut printed) = (0, 0);
+    let mut lengths = OutputLengths::default();
     let read = JsonCursor::new(record).object(|key, value| {
         match key {
             b"message" => value.object(|key, value| match key {
                 b"content" if value.peek()? == b'[' => value.array(|block| {
-                    block.object(|key, value| {
-                        if key == b"content" {
-                            content += encoded_len(value)?;
-                        }
-                        Ok(())
-                    })
+                    block.object(|key, value| if key == b"content" { lengths.add_content(value) } else { Ok(()) })
                 }),
                 _ => Ok(()),
             })?,
-            b"toolUseResult" if value.peek()? == b'{' => value.object(|key, value| {
-                if matches!(key, b"stdout" | b"stderr") {
-                    printed += encoded_len(value)?;
-                }
-                Ok(())
-            })?,
+            b"toolUseResult" if value.peek()? == b'{' => lengths.add_result(value)?,
             _ => {}
         }
         Ok(())
     });
-    read.is_ok() && printed > content
+    read.is_ok() && lengths.has_longer_result()
 }
 
 /// Length of a value as encoded; of a text without its quotes and its last line ends, which the content does not have.
-pub(super) fn encoded_len(value: &mut JsonCursor<'_>) -> Result<usize, MalformedJson> {
+fn encoded_len(value: &mut JsonCursor<'_>) -> Result<usize, MalformedJson> {
     if value.peek()? != b'"' {
         return value.raw().map(<[u8]>::len);
     }

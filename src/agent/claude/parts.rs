@@ -28,8 +28,7 @@ pub(super) fn stamp(path: &Path) -> io::Result<FileStamp> {
 
 /// Opens the text of all parts of a session.
 pub(super) fn open(dialect: &dyn Dialect, path: &Path) -> io::Result<TextFile> {
-    let paths = files_of(path);
-    if paths.len() < 2 { TextFile::open(path) } else { parts::open(dialect, &paths) }
+    parts::open(dialect, &files_of(path))
 }
 
 /// The part that a session continues in, and the directory in which that part runs.

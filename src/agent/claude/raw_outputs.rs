@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 
 use super::block::plain_string;
-use super::outputs::encoded_len;
+use super::outputs::OutputLengths;
 use super::preview::MARKER;
 use super::user_markup::without_last_reminder;
 use crate::agent::jsonl::{JsonCursor, JsonStr, MalformedJson};
@@ -39,7 +39,7 @@ pub(super) fn read(line: &[u8]) -> Option<Vec<RawOutput<'_>>> {
         return None;
     }
     let is_special = SPECIAL.iter().any(|text| text.find(line).is_some());
-    (!is_special && !record.has_longer_result()).then_some(record.outputs)
+    (!is_special && !record.lengths.has_longer_result()).then_some(record.outputs)
 }
 
 #[derive(Default)]
@@ -49,9 +49,7 @@ struct Record<'a> {
     /// True if it contains anything but outputs.
     is_other: bool,
     outputs: Vec<RawOutput<'a>>,
-    /// Bytes of the outputs, and of the texts that the result has beside them.
-    content: usize,
-    printed: usize,
+    lengths: OutputLengths,
 }
 
 impl<'a> Record<'a> {
@@ -67,20 +65,10 @@ impl<'a> Record<'a> {
             b"uuid" => self.has_id = value.text()?.is_some(),
             b"message" if value.peek()? == b'{' => value.object(|key, value| self.message_field(key, value))?,
             b"message" | b"content" | b"isCompactSummary" => self.is_other = true,
-            b"toolUseResult" if value.peek()? == b'{' => value.object(|key, value| {
-                if matches!(key, b"stdout" | b"stderr") {
-                    self.printed += encoded_len(value)?;
-                }
-                Ok(())
-            })?,
+            b"toolUseResult" if value.peek()? == b'{' => self.lengths.add_result(value)?,
             _ => {}
         }
         Ok(())
-    }
-
-    /// True if the result contains a longer text than the outputs.
-    fn has_longer_result(&self) -> bool {
-        self.printed > self.content
     }
 
     fn message_field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
@@ -101,7 +89,7 @@ impl<'a> Record<'a> {
                 b"type" => kind = plain_string(value)?,
                 b"tool_use_id" => call = value.text()?.map(JsonStr::decode).filter(|id| !id.is_empty()),
                 b"content" => {
-                    self.content += encoded_len(&mut value.clone())?;
+                    self.lengths.add_content(&mut value.clone())?;
                     parts = texts(value)?;
                 }
                 _ => {}

@@ -16,6 +16,7 @@ use super::line::{ItemKind, LineKind, RolloutLine};
 use super::{paths, text};
 use crate::agent::json::repair;
 use crate::agent::jsonl::JsonStr;
+use crate::domain::Tokens;
 use crate::stdx::lines::LineReader;
 
 /// Finds the part of a rollout that was copied from the thread `origin`; nothing if the rollout of that is missing.
@@ -24,35 +25,31 @@ pub(super) fn find(path: &Path, origin: &str) -> CopiedHistory {
     origin.and_then(|origin| compare(path, &origin).ok()).unwrap_or_default()
 }
 
-/// Offset after the records at the beginning of a rollout that another one of the same thread has too.
-pub(super) fn repeated(path: &Path, earlier: &Path) -> u64 {
-    compare(path, earlier).map_or(0, |found| found.end)
+fn compare(path: &Path, origin: &Path) -> io::Result<CopiedHistory> {
+    copied_from(ComparedRecord::of_file(path)?, &ComparedRollout::read(origin)?)
 }
 
-fn compare(path: &Path, origin: &Path) -> io::Result<CopiedHistory> {
-    let records = Records::read(origin)?;
-    let mut lines = LineReader::from_offset(text::open(path, None)?.file, 0)?;
+/// Finds the records at the beginning that are copies of those of the rollout `origin`.
+fn copied_from(
+    records: impl Iterator<Item = io::Result<ComparedRecord>>,
+    origin: &ComparedRollout,
+) -> io::Result<CopiedHistory> {
     let (mut found, mut next) = (CopiedHistory::default(), 0);
     // End of the copied lines including the prompt at their end, which may be an own one that repeats the other's.
     let mut with_prompt = 0;
-    while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
-        let end = line.offset + line.len + 1;
-        let Some(line) = RolloutLine::parse(line.bytes) else { continue };
-        match records.position(&line, next) {
+    for record in records {
+        let record = record?;
+        match origin.position(&record, next) {
             Some(at) => {
                 next = at + 1;
-                with_prompt = end;
-                if !is_prompt(&line) {
-                    found.end = end;
+                with_prompt = record.end;
+                if !record.is_prompt {
+                    found.end = record.end;
                 }
-                if line.kind == LineKind::TokenCount
-                    && let Some(usage) = total_usage(line.payload)
-                {
-                    found.usage = usage;
-                }
+                found.usage = record.usage.unwrap_or(found.usage);
             }
-            None if is_spoken(&line) => {
-                if is_prompt(&line) {
+            None if record.is_spoken => {
+                if record.is_prompt {
                     found.end = with_prompt;
                 }
                 found.is_final = true;
@@ -66,32 +63,70 @@ fn compare(path: &Path, origin: &Path) -> io::Result<CopiedHistory> {
     Ok(found)
 }
 
-/// Positions of a rollout's records by their hashes, without timestamps.
-struct Records(HashMap<u64, Vec<usize>>);
+/// A record, as far as it is compared with those of another rollout.
+#[derive(Clone, Copy, Debug)]
+struct ComparedRecord {
+    /// Offset after its line.
+    end: u64,
+    /// Hash of its content, without its timestamp.
+    hash: u64,
+    is_prompt: bool,
+    is_spoken: bool,
+    /// Total usage in it.
+    usage: Option<Tokens>,
+}
 
-impl Records {
-    fn read(path: &Path) -> io::Result<Self> {
+impl ComparedRecord {
+    /// Reads the records of a rollout one after the other.
+    fn of_file(path: &Path) -> io::Result<impl Iterator<Item = io::Result<Self>> + use<>> {
         let mut lines = LineReader::from_offset(text::open(path, None)?.file, 0)?;
-        let mut positions: HashMap<u64, Vec<usize>> = HashMap::new();
-        let mut at = 0;
-        while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
-            if let Some(line) = RolloutLine::parse(line.bytes) {
-                positions.entry(hash(&line)).or_default().push(at);
+        let mut next = move || -> io::Result<Option<Self>> {
+            while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
+                if let Some(parsed) = RolloutLine::parse(line.bytes) {
+                    return Ok(Some(Self::of(&parsed, line.offset + line.len + 1)));
+                }
             }
-            at += 1;
-        }
-        Ok(Self(positions))
+            Ok(None)
+        };
+        Ok(std::iter::from_fn(move || next().transpose()))
     }
 
-    /// First position of an equal record, from `next` on.
-    fn position(&self, line: &RolloutLine<'_>, next: usize) -> Option<usize> {
-        let positions = self.0.get(&hash(line))?;
-        positions.get(positions.partition_point(|&at| at < next)).copied()
+    fn of(line: &RolloutLine<'_>, end: u64) -> Self {
+        let hash = JsonStr(line.payload).hash();
+        let usage = if line.kind == LineKind::TokenCount { total_usage(line.payload) } else { None };
+        Self { end, hash, is_prompt: is_prompt(line), is_spoken: is_spoken(line), usage }
     }
 }
 
-fn hash(line: &RolloutLine<'_>) -> u64 {
-    JsonStr(line.payload).hash()
+/// All records of a rollout, read once to be compared with those of several others.
+#[derive(Debug)]
+pub(super) struct ComparedRollout {
+    records: Vec<ComparedRecord>,
+    /// Positions of the records by their hashes.
+    positions: HashMap<u64, Vec<usize>>,
+}
+
+impl ComparedRollout {
+    /// Reads a rollout.
+    pub(super) fn read(path: &Path) -> io::Result<Self> {
+        let records: Vec<ComparedRecord> = ComparedRecord::of_file(path)?.collect::<io::Result<_>>()?;
+        let mut positions: HashMap<u64, Vec<usize>> = HashMap::new();
+        for (at, record) in records.iter().enumerate() {
+            positions.entry(record.hash).or_default().push(at);
+        }
+        Ok(Self { records, positions })
+    }
+
+    /// Offset after the records at its beginning that an earlier rollout of the same thread has too.
+    pub(super) fn repeated(&self, earlier: &Self) -> u64 {
+        copied_from(self.records.iter().copied().map(Ok), earlier).map_or(0, |found| found.end)
+    }
+
+    /// First position of an equal record, from `next` on.
+    fn position(&self, record: &ComparedRecord, next: usize) -> Option<usize> {
+        let positions = self.positions.get(&record.hash)?;
+        positions.get(positions.partition_point(|&at| at < next)).copied()
+    }
 }
 
 fn is_prompt(line: &RolloutLine<'_>) -> bool {

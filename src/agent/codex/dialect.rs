@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
@@ -20,10 +20,10 @@ use super::injected::{is_injected, is_shell_command};
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::text;
 use crate::agent::FileStamp;
-use crate::agent::jsonl::parts::{self, Part};
+use crate::agent::jsonl::parts::{self, MergedText, Part};
 use crate::agent::jsonl::repaired::ScannedLine;
 use crate::agent::jsonl::{
-    Dialect, EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RecordLink, ResultMark, TextFile,
+    Dialect, EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RecordLink, ResultMark, TextFile, UsageTotal,
 };
 use crate::domain::{EntryKey, EntryKind, Event, EventBody, Time, Tokens};
 
@@ -66,6 +66,25 @@ pub(crate) struct Rollout {
     pub copied: CopiedHistory,
     /// Rollouts of the thread, if it has several.
     pub parts: Arc<[RolloutPart]>,
+    /// Rollouts of the lines in the text that was opened last.
+    pub origins: LineOrigins,
+}
+
+/// Numbers of the rollouts that the lines of a merged text are from, because each rollout counts its usage.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LineOrigins(Arc<Mutex<Vec<(u64, u32)>>>);
+
+impl LineOrigins {
+    fn set(&self, runs: Vec<(u64, u32)>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = runs;
+    }
+
+    /// Number of the rollout that the line at an offset is from.
+    fn at(&self, offset: u64) -> u32 {
+        let runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = runs.partition_point(|(from, _)| *from <= offset);
+        after.checked_sub(1).map_or(0, |at| runs[at].1)
+    }
 }
 
 /// Copied part at the beginning of a rollout.
@@ -114,11 +133,19 @@ impl Dialect for Rollout {
             LineKind::TurnContext => metadata.model = field(line.payload, &fields::MODEL).map(JsonStr),
             LineKind::TokenCount => {
                 if let Some(total) = total_usage(line.payload) {
-                    metadata.rare().totals = Some(self.copied.own_usage(offset, total));
+                    let (total, count) = (self.copied.own_usage(offset, total), self.origins.at(offset));
+                    let reply = usage(line.payload, &fields::LAST_USAGE);
+                    metadata.rare().total = Some(UsageTotal { total, reply, count, is_complete: true });
                 }
             }
             LineKind::UsageRecord if offset < self.copied.end => {}
-            LineKind::UsageRecord => metadata.rare().totals = usage(line.payload, &fields::THREAD_USAGE),
+            LineKind::UsageRecord => {
+                // Versions without these records may have counted before; events have the whole total.
+                if let Some(total) = usage(line.payload, &fields::THREAD_USAGE) {
+                    let (reply, count) = (usage(line.payload, &fields::REPLY_USAGE), self.origins.at(offset));
+                    metadata.rare().total = Some(UsageTotal { total, reply, count, is_complete: false });
+                }
+            }
             LineKind::CallOutput | LineKind::CallEnd => record_result(&mut metadata, &line),
             LineKind::Item(ItemKind::Tool) if !has_no_call(&line) => record_result(&mut metadata, &line),
             LineKind::ThreadName => metadata.rare().user_title = line.text(),
@@ -135,14 +162,11 @@ impl Dialect for Rollout {
         if self.parts.len() < 2 {
             return text::open(path, first);
         }
-        let part = |part: &RolloutPart| {
-            let (text, file) = (text::open(&part.path, None)?, text::open(&part.path, None)?.file);
-            Part::read_some(&part.dialect, text, |line| {
-                line.offset >= part.from && (self.record_source != RecordSource::Mixed || !part.repeats(&file, line))
-            })
-        };
-        let parts: io::Result<Vec<Part>> = self.parts.iter().map(part).collect();
-        parts::merge(&parts?)
+        let is_mixed = self.record_source == RecordSource::Mixed;
+        let read = self.parts.iter().map(|part| (&*part.path, part.read(is_mixed)));
+        let MergedText { text, runs } = parts::merge_readable(read)?;
+        self.origins.set(runs);
+        Ok(text)
     }
 
     fn stamp(&self, path: &Path) -> io::Result<FileStamp> {
@@ -181,6 +205,14 @@ impl Dialect for Rollout {
 }
 
 impl RolloutPart {
+    /// Reads the lines that no earlier part has; in a mixed text, without messages of another kind than its own.
+    fn read(&self, is_mixed: bool) -> io::Result<Part> {
+        let (text, file) = (text::open(&self.path, None)?, text::open(&self.path, None)?.file);
+        Part::read_some(&self.dialect, text, |line| {
+            line.offset >= self.from && (!is_mixed || !self.repeats(&file, line))
+        })
+    }
+
     /// True for a line with a message of another kind than the messages of this rollout are read from.
     fn repeats(&self, file: &File, line: &ScannedLine<'_>) -> bool {
         let mut bytes = vec![0; usize::try_from(line.len).unwrap_or_default()];

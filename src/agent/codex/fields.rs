@@ -58,6 +58,11 @@ pub(super) static TOTAL_USAGE: FieldFinder = LazyLock::new(|| Finder::new("\"tot
 /// Cumulative usage, in usage records.
 pub(super) static THREAD_USAGE: FieldFinder = LazyLock::new(|| Finder::new("\"thread_token_usage\":{"));
 
+/// Usage of the last reply, in usage events.
+pub(super) static LAST_USAGE: FieldFinder = LazyLock::new(|| Finder::new("\"last_token_usage\":{"));
+/// Usage of the reply, in usage records.
+pub(super) static REPLY_USAGE: FieldFinder = LazyLock::new(|| Finder::new("\"usage\":{"));
+
 /// Number of turns that were undone.
 pub(super) static UNDONE_TURNS: FieldFinder = LazyLock::new(|| Finder::new("\"num_turns\":"));
 /// Beginning of a record.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::copied;
-use super::dialect::{CopiedHistory, RecordSource, Rollout};
+use super::dialect::{CopiedHistory, LineOrigins, RecordSource, Rollout};
 use super::fields::{self, field};
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::meta::{HistoryBase, SessionMeta};
@@ -112,6 +112,7 @@ impl RolloutHead {
             subagent: self.subagent,
             copied: self.copied,
             parts: Arc::default(),
+            origins: LineOrigins::default(),
         }
     }
 

@@ -35,7 +35,6 @@ use serde_json::json;
 use self::dialect::Rollout;
 use self::head::RolloutHead;
 pub(super) use self::protocol::AppServer;
-use super::format::named_alike;
 use super::jsonl::concatenated::History;
 use super::jsonl::{JsonlAgent, SourceIdentity};
 use super::{Discovery, Environment, ForkCut, RpcExchange, Source, SourceRoot, SourceSummary};
@@ -55,7 +54,7 @@ fn continue_in_newest(session: &mut Session, path: &Path) {
 }
 
 /// Codex CLI's files and lines.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Codex;
 
 impl JsonlAgent for Codex {
@@ -94,8 +93,16 @@ impl JsonlAgent for Codex {
         source.kind != paths::NAMES
     }
 
+    fn is_part(&self, source: &Source) -> bool {
+        paths::is_part(source.kind)
+    }
+
+    fn files_of(&self, path: &Path) -> Vec<PathBuf> {
+        paths::files_of(path)
+    }
+
     fn is_plain_text(&self, source: &Source) -> bool {
-        text::is_plain(&source.path) && !paths::is_part(source.kind)
+        text::is_plain(&source.path) && !self.is_part(source)
     }
 
     fn summarise_other(&self, source: &Source) -> SourceSummary {
@@ -126,21 +133,8 @@ impl JsonlAgent for Codex {
     }
 
     fn reader_dialect(&self, session: &Session, head: &RolloutHead) -> io::Result<Rollout> {
-        let files = paths::files_of(&session.path);
-        let parts = if files.len() > 1 { parts::of(&files) } else { Vec::new() };
+        let parts = parts::of(&paths::files_of(&session.path));
         Ok(Rollout { parts: parts.into(), ..head.dialect() })
-    }
-
-    fn reports_usage(&self, source: &Source) -> bool {
-        !paths::is_part(source.kind) || paths::files_of(&source.path).first() == Some(&source.path)
-    }
-
-    fn own_files(&self, session: &Session) -> Vec<PathBuf> {
-        let mut found: Vec<_> = paths::files_of(&session.path).iter().flat_map(|file| named_alike(file)).collect();
-        found.extend(named_alike(&session.path));
-        found.sort();
-        found.dedup();
-        found
     }
 
     fn has_history(&self, head: &RolloutHead) -> bool {

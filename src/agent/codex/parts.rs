@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::copied;
+use super::copied::ComparedRollout;
 use super::dialect::{CopiedHistory, RecordSource, RolloutPart};
 use super::head::RolloutHead;
 
@@ -20,14 +20,20 @@ pub(super) fn complete(head: &mut RolloutHead, files: &[PathBuf]) {
     head.copied = CopiedHistory { is_final: true, ..CopiedHistory::default() };
 }
 
-/// The parts of a thread, to be merged into one text.
+/// The parts of a thread in several rollouts, to be merged into one text; none for a thread in one.
 pub(super) fn of(files: &[PathBuf]) -> Vec<RolloutPart> {
+    if files.len() < 2 {
+        return Vec::new();
+    }
+    // Merging the parts reports the one that cannot be read.
+    let compared: Vec<Option<ComparedRollout>> = files.iter().map(|file| ComparedRollout::read(file).ok()).collect();
     let part = |(number, file): (usize, &PathBuf)| {
-        let dialect = RolloutHead::read(file).ok()?.dialect();
-        let repeated = files[..number].iter().map(|earlier| copied::repeated(file, earlier)).max();
-        Some(RolloutPart { path: file.clone(), dialect, from: repeated.unwrap_or_default() })
+        let repeated =
+            |own: &ComparedRollout| compared[..number].iter().flatten().map(|other| own.repeated(other)).max();
+        let from = compared[number].as_ref().and_then(repeated).unwrap_or_default();
+        RolloutPart { path: file.clone(), dialect: RolloutHead::current(file, None).dialect(), from }
     };
-    files.iter().enumerate().filter_map(part).collect()
+    files.iter().enumerate().map(part).collect()
 }
 
 /// The rollout that a thread continues in: the newest one that is not archived.

@@ -57,7 +57,7 @@ pub(super) fn open(path: &Path, first: Option<u64>) -> io::Result<TextFile> {
     } else {
         decompressed(file, first)?
     };
-    Ok(TextFile { file, stamp, is_copy: true, damage })
+    Ok(TextFile { damage, ..TextFile::copy(file, stamp) })
 }
 
 /// Decompresses a file, which may be text in spite of its name, into a file without a name.

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-pub(crate) use super::paths::folder_hash;
+pub(crate) use super::paths::{folder_hash, remember};
 use super::reader::ChatReader;
 pub(crate) use super::tools::{exit_code, has_failed_command};
 use super::{message, paths, summary};
@@ -46,10 +46,10 @@ pub(crate) fn is_document(path: &Path) -> bool {
     paths::kind(path) == Some(paths::DOCUMENT)
 }
 
-/// Visits the messages of a chat, and of the other files of its session, that have entries, or results of calls in other messages, on all branches, as stored,
-/// until `visit` breaks.
+/// Visits the messages of a chat and of the other files of its session, as stored, until `visit` breaks. On all branches, but
+/// only those with texts: with entries, or results of calls in other messages.
 pub(crate) fn records(path: &Path, visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>) -> io::Result<()> {
-    let mut chat = ChatReader::open(path)?;
+    let mut chat = ChatReader::open_with(path, paths::known_files_of_session(path))?;
     let session = summary::session_id(path, &chat.log);
     for stored in &chat.with_texts() {
         let (id, bytes) = (stored.key_id(), chat.json(stored));

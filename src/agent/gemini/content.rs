@@ -12,7 +12,7 @@ pub(super) fn content_text(content: &Value) -> String {
             let texts: Vec<String> = parts.iter().map(content_text).filter(|text| !text.is_empty()).collect();
             texts.join("\n")
         }
-        Value::Object(fields) if tool_input::is_list(fields) => {
+        Value::Object(fields) if tool_input::has_numeric_names(fields) => {
             let texts = tool_input::items(content).into_iter().map(content_text).filter(|text| !text.is_empty());
             texts.collect::<Vec<_>>().join("\n")
         }

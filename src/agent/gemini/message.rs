@@ -177,7 +177,7 @@ fn add_thoughts(value: &Value, thoughts: &mut Vec<String>) {
     let thought = match value {
         Value::Array(items) => return items.iter().for_each(|item| add_thoughts(item, thoughts)),
         Value::String(text) => text.trim().to_owned(),
-        Value::Object(fields) if tool_input::is_list(fields) => {
+        Value::Object(fields) if tool_input::has_numeric_names(fields) => {
             return tool_input::items(value).into_iter().for_each(|item| add_thoughts(item, thoughts));
         }
         Value::Object(_) => {

@@ -9,6 +9,7 @@
 
 mod acp;
 pub(super) mod chat;
+mod chat_message;
 mod content;
 mod log;
 mod message;
@@ -25,9 +26,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use self::reader::ChatReader;
-use super::format::named_alike;
+use super::session_files::named_alike;
 use super::{
-    AtRiskFiles, Discovery, Environment, Format, Source, SourceRoot, SourceSummary, SummaryProgress, TranscriptReader,
+    AtRiskFiles, Discovery, Environment, FileStamp, FolderStamps, Format, Source, SourceRoot, SourceSummary,
+    SummaryProgress, TranscriptReader,
 };
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
@@ -57,6 +59,10 @@ impl Format for Gemini {
 
     fn shows_text(&self, root: &SourceRoot, path: &Path) -> Option<PathBuf> {
         paths::chats_with_output(&root.path, path)
+    }
+
+    fn side_stamp(&self, source: &Source, session: Option<&str>, folders: &mut FolderStamps) -> FileStamp {
+        paths::outputs_stamp(&source.path, session, folders)
     }
 
     fn peek(&self, source: &Source) -> Vec<Session> {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::log::{ChatLog, ChatMessage};
+use super::chat_message::ChatMessage;
+use super::log::ChatLog;
 use super::paths;
 use crate::agent::FileStamp;
 use crate::domain::Time;
@@ -39,6 +40,8 @@ pub(super) struct OtherFiles {
     pub paths: Vec<PathBuf>,
     /// Messages that the chat does not have, in the order of their times.
     pub messages: Vec<ChatMessage>,
+    /// Time of each of them: its own, or that of a message beside it in its file.
+    times: Vec<Option<Time>>,
     /// Logs of all other files of the session.
     logs: Vec<ReplayedLog>,
     /// All other files of the session's name when they were read.
@@ -46,9 +49,14 @@ pub(super) struct OtherFiles {
 }
 
 impl OtherFiles {
-    /// Reads the other files of the session of a chat by `replay`, which goes on with a log that is `known`.
-    pub(super) fn of(path: &Path, log: &ChatLog, known: &[ReplayedLog], replay: Replay) -> Self {
-        let mut others = Self { stamps: stamps(path), ..Self::default() };
+    /// Reads the other ones of the `files` of a chat's session by `replay`, which goes on with a log that is `known`.
+    pub(super) fn of(
+        (path, files): (&Path, Vec<PathBuf>),
+        log: &ChatLog,
+        known: &[ReplayedLog],
+        replay: Replay,
+    ) -> Self {
+        let mut others = Self { stamps: stamps(path, files), ..Self::default() };
         others.logs = others.replayed(log, known, replay).collect();
         others.select(log);
         others
@@ -56,8 +64,13 @@ impl OtherFiles {
 
     /// Reads the other files, unless one of them is to be shown in place of the chat's: one that has more entries, or as
     /// many and is the first by name.
-    pub(super) fn of_shown(path: &Path, log: &ChatLog, known: &[ReplayedLog], replay: Replay) -> Option<Self> {
-        let mut others = Self { stamps: stamps(path), ..Self::default() };
+    pub(super) fn of_shown(
+        (path, files): (&Path, Vec<PathBuf>),
+        log: &ChatLog,
+        known: &[ReplayedLog],
+        replay: Replay,
+    ) -> Option<Self> {
+        let mut others = Self { stamps: stamps(path, files), ..Self::default() };
         let own = log.entries();
         let mut logs = Vec::new();
         for other in others.replayed(log, known, replay) {
@@ -88,38 +101,38 @@ impl OtherFiles {
         let mut known: HashSet<String> = log.all().into_iter().map(ChatMessage::key_id).collect();
         let mut timed: Vec<(Option<Time>, ChatMessage)> = Vec::new();
         for other in &self.logs {
-            let is_own = |message: &&ChatMessage| message.entries > 0 && !message.id.is_empty();
-            let own = { other.log.shown() }.filter(is_own).filter(|message| known.insert(message.key_id()));
             let number = u32::try_from(self.paths.len() + 1).unwrap_or(u32::MAX);
-            let (mut last, from) = (None, timed.len());
-            for message in own {
-                // A message without a time stands after the one before it.
+            // A message without a time stands after the one before it, the first one before the next.
+            let (mut last, from) = (other.log.shown().find_map(|message| message.time), timed.len());
+            for message in other.log.shown() {
                 last = message.time.max(last);
-                let mut own = message.clone();
-                own.file = number;
-                timed.push((last, own));
+                let has_entries = message.entries > 0 && !message.id.is_empty();
+                if has_entries && known.insert(message.key_id()) {
+                    timed.push((last, ChatMessage { file: number, ..message.clone() }));
+                }
             }
             if timed.len() > from {
                 self.paths.push(other.path.clone());
             }
         }
-        timed.sort_by_key(|(time, _)| *time);
-        self.messages = timed.into_iter().map(|(_, message)| message).collect();
+        // Those of a file without any time are the last.
+        timed.sort_by_key(|(time, _)| (time.is_none(), *time));
+        (self.times, self.messages) = timed.into_iter().unzip();
         self.messages != before
     }
 
     /// Puts the messages among those of a branch, by time.
     pub(super) fn among<'a>(&'a self, branch: impl Iterator<Item = &'a ChatMessage>) -> Vec<&'a ChatMessage> {
-        let (mut all, mut others) = (Vec::new(), self.messages.iter().peekable());
+        let (mut all, mut others) = (Vec::new(), self.times.iter().zip(&self.messages).peekable());
         let mut last = None;
         for message in branch {
             last = message.time.max(last);
-            while let Some(other) = others.next_if(|other| other.time.is_some() && other.time < last) {
+            while let Some((_, other)) = others.next_if(|(time, _)| time.is_some() && **time < last) {
                 all.push(other);
             }
             all.push(message);
         }
-        all.extend(others);
+        all.extend(others.map(|(_, other)| other));
         all
     }
 
@@ -136,7 +149,7 @@ impl OtherFiles {
 
     /// True if another file of the session was added, changed or removed.
     pub(super) fn have_changed(&self, path: &Path) -> bool {
-        stamps(path) != self.stamps
+        stamps(path, paths::files_of_session(path)) != self.stamps
     }
 }
 
@@ -144,9 +157,9 @@ fn is_same_session(other: &ChatLog, log: &ChatLog) -> bool {
     other.session == log.session && !log.session.is_empty()
 }
 
-/// Other files of the session's name, the largest first, which is probably the chat.
-fn stamps(path: &Path) -> Vec<(PathBuf, Option<FileStamp>)> {
-    let others = paths::files_of_session(path).into_iter().filter(|other| other != path);
+/// The `files` beside a chat, the largest first, which is probably the chat of the session.
+fn stamps(path: &Path, files: Vec<PathBuf>) -> Vec<(PathBuf, Option<FileStamp>)> {
+    let others = files.into_iter().filter(|other| other != path);
     let stamp = |other: PathBuf| {
         let stamp = std::fs::metadata(&other).ok().map(|metadata| FileStamp::of(&metadata));
         (other, stamp)

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::side_text::OutputFolder;
-use crate::agent::{Discovery, FileStamp, Source, SourceRoot};
+use crate::agent::{Discovery, FileStamp, FolderStamps, Source, SourceRoot};
 use crate::domain::{Agent, Time};
 use crate::stdx::files::{self, SizeLimit};
 
@@ -24,6 +25,13 @@ const OUTPUTS: &str = "tool-outputs";
 /// File that maps project directories to folder names.
 const PROJECTS: &str = "projects.json";
 
+/// Files of the sessions of a folder of projects, by the name that the files of a session share.
+type SessionFiles = HashMap<(PathBuf, String), Vec<PathBuf>>;
+
+/// Files of the sessions of each folder of projects, as they were found last. A session's other files may be in any
+/// project, and a search in all of them for each summary takes too long.
+static KNOWN: Mutex<Option<HashMap<PathBuf, SessionFiles>>> = Mutex::new(None);
+
 /// Chats by their file names.
 const CHATS: Walk = Walk { agent: Agent::Gemini, kind: chat_kind, links: true };
 
@@ -35,26 +43,42 @@ pub(super) fn discover(root: &SourceRoot) -> Discovery {
         walk::check(project.join(PROJECT_ROOT), SizeLimit::POINTER, &mut discovery.issues);
         CHATS.files(&project.join("chats"), 1, &mut discovery);
     }
+    remember(&root.path.join("tmp"), &discovery.sources);
     combine_stamps(&mut discovery.sources);
     discovery
 }
 
+/// Remembers the chats below a folder of projects, for [`known_files_of_session`].
+pub(crate) fn remember(tmp: &Path, chats: &[Source]) {
+    let mut files = SessionFiles::new();
+    for chat in chats.iter().filter(|chat| chat.path.starts_with(tmp)) {
+        if let Some(name) = session_name(&chat.path) {
+            files.entry(owned(name)).or_default().push(chat.path.clone());
+        }
+    }
+    files.values_mut().for_each(|files| files.sort());
+    known(|known| _ = known.insert(tmp.to_owned(), files));
+}
+
+fn known<T>(use_known: impl FnOnce(&mut HashMap<PathBuf, SessionFiles>) -> T) -> T {
+    use_known(KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+}
+
+fn owned((folder, short): (&Path, &str)) -> (PathBuf, String) {
+    (folder.to_owned(), short.to_owned())
+}
+
 /// Gives the files of one session the stamp of all of them, because each can change what is shown.
 fn combine_stamps(sources: &mut [Source]) {
-    let mut by_name: HashMap<(Option<&Path>, &str), Vec<FileStamp>> = HashMap::new();
+    let mut by_name: HashMap<(&Path, &str), Vec<FileStamp>> = HashMap::new();
     for source in &*sources {
         if let Some(name) = session_name(&source.path) {
             by_name.entry(name).or_default().push(source.stamp);
         }
     }
-    let combined = |stamps: &Vec<FileStamp>| FileStamp {
-        inode: stamps.iter().fold(0, |inodes, stamp| inodes ^ stamp.inode),
-        size: stamps.iter().map(|stamp| stamp.size).sum(),
-        mtime_ns: stamps.iter().map(|stamp| stamp.mtime_ns).max().unwrap_or_default(),
-    };
     let stamp = |source: &Source| {
         let stamps = by_name.get(&session_name(&source.path)?)?;
-        (stamps.len() > 1).then(|| combined(stamps))
+        (stamps.len() > 1).then(|| FileStamp::combined(stamps))
     };
     let stamps: Vec<Option<FileStamp>> = sources.iter().map(stamp).collect();
     for (source, stamp) in sources.iter_mut().zip(stamps) {
@@ -62,10 +86,22 @@ fn combine_stamps(sources: &mut [Source]) {
     }
 }
 
-/// Name that the files of a session share: a short id, and the folder, unless the session may be in several.
-fn session_name(path: &Path) -> Option<(Option<&Path>, &str)> {
-    let short = short_id(path)?;
-    Some((path.parent().filter(|_| !is_in_any_project(path)), short))
+/// Name that the files of a session share: a short id, and the folder; below the chats of a project if the session may have
+/// files in several projects.
+fn session_name(path: &Path) -> Option<(&Path, &str)> {
+    let (folder, short) = (path.parent()?, short_id(path)?);
+    let below = || folder.strip_prefix(chats_of(path)?).ok();
+    Some((if is_in_any_project(path) { below().unwrap_or(folder) } else { folder }, short))
+}
+
+/// Folder of the chats of a project.
+fn chats_of(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|dir| dir.file_name().is_some_and(|name| name == "chats"))
+}
+
+/// Folder of all projects.
+fn projects_of(path: &Path) -> Option<&Path> {
+    chats_of(path)?.parent()?.parent()
 }
 
 /// True for a chat that the agent named, whose session may have files in the folders of several projects.
@@ -95,6 +131,9 @@ pub(super) fn affected(path: &Path) -> Vec<(PathBuf, Option<Source>)> {
         return Vec::new();
     }
     let mut paths = files_of_session(path);
+    if let Some((tmp, name)) = projects_of(path).zip(session_name(path)) {
+        known(|known| known.get_mut(tmp).map(|files| files.insert(owned(name), paths.clone())));
+    }
     if !paths.iter().any(|sibling| sibling == path) {
         paths.push(path.to_owned());
     }
@@ -112,12 +151,25 @@ pub(super) fn siblings(path: &Path) -> Vec<PathBuf> {
     path.parent().zip(short_id(path)).map(|(folder, short)| named(folder, short)).unwrap_or_default()
 }
 
+/// Returns the chats of a session's name that were found last in the folders of all projects, including the file itself,
+/// sorted by name. Lists them if they were not searched for.
+pub(super) fn known_files_of_session(path: &Path) -> Vec<PathBuf> {
+    let (Some(tmp), Some(name)) = (projects_of(path), session_name(path)) else { return siblings(path) };
+    let found = known(|known| Some(known.get(tmp)?.get(&owned(name)).cloned().unwrap_or_default()));
+    let Some(mut found) = found else { return files_of_session(path) };
+    if !found.iter().any(|file| file == path) {
+        found.push(path.to_owned());
+        found.sort();
+    }
+    // One that was removed since is still known.
+    found.retain(|file| file.is_file());
+    found
+}
+
 /// Lists the chats of a session's name in the folders of all projects, including the file itself, sorted by name.
 pub(super) fn files_of_session(path: &Path) -> Vec<PathBuf> {
-    let chats = path.ancestors().find(|dir| dir.file_name().is_some_and(|name| name == "chats"));
-    let tmp = chats.and_then(|chats| chats.parent()?.parent()).filter(|_| is_in_any_project(path));
-    let (Some(tmp), Some(folder), Some(short)) = (tmp, path.parent(), short_id(path)) else { return siblings(path) };
-    let below = chats.and_then(|chats| folder.strip_prefix(chats).ok()).unwrap_or(Path::new(""));
+    let tmp = projects_of(path).filter(|_| is_in_any_project(path));
+    let (Some(tmp), Some((below, short))) = (tmp, session_name(path)) else { return siblings(path) };
     let projects = walk::subdirectories(tmp, &mut Vec::new()).into_iter();
     let mut found: Vec<PathBuf> =
         projects.flat_map(|project| named(&project.join("chats").join(below), short)).collect();
@@ -150,7 +202,7 @@ pub(super) fn end_of_minute(chat: &Path, id: &str) -> Option<Time> {
 
 /// Finds the project directory of a chat; `None` if no file records it.
 pub(super) fn project(chat: &Path) -> Option<String> {
-    let folder = chat.ancestors().find(|dir| dir.file_name().is_some_and(|name| name == "chats"))?.parent()?;
+    let folder = chats_of(chat)?.parent()?;
     let own = project_root(folder);
     own.or_else(|| {
         let tmp = folder.parent()?;
@@ -163,8 +215,28 @@ pub(super) fn project(chat: &Path) -> Option<String> {
 
 /// Folder of the whole outputs of a project's tools.
 pub(super) fn outputs(chat: &Path) -> OutputFolder {
-    let folder = chat.ancestors().find(|dir| dir.file_name().is_some_and(|name| name == "chats"));
-    folder.and_then(Path::parent).map(|folder| OutputFolder::new(folder.join(OUTPUTS))).unwrap_or_default()
+    chats_of(chat).and_then(Path::parent).map(|folder| OutputFolder::new(folder.join(OUTPUTS))).unwrap_or_default()
+}
+
+/// Stamp of the outputs of a chat's tools: those in the folders of the session and of its parent, and those that are in the
+/// folder of no session.
+pub(super) fn outputs_stamp(chat: &Path, session: Option<&str>, folders: &mut FolderStamps) -> FileStamp {
+    let Some(chats) = chats_of(chat) else { return FileStamp::default() };
+    let outputs = chats.with_file_name(OUTPUTS);
+    let parent =
+        chat.parent().filter(|folder| *folder != chats).and_then(Path::file_name).and_then(|name| name.to_str());
+    let of_sessions = session.into_iter().chain(parent).map(|id| outputs.join(format!("session-{id}")));
+    let mut stamps: Vec<FileStamp> = of_sessions.map(|folder| folders.of(folder)).collect();
+    stamps.push(folders.with_subfolders(outputs.clone(), |name| !is_of_session(name)));
+    FileStamp::combined(&stamps)
+}
+
+/// True for the name of the folder with the outputs of one session: `session-` and a UUID.
+fn is_of_session(name: &[u8]) -> bool {
+    let is_digit = |(at, byte): (usize, &u8)| {
+        if matches!(at, 8 | 13 | 18 | 23) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
+    };
+    name.strip_prefix(b"session-").is_some_and(|id| id.len() == 36 && id.iter().enumerate().all(is_digit))
 }
 
 /// Folder of the chats whose tools may have written the output at `path`; `None` for any other file.
@@ -218,4 +290,38 @@ struct Projects {
 fn projects(home: &Path) -> BTreeMap<String, String> {
     let bytes = files::read(&home.join(PROJECTS), SizeLimit::TABLE).unwrap_or_default();
     serde_json::from_slice::<Projects>(&bytes).unwrap_or_default().projects
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_known_files_of_a_session_are_those_of_all_projects() {
+        let home = tempfile::tempdir().expect("a folder");
+        let put = |path: &str| {
+            let path = home.path().join("tmp").join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+            fs::write(&path, "").expect("written");
+            path
+        };
+        let named = |project: &str, short: &str| format!("{project}/chats/session-2026-02-02T03-04-{short}.jsonl");
+        let first = put(&named("p", "aaaa1111"));
+        let (second, other) = (put(&named("q", "aaaa1111")), put(&named("q", "bbbb1111")));
+        let inner = put("q/chats/s1/1-aaaa1111.jsonl");
+        let root = SourceRoot { agent: Agent::Gemini, path: home.path().to_owned(), watch: Vec::new(), origin: None };
+        discover(&root);
+        for file in [&first, &second, &other, &inner] {
+            assert_eq!(known_files_of_session(file), files_of_session(file), "{}", file.display());
+        }
+        // The folders are not listed again; a file is added when it changes.
+        let third = put(&named("r", "aaaa1111"));
+        assert_eq!(known_files_of_session(&first), [first.clone(), second.clone()]);
+        assert_eq!(affected(&third).len(), 3);
+        assert_eq!(known_files_of_session(&first), [first.clone(), second.clone(), third]);
+        fs::remove_file(&second).expect("removed");
+        assert_eq!(known_files_of_session(&first), files_of_session(&first));
+    }
 }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::log::{ChatLog, ChatMessage, LogChange};
+use super::chat_message::ChatMessage;
+use super::log::{ChatLog, LogChange};
 use super::message::{self, MessagePart};
 use super::other_files::{OtherFiles, ReplayedLog};
 use super::{paths, tools};
@@ -36,6 +37,8 @@ pub(super) struct ChatReader {
     /// Bytes read from the file.
     pub bytes_read: u64,
     issues: Vec<Issue>,
+    /// True if a record of several lines has no end yet.
+    pub has_open_record: bool,
     outputs: OutputFolder,
     /// Other files of the session that have messages of their own.
     others: OtherFiles,
@@ -46,8 +49,13 @@ pub(super) struct ChatReader {
 impl ChatReader {
     /// Replays a whole file, and reads the other files of its session.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Self::open_with(path, paths::files_of_session(path))
+    }
+
+    /// Replays a whole file, and reads the other ones of the `files` of its session.
+    pub(super) fn open_with(path: &Path, files: Vec<PathBuf>) -> io::Result<Self> {
         let mut reader = Self::open_alone(path)?;
-        reader.read_others(&[]);
+        reader.others = OtherFiles::of((path, files), &reader.log, &[], replayed);
         Ok(reader)
     }
 
@@ -61,18 +69,17 @@ impl ChatReader {
         let (stamp, outputs) = (FileStamp::default(), paths::outputs(path));
         let (path, issues) = (path.to_owned(), Vec::new());
         let others = OtherFiles::default();
-        let mut reader = Self { path, log, stamp, offset, bytes_read: 0, issues, outputs, others, chosen: None };
+        let (bytes_read, has_open_record, chosen) = (0, false, None);
+        let mut reader =
+            Self { path, log, stamp, offset, bytes_read, issues, has_open_record, outputs, others, chosen };
         reader.apply_new()?;
         Ok(reader)
     }
 
-    fn read_others(&mut self, known: &[ReplayedLog]) {
-        self.others = OtherFiles::of(&self.path, &self.log, known, replayed);
-    }
-
     /// Reads the other files of the session, unless one of them is to be shown in place of this one. Returns false then.
     pub(super) fn read_others_if_shown(&mut self, known: &[ReplayedLog]) -> bool {
-        let others = OtherFiles::of_shown(&self.path, &self.log, known, replayed);
+        let files = (&*self.path, paths::known_files_of_session(&self.path));
+        let others = OtherFiles::of_shown(files, &self.log, known, replayed);
         let is_shown = others.is_some();
         self.others = others.unwrap_or_default();
         is_shown
@@ -103,7 +110,8 @@ impl ChatReader {
         let lost = self.log.bad.iter().filter(|line| !is_repaired(line)).map(|line| (*line, "unreadable record"));
         let repaired = self.log.repaired.iter().map(|(line, repairs)| (*line, repairs.as_str()));
         let issue = |(line, reason)| Issue { line: Some(line), ..Issue::new(&self.path, reason) };
-        self.issues = lost.chain(repaired).map(issue).collect();
+        let open = self.has_open_record.then_some((self.log.lines + 1, repair::OPEN_RECORD));
+        self.issues = lost.chain(repaired).chain(open).map(issue).collect();
         self.issues.sort_by_key(|issue| issue.line);
         Ok(effect)
     }
@@ -118,6 +126,7 @@ impl ChatReader {
         }
         self.offset = lines.offset();
         self.bytes_read += lines.bytes_read();
+        self.has_open_record = lines.has_open_record();
         Ok(all)
     }
 
@@ -320,7 +329,8 @@ impl TranscriptReader for ChatReader {
         // A message may be in another file as well by now.
         let has_moved = if others_changed || is_replaced {
             let known = std::mem::take(&mut self.others).into_logs();
-            self.read_others(&known);
+            let files = (&*self.path, paths::files_of_session(&self.path));
+            self.others = OtherFiles::of(files, &self.log, &known, replayed);
             true
         } else {
             self.others.select(&self.log)

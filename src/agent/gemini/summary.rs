@@ -59,7 +59,7 @@ fn summary_of(source: &Source, chat: &ChatReader, is_shown: bool) -> SourceSumma
     let state = serde_json::to_vec(&state).unwrap_or_default();
     let session = (source.stamp.size > 0 && is_shown).then(|| session(source, chat, true));
     // One of several files changes with each of them.
-    let stamp = if paths::files_of_session(&source.path).len() < 2 { chat.stamp } else { source.stamp };
+    let stamp = if paths::known_files_of_session(&source.path).len() < 2 { chat.stamp } else { source.stamp };
     SourceSummary {
         sessions: SourceSessions::All(session.into_iter().collect()),
         notes: Vec::new(),
@@ -128,8 +128,8 @@ pub(super) fn session(source: &Source, chat: &ChatReader, complete: bool) -> Ses
     let outputs = paths::outputs(&source.path);
     let beside = chat.all().flat_map(|message| &message.outputs).map(|path| outputs.size(path));
     session.bytes = source.stamp.size + beside.sum::<u64>();
-    session.unreadable = count(log.bad.len());
-    session.flags.unreadable = !log.bad.is_empty();
+    session.unreadable = count(log.bad.len() + usize::from(chat.has_open_record));
+    session.flags.unreadable = session.unreadable > 0;
     session.flags.empty = entries == 0;
     session.flags.subagent = log.subagent;
     session.parent = parent(&source.path).filter(|_| log.subagent);

@@ -91,7 +91,9 @@ pub(super) fn calls_in_content(message: &Value) -> impl Iterator<Item = (usize, 
 pub(super) fn listed(message: &Value) -> Vec<&Value> {
     const FIELDS: [&str; 4] = ["name", "args", "result", "status"];
     match &message["toolCalls"] {
-        Value::Object(calls) if !FIELDS.iter().any(|name| calls.contains_key(*name)) && !tool_input::is_list(calls) => {
+        Value::Object(calls)
+            if !FIELDS.iter().any(|name| calls.contains_key(*name)) && !tool_input::has_numeric_names(calls) =>
+        {
             calls.values().collect()
         }
         calls => tool_input::items(calls),

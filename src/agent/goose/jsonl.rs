@@ -36,7 +36,7 @@ fn message(id: String, record: &RepairedRecord) -> Option<GooseMessage> {
         _ => None,
     };
     let content = match &value["content"] {
-        Value::Object(fields) if tool_input::is_list(fields) => {
+        Value::Object(fields) if tool_input::has_numeric_names(fields) => {
             Value::Array(tool_input::items(&value["content"]).into_iter().cloned().collect()).to_string()
         }
         content => content.to_string(),
@@ -104,6 +104,10 @@ fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
             issues.push(issue("repaired: a record over several lines".to_owned()));
         }
         number += line.lines - 1;
+    }
+    if lines.has_open_record() {
+        totals.unreadable();
+        issues.push(Issue { line: Some(number + 1), ..Issue::new(&source.path, repair::OPEN_RECORD) });
     }
     let changed = Some(Time::from_millis(source.stamp.mtime_millis()));
     totals.finish(&mut session, None, changed);

@@ -27,6 +27,9 @@ pub(crate) enum RecordPartKind {
 /// Maximum bytes to validate per byte of a line, because each possible start of a record is tried.
 const MAX_WORK: usize = 16;
 
+/// Explanation of a record of several lines at the end of a file, which is not read yet: it is being written, or torn.
+pub(crate) const OPEN_RECORD: &str = "record over several lines without an end";
+
 /// Levels of nesting that are validated; deeper ones are only counted.
 const MAX_DEPTH: usize = 64;
 

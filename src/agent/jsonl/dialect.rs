@@ -144,8 +144,8 @@ pub struct RareMetadata<'a> {
     pub team: Option<JsonStr<'a>>,
     /// Total cost so far in US dollars.
     pub cost_usd: Option<f64>,
-    /// Total usage so far; replaces the sum of the replies before.
-    pub totals: Option<Tokens>,
+    /// Total usage so far, of an agent that does not record the usage of each reply.
+    pub total: Option<UsageTotal>,
     /// Origin of a prompt: `true` for a program, `false` for a person. One prompt of a person makes the session a person's.
     pub headless: Option<bool>,
     /// True for a prompt that was written in a desktop application or in an editor.
@@ -253,6 +253,19 @@ pub struct ReplyUsage {
     pub key: u64,
     /// Tokens of the reply.
     pub tokens: Tokens,
+}
+
+/// Total usage of one count; a session may have several, which begin at 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UsageTotal {
+    /// Usage so far.
+    pub total: Tokens,
+    /// Usage of the last reply, if it is recorded.
+    pub reply: Option<Tokens>,
+    /// Number of the count: that of a file, for a session in several files.
+    pub count: u32,
+    /// True if it includes all usage of the count. Others are ignored beside such totals.
+    pub is_complete: bool,
 }
 
 /// Identity of a file's session, from its path rather than its lines.

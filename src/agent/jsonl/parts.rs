@@ -15,7 +15,7 @@ use super::scan::scan;
 use super::walk::{SESSION, SUBAGENT, Walk};
 use super::{Dialect, JsonStr, RecordLink, TextFile};
 use crate::agent::{FileStamp, Source};
-use crate::domain::{Agent, Time};
+use crate::domain::{Agent, Issue, Time};
 use crate::stdx::temp;
 
 /// Kinds of the sources of an agent that writes one session into the folders of several projects.
@@ -99,7 +99,7 @@ pub(crate) fn mark(
     for source in sources {
         let Some(kind) = part_kind(source.kind) else { continue };
         if let Some(stamps) = repeated(&source.path).and_then(|name| stamps.get(&name)) {
-            (source.kind, source.stamp) = (kind, combined(stamps));
+            (source.kind, source.stamp) = (kind, FileStamp::combined(stamps));
         }
     }
 }
@@ -110,27 +110,57 @@ pub(crate) fn stamp(paths: &[PathBuf]) -> io::Result<FileStamp> {
     match &stamps?[..] {
         [] => Err(io::ErrorKind::NotFound.into()),
         [only] => Ok(*only),
-        several => Ok(combined(several)),
+        several => Ok(FileStamp::combined(several)),
     }
 }
 
-fn combined(stamps: &[FileStamp]) -> FileStamp {
-    FileStamp {
-        inode: stamps.iter().fold(0, |inodes, stamp| inodes ^ stamp.inode),
-        size: stamps.iter().map(|stamp| stamp.size).sum(),
-        mtime_ns: stamps.iter().map(|stamp| stamp.mtime_ns).max().unwrap_or_default(),
-    }
-}
-
-/// Opens the text of all parts of a session, whose records have ids.
+/// Opens the text of all parts of a session, whose records have ids: of one part, its own file.
 pub(crate) fn open(dialect: &dyn Dialect, paths: &[PathBuf]) -> io::Result<TextFile> {
-    let parts: io::Result<Vec<Part>> = paths.iter().map(|path| Part::read(dialect, TextFile::open(path)?)).collect();
-    merge(&parts?)
+    if let [only] = paths {
+        return TextFile::open(only);
+    }
+    let read = paths.iter().map(|path| (&**path, Part::read(dialect, path)));
+    Ok(merge_readable(read)?.text)
+}
+
+/// Text of several parts.
+pub(crate) struct MergedText {
+    /// The lines of all parts.
+    pub text: TextFile,
+    /// Number of the part that lines are from, each with the offset of the first of these lines.
+    pub runs: Vec<(u64, u32)>,
+}
+
+/// Merges the parts that could be read; the others are issues of the text. A part that no longer exists is none.
+pub(crate) fn merge_readable<'a>(read: impl Iterator<Item = (&'a Path, io::Result<Part>)>) -> io::Result<MergedText> {
+    let (mut parts, mut stamps, mut unread, mut first_error) = (Vec::new(), Vec::new(), Vec::new(), None);
+    for (path, part) in read {
+        match part {
+            Ok(part) => {
+                stamps.push(part.stamp);
+                parts.push(part);
+            }
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    unread.push(Issue::new(path, format!("a part of the session cannot be read: {error}")));
+                }
+                stamps.extend(std::fs::metadata(path).ok().map(|metadata| FileStamp::of(&metadata)));
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    if parts.is_empty() {
+        return Err(first_error.unwrap_or_else(|| io::ErrorKind::NotFound.into()));
+    }
+    let (file, runs) = merge(&parts)?;
+    let damage = parts.iter().find_map(|part| part.damage.clone());
+    let text = TextFile { damage, unread, ..TextFile::copy(file, FileStamp::combined(&stamps)) };
+    Ok(MergedText { text, runs })
 }
 
 /// Merges the lines of the parts by time. A record whose id is in two parts belongs to the first of them.
-pub(crate) fn merge(parts: &[Part]) -> io::Result<TextFile> {
-    let stamp = combined(&parts.iter().map(|part| part.stamp).collect::<Vec<_>>());
+fn merge(parts: &[Part]) -> io::Result<(File, Vec<(u64, u32)>)> {
+    let (mut runs, mut len) = (Vec::<(u64, u32)>::new(), 0);
     let mut copy = BufWriter::new(temp::unnamed()?);
     let mut written: HashMap<u64, usize> = HashMap::new();
     let mut next = vec![0; parts.len()];
@@ -143,16 +173,19 @@ pub(crate) fn merge(parts: &[Part]) -> io::Result<TextFile> {
             let end = bytes.len() - 1;
             part.file.read_exact_at(&mut bytes[..end], line.offset)?;
             copy.write_all(&bytes)?;
+            let number = u32::try_from(at).unwrap_or(u32::MAX);
+            if runs.last().is_none_or(|(_, last)| *last != number) {
+                runs.push((len, number));
+            }
+            len += bytes.len() as u64;
         }
     }
-    let file = copy.into_inner().map_err(io::IntoInnerError::into_error)?;
-    let damage = parts.iter().find_map(|part| part.damage.clone());
-    Ok(TextFile { file, stamp, is_copy: true, damage })
+    Ok((copy.into_inner().map_err(io::IntoInnerError::into_error)?, runs))
 }
 
 /// The part that a session continues in, and the directory in which that part runs.
 pub(crate) fn newest(dialect: &dyn Dialect, paths: Vec<PathBuf>) -> Option<(PathBuf, Option<String>)> {
-    let read = |path: PathBuf| Some((Part::read(dialect, TextFile::open(&path).ok()?).ok()?, path));
+    let read = |path: PathBuf| Some((Part::read(dialect, &path).ok()?, path));
     let mut parts: Vec<(Part, PathBuf)> = paths.into_iter().filter_map(read).collect();
     parts.sort_by_key(|(part, _)| part.lines.iter().map(|line| line.time).max());
     let (newest, path) = parts.pop()?;
@@ -190,8 +223,8 @@ pub(crate) struct Part {
 
 impl Part {
     /// Reads the lines of a file.
-    pub(crate) fn read(dialect: &dyn Dialect, text: TextFile) -> io::Result<Self> {
-        Self::read_some(dialect, text, |_| true)
+    fn read(dialect: &dyn Dialect, path: &Path) -> io::Result<Self> {
+        Self::read_some(dialect, TextFile::open(path)?, |_| true)
     }
 
     /// Reads those lines of a file that are wanted.

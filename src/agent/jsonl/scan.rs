@@ -22,6 +22,15 @@ pub(crate) struct ScanEnd {
     pub lines: u64,
     /// Bytes read from disk.
     pub bytes_read: u64,
+    /// True if a record of several lines has no end yet, so that the next pass begins with it.
+    pub has_open_record: bool,
+}
+
+impl ScanEnd {
+    /// Line number and explanation of the record that has no end.
+    pub(crate) fn open_record(self) -> Option<(u64, &'static str)> {
+        self.has_open_record.then_some((self.lines + 1, repair::OPEN_RECORD))
+    }
 }
 
 /// Scans the lines of `file` from `offset` (after `before` lines) to `end`, or to the end of the file.
@@ -51,7 +60,8 @@ pub(crate) fn scan(
         }
         number += count - 1;
     }
-    Ok(ScanEnd { offset: lines.offset(), lines: number, bytes_read: lines.bytes_read() })
+    let has_open_record = end.is_none() && lines.has_open_record();
+    Ok(ScanEnd { offset: lines.offset(), lines: number, bytes_read: lines.bytes_read(), has_open_record })
 }
 
 /// Hashes the bytes before `offset`; a different hash at the next scan means that the file was replaced.

@@ -18,7 +18,7 @@ use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCurs
 use crate::domain::{Issue, Session, Time};
 
 /// Version of [`ResumeState`]; a state of another version is discarded, and the file is read again.
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 
 /// `ResumeState` from which to continue after an append; about a kilobyte.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -50,13 +50,16 @@ pub(crate) fn summarise(
         return finish(dialect, source, identity, &state, (SummaryCursor { stamp: source.stamp, offset: 0 }, 0));
     }
     match read(dialect, source, progress) {
-        Ok(FileRead { state, cursor, bytes, damage }) => {
+        Ok(FileRead { state, cursor, bytes, open_record, damage, unread }) => {
             // The row shows the size that was read, which may be larger than at discovery.
             let source = Source { stamp: cursor.stamp, ..source.clone() };
             let mut summary = finish(dialect, &source, identity, &state, (cursor, bytes));
-            if let Some(reason) = damage {
-                add_damage(&mut summary, &source, state.lines, reason);
+            let damage = damage.map(|reason| (state.lines + 1, reason));
+            let open_record = open_record.map(|(line, reason)| (line, reason.to_owned()));
+            for (line, reason) in open_record.into_iter().chain(damage) {
+                add_damage(&mut summary, Issue { line: Some(line), ..Issue::new(&source.path, reason) });
             }
+            unread.into_iter().for_each(|issue| add_damage(&mut summary, issue));
             summary
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => SourceSummary::none(),
@@ -69,12 +72,16 @@ struct FileRead {
     state: ResumeState,
     cursor: SummaryCursor,
     bytes: u64,
+    /// Line number and explanation of a record that has no end yet.
+    open_record: Option<(u64, &'static str)>,
     /// Explanation if the end of the text is lost.
     damage: Option<String>,
+    /// Files of the session whose lines are missing.
+    unread: Vec<Issue>,
 }
 
 fn read(dialect: &dyn Dialect, source: &Source, progress: Option<&SummaryProgress>) -> io::Result<FileRead> {
-    let TextFile { file, stamp, is_copy, damage } = dialect.open_text(&source.path, None)?;
+    let TextFile { file, stamp, is_copy, damage, unread } = dialect.open_text(&source.path, None)?;
     // A copy was made of the whole file, which is the expensive part.
     let progress = progress.filter(|_| !is_copy);
     let read = |state, scanned: ScanEnd| {
@@ -82,7 +89,9 @@ fn read(dialect: &dyn Dialect, source: &Source, progress: Option<&SummaryProgres
             state,
             cursor: SummaryCursor { stamp, offset: scanned.offset },
             bytes: scanned.bytes_read,
+            open_record: scanned.open_record(),
             damage,
+            unread,
         })
     };
     if let Some((state, offset)) = progress.and_then(|progress| resume(&file, stamp, progress)) {
@@ -100,9 +109,9 @@ fn read(dialect: &dyn Dialect, source: &Source, progress: Option<&SummaryProgres
     read(pass.end(&file, scanned)?, scanned)
 }
 
-/// Adds the loss of a text's end after some lines.
-fn add_damage(summary: &mut SourceSummary, source: &Source, lines: u64, reason: String) {
-    summary.issues.push(Issue { line: Some(lines + 1), ..Issue::new(&source.path, reason) });
+/// Adds the loss of a part of the text.
+fn add_damage(summary: &mut SourceSummary, issue: Issue) {
+    summary.issues.push(issue);
     let (SourceSessions::All(sessions) | SourceSessions::Changed { sessions, .. }) = &mut summary.sessions;
     for session in sessions {
         session.unreadable += 1;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::repaired::Repair;
-use super::{JsonStr, LineMetadata, RareMetadata, RecordLink, ReplyUsage, SourceIdentity};
+use super::usage_counts::UsageCounts;
+use super::{JsonStr, LineMetadata, RareMetadata, RecordLink, ReplyUsage, SourceIdentity, UsageTotal};
 use crate::agent::Source;
 use crate::domain::session::CopiedPrefix;
 use crate::domain::usage::{UsageRow, UsageSlot, add_usage};
@@ -62,6 +63,9 @@ pub(crate) struct SummaryState {
     /// The first record's hash; 0 if no record has an id.
     first: u64,
     tokens: Tokens,
+    /// Last totals, of an agent that records totals.
+    #[serde(skip_serializing_if = "UsageCounts::is_empty")]
+    counts: UsageCounts,
     /// Sums of `tokens` by time and model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     usage: Vec<UsageRow>,
@@ -212,8 +216,8 @@ impl SummaryState {
         self.side |= rare.side;
         self.app |= rare.app;
         self.cost_usd = rare.cost_usd.or(self.cost_usd);
-        if let Some(totals) = rare.totals {
-            self.set_totals(totals, time);
+        if let Some(total) = rare.total {
+            self.add_total(total, time);
         }
         self.headless = match (self.headless, rare.headless) {
             (Some(false), _) | (_, Some(false)) => Some(false),
@@ -221,20 +225,11 @@ impl SummaryState {
         };
     }
 
-    /// Sets the usage of the whole file so far: what it adds belongs to the present model.
-    fn set_totals(&mut self, totals: Tokens, time: Option<Time>) {
-        let added = totals.since(self.tokens);
-        let mut sum = self.tokens;
-        sum += added;
-        if sum != totals {
-            // A smaller total is a new count.
-            self.usage.clear();
-        }
-        let added = if sum == totals { added } else { totals };
+    /// Adds what a total adds to those before it; it belongs to the present model.
+    fn add_total(&mut self, total: UsageTotal, time: Option<Time>) {
+        let added = self.counts.add(total);
         add_usage(&mut self.usage, UsageSlot::of(time.or(self.last)), self.model.as_deref(), added);
-        self.tokens = totals;
-        self.replies.clear();
-        self.runs.clear();
+        self.tokens += added;
     }
 
     /// Counts a reply once, even if several lines report its usage: the largest value counts.

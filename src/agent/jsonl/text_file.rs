@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::agent::FileStamp;
+use crate::domain::Issue;
 use crate::stdx::{files, utf16};
 
 /// A transcript's lines in an open file, which allows reads at any offset.
@@ -18,6 +19,8 @@ pub struct TextFile {
     pub is_copy: bool,
     /// Explanation if the end of the text could not be restored.
     pub damage: Option<String>,
+    /// Files of the session that could not be read, whose lines are missing.
+    pub unread: Vec<Issue>,
 }
 
 impl TextFile {
@@ -26,9 +29,14 @@ impl TextFile {
         let file = files::open(path)?;
         let stamp = FileStamp::of(&file.metadata()?);
         match utf16::byte_order(&file) {
-            Some(order) => Ok(Self { file: utf16::to_utf8(&file, order)?, stamp, is_copy: true, damage: None }),
-            None => Ok(Self { file, stamp, is_copy: false, damage: None }),
+            Some(order) => Ok(Self::copy(utf16::to_utf8(&file, order)?, stamp)),
+            None => Ok(Self { is_copy: false, ..Self::copy(file, stamp) }),
         }
+    }
+
+    /// Creates the text of a copy, of which nothing is missing.
+    pub fn copy(file: File, stamp: FileStamp) -> Self {
+        Self { file, stamp, is_copy: true, damage: None, unread: Vec::new() }
     }
 
     /// True for a file that is not UTF-8, so that its bytes cannot be searched.
@@ -38,7 +46,8 @@ impl TextFile {
 
     /// Opens the text once more, at the same position.
     pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { file: self.file.try_clone()?, damage: self.damage.clone(), ..*self })
+        let (damage, unread) = (self.damage.clone(), self.unread.clone());
+        Ok(Self { file: self.file.try_clone()?, damage, unread, ..*self })
     }
 
     /// Length of the text in bytes.

@@ -5,6 +5,7 @@
 mod append;
 mod decode;
 mod lost_calls;
+mod refresh;
 mod task_list;
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::decode::{truncate, unreadable_entry};
+pub(super) use self::refresh::DialectRenewal;
 use self::task_list::TaskLines;
 use super::branch::{self, BranchSpan, BranchTip, BranchTree, ChainRecord};
 use super::call_results::CallResults;
@@ -24,6 +26,7 @@ use super::prompt_queue::PromptQueue;
 use super::repaired;
 use super::scan::{check, scan};
 use super::undone::UndoneTurns;
+use super::usage_counts::UsageCounts;
 use super::{Dialect, EntryMark, TextFile};
 use crate::agent::entry_table::EntryTableBuilder;
 use crate::agent::json::cursor::hash;
@@ -54,6 +57,7 @@ struct LinePosition {
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about a file")]
 pub(crate) struct TranscriptIndex {
     dialect: Arc<dyn Dialect>,
+    renewal: Option<DialectRenewal>,
     path: PathBuf,
     file: File,
     stamp: FileStamp,
@@ -74,7 +78,7 @@ pub(crate) struct TranscriptIndex {
     /// Usage by the mark that shows it.
     usage: HashMap<u32, Tokens>,
     /// Last total usage, of an agent that records totals.
-    total: Tokens,
+    counts: UsageCounts,
     /// Lines that must be completed before they are decoded.
     torn: HashSet<u32>,
     /// Last decoded line with many entries: its events by entry.
@@ -113,6 +117,7 @@ impl TranscriptIndex {
     pub(crate) fn of_text(dialect: Arc<dyn Dialect>, path: &Path, text: TextFile, start: u64) -> io::Result<Self> {
         let mut index = Self {
             dialect,
+            renewal: None,
             path: path.to_owned(),
             file: text.file,
             stamp: text.stamp,
@@ -126,7 +131,7 @@ impl TranscriptIndex {
             results: CallResults::default(),
             replies: HashMap::new(),
             usage: HashMap::new(),
-            total: Tokens::default(),
+            counts: UsageCounts::default(),
             torn: HashSet::new(),
             wide_line: None,
             tip: BranchTip::default(),
@@ -139,7 +144,7 @@ impl TranscriptIndex {
             undone: UndoneTurns::default(),
             tasks: TaskLines::default(),
             queue: PromptQueue::default(),
-            issues: Vec::new(),
+            issues: text.unread,
             bytes_read: 0,
         };
         index.scan_appended()?;
@@ -156,6 +161,7 @@ impl TranscriptIndex {
         let scanned = scan(&*dialect, &file, (self.end.0, self.end.1), None, |line| self.line(line))?;
         self.end = (scanned.offset, scanned.lines, check(&file, scanned.offset)?);
         self.bytes_read += scanned.bytes_read;
+        self.note_open_record(scanned.open_record());
         self.results.invalidate();
         self.tasks.invalidate();
         self.note_missing_parents();
@@ -191,17 +197,6 @@ impl TranscriptIndex {
         }
     }
 
-    /// Reads the file from its beginning again. The branches of another file have other numbers.
-    fn reopen(&mut self) -> RefreshOutcome {
-        match Self::open(self.dialect.clone(), &self.path) {
-            Ok(fresh) => {
-                *self = fresh;
-                RefreshOutcome::Reset
-            }
-            Err(_) => RefreshOutcome::Gone,
-        }
-    }
-
     /// Marks of some records.
     fn marks_on(&self, records: &[bool]) -> Vec<u32> {
         let shown = records.iter().enumerate().filter(|(_, shown)| **shown);
@@ -219,21 +214,6 @@ impl TranscriptIndex {
         let entries = self.decode(&[mark]).map(Transcript::into_entries).unwrap_or_default();
         let text = entries.first().map(|entry| first_chars(&entry.text, MAX_HEAD_CHARS)).unwrap_or_default();
         one_line(text.trim_start().lines().next().unwrap_or_default())
-    }
-
-    /// True if the changed file continues what was read; then the next scan reads the rest.
-    fn is_grown(&mut self, stamp: FileStamp) -> bool {
-        let (offset, _, before) = self.end;
-        let is_same = |file: &File| check(file, offset).is_ok_and(|check| check == before);
-        if self.is_copy {
-            let Ok(text) = self.dialect.open_text(&self.path, None) else { return false };
-            let is_grown = is_same(&text.file);
-            (self.file, self.stamp) = (text.file, text.stamp);
-            return is_grown;
-        }
-        let is_grown = stamp.inode == self.stamp.inode && stamp.size >= offset && is_same(&self.file);
-        self.stamp = stamp;
-        is_grown
     }
 
     fn marks_of(&self, line: usize) -> Range<u32> {
@@ -446,33 +426,7 @@ impl TranscriptReader for TranscriptIndex {
     }
 
     fn refresh(&mut self) -> RefreshOutcome {
-        let Ok(stamp) = self.dialect.stamp(&self.path) else { return RefreshOutcome::Gone };
-        if stamp == self.stamp {
-            return RefreshOutcome::Same;
-        }
-        if !self.is_grown(stamp) {
-            return self.reopen();
-        }
-        let (old, first_new) = (self.shown.clone(), count(self.lines.len()));
-        let tasks = self.task_list();
-        if let Err(error) = self.scan_appended() {
-            self.issues.push(Issue::new(&self.path, error));
-            return RefreshOutcome::Same;
-        }
-        if self.is_outdated {
-            return self.reopen();
-        }
-        if !self.shown.starts_with(&old) {
-            return RefreshOutcome::Reset;
-        }
-        let changed = self.results.since(first_new).filter_map(|tool| self.entry_of_tool(tool));
-        let mut from = changed.min().unwrap_or(old.len()).min(old.len());
-        let now = self.task_list();
-        if now != tasks {
-            let marks = [tasks, now].into_iter().flatten().map(|(mark, _)| mark);
-            from = marks.filter_map(|mark| self.shown.binary_search(&mark).ok()).fold(from, usize::min);
-        }
-        if from == self.shown.len() { RefreshOutcome::Same } else { RefreshOutcome::Grown { from } }
+        self.read_changes()
     }
 
     fn issues(&self) -> &[Issue] {

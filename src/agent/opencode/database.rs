@@ -3,14 +3,13 @@
 //! Versions from 1.2 on have `session`, `message` and `part` (verified with 1.2.27 and 1.18.33). 2.x adds `session_v2`
 //! and `session_message` and no longer updates the old tables (unverified: no 2.x was available).
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde_json::Value;
 
-use super::record::{self, ModelRef, OpenCodeMessage, OpenCodePart, RevertPoint};
-use super::v2;
+use super::record::{self, ModelRef, OpenCodeMessage, RevertPoint};
+use super::{both_tables, parts, v2};
 use crate::agent::FileStamp;
 use crate::agent::pages::{MessageStore, MessageVersion};
 use crate::agent::side_text::OutputFolder;
@@ -24,6 +23,8 @@ pub(super) enum MessageTables {
     Parts,
     /// `session_message`.
     V2,
+    /// All of them.
+    Both,
 }
 
 /// Tables of a database.
@@ -245,7 +246,7 @@ impl OpenCodeSessionRows {
     }
 }
 
-/// Prefers 2.x for a session that has messages there. A 1.x database may have `session_message`, empty or as a copy.
+/// Detects the tables that contain messages of a session.
 fn tables_of(connection: &Connection, schema: Schema, session: &str) -> Result<MessageTables, DatabaseError> {
     let any = |table: &str| -> Result<bool, DatabaseError> {
         Ok(connection.prepare(&format!("select 1 from {table} where session_id = ?1"))?.exists([session])?)
@@ -255,9 +256,14 @@ fn tables_of(connection: &Connection, schema: Schema, session: &str) -> Result<M
     Ok(choose_tables(schema, parts, v2))
 }
 
-/// Selects a session's tables, by the tables that contain messages of it.
+/// Selects a session's tables, by the tables that contain messages of it. 2.x imports the messages of 1.x once; 1.x may write
+/// messages into any of the tables.
 pub(super) fn choose_tables(schema: Schema, parts: bool, v2: bool) -> MessageTables {
-    if v2 && (schema.sessions_v2 || !parts) { MessageTables::V2 } else { MessageTables::Parts }
+    match (parts, v2) {
+        (_, true) if schema.sessions_v2 || !parts => MessageTables::V2,
+        (true, true) => MessageTables::Both,
+        _ => MessageTables::Parts,
+    }
 }
 
 impl MessageStore for OpenCodeSessionRows {
@@ -277,10 +283,13 @@ impl MessageStore for OpenCodeSessionRows {
         if !self.exists()? {
             return Ok(None);
         }
-        self.revert = self.read_revert(Schema::probe(self.connection())?)?;
+        let schema = Schema::probe(self.connection())?;
+        self.revert = self.read_revert(schema)?;
+        self.tables = tables_of(self.connection(), schema, &self.session)?;
         let mut versions = match self.tables {
-            MessageTables::Parts => versions(self.connection(), &self.session)?,
+            MessageTables::Parts => parts::versions(self.connection(), &self.session)?,
             MessageTables::V2 => v2::versions(self.connection(), &self.session)?,
+            MessageTables::Both => both_tables::versions(self.connection(), &self.session)?,
         };
         mark_reverted(self.revert.as_ref(), &mut versions);
         self.stamp = now;
@@ -289,17 +298,19 @@ impl MessageStore for OpenCodeSessionRows {
 
     fn newest(&mut self, skip: u32, count: u32) -> Result<Vec<String>, DatabaseError> {
         match self.tables {
-            MessageTables::Parts => newest(self.connection(), &self.session, skip, count),
+            MessageTables::Parts => parts::newest(self.connection(), &self.session, skip, count),
             MessageTables::V2 => v2::newest(self.connection(), &self.session, skip, count),
+            MessageTables::Both => both_tables::newest(self.connection(), &self.session, skip, count),
         }
     }
 
     fn message(&mut self, id: &str) -> Result<OpenCodeMessage, DatabaseError> {
         let message = match self.tables {
-            MessageTables::Parts => record(self.connection(), id)?,
+            MessageTables::Parts => parts::load(self.connection(), id)?,
             MessageTables::V2 => v2::load(self.connection(), id)?,
+            MessageTables::Both => both_tables::load(self.connection(), id)?,
         };
-        let reverted = self.revert.as_ref().and_then(|revert| revert.point(id));
+        let reverted = self.revert.as_ref().and_then(|revert| revert.point(&message.id));
         Ok(OpenCodeMessage { reverted, outputs: self.outputs.clone(), ..message })
     }
 }
@@ -308,60 +319,8 @@ impl MessageStore for OpenCodeSessionRows {
 pub(super) fn mark_reverted(revert: Option<&Revert>, versions: &mut [(String, MessageVersion)]) {
     let Some(revert) = revert else { return };
     for (id, version) in versions {
-        if revert.point(id).is_some() {
+        if revert.point(both_tables::own_id(id)).is_some() {
             version[0] = !version[0];
         }
     }
-}
-
-/// Ids of the newest messages, newest first. A missing message is known by its parts.
-fn newest(connection: &Connection, session: &str, skip: u32, count: u32) -> Result<Vec<String>, DatabaseError> {
-    let mut statement = connection.prepare_cached(
-        "select id from message where session_id = ?1
-         union select message_id from part where session_id = ?1 order by 1 desc limit ?2 offset ?3",
-    )?;
-    let found = statement.query_map((session, count, skip), |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(found)
-}
-
-/// Messages of a session in order, with their versions. Reads no texts.
-fn versions(connection: &Connection, session: &str) -> Result<Vec<(String, MessageVersion)>, DatabaseError> {
-    let mut parts: HashMap<String, [i64; 3]> = HashMap::new();
-    let mut statement = connection.prepare_cached(
-        "select message_id, count(*), max(time_updated), sum(octet_length(data)) from part
-         where session_id = ?1 group by message_id",
-    )?;
-    let mut rows = statement.query([session])?;
-    while let Some(row) = rows.next()? {
-        let number = |at| row.get_ref(at).map(|value| sqlite::number(value).unwrap_or(0));
-        parts.insert(row.get(0)?, [number(1)?, number(2)?, number(3)?]);
-    }
-    let mut statement = connection
-        .prepare_cached("select id, time_updated, octet_length(data) from message where session_id = ?1 order by id")?;
-    let mut rows = statement.query([session])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let number = |at| row.get_ref(at).map(|value| sqlite::number(value).unwrap_or(0));
-        let id: String = row.get(0)?;
-        let [count, updated, bytes] = parts.remove(&id).unwrap_or_default();
-        found.push((id, [number(1)?, number(2)?, count, updated, bytes]));
-    }
-    if !parts.is_empty() {
-        // Parts whose message is missing are still shown.
-        found.extend(parts.into_iter().map(|(id, [count, updated, bytes])| (id, [0, 0, count, updated, bytes])));
-        found.sort();
-    }
-    Ok(found)
-}
-
-/// A message and its parts. A message that was deleted meanwhile has no data.
-pub(super) fn record(connection: &Connection, id: &str) -> Result<OpenCodeMessage, DatabaseError> {
-    let text = |row: &Row<'_>, at| row.get_ref(at).map(|value| sqlite::text(value).into_owned());
-    let mut statement = connection.prepare_cached("select data from message where id = ?1")?;
-    let data = statement.query_row([id], |row| text(row, 0)).optional()?.unwrap_or_default();
-    let mut statement = connection.prepare_cached("select id, data from part where message_id = ?1 order by id")?;
-    let parts = statement
-        .query_map([id], |row| Ok(OpenCodePart { id: row.get(0)?, data: text(row, 1)? }))?
-        .collect::<Result<_, _>>()?;
-    Ok(OpenCodeMessage::stored(id, data, parts))
 }

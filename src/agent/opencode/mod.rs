@@ -7,6 +7,7 @@
 
 mod acp;
 mod action;
+mod both_tables;
 mod database;
 mod entries;
 mod head;
@@ -14,6 +15,7 @@ mod legacy;
 mod live;
 mod normal;
 mod oldest;
+mod parts;
 mod paths;
 mod protocol;
 mod record;
@@ -32,8 +34,8 @@ use self::paths::{DATABASE, is_json};
 pub(super) use self::protocol::Serve;
 use super::pages::{self, PagedTranscript};
 use super::{
-    Discovery, Environment, ForkCut, Format, Source, SourceRoot, SourceSummary, SummaryProgress, Texts,
-    TranscriptReader,
+    Discovery, Environment, FileStamp, FolderStamps, ForkCut, Format, Source, SourceRoot, SourceSummary,
+    SummaryProgress, Texts, TranscriptReader,
 };
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
@@ -62,6 +64,15 @@ impl Format for OpenCode {
 
     fn shows_text(&self, root: &SourceRoot, path: &Path) -> Option<PathBuf> {
         paths::shows_text(root, path)
+    }
+
+    /// Outputs of the database's sessions. Files of old sessions no longer get any.
+    fn side_stamp(&self, source: &Source, _session: Option<&str>, folders: &mut FolderStamps) -> FileStamp {
+        if source.kind == DATABASE {
+            folders.of(source.path.with_file_name(record::OUTPUTS))
+        } else {
+            FileStamp::default()
+        }
     }
 
     fn peek(&self, _source: &Source) -> Vec<Session> {

@@ -16,7 +16,7 @@ use super::database::{self, MessageTables, Schema, SessionRow};
 use super::entries::entries;
 use super::record::{self, MessageState, OpenCodeMessage};
 use super::totals::{self, OpenCodeTotals};
-use super::v2;
+use super::{both_tables, parts, v2};
 use crate::agent::side_text::OutputFolder;
 use crate::agent::sqlite::{self, DatabaseError};
 use crate::agent::{Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress, TextLimit};
@@ -41,7 +41,7 @@ struct SessionMark {
     issue: Option<String>,
 }
 
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// A session's row, and a hash of its messages' counts and times.
 #[derive(Debug)]
@@ -147,8 +147,9 @@ fn build_session(
     let (first, last) = (totals.first_prompt.clone(), totals.last_prompt.clone());
     let prompt = |id: &str| {
         let record = match session.tables {
-            MessageTables::Parts => database::record(connection, id)?,
+            MessageTables::Parts => parts::load(connection, id)?,
             MessageTables::V2 => v2::load(connection, id)?,
+            MessageTables::Both => both_tables::find(connection, id)?,
         };
         Ok::<_, DatabaseError>(first_prompt(&record))
     };
@@ -211,14 +212,18 @@ fn grouped(connection: &Connection, sql: &str) -> Result<HashMap<String, [i64; 2
 
 /// Hash of a session whose parts may change in place: includes their times and sizes.
 fn mark_open(connection: &Connection, session: &SessionSnapshot) -> Result<u64, DatabaseError> {
-    let table = match session.tables {
-        MessageTables::Parts => "part",
-        MessageTables::V2 => "session_message",
+    let tables: &[&str] = match session.tables {
+        MessageTables::Parts => &["part"],
+        MessageTables::V2 => &["session_message"],
+        MessageTables::Both => &["part", "session_message"],
     };
-    let sql = format!("select max(time_updated), sum(octet_length(data)) from {table} where session_id = ?1");
-    let sums = connection
-        .prepare_cached(&sql)?
-        .query_row([&session.row.id], |row| Ok([sqlite::number(row.get_ref(0)?), sqlite::number(row.get_ref(1)?)]))?;
+    let sums = |table: &&str| -> Result<[Option<i64>; 2], DatabaseError> {
+        let sql = format!("select max(time_updated), sum(octet_length(data)) from {table} where session_id = ?1");
+        let mut statement = connection.prepare_cached(&sql)?;
+        let sums = |row: &rusqlite::Row<'_>| Ok([sqlite::number(row.get_ref(0)?), sqlite::number(row.get_ref(1)?)]);
+        Ok(statement.query_row([&session.row.id], sums)?)
+    };
+    let sums: Vec<[Option<i64>; 2]> = tables.iter().map(sums).collect::<Result<_, _>>()?;
     Ok(hash((session.mark, sums)))
 }
 
@@ -238,20 +243,25 @@ fn totals(
     issues: &mut Vec<Issue>,
 ) -> Result<Vec<OpenCodeTotals>, DatabaseError> {
     let mut pass = TablePass::new(changed, record::outputs_beside(path));
-    let of_parts = changed.iter().filter(|session| session.tables == MessageTables::Parts).count();
+    let of_parts = changed.iter().filter(|session| session.tables != MessageTables::V2).count();
     // One pass over the tables is faster than many look-ups once over a quarter of the sessions changed.
     let read = if of_parts * 4 > all {
         pass.all(connection)
     } else {
-        let mut single = changed.iter().filter(|session| session.tables == MessageTables::Parts);
+        let mut single = changed.iter().filter(|session| session.tables != MessageTables::V2);
         single.try_for_each(|session| pass.one(connection, &session.row.id))
     };
     match read {
         Err(failure @ DatabaseError::Damaged(_)) => issues.push(Issue::new(path, failure)),
         other => other?,
     }
-    for (at, session) in changed.iter().enumerate().filter(|(_, session)| session.tables == MessageTables::V2) {
-        for (id, _) in v2::versions(connection, &session.row.id)? {
+    for (at, session) in changed.iter().enumerate() {
+        let newer = match session.tables {
+            MessageTables::Parts => continue,
+            MessageTables::V2 => v2::versions(connection, &session.row.id)?,
+            MessageTables::Both => both_tables::newer(connection, &session.row.id)?,
+        };
+        for (id, _) in newer {
             let message = v2::load(connection, &id)?;
             pass.totals[at].record(&OpenCodeMessage { outputs: pass.outputs.clone(), ..message });
         }
@@ -277,7 +287,7 @@ struct MessageRef {
 
 impl<'a> TablePass<'a> {
     fn new(changed: &[&'a SessionSnapshot], outputs: OutputFolder) -> Self {
-        let own = changed.iter().enumerate().filter(|(_, session)| session.tables == MessageTables::Parts);
+        let own = changed.iter().enumerate().filter(|(_, session)| session.tables != MessageTables::V2);
         Self {
             sessions: own.map(|(at, session)| (session.row.id.as_str(), at)).collect(),
             totals: changed.iter().map(|session| OpenCodeTotals::new(totals::fork_time(&session.row))).collect(),

@@ -11,12 +11,13 @@ use memchr::memmem::Finder;
 use rusqlite::{Connection, Row};
 use serde_json::Value;
 
-use super::database::{self, Schema};
+use super::database::{self, MessageTables, Schema};
 use super::entries::{Truncator, bodies, error_event, structured_event, value};
 use super::legacy::SessionFiles;
 use super::paths::DATABASE;
 use super::record::{self, MessageState, PartKind};
-use super::{OpenCode, v2};
+use super::{OpenCode, both_tables, v2};
+use crate::agent::pages::MessageVersion;
 use crate::agent::side_text::OutputFolder;
 use crate::agent::sqlite::{self, DatabaseError};
 use crate::agent::texts::{
@@ -366,8 +367,16 @@ fn session_records(
     let has_parts = schema.parts && has("message")?;
     let has_v2 = schema.messages_v2 && !v2::versions(connection, session)?.is_empty();
     match database::choose_tables(schema, has_parts, has_v2) {
-        database::MessageTables::Parts => session_parts(connection, session, outputs, visit),
-        database::MessageTables::V2 => session_messages(connection, session, outputs, visit),
+        MessageTables::Parts => session_parts(connection, session, outputs, visit),
+        MessageTables::V2 => {
+            session_messages(connection, (session, v2::versions(connection, session)?), outputs, visit)
+        }
+        MessageTables::Both => {
+            if session_parts(connection, session, outputs, visit)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            session_messages(connection, (session, both_tables::newer(connection, session)?), outputs, visit)
+        }
     }
 }
 
@@ -431,11 +440,11 @@ fn session_parts(
 
 fn session_messages(
     connection: &Connection,
-    session: &str,
+    (session, messages): (&str, Vec<(String, MessageVersion)>),
     outputs: &OutputFolder,
     visit: Visit<'_>,
 ) -> Result<ControlFlow<()>, DatabaseError> {
-    for (id, _) in v2::versions(connection, session)? {
+    for (id, _) in messages {
         let message = record::OpenCodeMessage { outputs: outputs.clone(), ..v2::load(connection, &id)? };
         if visit_message(session, &message, visit).is_break() {
             return Ok(ControlFlow::Break(()));

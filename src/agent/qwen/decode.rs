@@ -53,7 +53,7 @@ fn flatten(value: &Value, parts: &mut Vec<Value>) {
         Value::Array(items) => items.iter().for_each(|item| flatten(item, parts)),
         Value::String(text) => parts.push(serde_json::json!({ "text": text })),
         Value::Null => {}
-        Value::Object(fields) if tool_input::is_list(fields) => {
+        Value::Object(fields) if tool_input::has_numeric_names(fields) => {
             tool_input::items(value).into_iter().for_each(|item| flatten(item, parts));
         }
         part => parts.push(part.clone()),

@@ -43,8 +43,7 @@ impl Dialect for QwenDialect {
     }
 
     fn open_text(&self, path: &Path, _first: Option<u64>) -> io::Result<TextFile> {
-        let files = if self.parts { super::parts::files_of(path) } else { Vec::new() };
-        if files.len() > 1 { parts::open(self, &files) } else { TextFile::open(path) }
+        if self.parts { parts::open(self, &super::parts::files_of(path)) } else { TextFile::open(path) }
     }
 
     fn stamp(&self, path: &Path) -> io::Result<FileStamp> {

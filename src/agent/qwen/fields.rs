@@ -80,17 +80,20 @@ impl<'a> QwenPart<'a> {
         if value.peek()? == b'"' {
             part.text = value.text()?;
         } else {
-            let mut is_list = false;
+            // A list may be an object with numbers as names, in any order, see `tool_input::items`.
+            let (mut items, mut has_other_names) = (Vec::new(), false);
             value.object(|key, value| {
-                // A list may be an object with numbers as names.
                 if key.iter().all(u8::is_ascii_digit) && !key.is_empty() {
-                    is_list = true;
-                    return Self::list(value, parts);
+                    let number = std::str::from_utf8(key).ok().and_then(|key| key.parse().ok()).unwrap_or(u64::MAX);
+                    items.push((number, value.clone()));
+                } else {
+                    has_other_names = true;
                 }
                 part.field(key, value)
             })?;
-            if is_list {
-                return Ok(());
+            if !items.is_empty() && !has_other_names {
+                items.sort_by_key(|(number, _)| *number);
+                return items.iter_mut().try_for_each(|(_, item)| Self::list(item, parts));
             }
         }
         parts.push(part);

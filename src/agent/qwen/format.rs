@@ -50,6 +50,9 @@ impl Format for QwenCode {
             DOCUMENTS.files(&project.join("chats"), 0, &mut discovery);
             outputs::discover(&project, &mut discovery);
         }
+        let documents: Vec<Source> =
+            discovery.sources.iter().filter(|source| source.kind == DOCUMENT).cloned().collect();
+        chat::remember(&root.path.join("tmp"), &documents);
         discovery
     }
 

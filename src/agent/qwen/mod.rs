@@ -18,7 +18,6 @@ pub(super) use format::QwenCode;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::format::named_alike;
 use super::jsonl::{self, JsonlAgent, SourceIdentity};
 use super::{Discovery, Environment, Source, SourceRoot};
 use crate::domain::live_status::LiveStatus;
@@ -26,7 +25,7 @@ use crate::domain::{Agent, Session};
 use dialect::QwenDialect;
 
 /// Qwen Code's files and lines.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Qwen;
 
 impl JsonlAgent for Qwen {
@@ -62,8 +61,12 @@ impl JsonlAgent for Qwen {
         QwenDialect { subagent, parts, ..QwenDialect::default() }
     }
 
-    fn is_plain_text(&self, source: &Source) -> bool {
-        !parts::KINDS.is_part(source.kind)
+    fn is_part(&self, source: &Source) -> bool {
+        parts::KINDS.is_part(source.kind)
+    }
+
+    fn files_of(&self, path: &Path) -> Vec<PathBuf> {
+        parts::files_of(path)
     }
 
     fn reader_dialect(&self, session: &Session, (): &()) -> io::Result<QwenDialect> {
@@ -82,18 +85,6 @@ impl JsonlAgent for Qwen {
             session.path = path;
             session.cwd = directory.map_or_else(|| session.cwd.clone(), Into::into);
         }
-    }
-
-    fn reports_usage(&self, source: &Source) -> bool {
-        !parts::KINDS.is_part(source.kind) || parts::files_of(&source.path).first() == Some(&source.path)
-    }
-
-    fn own_files(&self, session: &Session) -> Vec<PathBuf> {
-        let files = parts::files_of(&session.path).into_iter().chain([session.path.clone()]);
-        let mut found: Vec<_> = files.flat_map(|file| named_alike(&file)).collect();
-        found.sort();
-        found.dedup();
-        found
     }
 
     fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {

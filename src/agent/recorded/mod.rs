@@ -27,7 +27,7 @@ use dialect::RecordedDialect;
 pub(super) struct RecordedSessions;
 
 /// Recorded sessions of one agent.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Recorded(Agent);
 
 const fn lines(agent: Agent) -> JsonlFormat<Recorded> {

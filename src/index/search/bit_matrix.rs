@@ -88,7 +88,7 @@ pub(crate) fn encode(columns: &[&[u8]]) -> (MatrixShape, Vec<u8>) {
     (shape, pages)
 }
 
-/// Decodes a column of a matrix, as short as it is the same when it is stretched. `None` if the matrix is damaged.
+/// Decodes a column of a matrix into its shortest form, from which stretching restores it. `None` if the matrix is damaged.
 pub(crate) fn decode_column(shape: MatrixShape, pages: &[u8], column: u8) -> Option<Vec<u8>> {
     let (rows, width) = (shape.rows as usize, usize::from(shape.width));
     if !rows.is_power_of_two() || rows < 8 || usize::from(column) >= width {

@@ -9,11 +9,12 @@ use super::Cancel;
 use super::build::threads;
 use super::corpus::Corpus;
 use super::filter_group::{BuiltFilter, encode};
+use super::filter_stamps::FilterStamps;
 use super::ngram::{FilterDensity, NgramFilterBuilder};
 use super::store::{BlockBuffer, IndexReader, IndexStore, Segment, StoredFilter, path_of};
 use super::{entry_numbers, entry_texts, merge_filters};
 use crate::agent::texts::{RecordLayout, Texts};
-use crate::agent::{FileStamp, Source, format};
+use crate::agent::{FileStamp, Source, SummaryCursor, format};
 use crate::stdx::files;
 
 /// Bytes per read of a file.
@@ -51,10 +52,10 @@ fn build_for(
     is_wanted: impl Fn(&Source) -> bool,
 ) -> io::Result<Option<()>> {
     let reader = store.refresh();
-    let needs_clock = without_filter(&reader, corpus).any(|(source, _)| has_many_small_files(source));
+    let needs_clock = without_filter(&reader, corpus).any(|(source, ..)| has_many_small_files(source));
     // Without a clock none of them is due.
     let newest = if needs_clock { newest_quiet(store).unwrap_or(i64::MIN) } else { i64::MIN };
-    let is_due = |(source, _): &(&Source, &Segment)| {
+    let is_due = |(source, ..): &(&Source, &Segment, FileStamp)| {
         is_wanted(source) && (!has_many_small_files(source) || last_change(source, corpus) <= newest)
     };
     if !without_filter(&reader, corpus).any(|missing| is_due(&missing)) {
@@ -62,7 +63,7 @@ fn build_for(
     }
     let Some(mut writer) = store.writer()? else { return Ok(None) };
     let reader = writer.reader();
-    let todo: Vec<(&Source, &Segment)> = without_filter(&reader, corpus).filter(is_due).collect();
+    let todo: Vec<(&Source, &Segment, FileStamp)> = without_filter(&reader, corpus).filter(is_due).collect();
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let (sender, ready) = sync_channel(MAX_PENDING_FILTERS);
@@ -70,7 +71,7 @@ fn build_for(
             let (sender, todo, next, reader) = (sender.clone(), &todo, &next, &reader);
             scope.spawn(move || {
                 let (mut builder, mut buffer) = (NgramFilterBuilder::default(), BlockBuffer::default());
-                while let Some((source, last)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some((source, last, stamp)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let read = add_source(source, last, reader, corpus, &mut builder, &mut buffer);
                     let previous = previous_tables(source, reader);
                     let segments = builder.finish(last.cursor.offset);
@@ -79,7 +80,8 @@ fn build_for(
                         tracing::debug!(path = %source.path.display(), %error, "n-gram filter cannot be built");
                         continue;
                     }
-                    let filter = BuiltFilter { path: path_of(source), cursor: last.cursor, segments, tables };
+                    let cursor = SummaryCursor { stamp: *stamp, ..last.cursor };
+                    let filter = BuiltFilter { path: path_of(source), cursor, segments, tables };
                     if cancel.is_cancelled() || sender.send(filter).is_err() {
                         break;
                     }
@@ -111,11 +113,17 @@ fn previous_tables(source: &Source, reader: &IndexReader) -> Vec<u8> {
     }
 }
 
-/// Returns the indexed sources without a current filter, the newest first, each with its last segment.
-fn without_filter<'a>(reader: &'a IndexReader, corpus: &'a Corpus) -> impl Iterator<Item = (&'a Source, &'a Segment)> {
-    corpus.sources().iter().filter_map(|source| {
+/// Returns the indexed sources without a current filter, the newest first, each with its last segment and the stamp of what
+/// its filter must cover.
+fn without_filter<'a>(
+    reader: &'a IndexReader,
+    corpus: &'a Corpus,
+) -> impl Iterator<Item = (&'a Source, &'a Segment, FileStamp)> {
+    let mut stamps = FilterStamps::default();
+    corpus.sources().iter().enumerate().filter_map(move |(number, source)| {
         let last = reader.last_segment(&source.path).filter(|last| last.cursor.stamp == source.stamp)?;
-        (!covers(reader.filter_of(&source.path), source)).then_some((source, last))
+        let stamp = stamps.of(corpus, number, source);
+        (!covers(reader.filter_of(&source.path), source, stamp)).then_some((source, last, stamp))
     })
 }
 
@@ -139,17 +147,17 @@ pub(super) fn has_many_small_files(source: &Source) -> bool {
     format(source.agent).texts().is_some_and(|texts| texts.has_many_small_files(source))
 }
 
-/// Returns true if a filter covers all of a source, or nearly all.
-pub(super) fn covers(filter: Option<&StoredFilter>, source: &Source) -> bool {
+/// Returns true if a filter covers all of a source with a stamp, or nearly all.
+pub(super) fn covers(filter: Option<&StoredFilter>, source: &Source, stamp: FileStamp) -> bool {
     filter.is_some_and(|filter| {
         let covered = filter.cursor;
-        let appended = source.stamp.size.saturating_sub(covered.stamp.size);
+        let appended = stamp.size.saturating_sub(covered.stamp.size);
         let is_small = covered.offset > 0 && appended <= MAX_UNFILTERED_TAIL.max(covered.offset / 4);
-        covered.stamp == source.stamp
+        covered.stamp == stamp
             || (!has_many_small_files(source)
-                && covered.stamp.inode == source.stamp.inode
+                && covered.stamp.inode == stamp.inode
                 && is_small
-                && source.stamp.size >= covered.offset)
+                && stamp.size >= covered.offset)
     })
 }
 

@@ -9,12 +9,13 @@ use std::sync::{Arc, OnceLock};
 use super::build::threads;
 use super::build_filters;
 use super::corpus::Corpus;
+use super::filter_stamps::FilterStamps;
 use super::pinned::PinnedData;
 use super::store::{
     BlockBuffer, IndexReader, Segment, SharedFilter, SourceRecords, StoredBytes, StoredFilter, TextBlock,
 };
 use crate::agent::texts::RecordLayout;
-use crate::agent::{Source, format};
+use crate::agent::{FileStamp, Source, format};
 
 /// Index joined with a corpus.
 #[derive(Debug)]
@@ -71,10 +72,12 @@ struct JoinedSources {
 impl JoinedSources {
     fn new(reader: &IndexReader, corpus: &Corpus, part: Range<usize>) -> Self {
         let (mut sources, mut segments, mut known) = (Vec::with_capacity(part.len()), Vec::new(), 0);
+        let mut stamps = FilterStamps::default();
         for (number, source) in part.clone().zip(&corpus.sources()[part]) {
             // The only look-up by path of each source.
             let records = reader.records_of(&source.path);
-            let state = SourceState::of(&records, source);
+            let filter_stamp = records.filter().map(|_| stamps.of(corpus, number, source));
+            let state = SourceState::of(&records, source, filter_stamp.unwrap_or_default());
             let first = segments.len();
             for stored in records.segments().filter(|stored| stored.segment.layout.count > 0) {
                 known += 1;
@@ -123,6 +126,7 @@ impl IndexState {
             has_removed_sources,
         }
     }
+
     /// Returns true if this is the join of these versions.
     pub(super) fn is_for(&self, reader: &IndexReader, corpus: &Corpus) -> bool {
         self.version == reader.version() && self.corpus == corpus.id()
@@ -173,21 +177,22 @@ impl IndexState {
 }
 
 impl SourceState {
-    fn of(records: &SourceRecords<'_>, source: &Source) -> Self {
+    /// Creates the state of a source; `stamp` is what a filter must cover.
+    fn of(records: &SourceRecords<'_>, source: &Source, stamp: FileStamp) -> Self {
         let Some(last) = records.last_segment() else { return Self::default() };
         let cursor = last.cursor;
         let is_indexed = cursor.stamp == source.stamp;
         let has_grown = cursor.stamp.inode == source.stamp.inode && source.stamp.size >= cursor.offset;
         let indexed_bytes = if is_indexed || has_grown { cursor.offset } else { 0 };
         let stored_filter = records.filter();
-        let has_filter = is_indexed && build_filters::covers(stored_filter, source);
+        let has_filter = is_indexed && build_filters::covers(stored_filter, source, stamp);
         Self {
             indexed_bytes,
             is_indexed,
             has_filter,
             has_many_small_files: build_filters::has_many_small_files(source),
             filter: stored_filter
-                .and_then(|filter| covered(filter, source))
+                .and_then(|filter| covered(filter, source, stamp))
                 .zip(records.shared_filter())
                 .map(|(covered, filter)| (filter, covered)),
             tables: stored_filter.map(|filter| filter.tables),
@@ -205,14 +210,14 @@ impl SourceState {
     }
 }
 
-/// Returns the covered length of a filter; `None` if it is invalid.
-fn covered(filter: &StoredFilter, source: &Source) -> Option<u64> {
+/// Returns the covered length of a filter; `None` if it is invalid for the stamp.
+fn covered(filter: &StoredFilter, source: &Source, stamp: FileStamp) -> Option<u64> {
     let cursor = filter.cursor;
     let lines = format(source.agent).texts().is_some_and(|texts| texts.layout(source) == RecordLayout::Lines);
     if lines {
         let has_grown = cursor.stamp.inode == source.stamp.inode && source.stamp.size >= cursor.offset;
         has_grown.then_some(cursor.offset)
     } else {
-        (cursor.stamp == source.stamp).then_some(u64::MAX)
+        (cursor.stamp == stamp).then_some(u64::MAX)
     }
 }

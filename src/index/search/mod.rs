@@ -26,6 +26,7 @@ mod execute;
 mod execution;
 mod file_search;
 mod filter_group;
+mod filter_stamps;
 mod index_state;
 mod line_blocks;
 mod line_records;

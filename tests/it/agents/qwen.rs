@@ -198,3 +198,56 @@ fn a3_changes_are_traced_to_their_transcripts() {
     assert!(qwen().affected(root, &project.join("meta.json")).iter().all(|(_, unit)| unit.is_none()));
     assert!(qwen().affected(root, &root.path.join("settings.json")).is_empty());
 }
+
+#[test]
+fn a_file_of_an_open_session_in_another_project_is_shown_when_it_appears() {
+    let home = Home::empty();
+    let put = |project: &str, number: u32, text: &str| {
+        let folder = home.path().join(".qwen/projects").join(project).join("chats");
+        std::fs::create_dir_all(&folder).expect("create");
+        let record = format!(
+            r#"{{"uuid":"q{number}","parentUuid":null,"sessionId":"s","timestamp":"2026-09-10T10:00:0{number}.000Z","type":"user","cwd":"/p","message":{{"parts":[{{"text":"{text}"}}]}}}}"#
+        );
+        std::fs::write(folder.join("cccc1111-0000-4000-8000-000000000041.jsonl"), record + "\n").expect("write");
+    };
+    put("-p", 1, "one");
+    let session = sessions(&home).into_values().next().expect("a session");
+    let mut reading = qwen().open(&session).expect("opens");
+    assert_eq!((reading.len(), reading.refresh()), (1, agent::RefreshOutcome::Same));
+    put("-p-2", 2, "two");
+    assert_eq!((reading.refresh(), reading.len()), (agent::RefreshOutcome::Reset, 2));
+}
+
+#[test]
+fn parts_in_a_map_have_the_order_of_their_numbers() {
+    let home = Home::empty();
+    let folder = home.path().join(".qwen/projects/-p/chats");
+    std::fs::create_dir_all(&folder).expect("create");
+    // As other programs sort names.
+    let parts: Vec<String> = ["0", "1", "10", "2", "3", "4", "5", "6", "7", "8", "9"]
+        .iter()
+        .map(|number| match *number {
+            "10" => {
+                r#""10":{"functionCall":{"id":"c1","name":"run_shell_command","args":{"command":"ls"}}}"#.to_owned()
+            }
+            "2" => r#""2":{"text":"thought 2","thought":true}"#.to_owned(),
+            number => format!(r#""{number}":{{"text":"text {number}"}}"#),
+        })
+        .collect();
+    let record = format!(
+        r#"{{"uuid":"q1","parentUuid":null,"sessionId":"s","timestamp":"2026-09-10T10:00:01.000Z","type":"assistant","cwd":"/p","message":{{"role":"model","parts":{{{}}}}}}}"#,
+        parts.join(",")
+    );
+    std::fs::write(folder.join("cccc1111-0000-4000-8000-000000000042.jsonl"), record + "\n").expect("write");
+    let entries = read(sessions(&home).values().next().expect("a session"));
+    let shown: Vec<String> = entries
+        .iter()
+        .map(|entry| match &entry.tool {
+            Some(tool) => tool.action.headline().into(),
+            None => entry.text.clone(),
+        })
+        .collect();
+    let numbered = |number: usize| if number == 2 { "thought 2".to_owned() } else { format!("text {number}") };
+    assert_eq!(shown, (0..10).map(numbered).chain(["ls".to_owned()]).collect::<Vec<_>>());
+    assert_eq!(entries[2].kind, EntryKind::Thinking);
+}

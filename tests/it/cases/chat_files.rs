@@ -156,3 +156,38 @@ fn calls_thoughts_and_parts_may_be_maps() {
         assert_eq!(outputs, "- - - out of make out of test ");
     }
 }
+
+#[test]
+fn a_message_without_a_time_keeps_its_place_behind_the_one_before_it() {
+    let case = Case::empty();
+    let untimed = |id: &str, text: &str| json!({"id": id, "type": "user", "content": text});
+    let first = [head(), message(1, "user", "one"), message(2, "gemini", "two"), message(9, "user", "nine")];
+    let second = [
+        head(),
+        message(1, "user", "one"),
+        untimed("x1", "behind one"),
+        message(4, "user", "four"),
+        untimed("x2", "behind four"),
+        message(6, "user", "six"),
+    ];
+    // Begins without a time.
+    let third = [head(), untimed("x3", "before five"), message(5, "user", "five"), untimed("x5", "behind five")];
+    let fourth = [head(), untimed("x4", "at no time")];
+    for (number, records) in [&first[..], &second, &third, &fourth].into_iter().enumerate() {
+        put(&case, &format!(".gemini/tmp/p{number}/chats/session-2026-02-02T03-04-aaaa1111.jsonl"), &lines(records));
+    }
+    let expected = [
+        "prompt: one",
+        "prompt: behind one",
+        "text: two",
+        "prompt: four",
+        "prompt: behind four",
+        "prompt: before five",
+        "prompt: five",
+        "prompt: behind five",
+        "prompt: six",
+        "prompt: nine",
+        "prompt: at no time",
+    ];
+    assert_eq!(case.lines(ID), expected);
+}

@@ -167,3 +167,28 @@ fn an_open_session_follows_its_parts() {
     assert_eq!(left.iter().filter(|(_, source)| source.is_some()).count(), 1);
     assert_eq!(left.len(), 2);
 }
+
+#[test]
+fn an_open_session_shows_a_part_that_is_new() {
+    let case = case();
+    let moved = fs::read(case.part(WORKTREE)).expect("a part");
+    fs::remove_file(case.part(WORKTREE)).expect("removed");
+    let claude = format(Agent::Claude);
+    let root = claude.roots(&case.home.environment()).remove(0);
+    let source = claude.discover(&root).sources.remove(0);
+    let SourceSessions::All(sessions) = claude.summarise(&source, None).sessions else { panic!("all sessions") };
+    let mut reader = claude.open(&sessions[0]).expect("opened");
+    assert_eq!((reader.len(), reader.refresh()), (2, RefreshOutcome::Same));
+    fs::write(case.part(WORKTREE), moved).expect("written");
+    assert_eq!((reader.refresh(), reader.len()), (RefreshOutcome::Reset, 4));
+    assert_eq!(reader.refresh(), RefreshOutcome::Same);
+    // What is appended to either of them follows.
+    let time = "2026-09-10T11:00:00.000Z";
+    let last = Some("57d91730-379e-a4a7-76a2-a479b1729a45");
+    case.append_to(WORKTREE, &[prompt("new", last, time, "/home/dev/shop", "and on")]);
+    assert_eq!((reader.refresh(), reader.len()), (RefreshOutcome::Grown { from: 4 }, 5));
+    fs::remove_file(case.part(WORKTREE)).expect("removed");
+    assert_eq!((reader.refresh(), reader.len()), (RefreshOutcome::Reset, 2));
+    fs::remove_file(case.part(REPO)).expect("removed");
+    assert_eq!(reader.refresh(), RefreshOutcome::Gone);
+}

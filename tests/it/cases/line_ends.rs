@@ -140,3 +140,32 @@ fn a_line_break_inside_a_text_may_precede_a_brace() {
     assert_eq!(case.lines(ID), ["prompt: begin", "prompt: fn f() |{ wekaneedle }|{}|end"]);
     case.assert_shown_and_found("wekaneedle");
 }
+
+#[test]
+fn a_record_of_several_lines_without_an_end_is_an_issue_until_it_ends() {
+    for (id, path, records) in sessions() {
+        let case = Case::empty();
+        let path = case.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        let (last, whole) = records.split_last().expect("records");
+        let lines: String = whole.iter().map(|record| format!("{record}\n")).collect();
+        let printed = serde_json::to_string_pretty(last).expect("printed");
+        let half = printed.match_indices('\n').nth(1).map_or(0, |(at, _)| at + 1);
+        for (torn, is_issue) in
+            [(&printed[..2], true), (&printed[..half], true), (&printed[..half + 4], true), (&printed[..1], false)]
+        {
+            fs::write(&path, format!("{lines}{torn}")).expect("written");
+            let issues = case.json(&["doctor"])["issues"].clone();
+            assert_eq!(
+                issues.to_string().contains("over several lines without an end"),
+                is_issue,
+                "{id} {torn:?}: {issues}"
+            );
+            assert_eq!(case.session(id)["flags"].to_string().contains("unreadable"), is_issue, "{id} {torn:?}");
+        }
+        fs::write(&path, format!("{lines}{printed}\n")).expect("written");
+        let issues = case.json(&["doctor"])["issues"].to_string();
+        assert!(!issues.contains("without an end"), "{issues}");
+        case.assert_shown_and_found("tuineedle");
+    }
+}

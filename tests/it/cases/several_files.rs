@@ -140,3 +140,82 @@ fn a_session_of_qwen_in_two_projects_is_one_session() {
     assert_eq!((&case.only_session()["messages"], &case.only_session()["cwd"]), (&json!(4), &json!(one)));
     case.assert_shown_and_found("tuineedle");
 }
+
+/// A report of the usage so far, and of the last reply.
+fn usage(second: u32, total: u32, reply: u32) -> Value {
+    let tokens =
+        |input: u32| json!({"input_tokens": input, "cached_input_tokens": 0, "output_tokens": 1, "total_tokens": 1});
+    let mut info = json!({"total_token_usage": tokens(total), "last_token_usage": tokens(reply)});
+    // Each reply is of one token.
+    info["total_token_usage"]["output_tokens"] = json!(if total == reply { 1 } else { 2 });
+    line(second, "event_msg", &json!({"type": "token_count", "info": info}))
+}
+
+#[test]
+fn the_usage_of_a_rollout_that_counts_from_0_again_is_added() {
+    // Smaller, as much, and more than the first rollout counted.
+    for again in [40, 150, 900] {
+        let case = Case::empty();
+        let first = [meta(0, &json!({})), event(1, "user_message", "begin"), usage(2, 100, 100), usage(3, 150, 50)];
+        let second = [
+            meta(20, &json!({})),
+            event(21, "user_message", "go on"),
+            usage(22, again, again),
+            usage(23, again + 7, 7),
+        ];
+        put(&case, &rollout("sessions/2026/02/02", "02T03-04-00"), &first);
+        put(&case, &rollout("sessions/2026/02/03", "03T03-04-00"), &second);
+        assert_eq!(case.only_session()["tokens"]["input"], 150 + again + 7);
+        let of_entries: u64 = case.entries(CODEX).iter().filter_map(|entry| entry["tokens"]["input"].as_u64()).sum();
+        assert_eq!(of_entries, u64::from(150 + again + 7));
+        // The first one goes on.
+        case.append(&rollout("sessions/2026/02/02", "02T03-04-00"), &[&usage(30, 160, 10).to_string()]);
+        assert_eq!(case.only_session()["tokens"]["input"], 160 + again + 7);
+    }
+}
+
+#[test]
+fn the_usage_of_a_rollout_that_goes_on_with_a_count_is_counted_once() {
+    let case = Case::empty();
+    let first = [meta(0, &json!({})), event(1, "user_message", "begin"), usage(2, 100, 100)];
+    let second = [
+        meta(20, &json!({})),
+        event(21, "user_message", "begin"),
+        usage(21, 100, 100),
+        event(22, "user_message", "go on"),
+        usage(23, 130, 30),
+    ];
+    put(&case, &rollout("sessions/2026/02/02", "02T03-04-00"), &first);
+    put(&case, &rollout("sessions/2026/02/03", "03T03-04-00"), &second);
+    assert_eq!(case.only_session()["tokens"]["input"], 130);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_of_a_session_that_cannot_be_read_is_an_issue_and_the_others_are_shown() {
+    // A file whose beginning cannot be read, whoever reads it.
+    let unreadable = |case: &Case, path: &str| {
+        let path = case.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        std::os::unix::fs::symlink("/proc/self/mem", path).expect("linked");
+    };
+    let case = Case::empty();
+    put(
+        &case,
+        &rollout("sessions/2026/02/02", "02T03-04-00"),
+        &[meta(0, &json!({})), event(1, "user_message", "begin")],
+    );
+    unreadable(&case, &rollout("sessions/2026/02/01", "01T03-04-00"));
+    let record = json!({"uuid": "q1", "parentUuid": null, "sessionId": QWEN, "timestamp": "2026-09-10T10:00:01.000Z",
+        "type": "user", "cwd": "/home/dev/shop", "message": {"parts": [{"text": "one"}]}});
+    put(&case, &format!(".qwen/projects/-home-dev-shop/chats/{QWEN}.jsonl"), &[record]);
+    unreadable(&case, &format!(".qwen/projects/-home-dev-other/chats/{QWEN}.jsonl"));
+    for (id, text) in [(CODEX, "prompt: begin"), (QWEN, "prompt: one")] {
+        assert_eq!(case.lines(id), [text]);
+        assert!(case.session(id)["flags"].to_string().contains("unreadable"));
+    }
+    let issues = case.json(&["doctor"])["issues"].to_string();
+    for part in ["01T03-04-00", "-home-dev-other"] {
+        assert!(issues.contains(part) && issues.contains("a part of the session cannot be read"), "{issues}");
+    }
+}

@@ -1,10 +1,11 @@
 //! Lines that are added to an index: entries, results, usage and the queue of prompts.
 
 use super::{ISSUES, LinePosition, TranscriptIndex, count};
+use crate::agent::json::repair::OPEN_RECORD;
 use crate::agent::jsonl::branch::ChainRecord;
 use crate::agent::jsonl::repaired::{Repair, ScannedLine};
-use crate::agent::jsonl::{EntryMark, LineMetadata, ReplyUsage};
-use crate::domain::{Issue, Time, Tokens};
+use crate::agent::jsonl::{EntryMark, LineMetadata, ReplyUsage, UsageTotal};
+use crate::domain::{Issue, Time};
 
 impl TranscriptIndex {
     /// Adds a scanned line.
@@ -15,7 +16,7 @@ impl TranscriptIndex {
         if let Some(repair) = line.repair {
             self.add_damage(line.number, repair.reason());
         }
-        if let Some(total) = metadata.rare.as_ref().and_then(|rare| rare.totals) {
+        if let Some(total) = metadata.rare.as_ref().and_then(|rare| rare.total) {
             self.record_total(total);
         }
         let queued = |marks: &[EntryMark]| (line.offset, line.len, marks.to_vec());
@@ -63,6 +64,14 @@ impl TranscriptIndex {
         self.left_branch = self.left_branch || other_is_shown || !self.tip.extend(&record);
     }
 
+    /// Replaces the issue about the record that had no end at the last scan.
+    pub(super) fn note_open_record(&mut self, now: Option<(u64, &str)>) {
+        self.issues.retain(|issue| issue.reason != OPEN_RECORD);
+        if let Some((line, reason)) = now {
+            self.add_damage(line, reason);
+        }
+    }
+
     /// Adds an issue about a line.
     pub(super) fn add_damage(&mut self, line: u64, reason: &str) {
         if self.issues.len() < ISSUES {
@@ -81,9 +90,8 @@ impl TranscriptIndex {
     }
 
     /// Assigns the growth of the total usage to the last entry before its record.
-    fn record_total(&mut self, total: Tokens) {
-        let before = std::mem::replace(&mut self.total, total);
-        let grown = total.since(before);
+    fn record_total(&mut self, total: UsageTotal) {
+        let grown = self.counts.add(total);
         if let Some(last) = self.marks.len().checked_sub(1).filter(|_| grown.total() > 0) {
             *self.usage.entry(count(last)).or_default() += grown;
         }

@@ -164,7 +164,7 @@ impl FileScan<'_> {
                 LineRecord::Line
             };
             let bytes = match &found {
-                LineRecord::Open(_, bytes) if !json_record::is_whole(bytes) => line,
+                LineRecord::Open(_, bytes) if !json_record::is_multiline_record(bytes) => line,
                 LineRecord::Line => line,
                 LineRecord::Joined(start, bytes) | LineRecord::Open(start, bytes) => {
                     (at, self.joined_end) = (*start, start + bytes.len() as u64);

@@ -81,3 +81,27 @@ fn a13_a_rollout_that_was_replaced_is_read_again() {
     assert_eq!(reading.refresh(), RefreshOutcome::Gone);
     assert!(matches!(&*codex().affected(&codex().roots(&home.environment())[0], &long), [(_, None)]));
 }
+
+#[test]
+fn a_second_rollout_of_an_open_thread_is_shown_when_it_appears() {
+    let prompt = |second: u32, text: &str| {
+        format!(
+            r#"{{"timestamp":"2025-07-01T10:00:{second:02}.000Z","type":"event_msg","payload":{{"type":"user_message","message":"{text}"}}}}"#
+        )
+    };
+    let (home, path) = super::written(&[&prompt(1, "begin")]);
+    let session = sessions(&home).into_values().next().expect("a session");
+    let mut reading = codex().open(&session).expect("opens");
+    assert_eq!((reading.len(), reading.refresh()), (1, RefreshOutcome::Same));
+    let name = path.file_name().and_then(|name| name.to_str()).expect("a name").replace("T10-00-00", "T11-00-00");
+    let second = path.with_file_name(name);
+    fs::write(&second, prompt(20, "go on") + "\n").expect("write");
+    // As the index does when the file appears.
+    let root = codex().roots(&home.environment()).remove(0);
+    assert_eq!(codex().affected(&root, &second).len(), 2);
+    assert_eq!((reading.refresh(), reading.len()), (RefreshOutcome::Reset, 2));
+    append(&path, (prompt(10, "between") + "\n").as_bytes());
+    assert_eq!(reading.refresh(), RefreshOutcome::Reset);
+    let texts: Vec<String> = reading.read(0..9, TextLimit::NONE).into_iter().map(|entry| entry.text).collect();
+    assert_eq!(texts, ["begin", "between", "go on"]);
+}

@@ -86,3 +86,50 @@ fn a25_h10_tables_of_2_x_win_over_the_frozen_ones_of_the_same_database() {
     assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 0 });
     assert_eq!(told(&reading.read(0..1, TextLimit::NONE)), ["prompt: changed"]);
 }
+
+#[test]
+fn messages_in_the_tables_of_both_generations_of_a_1_x_database_are_shown_once_each() {
+    let home = Home::of(&[V1_18]);
+    let writer = write(&db(&home));
+    add_session(&writer, "ses_both", "Both", "old text");
+    writer.execute_batch("pragma foreign_keys = off").expect("set");
+    let rows = [
+        // A copy with another id.
+        ("evt_1", 1_795_000_000_000_i64, "user", r#"{"text":"old text","time":{"created":1795000000000}}"#),
+        // A copy with the same id.
+        (
+            "msg_ses_bothv",
+            1_795_000_001_000,
+            "assistant",
+            r#"{"content":[{"type":"text","text":"Done, as it is here"}]}"#,
+        ),
+        ("evt_2", 1_795_000_000_500, "user", r#"{"text":"between","time":{"created":1795000000500}}"#),
+        ("evt_3", 1_795_000_060_000, "user", r#"{"text":"old text","time":{"created":1795000060000}}"#),
+        (
+            "evt_4",
+            1_795_000_061_000,
+            "assistant",
+            r#"{"cost":0.5,"tokens":{"input":1,"output":2,"reasoning":3,"cache":{"read":4,"write":5}},
+                "time":{"created":1795000061000,"completed":1795000062000},"content":[{"type":"text","text":"A new answer."}]}"#,
+        ),
+    ];
+    let insert = |(id, at, kind, data): &(&str, i64, &str, &str), seq: i64| {
+        let sql = "insert into session_message values (?1, 'ses_both', ?2, ?3, ?4, ?4, ?5)";
+        writer.execute(sql, (id, kind, seq, at, data)).expect("row");
+    };
+    (0..).zip(&rows).for_each(|(seq, row)| insert(row, seq));
+    let both = session(&home, "ses_both");
+    let expected = ["prompt: old text", "prompt: between", "text: Done", "prompt: old text", "text: A new answer."];
+    assert_eq!(told(&entries(&both)), expected);
+    assert_eq!((both.messages, both.turns), (5, 3));
+    assert_eq!((both.tokens.output, both.cost_usd), (5, Some(0.5)));
+    let tail = opencode().tail(&both, 2).expect("tail");
+    assert_eq!(told(&tail)[..], expected[3..]);
+
+    let before = summarise(&home, None);
+    let mut reading = opencode().open(&both).expect("open");
+    insert(&("evt_5", 1_795_000_070_000, "user", r#"{"text":"and on"}"#), 9);
+    assert_eq!(changed(summarise(&home, Some(&before.progress)).sessions), (vec!["ses_both".into()], vec![]));
+    assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 5 });
+    assert_eq!(told(&reading.read(5..6, TextLimit::NONE)), ["prompt: and on"]);
+}
