@@ -243,7 +243,7 @@ fn parts_in_a_map_have_the_order_of_their_numbers() {
     let shown: Vec<String> = entries
         .iter()
         .map(|entry| match &entry.tool {
-            Some(tool) => tool.action.headline().into(),
+            Some(tool) => tool.action.headline(),
             None => entry.text.clone(),
         })
         .collect();
