@@ -222,13 +222,10 @@ pub(super) fn outputs(chat: &Path) -> OutputFolder {
 /// folder of no session.
 pub(super) fn outputs_stamp(chat: &Path, session: Option<&str>, folders: &mut FolderStamps) -> FileStamp {
     let Some(chats) = chats_of(chat) else { return FileStamp::default() };
-    let outputs = chats.with_file_name(OUTPUTS);
     let parent =
         chat.parent().filter(|folder| *folder != chats).and_then(Path::file_name).and_then(|name| name.to_str());
-    let of_sessions = session.into_iter().chain(parent).map(|id| outputs.join(format!("session-{id}")));
-    let mut stamps: Vec<FileStamp> = of_sessions.map(|folder| folders.of(folder)).collect();
-    stamps.push(folders.with_subfolders(outputs.clone(), |name| !is_of_session(name)));
-    FileStamp::combined(&stamps)
+    let own: Vec<String> = session.into_iter().chain(parent).map(|id| format!("session-{id}")).collect();
+    folders.of(&chats.with_file_name(OUTPUTS), &own, is_of_session)
 }
 
 /// True for the name of the folder with the outputs of one session: `session-` and a UUID.

@@ -68,11 +68,8 @@ impl Format for OpenCode {
 
     /// Outputs of the database's sessions. Files of old sessions no longer get any.
     fn side_stamp(&self, source: &Source, _session: Option<&str>, folders: &mut FolderStamps) -> FileStamp {
-        if source.kind == DATABASE {
-            folders.of(source.path.with_file_name(record::OUTPUTS))
-        } else {
-            FileStamp::default()
-        }
+        let outputs = || source.path.with_file_name(record::OUTPUTS);
+        if source.kind == DATABASE { folders.of(&outputs(), &[], |_| true) } else { FileStamp::default() }
     }
 
     fn peek(&self, _source: &Source) -> Vec<Session> {
