@@ -66,14 +66,23 @@ pub(super) fn rewound(
     result: Result<RewoundFiles, String>,
     ctx: &mut Ctx,
 ) -> Result<String, String> {
-    let RewoundFiles { count, undo } = result?;
+    let RewoundFiles { count, undo, left, problem } = result?;
     let files = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
-    match (target, undo) {
-        (_, None) => Ok("No file differs".to_owned()),
-        (RewindTarget::Snapshot(_), Some(_)) => Ok(format!("Rewind undone: {files}")),
-        (RewindTarget::BeforeTurn(_), Some(snapshot)) => {
-            ctx.sessions.undo.push(Undo::Rewind { key, snapshot });
-            Ok(format!("{files} rewound{}", undo::hint(ctx)))
-        }
+    let is_rewind = matches!(target, RewindTarget::BeforeTurn(_));
+    let done = match &undo {
+        None if left.is_empty() => "No file differs".to_owned(),
+        None => "No file was changed".to_owned(),
+        Some(_) if is_rewind => format!("{files} rewound{}", undo::hint(ctx)),
+        Some(_) => format!("Rewind undone: {files}"),
+    };
+    ctx.sessions.undo.extend(undo.filter(|_| is_rewind).map(|snapshot| Undo::Rewind { key, snapshot }));
+    if let Some(problem) = problem {
+        return Err(format!("{problem} · {done}"));
     }
+    let names = left.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+    Ok(match left.len() {
+        0 => done,
+        1..=3 => format!("{done} · left as is (ignored, large or just changed): {names}"),
+        more => format!("{done} · {more} files left as they are (ignored, large or just changed): {names} …"),
+    })
 }

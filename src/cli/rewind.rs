@@ -21,8 +21,12 @@ struct Report {
     schema_version: u32,
     dry_run: bool,
     files: Vec<FileJson>,
+    /// Files that differ and are left as they are, because they could not be brought back.
+    left: Vec<String>,
     /// Snapshot to which the rewind can be undone; `null` if nothing changed.
     undo: Option<String>,
+    /// Reason why some of the files were not restored.
+    problem: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -53,20 +57,29 @@ pub(super) fn run(context: &CliContext, args: &RewindArgs) -> Result<ExitCode, C
     let files: Vec<_> = rewind.files.iter().map(|file| FileJson::new(file, args.dry_run)).collect();
     let mut out = output::stdout();
     if args.json {
-        let report = Report { schema_version: SCHEMA_VERSION, dry_run: args.dry_run, files, undo: rewind.undo };
+        let left = rewind.left.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        let (undo, problem) = (rewind.undo, rewind.problem);
+        let code = if problem.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        let report = Report { schema_version: SCHEMA_VERSION, dry_run: args.dry_run, files, left, undo, problem };
         output::json(&mut out, &report)?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
     for file in &files {
         writeln!(out, "{}\t{}", file.outcome.replace('_', " "), one_line(&file.path))?;
     }
     out.flush()?;
+    for path in &rewind.left {
+        output::note(&format!("left as it is: {} ({})", one_line(&path.to_string_lossy()), rewind::NOT_KEPT))?;
+    }
     match rewind.undo {
         Some(undo) => output::note(&format!("undo with: salon rewind {} --to {undo}", session.key))?,
-        None if files.is_empty() => output::note("no file differs")?,
+        None if files.is_empty() && rewind.left.is_empty() => output::note("no file differs")?,
         None => {}
     }
-    Ok(ExitCode::SUCCESS)
+    match rewind.problem {
+        Some(problem) => Err(failed(problem)),
+        None => Ok(ExitCode::SUCCESS),
+    }
 }
 
 impl FileJson {

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
-use super::SessionKey;
 use super::remark::{HunkLines, PlacedRemark};
 use super::tool::{ChangeKind, FileChange};
+use super::{SessionKey, Time};
 
 /// Maximum bytes of both texts for a comparison, because it takes quadratic time. Longer ones are shown as a replacement.
 const MAX_COMPARED_BYTES: usize = 64 << 10;
@@ -155,6 +155,8 @@ pub struct HunkAuthor {
 pub struct SessionEdit {
     /// The edit's place.
     pub author: HunkAuthor,
+    /// Time of its entry, or of the last one before it with a time.
+    pub time: Option<Time>,
     /// The change, with an absolute path.
     pub change: FileChange,
 }
@@ -279,7 +281,10 @@ pub fn attribute(file: &mut FileDiff, edits: &[&SessionEdit]) {
     for hunk in &mut file.hunks {
         let mut found = vec![false; sets.len()];
         let mut unknown = 0;
-        for line in hunk.lines.iter().filter(|line| line.starts_with(['+', '-'])) {
+        let changed = || hunk.lines.iter().filter(|line| line.starts_with(['+', '-']));
+        // A bracket alone proves nothing, unless there is nothing else.
+        let has_words = changed().any(|line| line.contains(char::is_alphanumeric));
+        for line in changed().filter(|line| !has_words || line.contains(char::is_alphanumeric)) {
             match sets.iter().rposition(|(_, lines)| lines.contains(line.as_str())) {
                 Some(at) => found[at] = true,
                 // An empty line proves nothing.

@@ -44,12 +44,18 @@ pub enum RewindTarget {
 }
 
 /// Result of a rewind of files.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RewoundFiles {
     /// Number of files that were restored or deleted.
     pub count: usize,
     /// Snapshot of the files before, to which they can be taken back; `None` if no file differed.
     pub undo: Option<String>,
+    /// Files that differ and are left as they are, because they could not be brought back.
+    #[serde(default)]
+    pub left: Vec<String>,
+    /// Reason why some of the files were not restored.
+    #[serde(default)]
+    pub problem: Option<String>,
 }
 
 /// Beginning of a conversation that continues from before a prompt. The session itself stays as it is.

@@ -1,6 +1,10 @@
 //! Differences between two commits of salon's own repository. No configuration of the user's repository applies, and
 //! neither external diffs nor conversions run.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use super::error::GitError;
 use super::own_repository::OwnRepository;
 use crate::domain::changes::{FileDiff, FileDiffStatus, parse_hunks};
@@ -32,7 +36,7 @@ fn join(names: &[u8], patch: &[u8]) -> Option<Vec<FileDiff>> {
         let own: Vec<&str> = sections.by_ref().take(count).collect();
         let is_binary = own.iter().any(|section| section.lines().any(|line| line.starts_with("Binary files ")));
         let hunks = own.iter().flat_map(|section| parse_hunks(from_first_hunk(section))).collect();
-        files.push(FileDiff { path: name_text(name), status, is_binary, hunks });
+        files.push(FileDiff { path: name_text(Path::new(OsStr::from_bytes(name))), status, is_binary, hunks });
     }
     Some(files)
 }
@@ -50,6 +54,8 @@ fn from_first_hunk(section: &str) -> impl Iterator<Item = &str> {
     section.split('\n').skip_while(|line| !line.starts_with("@@ ")).filter(|line| !line.is_empty())
 }
 
-fn name_text(name: &[u8]) -> String {
+/// Returns a name as text; one that is not UTF-8 is escaped.
+pub fn name_text(name: &Path) -> String {
+    let name = name.as_os_str().as_bytes();
     std::str::from_utf8(name).map_or_else(|_| name.escape_ascii().to_string(), str::to_owned)
 }

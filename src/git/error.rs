@@ -37,6 +37,9 @@ pub enum GitError {
     /// A name is no revision of the repository.
     #[error("no commit is named {0:?}")]
     UnknownRevision(String),
+    /// A hunk contains bytes that are no text, so that its patch cannot be written.
+    #[error("{0} is not UTF-8 text; discard the whole file instead")]
+    NotText(String),
     /// A command failed.
     #[error("git {command} failed: {message}")]
     Failed {

@@ -19,6 +19,7 @@ pub mod snapshot;
 pub mod stash;
 pub mod status;
 pub mod submodules;
+pub mod undo_commit;
 pub mod unpushed;
 pub mod worktree;
 pub mod worktree_list;

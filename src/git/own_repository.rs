@@ -84,7 +84,12 @@ impl OwnRepository {
 
     /// Begins the command that makes a commit of a tree and prints its id. Equal trees with equal parents have one id.
     pub(super) fn commit_tree(&self, tree: &str, parents: &[&str], message: &str) -> GitCommand {
-        let mut command = self.command("commit-tree").args([tree, "-m", message]);
+        self.commit_object(tree, parents).args(["-m", message])
+    }
+
+    /// Begins the command that makes a commit of a tree with the message in its input, and prints its id.
+    pub(super) fn commit_object(&self, tree: &str, parents: &[&str]) -> GitCommand {
+        let mut command = self.command("commit-tree").args([tree]);
         for (name, value) in IDENTITY {
             command = command.var(name, value);
         }

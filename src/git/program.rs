@@ -27,7 +27,7 @@ const MAX_ERROR_BYTES: usize = 64 << 10;
 const PIPE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Settings of each command. They replace those of the repository, and reach the commands that git itself starts.
-const SETTINGS: [(&str, &str); 14] = [
+const SETTINGS: [(&str, &str); 15] = [
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
     ("core.pager", "cat"),
@@ -42,6 +42,8 @@ const SETTINGS: [(&str, &str); 14] = [
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("advice.graftFileDeprecated", "false"),
+    // Patches are parsed.
+    ("diff.suppressBlankEmpty", "false"),
 ];
 
 /// Variables of each command.

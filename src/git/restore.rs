@@ -1,9 +1,13 @@
-//! Restoring the files of a work tree from a snapshot. Files that are equal in both snapshots are not touched, and
-//! neither are those that are in none: ignored and very large ones, and repositories within the work tree.
+//! Restoring the files of a work tree from a snapshot. Files that are equal in both snapshots are not touched. A file
+//! whose present content is in no snapshot is never overwritten or deleted: an ignored or very large one, one that git
+//! was told to ignore the changes of, and one that changed after the snapshot.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::error::GitError;
@@ -16,59 +20,244 @@ pub struct FileRestoration {
     pub path: PathBuf,
     /// True if the snapshot has the file; false if it is deleted.
     pub exists: bool,
+    /// Object of the file in the current state; `None` where it is absent.
+    current: Option<String>,
+    /// Object of the file in the snapshot; `None` where it is absent.
+    target: Option<String>,
+}
+
+/// Files that can be restored without a loss, and those that cannot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckedRestorations {
+    /// Files whose present content is in the current snapshot.
+    pub safe: Vec<FileRestoration>,
+    /// Other files, which are left as they are.
+    pub left: Vec<PathBuf>,
+}
+
+/// Content of a path in the work tree.
+enum PathState {
+    Absent,
+    /// Something that is no directory is above it.
+    Blocked(PathBuf),
+    Directory,
+    File,
+    /// Target of a symbolic link.
+    Link(Vec<u8>),
+    /// A device or the like.
+    Other,
 }
 
 impl OwnRepository {
     /// Returns the files that differ between two snapshots, as changes from `current` to `target`.
     pub fn restorations(&self, current: &str, target: &str) -> Result<Vec<FileRestoration>, GitError> {
-        let options = ["-r", "--no-renames", "--no-ext-diff", "--raw", "-z", current, target];
+        let options = ["-r", "--no-renames", "--no-ext-diff", "--full-index", "--raw", "-z", current, target];
         let listed = self.command("diff-tree").args(options).run()?;
         let mut fields = listed.split(|byte| *byte == 0).filter(|field| !field.is_empty());
         let mut found = Vec::new();
         while let (Some(state), Some(name)) = (fields.next(), fields.next()) {
+            let state = String::from_utf8_lossy(state);
+            let words: Vec<&str> = state.split(' ').collect();
+            let [old_mode, new_mode, old, new, _] = words[..] else { return Err(GitError::Unreadable("diff-tree")) };
             // The record of a submodule is a commit, not a file.
-            if !state.starts_with(b":160000") && state.get(8..14) != Some(b"160000") {
-                let path = PathBuf::from(OsStr::from_bytes(name));
-                found.push(FileRestoration { path, exists: state.last() != Some(&b'D') });
+            if old_mode == ":160000" || new_mode == "160000" {
+                continue;
             }
+            let object = |id: &str| Some(id.to_owned()).filter(|id| id.bytes().any(|digit| digit != b'0'));
+            let (current, target) = (object(old), object(new));
+            let path = PathBuf::from(OsStr::from_bytes(name));
+            found.push(FileRestoration { path, exists: target.is_some(), current, target });
         }
         Ok(found)
     }
 
-    /// Changes files from the snapshot `current`, which must have just been taken, to the snapshot `target`.
-    pub fn restore(&self, root: &Path, target: &str, files: &[FileRestoration]) -> Result<(), GitError> {
-        for file in files.iter().filter(|file| !file.exists) {
-            delete(root, &file.path)?;
+    /// Separates the files that are as the current snapshot has them from those that are not.
+    pub fn check(&self, root: &Path, files: Vec<FileRestoration>) -> Result<CheckedRestorations, GitError> {
+        let deleted: HashSet<PathBuf> =
+            files.iter().filter(|file| !file.exists).map(|file| file.path.clone()).collect();
+        let states: Vec<PathState> = files.iter().map(|file| state(root, &file.path)).collect();
+        let contents = files.iter().zip(&states).filter(|(file, _)| file.current.is_some());
+        let regular: Vec<&Path> = contents
+            .filter(|(_, state)| matches!(state, PathState::File))
+            .map(|(file, _)| file.path.as_path())
+            .collect();
+        let mut objects = self.objects_of(root, &regular)?.into_iter();
+        let mut checked = CheckedRestorations::default();
+        for (file, state) in files.into_iter().zip(states) {
+            let is_safe = match (&file.current, state) {
+                (_, PathState::Absent) => true,
+                (None, PathState::Blocked(by)) => deleted.contains(&by),
+                (None, PathState::Directory) => contains_only(root, &file.path, &deleted),
+                (Some(current), PathState::File) => objects.next().as_ref() == Some(current),
+                (Some(current), PathState::Link(to)) => self.object_of(root, to)? == *current,
+                (None, PathState::File | PathState::Link(_))
+                | (Some(_), PathState::Blocked(_) | PathState::Directory)
+                | (_, PathState::Other) => false,
+            };
+            if is_safe {
+                checked.safe.push(file);
+            } else {
+                checked.left.push(file.path);
+            }
         }
+        Ok(checked)
+    }
+
+    /// Changes files, which were just checked, to the snapshot `target`. An error in the first result means that nothing
+    /// was changed, one in the second that some files may have been.
+    pub fn restore(
+        &self,
+        root: &Path,
+        target: &str,
+        files: &[FileRestoration],
+    ) -> Result<Result<(), GitError>, GitError> {
+        self.require_objects(files)?;
         let folder = tempfile::Builder::new()
             .prefix("index-")
             .tempdir_in(&self.path)
             .map_err(|error| GitError::io(&self.path, error))?;
         let index = folder.path().join("index");
         self.on_files("read-tree", root, &index).args([target]).run()?;
-        let mut names = Vec::new();
+        Ok(self.write_files(root, &index, files))
+    }
+
+    fn write_files(&self, root: &Path, index: &Path, files: &[FileRestoration]) -> Result<(), GitError> {
+        let mut result = Ok(());
+        for file in files.iter().filter(|file| !file.exists) {
+            result = result.and(delete(root, &file.path));
+        }
+        let (mut names, mut private) = (Vec::new(), Vec::new());
         for file in files.iter().filter(|file| file.exists) {
+            match state(root, &file.path) {
+                // Git would remove what is in the way.
+                PathState::Blocked(_) | PathState::Directory | PathState::Other => {
+                    let error = io::Error::from(io::ErrorKind::AlreadyExists);
+                    result = result.and(Err(GitError::io(&root.join(&file.path), error)));
+                    continue;
+                }
+                PathState::File => private.extend(Some(root.join(&file.path)).filter(|path| is_private(path))),
+                PathState::Absent | PathState::Link(_) => {}
+            }
             names.extend_from_slice(file.path.as_os_str().as_bytes());
             names.push(0);
         }
-        let checkout = self.on_files("checkout-index", root, &index);
-        checkout.args(["--force", "--quiet", "-z", "--stdin"]).input(names).run().map(drop)
+        let checkout = self.on_files("checkout-index", root, index);
+        let written = checkout.args(["--force", "--quiet", "-z", "--stdin"]).input(names).run().map(drop);
+        // Git knows no mode but that of programs.
+        for path in private {
+            result = result.and(make_private(&path));
+        }
+        result.and(written)
+    }
+
+    /// Fails if the snapshot lacks an object, as one whose repository was cleaned up does.
+    fn require_objects(&self, files: &[FileRestoration]) -> Result<(), GitError> {
+        let wanted: Vec<u8> = files
+            .iter()
+            .filter_map(|file| file.target.as_ref())
+            .flat_map(|id| [id.as_bytes(), b"\n"].concat())
+            .collect();
+        let listed = self.command("cat-file").args(["--batch-check"]).input(wanted).run()?;
+        let is_missing = listed.split(|byte| *byte == b'\n').any(|line| line.ends_with(b" missing"));
+        if is_missing { Err(GitError::Unreadable("cat-file")) } else { Ok(()) }
+    }
+
+    /// Returns the objects that the contents of regular files would be.
+    fn objects_of(&self, root: &Path, paths: &[&Path]) -> Result<Vec<String>, GitError> {
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names = paths.iter().flat_map(|path| [quoted(path.as_os_str().as_bytes()).as_bytes(), b"\n"].concat());
+        let command = self.on_files("hash-object", root, &self.path.join("no-index")).args(["--stdin-paths"]);
+        let listed = String::from_utf8(command.input(names.collect()).run()?);
+        let listed = listed.map_err(|_| GitError::Unreadable("hash-object"))?;
+        Ok(listed.lines().map(str::to_owned).collect())
+    }
+
+    /// Returns the object that a content would be.
+    fn object_of(&self, root: &Path, content: Vec<u8>) -> Result<String, GitError> {
+        let command = self.on_files("hash-object", root, &self.path.join("no-index"));
+        let id = command.args(["--stdin", "--no-filters"]).input(content).line()?;
+        String::from_utf8(id).map_err(|_| GitError::Unreadable("hash-object"))
     }
 }
 
-/// Deletes a file and the directories above it that are empty then. A link among them would lead out of the work tree.
-fn delete(root: &Path, path: &Path) -> Result<(), GitError> {
-    let full = root.join(path);
-    let mut above: Vec<PathBuf> = path.ancestors().skip(1).map(|folder| root.join(folder)).collect();
-    above.pop();
-    let is_folder = |folder: &PathBuf| fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir());
-    if !above.iter().all(is_folder) {
-        return Err(GitError::io(&full, std::io::Error::other("a directory above it is a link")));
+/// Quotes a name as git does, so that no byte of it ends the line or the name.
+pub(super) fn quoted(name: &[u8]) -> String {
+    let mut out = String::from('"');
+    for byte in name {
+        match byte {
+            b'"' | b'\\' => out.extend(['\\', char::from(*byte)]),
+            b' '..=b'~' => out.push(char::from(*byte)),
+            byte => out.push_str(&format!("\\{byte:03o}")),
+        }
     }
-    fs::remove_file(&full).map_err(|error| GitError::io(&full, error))?;
+    out.push('"');
+    out
+}
+
+fn state(root: &Path, path: &Path) -> PathState {
+    let mut above: Vec<&Path> = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()).collect();
+    above.reverse();
     for folder in above {
+        match fs::symlink_metadata(root.join(folder)) {
+            Ok(metadata) if metadata.is_dir() => {}
+            Ok(_) => return PathState::Blocked(folder.to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return PathState::Absent,
+            Err(_) => return PathState::Other,
+        }
+    }
+    let full = root.join(path);
+    match fs::symlink_metadata(&full) {
+        Ok(metadata) if metadata.is_dir() => PathState::Directory,
+        Ok(metadata) if metadata.is_file() => PathState::File,
+        Ok(metadata) if metadata.is_symlink() => {
+            fs::read_link(&full).map_or(PathState::Other, |to| PathState::Link(to.into_os_string().into_vec()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => PathState::Absent,
+        Ok(_) | Err(_) => PathState::Other,
+    }
+}
+
+/// Returns true if all files in a directory are among those that will be deleted.
+fn contains_only(root: &Path, directory: &Path, deleted: &HashSet<PathBuf>) -> bool {
+    let Ok(entries) = fs::read_dir(root.join(directory)) else { return false };
+    entries.into_iter().all(|entry| {
+        let Ok(entry) = entry else { return false };
+        let path = directory.join(entry.file_name());
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => contains_only(root, &path, deleted),
+            Ok(_) => deleted.contains(&path),
+            Err(_) => false,
+        }
+    })
+}
+
+/// Returns true for a file that only its owner may read.
+fn is_private(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 == 0)
+}
+
+/// Lets only the owner read a file, as before it was written.
+fn make_private(path: &Path) -> Result<(), GitError> {
+    let changed = fs::symlink_metadata(path).and_then(|metadata| {
+        let mode = metadata.permissions().mode() & 0o700;
+        if metadata.is_file() { fs::set_permissions(path, fs::Permissions::from_mode(mode)) } else { Ok(()) }
+    });
+    changed.map_err(|error| GitError::io(path, error))
+}
+
+/// Deletes a file, if it is there, and the directories above it that are empty then.
+fn delete(root: &Path, path: &Path) -> Result<(), GitError> {
+    if !matches!(state(root, path), PathState::File | PathState::Link(_)) {
+        return Ok(());
+    }
+    let full = root.join(path);
+    fs::remove_file(&full).map_err(|error| GitError::io(&full, error))?;
+    let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    for folder in folders {
         // A directory that is not empty stays.
-        if fs::remove_dir(&folder).is_err() {
+        if fs::remove_dir(root.join(folder)).is_err() {
             break;
         }
     }

@@ -81,12 +81,20 @@ impl OwnRepository {
         Ok(())
     }
 
-    /// Copies the index of the work tree, whose file times spare reading unchanged files, and the excluded patterns.
+    /// Copies the index of the work tree, whose file times spare reading unchanged files, and the excluded patterns. A
+    /// split index is in two files.
     fn prepare(&self, repository: &Repository, index: &Path) -> Result<(), GitError> {
         let own_index = repository.git_dir.join("index");
         match copy_with_time(&own_index, index) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(GitError::io(&own_index, error)),
             _ => {}
+        }
+        for entry in fs::read_dir(&repository.git_dir).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if name.as_bytes().starts_with(b"sharedindex.") {
+                copy_with_time(&entry.path(), &index.with_file_name(&name))
+                    .map_err(|error| GitError::io(&entry.path(), error))?;
+            }
         }
         let exclude = repository.common_dir.join("info/exclude");
         let patterns = crate::stdx::files::read(&exclude, crate::stdx::files::SizeLimit::POINTER).unwrap_or_default();

@@ -36,7 +36,7 @@ pub struct SessionEdits {
 pub fn edits(session: &Session, state_db: &Path) -> Result<SessionEdits, String> {
     let mut reading = index::open_transcript(agent::format(session.key.agent), session, Some(state_db))
         .map_err(|error| format!("cannot read {}: {error}", session.path.display()))?;
-    let (mut found, mut from) = (SessionEdits::default(), 0);
+    let (mut found, mut from, mut time) = (SessionEdits::default(), 0, None);
     loop {
         let entries = reading.read(from..reading.len().min(from + CHUNK), TextLimit::NONE);
         if entries.is_empty() {
@@ -48,32 +48,37 @@ pub fn edits(session: &Session, state_db: &Path) -> Result<SessionEdits, String>
             }
             let turn = u32::try_from(found.prompts.len()).unwrap_or(u32::MAX);
             let author = HunkAuthor { session: session.key.clone(), turn, entry: from + at + 1 };
-            found.edits.extend(edits_of(entry, session, &author));
+            time = entry.time.or(time);
+            found.edits.extend(edits_of(entry, session, (&author, time)));
         }
         from += entries.len();
     }
 }
 
-/// Returns the snapshots of a turn, if salon ran it: those that began nearest to its prompt.
+/// Returns the snapshots of a turn, counted from 1, if salon ran it: those that began nearest to its prompt, unless
+/// another prompt is nearer to them. A turn that did not end has none of its end.
 #[expect(clippy::disallowed_methods, reason = "called from commands and blocking tasks")]
-pub fn snapshot_of(store: &Store, session: &SessionKey, prompt: Time) -> Option<TurnSnapshot> {
+pub fn snapshot_of(store: &Store, session: &SessionKey, prompts: &[Option<Time>], turn: u32) -> Option<TurnSnapshot> {
+    let prompt = turn.checked_sub(1).and_then(|at| prompts.get(at as usize).copied().flatten())?;
     let found = store.with(|db| match registry::find_by_session(db, session)? {
         Some(run) => turn_snapshots::of_run(db, &run.id),
         None => Ok(Vec::new()),
     });
     let found = found.inspect_err(|error| tracing::warn!(%error, "snapshots are unknown")).unwrap_or_default();
-    let distance = |snapshot: &TurnSnapshot| snapshot.began.millis().abs_diff(prompt.millis());
-    let ended = found.into_iter().filter(|snapshot| snapshot.after.is_some());
-    ended.min_by_key(distance).filter(|snapshot| distance(snapshot) <= MAX_CLOCK_DIFFERENCE)
+    let distance = |snapshot: &TurnSnapshot, prompt: Time| snapshot.began.millis().abs_diff(prompt.millis());
+    let nearest = found.into_iter().min_by_key(|snapshot| distance(snapshot, prompt))?;
+    let own = distance(&nearest, prompt);
+    let is_of_another = prompts.iter().flatten().any(|other| distance(&nearest, *other) < own);
+    (own <= MAX_CLOCK_DIFFERENCE && !is_of_another).then_some(nearest)
 }
 
-fn edits_of(entry: &Entry, session: &Session, author: &HunkAuthor) -> Vec<SessionEdit> {
+fn edits_of(entry: &Entry, session: &Session, (author, time): (&HunkAuthor, Option<Time>)) -> Vec<SessionEdit> {
     let tool = entry.tool.as_deref().filter(|tool| matches!(tool.status, ToolStatus::Done | ToolStatus::Running));
     let Some(ToolAction::Edit(changes)) = tool.map(|tool| &tool.action) else { return Vec::new() };
     let edit = |change: &crate::domain::tool::FileChange| {
         let mut change = change.clone();
         change.path = Path::new(&*session.cwd).join(&change.path).to_string_lossy().into_owned();
-        SessionEdit { author: author.clone(), change }
+        SessionEdit { author: author.clone(), time, change }
     };
     changes.iter().map(edit).collect()
 }
@@ -135,7 +140,7 @@ impl FileComparison<'_> {
         own.diff(from, &to)
     }
 
-    /// Returns the edits of the sessions that run in a directory, oldest session first. A session that cannot be read
+    /// Returns the edits of the sessions that run in a directory, oldest first. A session that cannot be read
     /// leaves its lines unknown.
     fn edits_below(&self, root: &Path) -> Vec<SessionEdit> {
         let is_inside = |session: &&std::sync::Arc<Session>| {
@@ -151,7 +156,9 @@ impl FileComparison<'_> {
                 .unwrap_or_default()
                 .edits
         };
-        inside.into_iter().rev().flat_map(read).collect()
+        let mut edits: Vec<SessionEdit> = inside.into_iter().rev().flat_map(read).collect();
+        edits.sort_by_key(|edit| edit.time);
+        edits
     }
 }
 
@@ -176,8 +183,8 @@ pub fn of_turn(
     session: &Session,
     (turn, found, store): (u32, &SessionEdits, Option<&Store>),
 ) -> Result<Changes, String> {
-    let prompt = turn.checked_sub(1).and_then(|at| found.prompts.get(at as usize).copied().flatten());
-    match store.zip(prompt).and_then(|(store, prompt)| snapshot_of(store, &session.key, prompt)) {
+    let snapshot = store.and_then(|store| snapshot_of(store, &session.key, &found.prompts, turn));
+    match snapshot.filter(|snapshot| snapshot.after.is_some()) {
         Some(snapshot) => comparison.between(&snapshot),
         None => Ok(of_session(&found.edits, &session.cwd, Some(turn))),
     }

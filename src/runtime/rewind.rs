@@ -13,8 +13,8 @@ use crate::domain::changes::Restoration;
 use crate::domain::rewind::RewindTarget;
 use crate::domain::{Session, SessionKey, Time};
 use crate::git::own_repository::OwnRepository;
-use crate::git::restore::FileRestoration;
-use crate::git::{Git, Repository};
+use crate::git::restore::{CheckedRestorations, FileRestoration};
+use crate::git::{Git, GitError, Repository, diff};
 use crate::live::identity;
 use crate::store::registry::{self, ProcessId};
 use crate::store::{self, Store};
@@ -24,6 +24,10 @@ use crate::store::{self, Store};
 pub struct Rewind {
     /// Files that are restored or deleted.
     pub files: Vec<FileRestoration>,
+    /// Files that differ and are left as they are, because no snapshot has their present content.
+    pub left: Vec<PathBuf>,
+    /// Reason why some of the files were not restored.
+    pub problem: Option<String>,
     /// Snapshot of the files before the rewind, to which it can be undone; `None` in a dry run.
     pub undo: Option<String>,
 }
@@ -92,21 +96,23 @@ impl RewindRequest<'_> {
         {
             return Err(runs_elsewhere(&self.session.key, pid));
         }
-        let message = |error: crate::git::GitError| error.to_string();
+        let message = |error: GitError| error.to_string();
         let repository = Repository::open(git, Path::new(&*self.session.cwd)).map_err(message)?;
         let own = OwnRepository::open(git, own, &repository.common_dir).map_err(message)?;
         let commit = self.commit(&own, &repository, target)?;
         let current = own.snapshot(&repository).map_err(message)?;
-        let files = own.restorations(&current, &commit).map_err(message)?;
-        if self.dry_run || files.is_empty() {
-            return Ok(Rewind { files, undo: None });
+        let mut files = own.restorations(&current, &commit).map_err(message)?;
+        own.retain_named(&commit, &mut files).map_err(message)?;
+        let CheckedRestorations { safe: files, left } = own.check(&repository.root, files).map_err(message)?;
+        let mut rewind = Rewind { files, left, undo: None, problem: None };
+        if self.dry_run || rewind.files.is_empty() {
+            return Ok(rewind);
         }
-        own.set_ref(&format!("{UNDO}{}-{current}", now.millis()), &current).map_err(message)?;
-        own.restore(&repository.root, &commit, &files).map_err(|error| {
-            let session = &self.session.key;
-            format!("{error}; undo what was done with: salon rewind {session} --to {current}")
-        })?;
-        Ok(Rewind { files, undo: Some(current) })
+        let undo = keep_undo(&own, &current, &rewind.files, now).map_err(message)?;
+        let restored = own.restore(&repository.root, &commit, &rewind.files).map_err(message)?;
+        rewind.problem = restored.err().map(message);
+        rewind.undo = Some(undo);
+        Ok(rewind)
     }
 
     /// Returns the commit of the target.
@@ -119,11 +125,10 @@ impl RewindRequest<'_> {
             }
             RewindTarget::BeforeTurn(turn) => {
                 let prompts = changes::edits(self.session, &self.context.state_db)?.prompts;
-                let prompt = turn.checked_sub(1).and_then(|at| prompts.get(at as usize));
-                let prompt =
-                    prompt.ok_or_else(|| format!("there is no turn {turn}; the session has {}", prompts.len()))?;
-                let snapshot =
-                    prompt.and_then(|prompt| changes::snapshot_of(&self.context.store, &self.session.key, prompt));
+                if *turn == 0 || *turn as usize > prompts.len() {
+                    return Err(format!("there is no turn {turn}; the session has {}", prompts.len()));
+                }
+                let snapshot = changes::snapshot_of(&self.context.store, &self.session.key, &prompts, *turn);
                 let snapshot = snapshot.filter(|snapshot| snapshot.root == repository.root);
                 let missing = || {
                     format!(
@@ -148,19 +153,40 @@ pub fn restore(
     restoration: &Restoration,
     now: Time,
 ) -> Result<String, String> {
-    let message = |error: crate::git::GitError| error.to_string();
+    let message = |error: GitError| error.to_string();
     let repository = Repository::open(git, directory).map_err(message)?;
     let own = OwnRepository::open(git, own, &repository.common_dir).map_err(message)?;
     let current = own.snapshot(&repository).map_err(message)?;
-    own.set_ref(&format!("{UNDO}{}-{current}", now.millis()), &current).map_err(message)?;
     let root = &repository.root;
-    match restoration {
-        Restoration::Hunk(file, hunk) => own.discard_hunk(root, file, hunk),
-        Restoration::File(file, commit) => own.discard_file(root, commit, file),
-        Restoration::Snapshot(commit) => {
-            own.restorations(&current, commit).and_then(|files| own.restore(root, commit, &files))
+    let target = match restoration {
+        Restoration::Hunk(file, hunk) => {
+            let undo = own.keep_undo(&format!("{UNDO}{}", now.millis()), &current, &[Path::new(&file.path)]);
+            let undo = undo.map_err(message)?;
+            return own.discard_hunk(root, file, hunk).map_err(message).map(|()| undo);
         }
+        Restoration::File(_, commit) | Restoration::Snapshot(commit) => commit,
+    };
+    let mut files = own.restorations(&current, target).map_err(message)?;
+    match restoration {
+        Restoration::File(file, _) => files.retain(|differing| diff::name_text(&differing.path) == file.path),
+        Restoration::Hunk(..) | Restoration::Snapshot(_) => own.retain_named(target, &mut files).map_err(message)?,
     }
-    .map_err(message)?;
-    Ok(current)
+    let CheckedRestorations { safe, left } = own.check(root, files).map_err(message)?;
+    if let Some(path) = left.first() {
+        return Err(format!("{} is left as it is: {NOT_KEPT}", path.display()));
+    }
+    let undo = keep_undo(&own, &current, &safe, now).map_err(message)?;
+    let restored = own.restore(root, target, &safe).map_err(message)?;
+    restored.map_err(|error| format!("{error}; what was done is undone with: salon rewind SESSION --to {undo}"))?;
+    Ok(undo)
+}
+
+/// Reason why files are left as they are.
+pub const NOT_KEPT: &str =
+    "it is ignored, larger than 100 MB, or changed meanwhile, so that it could not be brought back";
+
+/// Keeps the current state of files that will be changed. Returns the commit that takes the change back.
+fn keep_undo(own: &OwnRepository, current: &str, files: &[FileRestoration], now: Time) -> Result<String, GitError> {
+    let paths: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
+    own.keep_undo(&format!("{UNDO}{}", now.millis()), current, &paths)
 }

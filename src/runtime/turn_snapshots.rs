@@ -30,8 +30,10 @@ pub struct TurnSnapshots {
 struct SnapshotRequest {
     run: RunId,
     cwd: PathBuf,
-    /// Start of the turn that begins; `None` if one ended.
-    begins: Option<Time>,
+    /// Start of the turn.
+    turn: Time,
+    /// True if the turn has ended, false if it begins.
+    ended: bool,
 }
 
 impl TurnSnapshots {
@@ -67,17 +69,18 @@ impl TurnSnapshots {
             return;
         }
         // One turn may follow another at once.
-        if before.is_some() {
-            self.request(info, None);
+        if let Some(turn) = before {
+            self.request(info, turn, true);
         }
-        if since.is_some() {
-            self.request(info, since);
+        if let Some(turn) = since {
+            self.request(info, turn, false);
         }
     }
 
-    fn request(&self, info: &RunInfo, begins: Option<Time>) {
+    fn request(&self, info: &RunInfo, turn: Time, ended: bool) {
+        let request = SnapshotRequest { run: info.id.clone(), cwd: info.cwd.clone(), turn, ended };
         // An error means that the thread has failed; the session goes on without snapshots.
-        self.requests.send(SnapshotRequest { run: info.id.clone(), cwd: info.cwd.clone(), begins }).ok();
+        self.requests.send(request).ok();
     }
 }
 
@@ -105,14 +108,14 @@ fn take(request: &SnapshotRequest, git: &Git, own: &Path, store: &Store) -> Resu
     let own = OwnRepository::open(git, own, &repository.common_dir)?;
     let commit = own.snapshot(&repository)?;
     let name = format!("{TURNS}{commit}");
-    match request.begins {
-        Some(began) => {
-            let (run, before) = (request.run.clone(), commit.clone());
-            let (repository, root) = (repository.common_dir.clone(), repository.root.clone());
-            let snapshot = TurnSnapshot { run, began, repository, root, before, after: None };
-            store.with(|db| turn_snapshots::begin(db, &snapshot))?;
-        }
-        None => store.with(|db| turn_snapshots::end(db, &request.run, &commit))?,
+    let began = request.turn;
+    if request.ended {
+        store.with(|db| turn_snapshots::end(db, &request.run, began, &commit))?;
+    } else {
+        let (run, before) = (request.run.clone(), commit.clone());
+        let (repository, root) = (repository.common_dir.clone(), repository.root.clone());
+        let snapshot = TurnSnapshot { run, began, repository, root, before, after: None };
+        store.with(|db| turn_snapshots::begin(db, &snapshot))?;
     }
     // After the record, because a clean-up removes refs without one.
     Ok(own.set_ref(&name, &commit)?)

@@ -58,11 +58,10 @@ pub fn begin(db: &mut Connection, snapshot: &TurnSnapshot) -> Result<()> {
     })
 }
 
-/// Records the files after the last turn that began in a run.
-pub fn end(db: &mut Connection, run: &RunId, after: &str) -> Result<()> {
-    let sql = "UPDATE turn_snapshots SET after = ?2
-               WHERE run = ?1 AND began = (SELECT max(began) FROM turn_snapshots WHERE run = ?1)";
-    write(db, |db| db.execute(sql, params![&*run.0, after]).map(drop))
+/// Records the files after a turn of a run. A turn without a snapshot of its beginning has none of its end.
+pub fn end(db: &mut Connection, run: &RunId, began: Time, after: &str) -> Result<()> {
+    let sql = "UPDATE turn_snapshots SET after = ?3 WHERE run = ?1 AND began = ?2";
+    write(db, |db| db.execute(sql, params![&*run.0, began.millis(), after]).map(drop))
 }
 
 /// Returns the snapshots of a run, oldest first.

@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use salon::domain::changes::{FileDiffStatus, HunkAuthor, SessionEdit, from_edits, parse_hunks};
+use salon::domain::changes::{FileDiff, FileDiffStatus, HunkAuthor, SessionEdit, attribute, from_edits, parse_hunks};
 use salon::domain::tool::{ChangeKind, FileChange};
 use salon::domain::{Agent, SessionKey};
 use salon::git::own_repository::OwnRepository;
@@ -251,9 +251,26 @@ fn a_file_that_becomes_a_link_and_a_binary_one_are_one_file_each() {
 fn the_end_of_an_edits_text_is_not_taken_for_the_end_of_the_file() {
     let author = HunkAuthor { session: SessionKey::new(Agent::Claude, "a"), turn: 1, entry: 2 };
     let kind = ChangeKind::Replace(vec![("let a = 1;".to_owned(), "let a = 2;\nlet b = 3;".to_owned())]);
-    let edit = SessionEdit { author, change: FileChange { path: "/x/main.rs".to_owned(), kind } };
+    let edit = SessionEdit { author, time: None, change: FileChange { path: "/x/main.rs".to_owned(), kind } };
     let changes = from_edits(&[edit]);
     assert_eq!(changes.files[0].hunks[0].lines, ["-let a = 1;", "+let a = 2;", "+let b = 3;"]);
+}
+
+#[test]
+fn a_bracket_alone_names_no_author() {
+    let author = HunkAuthor { session: SessionKey::new(Agent::Claude, "a"), turn: 1, entry: 2 };
+    let kind = ChangeKind::Replace(vec![(String::new(), "fn old() {\n}\n".to_owned())]);
+    let edit = SessionEdit { author, time: None, change: FileChange { path: "/x/main.rs".to_owned(), kind } };
+    let file = |hunk: &str| {
+        let hunks = parse_hunks(hunk.lines());
+        let (path, status) = ("main.rs".to_owned(), FileDiffStatus::Modified);
+        let mut file = FileDiff { path, status, is_binary: false, hunks };
+        attribute(&mut file, &[&edit]);
+        (file.hunks[0].authors.len(), file.hunks[0].unknown)
+    };
+    assert_eq!(file("@@ -1 +1,2 @@\n+fn by_hand() {\n+}"), (0, 1));
+    assert_eq!(file("@@ -1 +1,2 @@\n+fn old() {\n+}"), (1, 0));
+    assert_eq!(file("@@ -1 +1 @@\n+}"), (1, 0), "there is nothing else");
 }
 
 #[test]

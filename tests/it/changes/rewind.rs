@@ -10,7 +10,7 @@ use salon::domain::run::RunId;
 use salon::domain::{Agent, SessionKey, Time};
 use salon::git::Repository;
 use salon::git::own_repository::OwnRepository;
-use salon::runtime::rewind;
+use salon::runtime::{changes, rewind};
 use salon::store::turn_snapshots::{self, TurnSnapshot};
 use salon::store::{Store, registry};
 use serde_json::Value;
@@ -45,7 +45,7 @@ pub(super) fn record_turn(home: &Home, repo: &Repo, session: &Transcript) {
     let snapshot = TurnSnapshot { run: run.clone(), began, repository, root, before: before.clone(), after: None };
     store.with(|db| registry::record(db, &record)).expect("recorded");
     store.with(|db| turn_snapshots::begin(db, &snapshot)).expect("recorded");
-    store.with(|db| turn_snapshots::end(db, &run, &before)).expect("recorded");
+    store.with(|db| turn_snapshots::end(db, &run, began, &before)).expect("recorded");
 }
 
 /// Files of a work tree with their contents, without git's own.
@@ -117,7 +117,7 @@ fn a_directory_that_became_a_link_is_not_followed() {
     std::os::unix::fs::symlink(&outside, repo.path().join("folder")).expect("a link");
     let current = own.snapshot(&opened).expect("a snapshot");
     let changed = own.restorations(&current, &before).expect("a list");
-    own.restore(&opened.root, &before, &changed).expect("restored");
+    own.restore(&opened.root, &before, &changed).expect("checked").expect("restored");
     assert_eq!(fs::read_to_string(repo.path().join("folder/file")).expect("restored"), "inside\n");
     assert_eq!(fs::read_to_string(outside.join("file")).expect("kept"), "not yours\n");
 }
@@ -163,7 +163,7 @@ proptest! {
             let (target, state) = &known[at % known.len()];
             let current = own.snapshot(&opened).expect("a snapshot");
             let changed = own.restorations(&current, target).expect("a list");
-            own.restore(&opened.root, target, &changed).expect("restored");
+            own.restore(&opened.root, target, &changed).expect("checked").expect("restored");
             prop_assert_eq!(&files(&opened.root), state);
         }
     }
@@ -220,4 +220,120 @@ fn new_changed_and_deleted_files_are_discarded_and_brought_back() {
         restore(&repo, &Restoration::Snapshot(snapshot)).expect("undone");
     }
     assert_eq!(files(repo.path()), before);
+}
+
+/// Rewinds the files of a session to before its only turn.
+fn rewind_first(home: &Home, session: &Transcript) -> Value {
+    output_json(&salon(home, &["rewind", &session.id, "1", "--json"]))
+}
+
+#[test]
+fn files_whose_content_is_in_no_snapshot_are_left_as_they_are() {
+    let (home, repo) = (Home::empty(), Repo::new());
+    let session = Transcript::new("aaaa", repo.path()).prompt("p");
+    session.write_to(&home);
+    repo.write("config", "old\n").write("place", "a file\n").commit("files").write(".env", "KEY=old\n");
+    record_turn(&home, &repo, &session);
+    // Ignored now, edited where git does not look, and a directory with an ignored file where a file was.
+    repo.write(".gitignore", ".env\n").write(".env", "KEY=new\n").write("readme", "changed\n");
+    repo.write("config", "new\n").commit("newer").write("config", "mine\n");
+    repo.git(&["update-index", "--assume-unchanged", "config"]);
+    fs::remove_file(repo.path().join("place")).expect("removed");
+    repo.write("place/note", "n\n").write("place/.env", "KEY=other\n");
+    let before = files(repo.path());
+    let rewound = rewind_first(&home, &session);
+    let left: Vec<_> = rewound["left"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    assert_eq!(left, [".env", "config", "place"]);
+    let at = |name: &str| fs::read_to_string(repo.path().join(name)).expect("readable");
+    assert_eq!(at("readme"), "one\ntwo\nthree\n", "other files are restored");
+    assert_eq!([at(".env"), at("config"), at("place/.env")], ["KEY=new\n", "mine\n", "KEY=other\n"]);
+    let undo = rewound["undo"].as_str().expect("a snapshot");
+    assert_eq!(code(&salon(&home, &["rewind", &session.id, "--to", undo])), 0);
+    assert_eq!(files(repo.path()), before);
+}
+
+#[test]
+fn undo_changes_only_the_files_that_were_changed() {
+    let repo = Repo::new();
+    repo.write("other", "o\n").commit("other").write("readme", "changed\n");
+    let (file, head) = (since_head(&repo).remove(0), repo.git(&["rev-parse", "HEAD"]));
+    let undo = restore(&repo, &Restoration::File(file, head)).expect("discarded");
+    repo.write("other", "edited later\n").write("new", "later too\n");
+    restore(&repo, &Restoration::Snapshot(undo)).expect("undone");
+    let at = |name: &str| fs::read_to_string(repo.path().join(name)).expect("readable");
+    assert_eq!([at("readme"), at("other"), at("new")], ["changed\n", "edited later\n", "later too\n"]);
+}
+
+#[test]
+fn the_snapshot_of_a_turn_that_never_ended_is_found_and_no_other_turns() {
+    let (home, repo) = (Home::empty(), Repo::new());
+    let session = Transcript::new("aaaa", repo.path()).prompt("p").prompt("q");
+    session.write_to(&home);
+    record_turn(&home, &repo, &session);
+    let store = home.path().join(".local/share/salon/state.db");
+    let store = Store::open(&store, Time::from_millis(0)).expect("open").store;
+    let key = SessionKey::new(Agent::Claude, session.id.as_str());
+    let first = Time::parse("2026-11-21T10:00:00Z").expect("a time");
+    let second = Time::from_millis(first.millis() + 40_000);
+    let prompts = [Some(first), Some(second)];
+    let found = |turn| changes::snapshot_of(&store, &key, &prompts, turn).map(|snapshot| snapshot.began);
+    assert_eq!((found(1), found(2)), (Some(first), None), "the second turn has none of its own");
+    let run = RunId("run-1".into());
+    let snapshot = store.with(|db| turn_snapshots::of_run(db, &run)).expect("read").remove(0);
+    let crashed = TurnSnapshot { began: second, before: "b".repeat(40), after: None, ..snapshot };
+    store.with(|db| turn_snapshots::begin(db, &crashed)).expect("recorded");
+    assert_eq!((found(1), found(2)), (Some(first), Some(second)));
+    // The end of the first turn comes late.
+    store.with(|db| turn_snapshots::end(db, &run, first, "late")).expect("recorded");
+    let ends = store.with(|db| turn_snapshots::of_run(db, &run)).expect("read");
+    assert_eq!(ends.iter().map(|end| end.after.as_deref()).collect::<Vec<_>>(), [Some("late"), None]);
+}
+
+#[test]
+fn a_hunk_that_is_no_text_is_not_discarded() {
+    let repo = Repo::new();
+    fs::write(repo.path().join("readme"), b"caf\xe9\n").expect("written");
+    repo.commit("latin");
+    let lines: String = (1..=20).map(|n| format!("line {n}\n")).collect();
+    repo.write("readme", &format!("cafe\n{lines}"));
+    let file = since_head(&repo).remove(0);
+    let error = restore(&repo, &Restoration::Hunk(file.clone(), file.hunks[0].clone())).expect_err("no text");
+    assert_eq!(error, "readme is not UTF-8 text; discard the whole file instead");
+    assert!(fs::read_to_string(repo.path().join("readme")).expect("unchanged").starts_with("cafe\n"));
+}
+
+#[test]
+fn a_private_file_stays_private_and_a_lost_object_changes_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let repo = Repo::new();
+    repo.write("secret", "old\n");
+    let (own, opened) = (own(&repo), repo.open());
+    let before = own.snapshot(&opened).expect("a snapshot");
+    repo.write("secret", "new\n").write("added", "a\n");
+    let path = repo.path().join("secret");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("private");
+    let current = own.snapshot(&opened).expect("a snapshot");
+    let checked = || own.check(&opened.root, own.restorations(&current, &before).expect("a list")).expect("checked");
+    let changed = checked().safe;
+    own.restore(&opened.root, &before, &changed).expect("checked").expect("restored");
+    assert_eq!(fs::read_to_string(&path).expect("readable"), "old\n");
+    assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
+    repo.write("secret", "new\n").write("added", "a\n");
+    let changed = checked().safe;
+    repo.write("copy", "old\n");
+    let blob = repo.git(&["hash-object", "copy"]);
+    fs::remove_file(repo.path().join("copy")).expect("removed");
+    fs::remove_file(own.path.join("objects").join(&blob[..2]).join(&blob[2..])).expect("removed");
+    let held = files(repo.path());
+    own.restore(&opened.root, &before, &changed).expect_err("an object is missing");
+    assert_eq!(files(repo.path()), held);
+}
+
+#[test]
+fn a_split_index_is_no_obstacle() {
+    let repo = Repo::new();
+    repo.write("a", "a\n").commit("a").git(&["update-index", "--split-index"]);
+    repo.write("b", "b\n").git(&["add", "b"]);
+    let names: Vec<_> = since_head(&repo).into_iter().map(|file| file.path).collect();
+    assert_eq!(names, ["b"]);
 }

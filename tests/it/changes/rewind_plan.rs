@@ -90,7 +90,7 @@ fn the_dialog_says_what_cannot_be_had_back_and_takes_back_only_what_is_chosen() 
         effects.contains(&Effect::RewindFiles { key: key.clone(), target: RewindTarget::BeforeTurn(2) }),
         "{effects:?}"
     );
-    let rewound = |undo: &str| Ok(RewoundFiles { count: 1, undo: Some(undo.to_owned()) });
+    let rewound = |undo: &str| Ok(RewoundFiles { count: 1, undo: Some(undo.to_owned()), ..RewoundFiles::default() });
     let target = RewindTarget::BeforeTurn(2);
     stage.send(Msg::Rewound { key: key.clone(), target, result: rewound("aaaa") });
     assert!(stage.screen().contains("1 file rewound · u undoes"), "{}", stage.screen());
