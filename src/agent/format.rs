@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::entry_table::EntryTableBuilder;
 use super::folder_stamps::FolderStamps;
 use super::json::cursor::hash;
-use super::session_files::{AtRiskFiles, named_alike};
+use super::session_files::AtRiskFiles;
 use super::source::{Discovery, FileStamp, Source, SourceRoot};
 use super::{Environment, Texts};
 use crate::domain::launch::Launch;
@@ -399,10 +399,8 @@ pub trait Format: Send + Sync {
     }
 
     /// Files that belong to a session alone, with what lies beside them under its name; `None` if its records are stored
-    /// with those of other sessions.
-    fn own_files(&self, session: &Session) -> Option<Vec<PathBuf>> {
-        Some(named_alike(&session.path))
-    }
+    /// with those of other sessions. There is no default, because these files are moved and deleted with the session.
+    fn own_files(&self, session: &Session) -> Option<Vec<PathBuf>>;
 
     /// True if [`write_title`](Self::write_title) or [`rename_exchange`](Self::rename_exchange) can rename sessions.
     fn can_rename(&self) -> bool {

@@ -6,6 +6,7 @@ pub mod exact;
 pub mod files;
 pub mod json_record;
 pub mod lines;
+pub mod moving;
 pub mod process;
 pub mod program;
 pub mod ring;

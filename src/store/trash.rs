@@ -4,8 +4,10 @@
 //! A row is committed before the first file is moved, so that a crash loses nothing: restoring moves back whatever has
 //! been moved. A file that is in the way is never replaced.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::write;
 use crate::domain::{Agent, SessionKey, Time};
+use crate::stdx::moving;
 
 /// Statements that create the table. `folder` is null for a hidden session; `files` is JSON.
 pub const SCHEMA: &str = "
@@ -42,6 +45,7 @@ pub struct TrashedSession {
 
 /// Files of a session in the trash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredFiles", into = "StoredFiles")]
 pub struct MovedFiles {
     /// Folder that contains them.
     pub folder: PathBuf,
@@ -82,12 +86,11 @@ pub fn trash(
     files: Option<&[PathBuf]>,
     now: Time,
 ) -> Result<TrashedSession, TrashError> {
-    if find(db, key)?.is_some() {
-        return Err(TrashError::AlreadyTrashed);
-    }
     let moved = files.map(|files| MovedFiles::plan(root, key, files, now));
     let session = TrashedSession { key: key.clone(), time: now, title: title.to_owned(), moved };
-    insert(db, &session)?;
+    if !insert(db, &session)? {
+        return Err(TrashError::AlreadyTrashed);
+    }
     if let Some(moved) = &session.moved
         && let Err(error) = moved.take()
     {
@@ -115,7 +118,7 @@ pub fn restore(db: &mut Connection, key: &SessionKey) -> Result<TrashedSession, 
 pub fn delete(db: &mut Connection, key: &SessionKey) -> Result<bool, TrashError> {
     let session = find(db, key)?.ok_or(TrashError::Unknown)?;
     let Some(moved) = session.moved else { return Ok(false) };
-    match fs::remove_dir_all(&moved.folder) {
+    match moving::remove_own(&moved.folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(TrashError::File { path: moved.folder, error });
         }
@@ -167,16 +170,18 @@ fn session(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<TrashedSession>> 
     }))
 }
 
-fn insert(db: &mut Connection, session: &TrashedSession) -> rusqlite::Result<()> {
+/// Adds a session. Returns false if it is in the trash already, where another process may have moved it just now.
+fn insert(db: &mut Connection, session: &TrashedSession) -> rusqlite::Result<bool> {
     let folder = session.moved.as_ref().map(|moved| moved.folder.to_string_lossy().into_owned());
     let files =
         serde_json::to_string(&session.moved).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     write(db, |db| {
         db.execute(
-            "INSERT INTO trash (agent, session, time, title, folder, files) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO trash (agent, session, time, title, folder, files) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (agent, session) DO NOTHING",
             params![session.key.agent.name(), &*session.key.id, session.time.millis(), session.title, folder, files],
         )
-        .map(drop)
+        .map(|rows| rows > 0)
     })
 }
 
@@ -208,75 +213,94 @@ impl MovedFiles {
     fn take(&self) -> Result<(), TrashError> {
         private_folder(&self.folder)?;
         for (at, (from, name)) in self.files.iter().enumerate() {
-            if let Err(error) = move_path(from, &self.folder.join(name)) {
+            if let Err(error) = moving::move_path(from, &self.folder.join(name)) {
                 for (from, name) in &self.files[..at] {
-                    move_path(&self.folder.join(name), from)?;
+                    if let Err(error) = moving::move_own(&self.folder.join(name), from) {
+                        tracing::warn!(%error, path = %from.display(), "a file stays in the trash");
+                    }
                 }
                 // Only an empty folder is left; removing it later is harmless.
                 drop(fs::remove_dir(&self.folder));
-                return Err(error);
+                return Err(failed(from)(error));
             }
         }
         Ok(())
     }
 
-    /// Moves the files back. Nothing is moved if another file is in the way.
+    /// Moves the files back. Nothing is moved if another file is in the way. One with the same content is not: an
+    /// interrupted move may have left both.
     fn give_back(&self) -> Result<(), TrashError> {
-        let moved: Vec<_> = self.remaining().collect();
-        if let Some((from, _)) = moved.iter().find(|(from, _)| fs::symlink_metadata(from).is_ok()) {
-            return Err(TrashError::Exists(from.clone()));
-        }
-        for (from, name) in moved {
-            if let Some(parent) = from.parent() {
-                fs::create_dir_all(parent).map_err(|error| TrashError::File { path: parent.to_owned(), error })?;
+        let moved: Vec<_> = self.remaining().map(|(from, name)| (from, self.folder.join(name))).collect();
+        for (from, copy) in &moved {
+            if let Some(other) = moving::conflict(copy, from).map_err(failed(from))? {
+                return Err(TrashError::Exists(other));
             }
-            move_path(&self.folder.join(name), from)?;
+        }
+        for (from, copy) in moved {
+            if let Some(parent) = from.parent() {
+                fs::create_dir_all(parent).map_err(failed(parent))?;
+            }
+            let given_back = if fs::symlink_metadata(from).is_ok() {
+                moving::copy_missing(&copy, from).and_then(|()| moving::remove_own(&copy))
+            } else {
+                moving::move_own(&copy, from)
+            };
+            given_back.map_err(failed(from))?;
         }
         drop(fs::remove_dir(&self.folder));
         Ok(())
     }
 }
 
+/// Returns a function that adds a path to an error.
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> TrashError {
+    let path = path.to_owned();
+    |error| TrashError::File { path, error }
+}
+
 fn private_folder(path: &Path) -> Result<(), TrashError> {
     use std::os::unix::fs::DirBuilderExt;
-    let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    created.map_err(|error| TrashError::File { path: path.to_owned(), error })
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed(path))
 }
 
-/// Moves a file or directory. Across file systems it is copied first, with its times and permissions.
-fn move_path(from: &Path, to: &Path) -> Result<(), TrashError> {
-    let failed = |error| TrashError::File { path: from.to_owned(), error };
-    match fs::rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            copy(from, to).and_then(|()| remove_path(from)).map_err(|error| {
-                // The original is complete; a partial copy has no use.
-                drop(remove_path(to));
-                failed(error)
-            })
+/// JSON shape of [`MovedFiles`].
+#[derive(Serialize, Deserialize)]
+struct StoredFiles {
+    folder: StoredPath,
+    files: Vec<(StoredPath, String)>,
+}
+
+/// JSON shape of a path: text, or the bytes of a path that is not valid UTF-8.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum StoredPath {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<PathBuf> for StoredPath {
+    fn from(path: PathBuf) -> Self {
+        path.into_os_string().into_string().map_or_else(|path| Self::Bytes(path.into_vec()), Self::Text)
+    }
+}
+
+impl From<StoredPath> for PathBuf {
+    fn from(path: StoredPath) -> Self {
+        match path {
+            StoredPath::Text(path) => path.into(),
+            StoredPath::Bytes(path) => OsString::from_vec(path).into(),
         }
-        renamed => renamed.map_err(failed),
     }
 }
 
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let metadata = fs::symlink_metadata(from)?;
-    if metadata.is_symlink() {
-        return std::os::unix::fs::symlink(fs::read_link(from)?, to);
+impl From<MovedFiles> for StoredFiles {
+    fn from(MovedFiles { folder, files }: MovedFiles) -> Self {
+        Self { folder: folder.into(), files: files.into_iter().map(|(path, name)| (path.into(), name)).collect() }
     }
-    if metadata.is_dir() {
-        fs::create_dir(to)?;
-        for entry in fs::read_dir(from)? {
-            let name = entry?.file_name();
-            copy(&from.join(&name), &to.join(&name))?;
-        }
-        fs::set_permissions(to, metadata.permissions())?;
-    } else {
-        fs::copy(from, to)?;
-    }
-    let times = fs::FileTimes::new().set_modified(metadata.modified()?);
-    crate::stdx::files::open(to).or_else(|_| fs::OpenOptions::new().read(true).open(to))?.set_times(times)
 }
 
-fn remove_path(path: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+impl From<StoredFiles> for MovedFiles {
+    fn from(StoredFiles { folder, files }: StoredFiles) -> Self {
+        Self { folder: folder.into(), files: files.into_iter().map(|(path, name)| (path.into(), name)).collect() }
+    }
 }

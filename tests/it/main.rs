@@ -83,4 +83,5 @@ mod store_writer;
 mod support;
 mod terminal;
 mod trash;
+mod trash_safety;
 mod worktrees;

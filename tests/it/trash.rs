@@ -24,7 +24,7 @@ const DAY: i64 = 86_400_000;
 const CLAUDE: &str = "claude/2.1.329";
 
 /// Returns all files below a directory with their contents, without salon's own.
-fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -40,15 +40,15 @@ fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     all
 }
 
-fn listed(home: &Home) -> Vec<Value> {
+pub fn listed(home: &Home) -> Vec<Value> {
     output_json(&run(home, &["list", "--json", "--hidden"]))["sessions"].as_array().expect("sessions").clone()
 }
 
-fn ids(home: &Home) -> Vec<String> {
+pub fn ids(home: &Home) -> Vec<String> {
     listed(home).iter().map(|session| session["id"].as_str().expect("an id").to_owned()).collect()
 }
 
-fn is_subagent(session: &Value) -> bool {
+pub fn is_subagent(session: &Value) -> bool {
     session["flags"].as_array().is_some_and(|flags| flags.contains(&json!("subagent")))
 }
 

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use self::database::GooseSessionRows;
 use self::jsonl::GooseFile;
 use super::pages::{self, PagedTranscript};
+use super::session_files::named_alike;
 use super::{
     Discovery, Environment, FileStamp, Format, Source, SourceRoot, SourceSummary, SummaryProgress, TranscriptReader,
     sqlite,
@@ -107,6 +108,11 @@ impl Format for Goose {
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {
         Launch::resume(Agent::Goose.name(), &["session", "-r", "--session-id"], session, extra)
+    }
+
+    /// The database contains all sessions; only an old one has a file of its own.
+    fn own_files(&self, session: &Session) -> Option<Vec<PathBuf>> {
+        (kind(&session.path) == Some(JSONL)).then(|| named_alike(&session.path))
     }
 }
 

@@ -11,6 +11,7 @@ use super::{Qwen, outputs, paths};
 use crate::agent::gemini::chat;
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::jsonl::{JsonlAgent, JsonlFormat};
+use crate::agent::session_files::named_alike;
 use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, Texts};
 use crate::agent::{
     Discovery, Environment, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress,
@@ -121,6 +122,10 @@ impl Format for QwenCode {
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {
         LINES.resume(session, extra)
+    }
+
+    fn own_files(&self, session: &Session) -> Option<Vec<PathBuf>> {
+        Some(named_alike(&session.path))
     }
 
     fn is_bound_to_directory(&self) -> bool {

@@ -129,6 +129,10 @@ impl Format for RecordedSessions {
         Launch { program, args: extra.to_vec(), cwd: PathBuf::from(&*session.cwd) }
     }
 
+    fn own_files(&self, session: &Session) -> Option<Vec<PathBuf>> {
+        lines(session.key.agent).own_files(session)
+    }
+
     fn open_refusal(&self, session: &Session) -> Option<String> {
         let label = session.key.agent.label();
         Some(format!("salon does not know how {label} opens a session in its own program; continue it here"))

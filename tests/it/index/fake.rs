@@ -247,6 +247,10 @@ impl Format for Fake {
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {
         Launch { program: "fake".into(), args: extra.to_vec(), cwd: (&*session.cwd).into() }
     }
+
+    fn own_files(&self, _session: &Session) -> Option<Vec<PathBuf>> {
+        None
+    }
 }
 
 struct FakeReading {
