@@ -279,9 +279,9 @@ fn in_chat(app: &App, chat: &Chat, hints: &[(Action, &'static str)]) -> Vec<Hint
 
 /// Labels the key of interrupts with what it does now, and leaves it out where it does nothing.
 fn possible(app: &App, chat: &Chat, hints: &[(Action, &'static str)]) -> Vec<(Action, &'static str)> {
-    let effect = chat.interrupt_effect(&app.runs);
+    let interruption = chat.interruption(&app.runs);
     let label = |(action, label): &(Action, &'static str)| match action {
-        Action::Interrupt => effect.map(|effect| (*action, effect)),
+        Action::Interrupt => interruption.map(|interruption| (*action, interruption.label())),
         _ => Some((*action, *label)),
     };
     hints.iter().filter_map(label).collect()

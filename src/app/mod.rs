@@ -64,6 +64,7 @@ mod trust;
 pub mod undo;
 mod worktree_move;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -90,6 +91,7 @@ use crate::config::theme::{Theme, Themes};
 use crate::domain::catalog::{IndexProgress, Sort};
 use crate::domain::run::RunId;
 use crate::domain::{Issue, SessionKey, Time};
+use crate::stdx::tilde::with_tilde;
 
 /// State of the interface.
 #[derive(Debug)]
@@ -104,6 +106,8 @@ pub struct App {
     pub size: (u16, u16),
     /// Current time, from which ages are computed.
     pub now: Time,
+    /// Home directory of the user, which is shown as `~`; empty if unknown.
+    pub user_home: String,
     /// All sessions and their states.
     pub sessions: Sessions,
     /// The runs of this salon.
@@ -166,6 +170,7 @@ impl App {
             themes,
             size,
             now,
+            user_home: String::new(),
             sessions: Sessions::default(),
             runs: runs::RunTable::default(),
             approvals: approvals::ApprovalQueue::default(),
@@ -329,6 +334,11 @@ impl App {
     /// Returns the current theme.
     pub fn theme(&self) -> &Theme {
         self.themes.current()
+    }
+
+    /// Returns a text for the screen in which paths below the user's home begin with `~`.
+    pub fn with_tilde<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        with_tilde(text, &self.user_home)
     }
 
     /// Iterates over all problems: in the configuration, and of files that could not be read.

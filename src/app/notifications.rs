@@ -7,7 +7,6 @@ use super::effect::Effect;
 use super::{failure, runs};
 use crate::config::settings::Notify;
 use crate::domain::run::{Phase, RunInfo, StopReason, TurnOutcome};
-use crate::domain::tool_name::tool_label;
 use crate::stdx::text;
 
 /// Minimum duration of a turn in ms before its end is notified while its chat is on the screen, because shorter turns
@@ -42,13 +41,9 @@ fn needs_you(before: Option<&RunInfo>, now: &RunInfo, visible: RunVisibility, ct
     if ctx.focused && visible.approvals {
         return None;
     }
-    let what = match new.questions.first() {
-        Some(_) => new.summary(),
-        None => format!("{} {}", text::one_line(&tool_label(&new.tool)), new.summary()),
-    };
     Some(Effect::Notify {
         title: format!("{} needs you", now.agent.label()),
-        body: format!("{}: {what}", run_name(now, ctx)),
+        body: format!("{}: {}", run_name(now, ctx), new.headline()),
         needs_you: true,
     })
 }

@@ -107,7 +107,16 @@ pub(super) fn fixed_time() -> Result<Option<Time>, CliError> {
 fn read_config(file: &Path, named: bool) -> Result<String, CliError> {
     match files::read_text(file, SizeLimit::CONFIG) {
         Ok(text) => Ok(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !named => Ok(String::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if !named {
+                return Ok(String::new());
+            }
+            let message = format!(
+                "--config {}: there is no such file; salon config prints one that can be saved there",
+                file.display()
+            );
+            Err(CliError::new(CliErrorCode::Usage, message))
+        }
         Err(error) => Err(CliError::new(CliErrorCode::Failed, format!("{}: {error}", file.display()))),
     }
 }

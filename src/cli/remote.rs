@@ -161,12 +161,15 @@ pub(super) fn run_there(source: &RemoteSource, args: &[String], json: bool) -> R
     let failed =
         |error: io::Error| CliError::new(CliErrorCode::Unavailable, format!("cannot start {}: {error}", argv[0]));
     if !json {
-        return Ok(exit_code(command.status().map_err(failed)?));
+        return ended(source, command.status().map_err(failed)?);
     }
     let output = command.stderr(Stdio::inherit()).output().map_err(failed)?;
     // A login may print a message of the day before.
     let object = output.stdout.split_inclusive(|byte| *byte == b'\n').find(|line| line.starts_with(b"{"));
     let Some(mut object) = object.and_then(|line| serde_json::from_slice::<Value>(line).ok()) else {
+        if is_missing(output.status) {
+            return Err(CliError::new(CliErrorCode::Unavailable, missing_text(source)));
+        }
         let message = format!("{} did not answer; see: salon source test {}", source.name, source.name);
         return Err(CliError::new(CliErrorCode::Unavailable, message));
     };
@@ -195,9 +198,15 @@ pub(super) fn copy_output(source: &RemoteSource, args: &[String], out: &mut dyn 
     }
     drop(stdout);
     let status = child.wait()?;
-    let failed = || format!("{} did not write it (exit code {})", source.name, status.code().unwrap_or(-1));
     // A forced command over there may end well without having run salon.
-    if began && status.success() { Ok(()) } else { Err(io::Error::other(failed())) }
+    if began && status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(if is_missing(status) {
+        missing_text(source)
+    } else {
+        format!("{} did not write it (exit code {})", source.name, status.code().unwrap_or(-1))
+    }))
 }
 
 /// Returns the key of a session that an argument such as `box:claude:ID` names by its exact id.
@@ -216,7 +225,7 @@ pub(super) fn run_there_with(source: &RemoteSource, args: &[String], input: &str
         // An error means that the program has ended, whose exit code says why.
         stdin.write_all(input.as_bytes()).ok();
     }
-    Ok(exit_code(child.wait().map_err(failed)?))
+    ended(source, child.wait().map_err(failed)?)
 }
 
 /// Replaces this process by a command of salon there, which gets this terminal. Returns only on failure.
@@ -237,6 +246,24 @@ fn no_commands(source: &RemoteSource) -> CliError {
 
 fn no_commands_text(source: &RemoteSource) -> String {
     format!("{} is reached by a command of its own, which only lists and searches", source.name)
+}
+
+/// Returns the exit code of a command there. Without salon there, the shell's message says too little.
+fn ended(source: &RemoteSource, status: ExitStatus) -> Result<ExitCode, CliError> {
+    if is_missing(status) {
+        return Err(CliError::new(CliErrorCode::Unavailable, missing_text(source)));
+    }
+    Ok(exit_code(status))
+}
+
+/// Returns true if the shell there found no salon.
+fn is_missing(status: ExitStatus) -> bool {
+    status.code() == Some(command::MISSING)
+}
+
+fn missing_text(source: &RemoteSource) -> String {
+    let name = &source.name;
+    format!("salon is not installed on {name}; install it there, or copy this one with: salon source install {name}")
 }
 
 fn exit_code(status: ExitStatus) -> ExitCode {

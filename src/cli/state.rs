@@ -7,10 +7,10 @@ use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::sessions::LoadedSessions;
 use super::{find, output, remote};
-use crate::config::paths::create_private_dir;
 use crate::domain::run::RunId;
 use crate::domain::{Issue, SessionKey};
 use crate::live::identity;
+use crate::runtime::state_db;
 use crate::store::registry::{self, ProcessId, RunRecord};
 use crate::store::{self, Store};
 
@@ -18,13 +18,9 @@ use crate::store::{self, Store};
 pub(super) fn open(context: &CliContext) -> Result<Arc<Store>, CliError> {
     let path = context.paths.state_db();
     let failed = |reason: String| CliError::new(CliErrorCode::Failed, format!("{}: {reason}", path.display()));
-    create_private_dir(&context.paths.data).map_err(|error| failed(error.to_string()))?;
-    let opened = Store::open(&path, context.clock.now()).map_err(|error| failed(error.to_string()))?;
-    if opened.read_only {
-        return Err(failed("created by a newer version of salon; use that version".to_owned()));
-    }
+    let opened = state_db::open(&context.paths, context.clock.now()).map_err(failed)?;
     if let Some(aside) = opened.set_aside {
-        output::note(&format!("{}: {}", path.display(), store::replaced(&aside)))?;
+        output::note(&format!("{}: {}", path.display(), store::replacement_notice(&aside)))?;
     }
     Ok(Arc::new(opened.store))
 }

@@ -11,6 +11,7 @@ use super::output;
 use crate::domain::EntryKey;
 use crate::domain::event::{Delta, EventBody, NoticeLevel};
 use crate::domain::run::{RunEvent, RunEventKind, RunInfo, StopReason, TurnOutcome};
+use crate::domain::tool_name::tool_label;
 use crate::domain::transcript::ToolStatus;
 use crate::stdx::ring::RingItem;
 use crate::stdx::text::sanitise;
@@ -98,9 +99,9 @@ impl<'a> TurnPrinter<'a> {
                 Ok(self.text(event.key, piece)?)
             }
             EventBody::ToolCall { id, name, action, .. } => {
-                let headline = action.headline();
-                self.calls
-                    .called(id, if headline.is_empty() { name.to_string() } else { format!("{name}: {headline}") });
+                let (label, headline) = (tool_label(name), action.headline());
+                let call = if headline.is_empty() { label.into_owned() } else { format!("{label}: {headline}") };
+                self.calls.called(id, call);
                 Ok(())
             }
             // The input of the call is still incomplete.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Time;
+use super::tool_name::tool_label;
 use super::transcript::ToolAction;
 use crate::stdx::exact;
 
@@ -103,23 +104,30 @@ impl Approval {
         }
     }
 
-    /// Complete text of the request in one line, after the tool's name. Invisible characters are marks.
+    /// Complete text of the request in one line, after the tool's label. Invisible characters are marks.
     pub fn line(&self) -> String {
         let line = exact::visible_line(&self.text());
-        if self.questions.is_empty() { format!("{}: {line}", exact::visible_line(&self.tool)) } else { line }
+        self.after_tool(line)
     }
 
-    /// Summary of the request, after the tool's name, as it is shown in lists. Invisible characters are marks, and a cut
+    /// Summary of the request, after the tool's label, as it is shown in lists. Invisible characters are marks, and a cut
     /// states the number of missing characters.
     pub fn headline(&self) -> String {
-        let summary = self.summary();
-        if self.questions.is_empty() { format!("{}: {summary}", exact::visible_line(&self.tool)) } else { summary }
+        self.after_tool(self.summary())
     }
 
-    /// [`headline`](Self::headline) without the tool's name.
+    /// [`headline`](Self::headline) without the tool's label.
     pub fn summary(&self) -> String {
         let text = self.questions.first().map_or_else(|| self.action.summary(), |question| question.text.clone());
         exact::visible_start(&text, HEADLINE_CHARS)
+    }
+
+    /// Puts the tool's label before a text. A question says enough by itself.
+    fn after_tool(&self, text: String) -> String {
+        if !self.questions.is_empty() {
+            return text;
+        }
+        format!("{}: {text}", exact::visible_line(&tool_label(&self.tool)))
     }
 }
 

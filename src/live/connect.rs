@@ -203,10 +203,7 @@ impl Connect for Connector {
         Box::pin(async move {
             let variables = self.vars_of(opening.cwd.clone()).await;
             let path = self.vars.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
-            let read = tokio::task::spawn_blocking(move || {
-                LaunchFingerprint::read(&launch.program, path.as_deref(), &variables)
-            });
-            read.await.ok()
+            LaunchFingerprint::read(launch.program, path, variables).await
         })
     }
 

@@ -17,8 +17,13 @@ pub struct LaunchFingerprint {
 }
 
 impl LaunchFingerprint {
-    /// Reads the configuration of a program on `path`. Blocks.
-    pub fn read(name: &str, path: Option<&str>, variables: &[(String, String)]) -> Self {
+    /// Reads the configuration of a program on `path`, on a blocking thread. `None` at shutdown.
+    pub async fn read(name: String, path: Option<String>, variables: Vec<(String, String)>) -> Option<Self> {
+        let read = tokio::task::spawn_blocking(move || Self::read_blocking(&name, path.as_deref(), &variables));
+        read.await.ok()
+    }
+
+    fn read_blocking(name: &str, path: Option<&str>, variables: &[(String, String)]) -> Self {
         let file = program::find(name, path).and_then(|file| file.canonicalize().ok());
         let program = file.and_then(|file| {
             let metadata = file.metadata().ok()?;

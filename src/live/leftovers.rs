@@ -11,8 +11,8 @@ use crate::domain::run::{Phase, RunId, RunInfo, StopReason};
 use crate::store::registry::{self, ProcessId, RunRecord};
 use crate::store::{self, Connection, outbox};
 
-/// Queue of a run without an agent.
-struct Leftover {
+/// Queue of a run without an agent, with the run's state.
+struct LeftoverQueue {
     info: RunInfo,
     queue: Vec<Prompt>,
 }
@@ -64,7 +64,7 @@ impl Inner {
         }
     }
 
-    fn publish(&self, Leftover { info, queue }: Leftover) {
+    fn publish(&self, LeftoverQueue { info, queue }: LeftoverQueue) {
         let run = info.id.clone();
         let mut continuations = self.leftover_continuations();
         if info.continues_at.is_some() {
@@ -79,13 +79,13 @@ impl Inner {
 }
 
 /// Reads the queue of a run; `None` if a living process has the run, or if it is not recorded.
-fn read(db: &Connection, run: &RunId, process: ProcessId) -> store::Result<Option<Leftover>> {
+fn read(db: &Connection, run: &RunId, process: ProcessId) -> store::Result<Option<LeftoverQueue>> {
     let holder = registry::holder(db, run)?;
     let elsewhere = holder.is_some_and(|holder| holder != process && !identity::is_dead(holder));
     let record = registry::find(db, run)?.filter(|_| !elsewhere);
     let Some(record) = record else { return Ok(None) };
     let queue = outbox::queue(db, run)?;
-    Ok(Some(Leftover { info: info(record, &queue), queue }))
+    Ok(Some(LeftoverQueue { info: info(record, &queue), queue }))
 }
 
 fn info(record: RunRecord, queue: &[Prompt]) -> RunInfo {

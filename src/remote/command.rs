@@ -6,8 +6,8 @@ use shlex::try_quote;
 
 use crate::domain::remote::{ContainerEngine, RemoteSource, RemoteTransport};
 
-/// Exit code of the script of [`serve`] if there is no salon.
-pub(super) const MISSING: i32 = 127;
+/// Exit code if there is no salon: of the script of [`serve`], and of a shell that cannot find the program.
+pub const MISSING: i32 = 127;
 
 /// Options of ssh: no prompt, which would hang, and an end to a connection that is dead.
 const SSH_OPTIONS: [&str; 9] = [

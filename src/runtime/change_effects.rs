@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::changes::{self, FileComparison};
 use super::shell::Shell;
 use super::task_message::TaskMessage;
-use super::{env, git_menu, remarks, rewind};
+use super::{env, git_menu, remarks};
 use crate::app::Msg;
 use crate::app::msg::RequestTicket;
 use crate::config::paths::Paths;
@@ -36,15 +36,13 @@ impl Shell {
 
     /// Takes back a change of files, or the files to a snapshot.
     pub(super) fn restore_files(&mut self, ticket: RequestTicket, key: &SessionKey, restoration: Restoration) {
-        let session = self.session(key);
-        let (paths, messages, now) = (self.runner.paths.clone(), self.runner.messages.clone(), self.clock.now());
+        let (session, context) = (self.session(key), self.rewind_context());
+        let (messages, now) = (self.runner.messages.clone(), self.clock.now());
         tokio::task::spawn_blocking(move || {
-            let result = match session {
-                Some(session) => {
-                    let (git, own) = (Git::new(env::vars()), paths.repositories());
-                    rewind::restore((&git, &own), Path::new(&*session.cwd), &restoration, now)
-                }
-                None => Err("The session no longer exists".to_owned()),
+            let result = match (session, context) {
+                (Some(session), Ok(context)) => context.restore(&session, &restoration, now),
+                (Some(_), Err(reason)) => Err(reason),
+                (None, _) => Err("The session no longer exists".to_owned()),
             };
             // An error means that salon is shutting down.
             drop(messages.send(TaskMessage::Msg(Box::new(Msg::FilesRestored(ticket, result)))));

@@ -65,6 +65,7 @@ mod shutdown;
 mod signals;
 mod start;
 mod startup_action;
+pub mod state_db;
 pub mod store_writer;
 mod task_message;
 mod terminal;

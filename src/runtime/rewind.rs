@@ -74,6 +74,17 @@ impl RewindContext {
         let is_other = |holder: &ProcessId| Some(holder.pid) != self.known_process && !identity::is_dead(*holder);
         Ok(holder.filter(is_other).map(|holder| holder.pid))
     }
+
+    /// Returns an error if another salon process runs a session.
+    fn check_process(&self, session: &SessionKey) -> Result<(), String> {
+        self.other_process(session)?.map_or(Ok(()), |pid| Err(runs_elsewhere(session, pid)))
+    }
+
+    /// Takes back a change of the files of a session's work tree. Returns a snapshot of the files before, which is kept.
+    pub fn restore(&self, session: &Session, restoration: &Restoration, now: Time) -> Result<String, String> {
+        self.check_process(&session.key)?;
+        restore((&self.git, &self.own), Path::new(&*session.cwd), restoration, now)
+    }
 }
 
 /// Rewind of a session.
@@ -91,10 +102,8 @@ impl RewindRequest<'_> {
     /// Rewinds the files.
     pub fn run(self, target: &RewindTarget, now: Time) -> Result<Rewind, String> {
         let RewindContext { git, own, .. } = self.context;
-        if !self.dry_run
-            && let Some(pid) = self.context.other_process(&self.session.key)?
-        {
-            return Err(runs_elsewhere(&self.session.key, pid));
+        if !self.dry_run {
+            self.context.check_process(&self.session.key)?;
         }
         let message = |error: GitError| error.to_string();
         let repository = Repository::open(git, Path::new(&*self.session.cwd)).map_err(message)?;
@@ -141,12 +150,13 @@ impl RewindRequest<'_> {
     }
 }
 
-/// Reason why the files of a session are not taken back while another salon runs it.
+/// Reason why the files of a session are not changed while another salon runs it.
 pub fn runs_elsewhere(session: &SessionKey, pid: u32) -> String {
     format!("{session} runs in another salon (process {pid}); stop it first")
 }
 
-/// Takes back a change of the files of a directory's work tree. Returns a snapshot of the files before, which is kept.
+/// Takes back a change of the files of a directory's work tree, whoever uses it.
+/// Returns a snapshot of the files before, which is kept.
 pub fn restore(
     (git, own): (&Git, &Path),
     directory: &Path,

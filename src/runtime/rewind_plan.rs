@@ -31,8 +31,8 @@ impl Shell {
         let (context, messages, now) = (self.rewind_context(), self.runner.messages.clone(), self.clock.now());
         tokio::task::spawn_blocking(move || {
             let plan = match &context {
-                Some(context) => plan(context.dry_run(&session), entry, now),
-                None => Err("A rewind needs state.db, which cannot be used; see salon doctor".to_owned()),
+                Ok(context) => plan(context.dry_run(&session), entry, now),
+                Err(reason) => Err(reason.clone()),
             };
             // An error means that salon is shutting down.
             drop(messages.send(TaskMessage::Msg(Box::new(Msg::RewindPlanned(key, plan)))));
@@ -41,20 +41,22 @@ impl Shell {
 
     /// Takes the files of a session back.
     pub(super) fn rewind_files(&mut self, key: SessionKey, target: RewindTarget) {
-        let Some((session, context)) = self.session(&key).zip(self.rewind_context()) else { return };
-        let (messages, now) = (self.runner.messages.clone(), self.clock.now());
+        let Some(session) = self.session(&key) else { return };
+        let (context, messages, now) = (self.rewind_context(), self.runner.messages.clone(), self.clock.now());
         tokio::task::spawn_blocking(move || {
-            let result = rewind(context.request(&session), &target, now);
+            let result = context.and_then(|context| rewind(context.request(&session), &target, now));
             // An error means that salon is shutting down.
             drop(messages.send(TaskMessage::Msg(Box::new(Msg::Rewound { key, target, result }))));
         });
     }
 
-    /// Everything that a rewind needs; `None` without state.db.
-    fn rewind_context(&self) -> Option<RewindContext> {
+    /// Everything that a change of a session's files needs. The error is the reason why none is possible.
+    pub(super) fn rewind_context(&self) -> Result<RewindContext, String> {
         let server = self.runner.runs.as_ref().and_then(Runs::server_pid);
         let known = server.unwrap_or_else(std::process::id);
-        Some(RewindContext::new(&self.runner.paths, self.runner.store.clone()?, Some(known)))
+        let store = self.runner.store.clone();
+        let store = store.ok_or("Taking files back needs state.db, which cannot be used; see salon doctor")?;
+        Ok(RewindContext::new(&self.runner.paths, store, Some(known)))
     }
 }
 

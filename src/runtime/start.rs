@@ -17,14 +17,14 @@ use super::store_writer::{StoreWriter, WriterMessage};
 use super::task_message::TaskMessage;
 use super::terminal::{self, Terminal};
 use super::work_tree_reader;
-use super::{colours, extract, trash};
+use super::{colours, extract, state_db, trash};
 use crate::agent::sqlite::COPY_KIND;
 use crate::agent::{Environment, FORMATS, Format, SourceRoot};
 use crate::app::home::sections::Calendar;
 use crate::app::keys::Keymap;
 use crate::app::runs::RunMsg;
 use crate::app::{App, Msg, RootStatus};
-use crate::config::paths::{Paths, create_private_dir};
+use crate::config::paths::Paths;
 use crate::config::settings::{Settings, ThemeChoice};
 use crate::config::theme::{Background, Themes};
 use crate::domain::{Issue, Time};
@@ -159,15 +159,9 @@ fn options(start: &StartOptions) -> IndexOptions {
 /// Opens `state.db`. Without it everything except runs and saved choices still works.
 /// Returns the problem too, which is shown.
 fn open_store(paths: &Paths, now: Time) -> (Option<Arc<Store>>, Option<Issue>) {
-    let opened = create_private_dir(&paths.data)
-        .map_err(anyhow::Error::from)
-        .and_then(|()| Store::open(&paths.state_db(), now).map_err(anyhow::Error::from));
-    let (store, problem) = match opened {
-        Err(error) => (None, Some(format!("cannot be used, so that no agent runs and nothing is saved: {error}"))),
-        Ok(opened) if opened.read_only => {
-            (None, Some("belongs to a newer salon, so that no agent runs and nothing is saved".to_owned()))
-        }
-        Ok(opened) => (Some(Arc::new(opened.store)), opened.set_aside.map(|aside| store::replaced(&aside))),
+    let (store, problem) = match state_db::open(paths, now) {
+        Err(reason) => (None, Some(format!("{reason}; no agent runs and nothing is saved"))),
+        Ok(opened) => (Some(Arc::new(opened.store)), opened.set_aside.map(|aside| store::replacement_notice(&aside))),
     };
     if let Some(problem) = &problem {
         tracing::warn!("state.db {problem}");
@@ -203,6 +197,7 @@ fn app(start: &StartOptions, saved: &[(String, String)], problem: Option<Issue>)
     let themes = Themes::shipped(colours::depth(start.coloured, env::var), background);
     let here = env::current_dir().map(|dir| Workspaces::default().of(&dir.to_string_lossy().into()));
     let mut app = App::new(start.settings.clone(), keymap, themes, terminal::size().into(), start.clock.now(), here);
+    app.user_home = start.environment.home.to_string_lossy().into_owned();
     app.stack.home.calendar = Calendar::new(start.clock.now(), jiff::tz::TimeZone::system());
     for (name, value) in saved {
         app.restore_state(name, value);

@@ -1,15 +1,14 @@
 //! Requests of another machine about the files of this one's sessions. Blocks: not for the event loop.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::env::Clock;
 use super::keep::Archive;
-use super::rewind::{self, RewindContext};
+use super::rewind::RewindContext;
 use super::trash::Removal;
-use super::{change_effects, remarks, rewind_plan, trash_effects};
+use super::{change_effects, remarks, rewind_plan, state_db, trash_effects};
 use crate::agent::Environment;
-use crate::config::paths::{Paths, create_private_dir};
+use crate::config::paths::Paths;
 use crate::domain::{Session, SessionKey};
 use crate::index::{self, IndexOptions, Refresh};
 use crate::serve::work_message::{WorkCall, WorkReply};
@@ -40,10 +39,7 @@ impl WorkContext {
                 change_effects::read(session, scope, (&all, &self.paths, Some(&store))).map(WorkReply::Changes)
             }
             WorkCall::Restore { key, restoration } => {
-                let session = find(&all, &key)?;
-                let restored =
-                    rewind::restore((&rewinds.git, &rewinds.own), Path::new(&*session.cwd), &restoration, now);
-                restored.map(WorkReply::Restored)
+                rewinds.restore(find(&all, &key)?, &restoration, now).map(WorkReply::Restored)
             }
             WorkCall::PlanRewind { key, entry } => {
                 let session = find(&all, &key)?;
@@ -64,11 +60,7 @@ impl WorkContext {
     }
 
     fn store(&self) -> Result<Arc<Store>, String> {
-        create_private_dir(&self.paths.data).map_err(|error| error.to_string())?;
-        let opened = Store::open(&self.paths.state_db(), self.clock.now()).map_err(|error| error.to_string())?;
-        if opened.read_only {
-            return Err("state.db was created by a newer version of salon".to_owned());
-        }
+        let opened = state_db::open(&self.paths, self.clock.now()).map_err(|reason| format!("state.db {reason}"))?;
         Ok(Arc::new(opened.store))
     }
 }

@@ -91,13 +91,14 @@ async fn relay<F: Future<Output = Option<UnixStream>>>(
     greet(&mut reader, lines, || "update it there".to_owned()).await?;
     let mut index = None;
     let (finished, mut done) = mpsc::channel(1);
-    let mut refusal = refusal.to_owned();
+    // Reason why the last attempt to reach the background process failed.
+    let mut failure = None;
     let mut background = match attach(connect(false).await).await {
         Ok(background) => background,
         Err(reason) => {
             // Sessions are served all the same.
             send(lines, &ServerMessage::Notice { run: None, text: reason.clone(), error: true }).await;
-            refusal = reason;
+            failure = Some(reason);
             None
         }
     };
@@ -121,19 +122,22 @@ async fn relay<F: Future<Output = Option<UnixStream>>>(
                                 let work = move |call| work(call, pid);
                                 drop(tokio::spawn(execute(work, (id, call), lines.clone(), finished.clone())));
                             }
-                            None => reply(lines, id, refused(&refusal)).await,
+                            None => reply(lines, id, refused(refusal)).await,
                         }
                         continue;
                     }
                     if background.is_none() && needs_runs(&call) {
-                        match attach(connect(true).await).await {
-                            Ok(attached) => background = attached,
-                            Err(reason) => refusal = reason,
-                        }
+                        (background, failure) = match attach(connect(true).await).await {
+                            Ok(attached) => (attached, None),
+                            Err(reason) => (None, Some(reason)),
+                        };
                     }
                     match &mut background {
                         Some(background) => background.write(line).await?,
-                        None => reply(lines, id, without_runs(&call, &refusal)).await,
+                        None => {
+                            let refusal = failure.as_deref().unwrap_or(refusal);
+                            reply(lines, id, without_runs(&call, refusal)).await;
+                        }
                     }
                 }
                 Ok(None) => return Ok(()),

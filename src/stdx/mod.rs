@@ -13,6 +13,7 @@ pub mod ring;
 pub mod syntax;
 pub mod temp;
 pub mod text;
+pub mod tilde;
 pub mod utf16;
 pub mod wrap;
 pub mod zst;

@@ -54,6 +54,9 @@ const MIGRATIONS: &[&str] = &[
     registry::ADD_CONTINUATION,
 ];
 
+/// Text for a database with a newer schema, after its path.
+pub const NEWER: &str = "was created by a newer version of salon; use that version";
+
 /// Maximum wait for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -183,7 +186,7 @@ pub fn check(path: &Path) -> Option<String> {
     const DAMAGED: &str = "is damaged; the next use renames it and creates a new one";
     match rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK) {
         Err(rustix::io::Errno::NOENT) => return None,
-        Err(error) => return Some(format!("cannot be used: {error}")),
+        Err(error) => return Some(unusable(error)),
         Ok(()) => {}
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -193,16 +196,21 @@ pub fn check(path: &Path) -> Option<String> {
         Ok((version(&db)? > newest(), sound == "ok"))
     });
     match checked {
-        Ok((true, _)) => Some("was created by a newer version of salon; use that version".to_owned()),
+        Ok((true, _)) => Some(NEWER.to_owned()),
         Ok((_, true)) => None,
         Ok((_, false)) => Some(DAMAGED.to_owned()),
         Err(error) if is_damage(&error) => Some(DAMAGED.to_owned()),
-        Err(error) => Some(describe_error(&error)),
+        Err(error) => Some(unusable(describe_error(&error))),
     }
 }
 
-/// Returns the text for a damaged database that was renamed.
-pub fn replaced(aside: &Path) -> String {
+/// Returns the text for a database that cannot be used, after its path.
+pub fn unusable(reason: impl std::fmt::Display) -> String {
+    format!("cannot be used: {reason}")
+}
+
+/// Returns the text for a damaged database that was renamed, after the path.
+pub fn replacement_notice(aside: &Path) -> String {
     format!("was damaged, so that a new one was created; the old one is {}", aside.display())
 }
 

@@ -1,12 +1,14 @@
 //! The frame that is being drawn, and the cache of layouts between frames.
 
 use jiff::tz::TimeZone;
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Position, Rect};
+use ratatui::style::{Color, Modifier};
 
 use super::changes_cache::ChangesCache;
 use super::encoded_picture::EncodedPicture;
 use super::reader::LayoutCache;
+use super::style::style;
 use crate::app::App;
 use crate::app::msg::{Area, LayoutFeedback, Target};
 use crate::stdx::{cells, wrap};
@@ -47,6 +49,8 @@ pub(super) struct Canvas<'a> {
     pub(super) picture: Option<Rect>,
     /// True if keys go to the part being drawn; false for a pinned session.
     pub(super) active: bool,
+    /// Selected rows in reverse video.
+    pub(super) bands: Vec<Rect>,
 }
 
 impl Canvas<'_> {
@@ -71,9 +75,44 @@ impl Canvas<'_> {
         }
     }
 
+    /// Draws the background of a selected row, before its text.
+    pub(super) fn select(&mut self, area: Rect) {
+        let selected = self.app.theme().selected;
+        self.buffer.set_style(area, style(selected));
+        if selected.reverse {
+            self.bands.push(area);
+        }
+    }
+
+    /// Makes each selected row in reverse video one band.
+    pub(super) fn even_bands(&mut self) {
+        for band in std::mem::take(&mut self.bands) {
+            even_band(self.buffer, band);
+        }
+    }
+
     /// Registers the mouse target of an area.
     pub(super) fn target(&mut self, area: Rect, target: Target) {
         let area = Area { x: area.x, y: area.y, width: area.width, height: area.height };
         self.feedback.regions.push((area, target));
+    }
+}
+
+/// Makes a row in reverse video one band. The colours of its texts would become patches of background, and its mark a notch.
+pub(super) fn even_band(buffer: &mut Buffer, area: Rect) {
+    for position in area.intersection(buffer.area).positions() {
+        even_cell(&mut buffer[position]);
+    }
+}
+
+/// Gives a cell in reverse video the colours of the band.
+pub(super) fn even_cell(cell: &mut Cell) {
+    if !cell.modifier.contains(Modifier::REVERSED) {
+        return;
+    }
+    (cell.fg, cell.bg) = (Color::Reset, Color::Reset);
+    cell.modifier.remove(Modifier::DIM);
+    if cell.symbol() == "▌" {
+        cell.set_symbol(" ");
     }
 }

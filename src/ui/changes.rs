@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 
-use super::canvas::{Canvas, ViewCache};
+use super::canvas::{Canvas, ViewCache, even_cell};
 use super::changes_cache::{ChangesCache, DiffShape};
 use super::style::style;
 use super::widgets::styled_line::StyledLine;
@@ -158,7 +158,7 @@ fn draw_file(
 ) {
     let theme = canvas.app.theme();
     if is_selected {
-        canvas.buffer.set_style(area, style(theme.selected));
+        canvas.select(area);
     }
     let (added, removed) = file.counts();
     let [plus, minus] = diff::counts(added, removed);
@@ -232,6 +232,7 @@ fn select_plain(canvas: &mut Canvas, area: Rect) {
         let cell = &mut canvas.buffer[position];
         if cell.bg == Color::Reset {
             cell.set_style(selected);
+            even_cell(cell);
         }
     }
 }

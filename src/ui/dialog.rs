@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::style::style;
 use super::widgets::{Align, line_of, overlay, put, put_line, split_left, split_right, wrapped};
-use crate::app::dialog::Dialog;
+use crate::app::dialog::{Dialog, DialogOutcome};
 use crate::app::msg::Target;
 use crate::app::scroll;
 
@@ -15,7 +15,13 @@ const WIDTH: u16 = 64;
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, dialog: &Dialog) {
     let theme = canvas.app.theme();
     let width = WIDTH.min(area.width.saturating_sub(4)).max(1);
-    let lines: Vec<_> = dialog.text.iter().flat_map(|line| wrapped(line, width, 0, style(theme.text))).collect();
+    // Indented lines are programs, which are shown exactly.
+    let shown = |line: &String| match line.strip_prefix(' ') {
+        Some(_) => line.clone(),
+        None => canvas.app.with_tilde(line).into_owned(),
+    };
+    let lines: Vec<_> =
+        dialog.text.iter().flat_map(|line| wrapped(&shown(line), width, 0, style(theme.text))).collect();
     let text_height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     let choices = u16::try_from(dialog.choices.len()).unwrap_or(u16::MAX);
     let inner = overlay(canvas, area, &dialog.title, (WIDTH, text_height.saturating_add(choices).saturating_add(1)));
@@ -34,13 +40,17 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, dialog: &Dialog) {
         let area = line_of(choices_area, row);
         canvas.target(area, Target::Choice(at));
         if at == dialog.selected {
-            canvas.buffer.set_style(area, style(theme.selected));
+            canvas.select(area);
             put(canvas.buffer, area, "▌", style(theme.accent), Align::Left);
         }
         let (_, area) = split_left(area, 2);
         let (number, label) = split_left(area, 3);
         let digit = if at < 9 { (at + 1).to_string() } else { String::new() };
         put(canvas.buffer, number, &digit, style(theme.key), Align::Left);
-        put(canvas.buffer, label, &choice.label, style(theme.text), Align::Left);
+        let shown = match choice.outcome {
+            DialogOutcome::RunCommands(_) => choice.label.as_str().into(),
+            _ => canvas.app.with_tilde(&choice.label),
+        };
+        put(canvas.buffer, label, &shown, style(theme.text), Align::Left);
     }
 }

@@ -59,7 +59,7 @@ fn draw_roots(canvas: &mut Canvas, area: Rect, first: usize) {
         put(canvas.buffer, name, root.agent.label(), style::agent(theme, root.agent), Align::Left);
         put(canvas.buffer, found, if root.found { "empty" } else { "not found" }, style(theme.muted), Align::Left);
         // The end of a path tells more than its beginning.
-        let shown = ellipsis_before(&one_line(&root.path.to_string_lossy()), path.width.into());
+        let shown = ellipsis_before(&app.with_tilde(&one_line(&root.path.to_string_lossy())), path.width.into());
         put(canvas.buffer, path, &shown, style(theme.text), Align::Left);
     }
 }

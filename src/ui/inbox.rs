@@ -14,6 +14,7 @@ use crate::app::inbox::{Inbox, InboxItem, InboxItemKind};
 use crate::app::msg::ApprovalFeedback;
 use crate::app::msg::Target;
 use crate::app::{Action, App, age, failure, scroll};
+use crate::domain::approval::Approval;
 use crate::domain::prompt::{Prompt, PromptState};
 use crate::domain::run::Phase;
 use crate::stdx::text;
@@ -24,7 +25,7 @@ const WIDTH: u16 = 96;
 const MAX_ROWS: usize = 8;
 
 /// Minimum height for the list. On lower screens the selected item shows its position instead.
-const MIN_HEIGHT_WITH_LIST: u16 = 12;
+pub(super) const MIN_HEIGHT_WITH_LIST: u16 = 12;
 
 /// Draws the inbox.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, inbox: &Inbox) {
@@ -70,12 +71,12 @@ fn draw_empty(canvas: &mut Canvas, area: Rect) {
     put(canvas.buffer, line_of(inner, 1), label, style(theme.muted), Align::Left);
 }
 
-/// Draws a row: `▌claude  Retry failed webhooks · Bash  cargo test      2m`.
+/// Draws a row: `▌claude  Retry failed webhooks · Bash: cargo test      2m`.
 fn draw_item(canvas: &mut Canvas, area: Rect, item: &InboxItem, (at, selected): (usize, bool)) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     canvas.target(area, Target::Choice(at));
     if selected {
-        canvas.buffer.set_style(area, style(theme.selected));
+        canvas.select(area);
         put(canvas.buffer, area, "▌", style(theme.accent), Align::Left);
     }
     let (_, rest) = split_left(area, 1);
@@ -87,7 +88,7 @@ fn draw_item(canvas: &mut Canvas, area: Rect, item: &InboxItem, (at, selected): 
     let what = match &item.kind {
         InboxItemKind::Approval => {
             let approvals = item.info.iter().flat_map(|info| &info.approvals);
-            approvals.filter(|approval| approval.id == item.id.id).map(approval::headline).next().unwrap_or_default()
+            approvals.filter(|approval| approval.id == item.id.id).map(Approval::headline).next().unwrap_or_default()
         }
         InboxItemKind::Elsewhere => elsewhere(app, item),
         InboxItemKind::Prompt(prompt) => format!("{}  {}", state(prompt), text::one_line(&prompt.text)),
@@ -119,7 +120,7 @@ fn draw_problem(canvas: &mut Canvas, area: Rect, item: &InboxItem) {
 
 fn lines(app: &App, item: &InboxItem, width: u16) -> Vec<Line<'static>> {
     let theme = app.theme();
-    let line = format!("{} · {}", title(app, item), text::one_line(&item.cwd.to_string_lossy()));
+    let line = format!("{} · {}", title(app, item), app.with_tilde(&text::one_line(&item.cwd.to_string_lossy())));
     let mut lines = wrapped(&line, width, 0, style(theme.title));
     match &item.kind {
         InboxItemKind::Approval => {}

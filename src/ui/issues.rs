@@ -5,24 +5,22 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::style::style;
 use super::widgets::{line_of, overlay, put_line, wrapped};
-use crate::app::issues::IssuesView;
-use crate::domain::Issue;
+use crate::app::issues::{self, EqualIssues, IssuesView};
 
 /// Draws each path with the reason below it; records of one file with one reason are named once.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, view: &IssuesView) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let width = area.width.saturating_sub(4).clamp(1, 110);
     let mut lines = Vec::new();
-    let issues: Vec<&Issue> = app.issues().collect();
-    for equal in issues.chunk_by(|a, b| a.path == b.path && a.reason == b.reason) {
-        let [issue, ..] = equal else { continue };
+    for EqualIssues { first, count, lines: numbers } in issues::group(app.issues()) {
         // A mistake in a query or a machine has no path.
-        if !issue.path.as_os_str().is_empty() {
-            let place = format!("{}{}", issue.path.display(), numbers(equal));
+        if !first.path.as_os_str().is_empty() {
+            let place = format!("{}{}", app.with_tilde(&first.path.to_string_lossy()), place_in_file(numbers));
             lines.extend(wrapped(&place, width, 2, style(theme.text)));
         }
-        let times = if equal.len() > 1 { format!(" ({} times)", equal.len()) } else { String::new() };
-        lines.extend(wrapped(&format!("→ {}{times}", issue.reason), width, 2, style(theme.warning)));
+        let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
+        let reason = format!("→ {}{times}", app.with_tilde(&first.reason));
+        lines.extend(wrapped(&reason, width, 2, style(theme.warning)));
     }
     if lines.is_empty() {
         lines.extend(wrapped("No problems.", width, 0, style(theme.muted)));
@@ -36,12 +34,11 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, view: &IssuesView) {
     }
 }
 
-/// Formats the line of an issue, or the first and the last one of several: `:17–40`.
-fn numbers(issues: &[&Issue]) -> String {
-    let mut lines = issues.iter().filter_map(|issue| issue.line);
-    match (lines.next(), lines.next_back()) {
-        (Some(first), Some(last)) => format!(":{first}–{last}"),
-        (Some(line), None) => format!(":{line}"),
-        (None, _) => String::new(),
+/// Formats the first and the last line of problems: `:17–40`, or `:17`.
+fn place_in_file(lines: Option<(u64, u64)>) -> String {
+    match lines {
+        Some((first, last)) if first < last => format!(":{first}–{last}"),
+        Some((line, _)) => format!(":{line}"),
+        None => String::new(),
     }
 }

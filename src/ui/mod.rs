@@ -64,8 +64,10 @@ pub fn draw(frame: &mut Frame, app: &App, cache: &mut ViewCache) -> LayoutFeedba
         cursor: None,
         picture: None,
         active: true,
+        bands: Vec::new(),
     };
     draw_layers(&mut canvas, area, cache);
+    canvas.even_bands();
     canvas.split_clusters();
     let Canvas { feedback, cursor, picture, .. } = canvas;
     match picture {
@@ -108,6 +110,10 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
             Layer::Dialog(dialog) => dialog::draw(canvas, body, dialog),
             Layer::Issues(issues) => issues::draw(canvas, body, issues),
             Layer::Backends(backends) => backends::draw(canvas, body, backends),
+            // A low screen has no row for anything else.
+            Layer::Inbox(inbox) if body.height < inbox::MIN_HEIGHT_WITH_LIST => {
+                inbox::draw(canvas, header.union(body), inbox);
+            }
             Layer::Inbox(inbox) => inbox::draw(canvas, body, inbox),
             Layer::Picker(picker) => picker::draw(canvas, body, picker),
             Layer::NewSession(new) => new_session::draw(canvas, body, new),

@@ -25,7 +25,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, palette: &Palette) {
         let area = line_of(rows, line);
         canvas.target(area, Target::Choice(at));
         if at == palette.selected() {
-            canvas.buffer.set_style(area, style(theme.selected));
+            canvas.select(area);
             put(canvas.buffer, area, "▌", style(theme.accent), Align::Left);
         }
         let (_, area) = split_left(area, 2);

@@ -68,7 +68,7 @@ fn draw_option(canvas: &mut Canvas, area: Rect, option: &PickerOption, (at, sele
     let theme = canvas.app.theme();
     canvas.target(area, Target::Choice(at));
     if selected {
-        canvas.buffer.set_style(area, style(theme.selected));
+        canvas.select(area);
         put(canvas.buffer, area, "▌", style(theme.accent), Align::Left);
     }
     let (_, rest) = split_left(area, 1);

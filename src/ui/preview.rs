@@ -162,7 +162,7 @@ fn details(app: &App, session: &Session, zone: &TimeZone) -> String {
         copies,
         days.unwrap_or_default(),
         if session.flags.app { "app or editor".to_owned() } else { String::new() },
-        session.place(),
+        app.with_tilde(&session.place()).into_owned(),
     ];
     details.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
 }

@@ -57,7 +57,7 @@ fn draw_recent(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
 fn draw_recent_session(canvas: &mut Canvas, area: Rect, session: &Session, selected: bool) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     if selected {
-        canvas.buffer.set_style(area, style(theme.selected));
+        canvas.select(area);
         put(canvas.buffer, area, "▌", style(theme.accent), Align::Left);
     }
     let (_, rest) = split_left(area, 1);

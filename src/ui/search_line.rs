@@ -174,7 +174,7 @@ pub(super) fn draw_completions(canvas: &mut Canvas, area: Rect, search: &SearchS
     for (row, (at, candidate)) in candidates.iter().enumerate().skip(top).take(shown).enumerate() {
         let line = line_of(place, row);
         if at == completing.at() {
-            canvas.buffer.set_style(line, style(theme.selected));
+            canvas.select(line);
             put(canvas.buffer, line, "▌", style(theme.accent), Align::Left);
         }
         let (_, line) = split_left(line, 2);

@@ -44,7 +44,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen, match
             let line_area = line_of(area, line - top);
             canvas.target(line_area, Target::Row(at));
             if at == results.at() {
-                canvas.buffer.set_style(line_area, style(canvas.app.theme().selected));
+                canvas.select(line_area);
                 put(canvas.buffer, line_area, "▌", style(canvas.app.theme().accent), Align::Left);
             }
             // The last column is a margin.

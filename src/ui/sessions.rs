@@ -182,7 +182,11 @@ fn draw_selection(canvas: &mut Canvas, area: Rect, selected: bool) -> Rect {
     let theme = canvas.app.theme();
     if selected {
         let focused = canvas.app.stack.focus() == Some(Pane::Sessions);
-        canvas.buffer.set_style(area, style(if focused { theme.selected } else { theme.selected_away }));
+        if focused {
+            canvas.select(area);
+        } else {
+            canvas.buffer.set_style(area, style(theme.selected_away));
+        }
     }
     let (mark, rest) = split_left(area, 1);
     put(canvas.buffer, mark, if selected { "▌" } else { " " }, style(theme.accent), Align::Left);

@@ -9,7 +9,7 @@ use super::coverage::coverage_line;
 use super::numbers::thousands;
 use super::style::style;
 use super::widgets::{Align, put, put_line, split_right};
-use crate::app::hints::hints;
+use crate::app::hints::{Hint, hints};
 use crate::app::layer::Layer;
 use crate::app::msg::Target;
 use crate::app::{Action, App};
@@ -23,8 +23,10 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
         Clear.render(whole.intersection(canvas.buffer.area), canvas.buffer);
     }
     match app.notices.current() {
-        Some(notice) if notice.error => put(canvas.buffer, area, &notice.text, style(theme.error), Align::Left),
-        Some(notice) => put(canvas.buffer, area, &notice.text, style(theme.accent), Align::Left),
+        Some(notice) => {
+            let colours = if notice.error { theme.error } else { theme.accent };
+            put(canvas.buffer, area, &app.with_tilde(&notice.text), style(colours), Align::Left)
+        }
         None => match app.stack.screen() {
             Some(Layer::Search(search)) => {
                 put(canvas.buffer, area, &coverage_line(app, search), style(theme.bar), Align::Left)
@@ -49,9 +51,8 @@ pub(super) fn draw_hints(canvas: &mut Canvas, area: Rect) {
     let theme = canvas.app.theme();
     let mut spans = vec![Span::raw(" ")];
     let mut room = area.width;
-    for hint in hints(canvas.app) {
-        let (key, word) = (hint.key, format!(" {}  ", hint.label));
-        let width = crate::stdx::text::width(&key) + crate::stdx::text::width(&word);
+    for hint in fitting(hints(canvas.app), area.width.into()) {
+        let (width, key, word) = (columns(&hint), hint.key, format!(" {}  ", hint.label));
         let Some(width) = u16::try_from(width).ok().filter(|width| *width <= room) else { break };
         if let Some(press) = hint.press {
             let x = area.x + 1 + (area.width - room);
@@ -62,6 +63,30 @@ pub(super) fn draw_hints(canvas: &mut Canvas, area: Rect) {
         spans.push(Span::styled(word, style(theme.muted)));
     }
     put_line(canvas.buffer, area, &Line::from(spans));
+}
+
+/// Returns the first hints that fit. The way out stays, in place of the last of them.
+fn fitting(mut hints: Vec<Hint>, width: usize) -> Vec<Hint> {
+    let fits = |hints: &[Hint]| hints.iter().map(columns).sum::<usize>() <= width;
+    if fits(&hints) {
+        return hints;
+    }
+    let out = hints.iter().rposition(|hint| hint.key == "esc").map(|at| hints.remove(at));
+    let room = width.saturating_sub(out.as_ref().map_or(0, columns));
+    let mut used = 0;
+    let count = hints.iter().take_while(|hint| {
+        used += columns(hint);
+        used <= room
+    });
+    let count = count.count();
+    hints.truncate(count);
+    hints.extend(out);
+    hints
+}
+
+/// Columns of a hint with the space after it.
+fn columns(hint: &Hint) -> usize {
+    crate::stdx::text::width(&hint.key) + crate::stdx::text::width(hint.label) + 3
 }
 
 /// Formats counts: `37 shown · 200 hidden: 180 sub-agents, 20 empty (H shows them) · 12 elsewhere (tab)`, or a

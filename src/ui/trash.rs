@@ -43,7 +43,7 @@ fn draw_row(canvas: &mut Canvas, area: Rect, item: &TrashItem, (row, selected): 
     let (app, theme) = (canvas.app, canvas.app.theme());
     canvas.target(area, Target::Choice(row));
     if selected {
-        canvas.buffer.set_style(area, style(theme.selected));
+        canvas.select(area);
         put(canvas.buffer, area, "▌", style(theme.accent), Align::Left);
     }
     let (_, rest) = split_left(area, 1);

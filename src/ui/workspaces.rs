@@ -38,7 +38,11 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
     let Some(line) = app.stack.home.workspaces.line(row) else { return };
     let selected = app.stack.home.workspaces.at() == row;
     if selected {
-        canvas.buffer.set_style(area, style(if focused { theme.selected } else { theme.selected_away }));
+        if focused {
+            canvas.select(area);
+        } else {
+            canvas.buffer.set_style(area, style(theme.selected_away));
+        }
     }
     let (mark, rest) = split_left(area, 1);
     if selected {

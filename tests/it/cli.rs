@@ -405,6 +405,17 @@ fn bash_completes_commands_agents_directories_and_ids() {
 }
 
 #[test]
+fn a_configuration_that_is_named_and_missing_is_a_usage_error() {
+    let home = Home::empty();
+    let missing = run(&home, &["--config", "nowhere.toml", "list"]);
+    let said = text(&missing.stderr);
+    assert_eq!((missing.status.code(), text(&missing.stdout)), (Some(2), String::new()), "{said}");
+    assert!(said.contains("--config nowhere.toml: there is no such file; salon config prints one"), "{said}");
+    let refused = run(&home, &["--config", "nowhere.toml", "list", "--json"]);
+    assert_eq!((refused.status.code(), &json(&refused)["error"]["code"]), (Some(2), &"usage".into()));
+}
+
+#[test]
 fn doctor_names_each_mistake_in_the_configuration() {
     let home = Home::of(&["claude/2.1.329"]);
     std::fs::write(home.path().join("c.toml"), "colour = 1\n\n[limits]\nruns = \"many\"\n").expect("a file");

@@ -172,8 +172,9 @@ fn a_database_that_cannot_be_used_is_said_at_start_and_among_the_problems() {
     fs::create_dir_all(&share).expect("a directory");
     fs::write(share.join("salon"), "in the way").expect("a file");
     let mut terminal = salon(&home, &[]);
-    terminal.wait_for_text("state.db: cannot be used, so that no agent runs");
+    terminal.wait_for_text("state.db: cannot be used: ");
     terminal.send("!");
-    terminal.wait_for_text("→ cannot be used");
+    terminal.wait_for_text("→ cannot be used: ");
+    terminal.wait_for_text("no agent runs and nothing is");
     terminal.send("\x1bq");
 }

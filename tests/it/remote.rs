@@ -38,6 +38,7 @@ case "$control" in
     stopped) echo "Error response from daemon: container 4f1 is not running" >&2; exit 1 ;;
     denied) echo "me@box: Permission denied (publickey)." >&2; exit 255 ;;
     missing) exit 127 ;;
+    forced) echo "This account is not available."; exit 0 ;;
     old) read -r hello; echo '{"hello":{"protocol":1,"version":"0.0.9","pid":1}}'; sleep 5; exit 0 ;;
     new) read -r hello; echo '{"hello":{"protocol":99,"version":"9.9.9","pid":1}}'; sleep 5; exit 0 ;;
     usage) echo "error: unexpected argument '--shared' found. Usage: salon serve [OPTIONS]" >&2; exit 2 ;;

@@ -211,3 +211,21 @@ fn a_text_that_is_too_wide_is_cut_at_either_end_between_graphemes() {
     assert_eq!((text::ellipsis(text, 0), text::ellipsis_before(text, 0)), (String::new(), String::new()));
     assert_eq!(text::ellipsis_before(text, 1), "…");
 }
+
+#[test]
+fn the_home_directory_is_a_tilde_at_the_beginning_of_paths_only() {
+    for (text, shown) in [
+        ("/home/ann", "~"),
+        ("/home/ann/a b", "~/a b"),
+        ("\"/home/ann/x\" and /home/ann: no", "\"~/x\" and ~: no"),
+        ("/home/anna /home/ann.old /mnt/home/ann", "/home/anna /home/ann.old /mnt/home/ann"),
+        ("box:/home/ann/x", "box:/home/ann/x"),
+        ("in /home/ann. Then", "in /home/ann. Then"),
+        ("ä/home/ann", "ä/home/ann"),
+    ] {
+        assert_eq!(salon::stdx::tilde::with_tilde(text, "/home/ann/"), shown, "{text}");
+    }
+    for home in ["", "/", "ann"] {
+        assert_eq!(salon::stdx::tilde::with_tilde("/home/ann", home), "/home/ann");
+    }
+}

@@ -18,6 +18,7 @@ mod subagents;
 use std::path::PathBuf;
 
 pub use composer::Composer;
+pub use sending::Interruption;
 
 use super::effect::Effect;
 use super::reader::Reader;

@@ -11,6 +11,31 @@ use crate::domain::prompt::PromptState;
 use crate::domain::run::{FolderTrust, Phase};
 use crate::domain::run_request::RunRequest;
 
+/// What the key of interrupts clears or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    /// Text of the composer.
+    Draft,
+    /// Command of the user.
+    Command,
+    /// Turn of the agent.
+    Turn,
+    /// Run without an open turn, after a question.
+    Run,
+}
+
+impl Interruption {
+    /// Label of the key.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Draft => "clear",
+            Self::Command => "end command",
+            Self::Turn => "interrupt",
+            Self::Run => "end run",
+        }
+    }
+}
+
 impl Chat {
     /// Starts the run, with a prompt if given.
     pub fn start_run(&mut self, prompt: Option<String>, ctx: &mut Ctx) {
@@ -98,16 +123,16 @@ impl Chat {
     }
 
     /// Returns what the key of interrupts does now; `None` if there is nothing to end.
-    pub fn interrupt_effect(&self, runs: &RunTable) -> Option<&'static str> {
+    pub fn interruption(&self, runs: &RunTable) -> Option<Interruption> {
         if self.focus == ChatFocus::Composer && !self.composer.is_empty() {
-            return Some("clear");
+            return Some(Interruption::Draft);
         }
         if self.command.as_ref().is_some_and(|command| command.ended.is_none()) {
-            return Some("end command");
+            return Some(Interruption::Command);
         }
         match self.info(runs)?.phase {
-            Phase::Working { .. } => Some("interrupt"),
-            Phase::Starting | Phase::Interrupting { .. } | Phase::Idle => Some("end run"),
+            Phase::Working { .. } => Some(Interruption::Turn),
+            Phase::Starting | Phase::Interrupting { .. } | Phase::Idle => Some(Interruption::Run),
             Phase::Stopped(_) => None,
         }
     }

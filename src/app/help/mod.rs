@@ -1,8 +1,10 @@
 //! The help: every action with the keys bound to it, filtered as the user types. The sections of the current place come
 //! first.
 
+pub mod fixed_keys;
 mod keys;
 
+use self::fixed_keys::FixedKeys;
 use super::action::{Action, KeyContext};
 use super::keys::Keymap;
 use super::line_editor::LineEditor;
@@ -18,6 +20,8 @@ pub struct Help {
     pub input: LineEditor,
     /// Key contexts of the screen below, nearest first.
     active: &'static [KeyContext],
+    /// Keys of the screen below that are the same in every key map.
+    fixed: &'static [FixedKeys],
 }
 
 /// A line of the help.
@@ -32,9 +36,9 @@ pub enum HelpLine {
 }
 
 impl Help {
-    /// Creates the help for a screen with these key contexts, nearest first.
-    pub fn open(active: &'static [KeyContext]) -> Self {
-        Self { scroll: Scroll::default(), input: LineEditor::default(), active }
+    /// Creates the help for a screen with these key contexts, nearest first, and its fixed keys.
+    pub fn open(active: &'static [KeyContext], fixed: &'static [FixedKeys]) -> Self {
+        Self { scroll: Scroll::default(), input: LineEditor::default(), active, fixed }
     }
 
     /// Returns the lines, section by section. Actions without a key, or whose keys do something else here, appear only
@@ -42,7 +46,13 @@ impl Help {
     pub fn sections(&self, keymap: &Keymap) -> Vec<Vec<HelpLine>> {
         let others = KeyContext::ALL.into_iter().filter(|context| !self.active.contains(context));
         let contexts = self.active.iter().copied().chain(others);
-        contexts.map(|context| self.section(context, keymap)).filter(|lines| !lines.is_empty()).collect()
+        let mut sections: Vec<_> = contexts.map(|context| self.section(context, keymap)).collect();
+        // A screen without actions of its own has only these.
+        let has_own = !matches!(self.active.first(), None | Some(KeyContext::Move | KeyContext::Everywhere));
+        let at = usize::from(has_own);
+        sections.splice(at..at, self.fixed.iter().map(|fixed| self.fixed_section(fixed)));
+        sections.retain(|lines| !lines.is_empty());
+        sections
     }
 
     /// Returns the lines in one column, or balanced over two.
@@ -65,9 +75,22 @@ impl Help {
         if rows.is_empty() { rows } else { [vec![HelpLine::Heading(heading(context))], rows].concat() }
     }
 
+    fn fixed_section(&self, fixed: &FixedKeys) -> Vec<HelpLine> {
+        let admitted = |(keys, about): &&(&str, &str)| {
+            self.admits_text(&format!("{keys} {about} {}", fixed.heading).to_lowercase())
+        };
+        let rows = fixed.keys.iter().filter(admitted);
+        let rows: Vec<_> = rows.map(|(keys, about)| HelpLine::Keys((*keys).to_owned(), about)).collect();
+        if rows.is_empty() { rows } else { [vec![HelpLine::Heading(fixed.heading)], rows].concat() }
+    }
+
     /// Returns true if the row of an action contains all typed words.
     fn admits(&self, action: Action, keys: &str) -> bool {
         let text = format!("{keys} {} {} {}", action.about(), action.name(), synonyms::of(action)).to_lowercase();
+        self.admits_text(&text)
+    }
+
+    fn admits_text(&self, text: &str) -> bool {
         self.input.text().to_lowercase().split_whitespace().all(|word| text.contains(word))
     }
 }

@@ -3,12 +3,9 @@
 use crate::app::failure;
 use crate::app::runs::RunTable;
 use crate::app::sessions::Sessions;
-use crate::domain::approval::Approval;
 use crate::domain::prompt::{Prompt, PromptState};
 use crate::domain::run::{Activity, Phase, RunInfo, StopReason};
-use crate::domain::tool_name::tool_label;
 use crate::domain::{SessionKey, Time};
-use crate::stdx::exact;
 use crate::stdx::text::one_line;
 
 /// Second line of a row.
@@ -30,17 +27,9 @@ pub fn of(key: &SessionKey, runs: &RunTable, sessions: &Sessions) -> Option<RowD
     Some(RowDetail { text, since: status.since })
 }
 
-/// Returns the tool as transcripts name it with what it would do, or the question.
-fn request(approval: &Approval) -> String {
-    if !approval.questions.is_empty() {
-        return approval.summary();
-    }
-    format!("{}: {}", exact::visible_line(&tool_label(&approval.tool)), approval.summary())
-}
-
 fn of_run(info: &RunInfo, runs: &RunTable) -> Option<RowDetail> {
     if let Some(approval) = info.approvals.first() {
-        return Some(RowDetail { text: request(approval), since: approval.since });
+        return Some(RowDetail { text: approval.headline(), since: approval.since });
     }
     let is_blocked = |prompt: &&Prompt| matches!(prompt.state, PromptState::Held | PromptState::Failed);
     if let Some(prompt) = runs.queue(&info.id).iter().find(is_blocked) {

@@ -76,7 +76,7 @@ impl NewSession {
             KeyCode::Left | KeyCode::Right | KeyCode::Char(' ') if self.field == NewSessionField::Agent => {
                 let by = if key.code == KeyCode::Left { agents - 1 } else { 1 };
                 self.agent = (self.agent + by) % agents;
-                self.is_chosen = true;
+                self.is_agent_chosen = true;
                 self.load_models(false, ctx);
                 return Flow::Stay;
             }
@@ -116,7 +116,7 @@ impl NewSession {
     pub fn select_agent(&mut self, chosen: Agent, ctx: &mut Ctx) {
         let agents = ctx.runs.agents();
         let known = agents.iter().position(|(agent, _)| *agent == chosen);
-        let is_kept = |at: &usize| self.is_chosen || agents[*at].1;
+        let is_kept = |at: &usize| self.is_agent_chosen || agents[*at].1;
         let installed = || agents.iter().position(|(_, installed)| *installed);
         self.agent = known.filter(is_kept).or_else(installed).or(known).unwrap_or(0);
         if self.agent(ctx.runs) != chosen {
@@ -126,7 +126,7 @@ impl NewSession {
 
     /// Proposes an agent for a form with a base, where agents have become known, unless the user has chosen one.
     pub fn propose_agent(&mut self, before: Agent, ctx: &mut Ctx) {
-        if self.is_chosen {
+        if self.is_agent_chosen {
             return self.select_agent(before, ctx);
         }
         self.choose_agent(ctx.runs);

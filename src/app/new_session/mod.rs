@@ -38,7 +38,7 @@ pub struct NewSession {
     /// Agent that was asked for.
     wanted: Option<Agent>,
     /// True if the user changed the agent.
-    is_chosen: bool,
+    is_agent_chosen: bool,
 }
 
 /// Field of the form.

@@ -30,7 +30,7 @@ pub struct Palette {
 }
 
 impl Palette {
-    /// Creates a palette for the actions of these contexts.
+    /// Creates a palette for the actions of these contexts, which are nearest first. Actions of the nearest come first.
     pub fn open(contexts: &[KeyContext]) -> Self {
         // The run of the selected session takes these from everywhere.
         let concerns_run = |action: &Action| matches!(action, Action::Models | Action::Mute);
@@ -38,12 +38,16 @@ impl Palette {
             (contexts.contains(&action.context()) || concerns_run(action)) && *action != Action::Palette
         };
         // Navigation keys are left out: they are quicker to press than to look up.
-        let actions: Vec<_> = Action::ALL
+        let mut actions: Vec<_> = Action::ALL
             .iter()
             .copied()
             .filter(available)
             .filter(|action| action.context() != KeyContext::Move)
             .collect();
+        actions.sort_by_key(|action| match action.context() {
+            KeyContext::Everywhere => usize::MAX,
+            context => contexts.iter().position(|nearest| *nearest == context).unwrap_or(contexts.len()),
+        });
         Self { input: LineEditor::default(), top: 0, found: actions.clone(), actions, selected: 0, height: 0 }
     }
 

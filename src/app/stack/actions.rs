@@ -12,6 +12,7 @@ use crate::app::effect::Effect;
 use crate::app::export::ExportForm;
 use crate::app::flow::Flow;
 use crate::app::help::Help;
+use crate::app::help::fixed_keys::{self, FixedKeys};
 use crate::app::inbox::Inbox;
 use crate::app::issues::IssuesView;
 use crate::app::layer::Layer;
@@ -63,10 +64,19 @@ impl Stack {
         }
     }
 
+    /// Returns the keys of the screen in front that are the same in every key map.
+    fn fixed_keys(&self) -> &'static [FixedKeys] {
+        match self.screen() {
+            Some(Layer::Chat(_)) => fixed_keys::CHAT,
+            Some(Layer::Stats(_)) => fixed_keys::USAGE,
+            Some(_) | None => &[],
+        }
+    }
+
     /// Performs an action that is the same on all screens. Actions of one screen do nothing on the others.
     fn act_everywhere(&mut self, action: Action, ctx: &mut Ctx) -> Flow {
         match action {
-            Action::Help => return Flow::Push(Layer::Help(Help::open(self.key_contexts()))),
+            Action::Help => return Flow::Push(Layer::Help(Help::open(self.key_contexts(), self.fixed_keys()))),
             Action::Palette => return Flow::Push(Layer::Palette(Palette::open(self.key_contexts()))),
             Action::Issues => return Flow::Push(Layer::Issues(IssuesView::default())),
             Action::Stats => return self.stats(ctx),

@@ -21,10 +21,11 @@ use crate::live::transport_event::TransportEvent;
 const UNRESPONSIVE_GRACE: Duration = Duration::from_millis(2500);
 
 impl ServerTask {
-    pub(super) fn start(&mut self) -> Result<(), RunFailure> {
+    pub(super) async fn start(&mut self) -> Result<(), RunFailure> {
         self.check_start_limit()?;
         self.generation += 1;
         self.running = RunningServer {
+            fingerprint: self.fingerprint().await,
             ready_deadline: Some(Instant::now() + self.config.ready_timeout),
             ..RunningServer::default()
         };
@@ -33,7 +34,6 @@ impl ServerTask {
                 http::password().map_err(RunFailure::Other).and_then(|password| {
                     environment.vars.retain(|(name, _)| name != self.config.spec.password);
                     environment.vars.push((self.config.spec.password.into(), password.clone()));
-                    self.running.fingerprint = self.fingerprint();
                     let (process, outputs) = Process::spawn(&launch, &environment)?;
                     self.report_process(ServerProcessEvent::Started { pid: process.pid(), program: launch.program });
                     self.running.process = Some((process, outputs));
@@ -58,23 +58,32 @@ impl ServerTask {
 
     /// Stops a server whose program was updated, if no session uses it. It is started again at once, and its sessions go
     /// on with the new process.
-    pub(super) fn replace_outdated(&mut self) {
+    pub(super) async fn replace_outdated(&mut self) {
         let is_used = Arc::strong_count(&self.in_flight) > 1 || self.sessions.values().any(|mailbox| mailbox.is_busy);
         if self.phase != ServerPhase::Ready || is_used {
             return;
         }
-        let change = self.running.fingerprint.as_ref().and_then(|before| before.change(&self.fingerprint()?));
-        if let Some(change) = change {
+        let (before, now) = (&self.running.fingerprint, self.fingerprint());
+        let Some((before, now)) = before.clone().zip(now.await) else { return };
+        if let Some(change) = before.change(&now) {
             tracing::info!("{} is started again, because {change}", self.name());
             self.stop(None);
         }
     }
 
     /// Program of a server that this process starts.
-    fn fingerprint(&self) -> Option<LaunchFingerprint> {
-        let ServerSource::Own { launch, environment } = &self.config.source else { return None };
-        let path = environment.vars.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_str());
-        Some(LaunchFingerprint::read(&launch.program, path, &[]))
+    fn fingerprint(&self) -> impl Future<Output = Option<LaunchFingerprint>> + Send + use<> {
+        let program = match &self.config.source {
+            ServerSource::Own { launch, environment } => {
+                let path = environment.vars.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
+                Some((launch.program.clone(), path))
+            }
+            ServerSource::Attached { .. } => None,
+        };
+        async move {
+            let (program, path) = program?;
+            LaunchFingerprint::read(program, path, Vec::new()).await
+        }
     }
 
     /// Returns an error if the server was started too often, and records the start.
@@ -114,7 +123,7 @@ impl ServerTask {
         Ok(())
     }
 
-    pub(super) fn handle_process(&mut self, event: Option<ProcessEvent>) {
+    pub(super) async fn handle_process(&mut self, event: Option<ProcessEvent>) {
         match event {
             Some(ProcessEvent::Line(line)) => {
                 let line = String::from_utf8_lossy(&line);
@@ -127,12 +136,12 @@ impl ServerTask {
             }
             // The server keeps running; only its log output has ended.
             Some(ProcessEvent::Closed | ProcessEvent::LineTooLong) => {}
-            Some(ProcessEvent::Exited(exit)) => self.exited(exit),
-            None => self.exited(ProcessExit::new(None, String::new())),
+            Some(ProcessEvent::Exited(exit)) => self.exited(exit).await,
+            None => self.exited(ProcessExit::new(None, String::new())).await,
         }
     }
 
-    pub(super) fn exited(&mut self, mut exit: ProcessExit) {
+    pub(super) async fn exited(&mut self, mut exit: ProcessExit) {
         if let Some((mut process, _)) = self.running.process.take() {
             process.reaped();
             self.report_process(ServerProcessEvent::Reaped { pid: process.pid() });
@@ -155,7 +164,7 @@ impl ServerTask {
         self.become_phase(if requested { ServerPhase::Stopped } else { ServerPhase::Failed(reason.clone()) });
         // Sessions opened while the server was stopping need a new one.
         if requested && !self.closed && !(self.sessions.is_empty() && self.pending.is_empty()) {
-            if let Err(failure) = self.start() {
+            if let Err(failure) = self.start().await {
                 self.close_sessions(&ProcessExit::new(None, failure.to_string()));
             }
         } else {

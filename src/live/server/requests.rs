@@ -9,14 +9,14 @@ use super::task::{PendingRequest, Requester, ServerCommand, ServerTask};
 use crate::live::transport_event::TransportEvent;
 
 impl ServerTask {
-    pub(super) fn request(&mut self, session: u64, id: u64, request: HttpRequest) {
+    pub(super) async fn request(&mut self, session: u64, id: u64, request: HttpRequest) {
         if !self.sessions.contains_key(&session) {
             return;
         }
         if request.shared {
             return self.fetch_shared(request, Freshness::Cached, Requester::Session(session, id));
         }
-        self.replace_outdated();
+        self.replace_outdated().await;
         match self.ready_endpoint() {
             Some(endpoint) => self.send(endpoint, session, id, request),
             None => self.pending.push(PendingRequest::Session { session, id, request }),

@@ -155,13 +155,13 @@ impl ServerTask {
         let mut open = true;
         while open || self.running.process.is_some() {
             match self.next(&mut commands, open).await {
-                ServerTaskEvent::Command(Some(command)) => self.handle_command(command),
+                ServerTaskEvent::Command(Some(command)) => self.handle_command(command).await,
                 ServerTaskEvent::Command(None) => {
                     open = false;
                     self.closed = true;
                     self.stop(None);
                 }
-                ServerTaskEvent::Process(event) => self.handle_process(event),
+                ServerTaskEvent::Process(event) => self.handle_process(event).await,
                 ServerTaskEvent::Stream(event) => self.handle_stream(event),
                 ServerTaskEvent::ReadyTimeout => {
                     let limit = self.config.ready_timeout.as_secs();
@@ -199,11 +199,11 @@ impl ServerTask {
         }
     }
 
-    fn handle_command(&mut self, command: ServerCommand) {
+    async fn handle_command(&mut self, command: ServerCommand) {
         match command {
             ServerCommand::OpenSession(answer) => {
-                self.replace_outdated();
-                let session = self.ensure_started().map(|()| self.open_session());
+                self.replace_outdated().await;
+                let session = self.ensure_started().await.map(|()| self.open_session());
                 // An error means that the caller is gone; dropping the session closes it.
                 answer.send(session).ok();
             }
@@ -222,8 +222,8 @@ impl ServerTask {
                 self.check_health();
             }
             ServerCommand::Probed(generation, healthy) => self.probed(generation, healthy),
-            ServerCommand::Request { session, id, request } => self.request(session, id, request),
-            ServerCommand::Fetch(request, freshness, answer) => match self.ensure_started() {
+            ServerCommand::Request { session, id, request } => self.request(session, id, request).await,
+            ServerCommand::Fetch(request, freshness, answer) => match self.ensure_started().await {
                 Ok(()) => self.fetch_shared(request, freshness, Requester::Caller(answer)),
                 Err(failure) => {
                     let (_, shared) = self.cache.complete(&request, Err(failure.to_string()), Instant::now());
@@ -253,14 +253,14 @@ impl ServerTask {
     }
 
     /// Starts the server, unless it is running or starting.
-    pub(super) fn ensure_started(&mut self) -> Result<(), RunFailure> {
+    pub(super) async fn ensure_started(&mut self) -> Result<(), RunFailure> {
         if self.closed {
             return Err(super::shutting_down());
         }
         match self.phase {
             // A stopping server is started again once it has ended.
             ServerPhase::Starting | ServerPhase::Ready | ServerPhase::Degraded | ServerPhase::Stopping => Ok(()),
-            ServerPhase::NotStarted | ServerPhase::Stopped | ServerPhase::Failed(_) => self.start(),
+            ServerPhase::NotStarted | ServerPhase::Stopped | ServerPhase::Failed(_) => self.start().await,
         }
     }
 

@@ -189,10 +189,11 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, scope: &ApprovalScope, place
     let area = draw_rule(canvas, area, above);
     let head = layout.fit(height - above - blank, draft.at);
     let (top, rest) = split_top(area, head.len());
-    for (row, line) in head.iter().enumerate() {
-        put_line(canvas.buffer, line_of(top, row), line);
+    let first = draw_position(canvas, line_of(top, 0), &position_label(app, &waiting, position, placement));
+    for (row, line) in head.into_iter().enumerate() {
+        let place = if row == 0 { first } else { line_of(top, row) };
+        put_line(canvas.buffer, place, &Line::from(styled_line::cut(line.spans, place.width.into())));
     }
-    draw_position(canvas, line_of(top, 0), &position_label(app, &waiting, position, placement));
     let below = blank + layout.answers_height() + usize::from(typed.is_some());
     let (middle, bottom) = split_top(rest, usize::from(rest.height).saturating_sub(below));
     canvas.target(top.union(middle), Target::Request);
@@ -279,7 +280,7 @@ fn head(app: &App, waiting: &PendingApproval, draft: &AnswerDraft, width: usize)
         Span::styled("! ", style(theme.needs_you)),
         Span::styled(info.agent.name(), style::agent(theme, info.agent)),
         Span::styled(format!(" · {}", title.as_deref().unwrap_or("new session")), style(theme.title)),
-        Span::styled(format!(" · {}", text::one_line(&info.place())), style(theme.muted)),
+        Span::styled(format!(" · {}", app.with_tilde(&text::one_line(&info.place()))), style(theme.muted)),
     ];
     if let Some(since) = approval.since {
         spans.push(Span::styled(format!(" · {}", age::text(app.now, since)), style(theme.muted)));
@@ -396,16 +397,16 @@ fn position_label(
     }
 }
 
-/// Draws the position at the right end of the first line, without the keys if there is little room.
-fn draw_position(canvas: &mut Canvas, area: Rect, label: &str) {
+/// Draws the position at the right end of the first line, without the keys if there is little room. Returns the rest.
+fn draw_position(canvas: &mut Canvas, area: Rect, label: &str) -> Rect {
     if label.is_empty() || area.is_empty() {
-        return;
+        return area;
     }
     let short = label.rsplit(" · ").next().and_then(|position| position.split(" (").next()).unwrap_or_default();
     let label = if text::width(label) * 2 > area.width.into() { short } else { label };
-    let (_, area) = split_right(area, u16::try_from(text::width(label)).unwrap_or(0).saturating_add(2));
-    Clear.render(area.intersection(canvas.buffer.area), canvas.buffer);
+    let (rest, area) = split_right(area, u16::try_from(text::width(label)).unwrap_or(0).saturating_add(2));
     put(canvas.buffer, area, label, style(canvas.app.theme().accent), Align::Right);
+    rest
 }
 
 /// Draws the visible part of the body; returns its number of lines.
@@ -466,7 +467,7 @@ fn draw_answers(
             let place = line_of(area, row);
             canvas.target(place, Target::Answer(*at));
             if draft.at == Some(*at) {
-                canvas.buffer.set_style(place, style(theme.selected));
+                canvas.select(place);
             }
             put_line(canvas.buffer, place, line);
             row += 1;
@@ -489,9 +490,4 @@ fn draw_answers(
 fn split_top(area: Rect, rows: usize) -> (Rect, Rect) {
     let rows = u16::try_from(rows).unwrap_or(u16::MAX).min(area.height);
     (Rect { height: rows, ..area }, Rect { y: area.y + rows, height: area.height - rows, ..area })
-}
-
-/// Headline of an approval in a list: `bash  cargo test`.
-pub(super) fn headline(approval: &Approval) -> String {
-    format!("{}  {}", exact::visible_line(&tool_label(&approval.tool)), approval.summary())
 }

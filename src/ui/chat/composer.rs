@@ -82,7 +82,7 @@ pub(super) fn draw_completion(canvas: &mut Canvas, above: Rect, chat: &Chat) {
     for (line, (at, candidate)) in found.iter().enumerate().skip(top).take(rows).enumerate() {
         let row = line_of(area, line);
         if at == *selected {
-            canvas.buffer.set_style(row, style(theme.selected));
+            canvas.select(row);
             put(canvas.buffer, row, "▌", style(theme.accent), Align::Left);
         }
         let (_, row) = split_left(row, MARK_WIDTH);

@@ -102,7 +102,9 @@ fn session(canvas: &Canvas, chat: &Chat) -> Vec<Span<'static>> {
         work_tree.map(|summary| Span::styled(format!(" · {}", text::one_line(&summary.text())), style(theme.muted)));
     spans.extend(work_tree);
     spans.extend(
-        directory.map(|directory| Span::styled(format!(" · {}", text::one_line(&directory)), style(theme.muted))),
+        directory
+            .map(|directory| app.with_tilde(&text::one_line(&directory)).into_owned())
+            .map(|directory| Span::styled(format!(" · {directory}"), style(theme.muted))),
     );
     spans
 }

@@ -75,7 +75,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut Vie
 /// Draws a one-line note of an open approval in the pinned session, which keys do not answer.
 fn draw_approval_note(canvas: &mut Canvas, area: Rect, scope: &ApprovalScope) {
     let Some((waiting, ..)) = canvas.app.approvals.current(&canvas.app.runs, scope) else { return };
-    let label = format!("! {}", approval::headline(waiting.approval));
+    let label = format!("! {}", waiting.approval.headline());
     put(canvas.buffer, area, &label, style(canvas.app.theme().needs_you), Align::Left);
 }
 

@@ -53,7 +53,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
 fn draw_prompt(canvas: &mut Canvas, row: Rect, (at, prompt): (usize, &Prompt), selected: bool, beyond: Option<usize>) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     if selected {
-        canvas.buffer.set_style(row, style(theme.selected));
+        canvas.select(row);
         put(canvas.buffer, row, "▌", style(theme.accent), Align::Left);
     }
     let (_, row) = split_left(row, 1);

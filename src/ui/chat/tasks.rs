@@ -43,7 +43,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     for (line, (at, row)) in rows.iter().enumerate().skip(top).take(room).enumerate() {
         let place = line_of(inner, line + 1);
         if selected == Some(at) {
-            canvas.buffer.set_style(line_of(area, line + 1), style(app.theme().selected));
+            canvas.select(line_of(area, line + 1));
         }
         if let TaskRow::Subagent(nth, _) = row {
             canvas.target(place, Target::Subagent(*nth));

@@ -12,6 +12,7 @@ use crate::app::reader::outline::OutlineRow;
 use crate::config::theme::ThemeStyle;
 use crate::domain::outline::OutlineKind;
 use crate::stdx::text;
+use crate::ui::canvas::even_band;
 use crate::ui::entry::relative;
 use crate::ui::style::style;
 use crate::ui::widgets::{Align, line_of, put, put_line, split_left, split_right, styled_line};
@@ -143,6 +144,9 @@ fn paint_rows(
         let (_, item) = split_left(line, 1);
         let item = if outline.has_graph() { paint_rail(item, buffer, row.kind, context) } else { item };
         paint_row(item, buffer, (row, directory), context);
+        if theme.selected.reverse && outline.focused && at == outline.selected() {
+            even_band(buffer, line);
+        }
         let region = Area { x: line.x, y: line.y, width: line.width, height: 1 };
         regions.push((region, Target::Jump(row.entry)));
     }

@@ -72,7 +72,7 @@ fn shown_numbers(width: u16) -> &'static [(&'static str, u16)] {
 fn draw_row(canvas: &mut Canvas, area: Rect, row: &StatsRow, most: u64, selected: bool) {
     let theme = canvas.app.theme();
     if selected {
-        canvas.buffer.set_style(area, style(theme.selected));
+        canvas.select(area);
         put(canvas.buffer, area, "▌", style(theme.accent), Align::Left);
     }
     let mut rest = split_right(inset(area), 1).0;

@@ -217,6 +217,30 @@ async fn a_continuation_that_another_process_cancels_or_takes_over_no_longer_kee
 }
 
 #[tokio::test]
+async fn a_run_that_was_ended_does_not_come_back_as_a_leftover() {
+    let later = Time::from_millis(clock().millis() + 20 * MINUTE);
+    let (harness, run) = left(later).await;
+    let (live, mut events) = Live::start(next(&harness));
+    assert_eq!(event(&mut events, leftover(&run)).await, (Some(later), 1));
+    live.resume_queue(&run).await.expect("the run exists again");
+    live.dispose(&run).await.expect("ended");
+    event(&mut events, |event| matches!(event, LiveEvent::Gone(gone) if *gone == run).then_some(())).await;
+    // The next looks at what waits find that the continuation was cancelled.
+    tokio::time::pause();
+    let back = async {
+        while let Some(event) = events.recv().await {
+            if matches!(&event, LiveEvent::Run(info) if info.id == run) {
+                return event;
+            }
+        }
+        unreachable!("the supervisor lives")
+    };
+    let back = tokio::time::timeout(Duration::from_mins(5), back).await;
+    assert!(back.is_err(), "{back:?}");
+    live.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_lasting_refusal_is_reported_once() {
     let (harness, _run) = left(clock()).await;
     std::fs::remove_dir_all(harness.sandbox.project()).expect("removed");

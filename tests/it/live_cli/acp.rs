@@ -60,7 +60,7 @@ fn b20_approvals_are_denied_by_default_and_allowed_on_request() {
         let stage = Stage::new();
         let output = stage.run(&["new", "--agent", agent, "ask rm -rf build\nsay went on"]);
         let stderr = text(&output.stderr);
-        assert!(stderr.contains("denied: ") && stderr.contains(": rm -rf build"), "{agent}: {output:?}");
+        assert!(stderr.contains("denied: Bash: rm -rf build"), "{agent}: {output:?}");
         assert_eq!(text(&output.stdout), "went on\n", "{agent}");
         let output = stage.run(&["new", "--agent", agent, "--json", "--approve", "once", "ask make\nsay ok"]);
         let events = events(&output);
@@ -81,7 +81,7 @@ fn an_approval_is_answered_by_another_process() {
     let run = asked.split('`').nth(1).and_then(|command| command.split(' ').next_back()).expect("a run").to_owned();
     let list = || json(&stage.run(&["approve", &run, "--list", "--json"]))["approvals"][0]["text"].clone();
     let text = std::iter::repeat_with(list).take(200).find(|text| !text.is_null());
-    assert_eq!(text, Some(Value::from("run_shell_command: make")));
+    assert_eq!(text, Some(Value::from("Bash: make")));
     assert_eq!(stage.run(&["approve", &run]).status.code(), Some(0));
     assert_eq!(child.wait(), Some(0));
 }

@@ -216,6 +216,37 @@ fn documents_and_kept_copies_of_other_machines_are_made_there() {
 }
 
 #[test]
+fn a_document_that_the_machine_did_not_write_is_an_error_with_a_next_step() {
+    let (home, (peer, _repo, id)) = (Home::empty(), machine());
+    json(&home, &peer, &["source", "add", "box", "--ssh", "me@box", "--json"]);
+    let name = format!("box:claude:{id}");
+    json(&home, &peer, &["list", "--json"]);
+    let file = home.path().join("out.md");
+    let output = file.to_string_lossy().into_owned();
+    // A forced command ends well, whatever was to be run.
+    for (control, reason) in [("forced", "box did not write it"), ("missing", "salon is not installed on box")] {
+        peer.control(control);
+        for args in [&["export", &*name][..], &["export", &name, "--output", &output]] {
+            let failed = run(&home, &peer, args);
+            let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+            assert_eq!(failed.status.code(), Some(1), "{control} {args:?}: {said}");
+            // A report of several documents is on stdout, a document never.
+            let reported = String::from_utf8_lossy(&failed.stdout).into_owned();
+            let expected = if args.len() > 2 { &reported } else { &said };
+            assert!(expected.contains(reason) && !said.contains("panicked"), "{control} {args:?}: {failed:?}");
+            assert!(args.len() > 2 || reported.is_empty(), "{reported}");
+        }
+        assert!(!file.exists());
+    }
+    for args in [&["show", &*name][..], &["show", &name, "--json"], &["send", &name, "hello"], &["keep", &name]] {
+        let failed = run(&home, &peer, args);
+        let said = String::from_utf8_lossy(&[failed.stdout, failed.stderr].concat()).into_owned();
+        assert_eq!(failed.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.contains("salon is not installed on box") && said.contains("source install box"), "{said}");
+    }
+}
+
+#[test]
 fn files_are_not_taken_back_while_another_salon_there_runs_the_session() {
     let (peer, repo, id) = machine();
     let key = SessionKey::new(Agent::Claude, &*id);
@@ -241,6 +272,9 @@ fn files_are_not_taken_back_while_another_salon_there_runs_the_session() {
         let reason =
             there.ask(WorkCall::Rewind { key: key.clone(), target: target.clone() }).await.expect_err("refused");
         assert!(reason.contains("runs in another salon"), "{reason}");
+        let restoration = Restoration::Snapshot("0123456789".to_owned());
+        let restored = there.ask(WorkCall::Restore { key: key.clone(), restoration }).await.expect_err("refused");
+        assert_eq!(restored, reason);
         // Its own background process is no other one: the client knows what it does.
         let context = RewindContext {
             git: repo.program(),

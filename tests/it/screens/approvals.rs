@@ -82,6 +82,22 @@ fn the_inbox_lists_pending_items() {
 }
 
 #[test]
+fn the_inbox_of_a_low_screen_says_who_asks_and_how_to_leave() {
+    let mut stage = Stage::full(40, 10);
+    let mut older = edit("b");
+    older.since = Some(ago(300));
+    stage.run(asking(run("r"), [command("a")])).run(asking(fresh("s"), [older])).keys("i");
+    let screen = stage.screen();
+    let lines: Vec<_> = screen.lines().collect();
+    assert!(lines[0].starts_with("! codex · new session") && lines[0].ends_with("1 of 2 (n p)"), "{screen}");
+    assert!(screen.contains("src/webhook.rs") && screen.contains("4  No, and stop"), "{screen}");
+    assert!(lines[9].contains("1–4 answer") && lines[9].ends_with("esc close"), "{screen}");
+    stage.keys("n");
+    let screen = stage.screen();
+    assert!(screen.contains("! claude · Retry") && screen.contains("$ cargo test"), "{screen}");
+}
+
+#[test]
 fn the_badge_is_on_every_screen() {
     for keys in ["", "enter", "/", "/ r e t r y", "enter ?", "enter ctrl-p"] {
         let mut stage = Stage::full(80, 24);

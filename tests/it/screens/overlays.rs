@@ -1,14 +1,14 @@
 //! Overlays.
 
 use salon::app::Msg;
-use salon::app::action::Action;
+use salon::app::action::{Action, KeyContext};
 use salon::app::layer::Layer;
 use salon::app::msg::ResumeCheck;
 use salon::config::theme_file::ColourDepth;
-use salon::domain::Issue;
+use salon::domain::{Agent, Issue};
 use salon::domain::catalog::CatalogChange;
 
-use super::stage::{Stage, change, sessions};
+use super::stage::{Stage, change, session, sessions};
 
 const SIZES: [(u16, u16); 3] = [(120, 40), (80, 24), (40, 10)];
 
@@ -190,11 +190,13 @@ fn equal_problems_of_a_file_are_named_once() {
     let record = |line| Issue { line: Some(line), ..Issue::new("/home/ann/bad.jsonl", "unreadable record") };
     let mut issues: Vec<_> = (1..=20).map(record).collect();
     issues.push(Issue::new("", "the search index cannot be written"));
+    // Another file may have been read in between.
+    issues.extend([record(17), record(40)]);
     stage.send(Msg::Catalog(CatalogChange { issues: Some(issues), ..CatalogChange::default() })).keys("!");
     let screen = stage.screen();
     let rows: Vec<_> =
         screen.lines().filter(|line| line.starts_with('│')).map(|line| line[3..].trim_matches([' ', '│'])).collect();
-    let wanted = ["/home/ann/bad.jsonl:1–20", "→ unreadable record (20 times)", "→ the search index cannot be written"];
+    let wanted = ["/home/ann/bad.jsonl:1–40", "→ unreadable record (22 times)", "→ the search index cannot be written"];
     assert_eq!(rows, wanted, "{screen}");
 }
 
@@ -227,4 +229,84 @@ fn the_hint_of_a_dialog_has_as_many_digits_as_choices() {
     let Some(Layer::Dialog(dialog)) = stage.app.stack.layers.last() else { panic!("no dialog") };
     let digits = format!("1–{} answer", dialog.choices.len());
     assert!(stage.screen().contains(&digits), "{}", stage.screen());
+}
+
+#[test]
+fn the_palette_begins_with_the_commands_of_the_place() {
+    for (keys, wanted) in [("", KeyContext::List), ("enter", KeyContext::Reader), ("c", KeyContext::Changes)] {
+        let mut stage = Stage::full(80, 24);
+        stage.keys(keys).keys("ctrl-p");
+        let Some(Layer::Palette(palette)) = stage.app.stack.layers.last() else { panic!("no palette") };
+        let contexts: Vec<_> = palette.found().iter().map(|action| action.context()).collect();
+        assert_eq!(contexts.first(), Some(&wanted), "{keys}");
+        let everywhere = contexts.iter().position(|context| *context == KeyContext::Everywhere).expect("an action");
+        assert!(contexts[everywhere..].iter().all(|context| *context == KeyContext::Everywhere), "{contexts:?}");
+    }
+}
+
+#[test]
+fn the_help_of_the_usage_has_its_own_keys() {
+    let mut stage = Stage::full(80, 24);
+    stage.keys("$ ?");
+    let screen = stage.screen();
+    let rows: Vec<_> = screen.lines().skip_while(|line| !line.contains("Keyboard shortcuts")).collect();
+    assert!(rows[2].contains("Usage") && rows[3].contains("1…5") && rows[3].contains("90 days"), "{screen}");
+    stage.keys("s c o p e");
+    assert!(stage.screen().contains("tab") && stage.screen().contains("this workspace or all"), "{}", stage.screen());
+}
+
+#[test]
+fn paths_below_the_home_begin_with_a_tilde_on_screens() {
+    let mut stage = Stage::full(220, 40);
+    stage.app.user_home = "/home/ann".to_owned();
+    let screen = stage.screen();
+    assert!(screen.contains("· ~/shop-api") && !screen.contains("/home/ann"), "{screen}");
+    let issues = vec![Issue::new("/home/ann/.claude/bad.jsonl", "cannot be copied to \"/home/ann/x\"")];
+    stage.send(Msg::Catalog(CatalogChange { issues: Some(issues), ..CatalogChange::default() })).keys("!");
+    let screen = stage.screen();
+    assert!(screen.contains("│ ~/.claude/bad.jsonl") && screen.contains("copied to \"~/x\""), "{screen}");
+    stage.keys("esc").send(Msg::Notice { text: "Exported to /home/ann/out.md".into(), error: false });
+    assert!(stage.screen().contains("Exported to ~/out.md"));
+    let key = stage.app.session().cloned().expect("selected");
+    let check = ResumeCheck { directory_gone: true, moved_to: vec!["/home/ann/new".into()], ..ResumeCheck::default() };
+    stage.send(Msg::ResumeChecked { key, check });
+    let screen = stage.screen();
+    assert!(screen.contains("Directory not found: ~/") && screen.contains("Moved to ~/new"), "{screen}");
+    // The home of another machine is another one.
+    let mut there = session(Agent::Claude, "there", "Over there", 1);
+    there.key = there.key.on(&"box".into());
+    let mut stage = Stage::new(220, 40);
+    stage.app.user_home = "/home/ann".to_owned();
+    stage.send(Msg::Catalog(change(vec![there]))).keys("tab");
+    assert!(stage.screen().contains("box:/home/ann/shop-api"), "{}", stage.screen());
+}
+
+#[test]
+fn a_selected_row_in_reverse_video_is_one_band() {
+    use ratatui::style::{Color, Modifier};
+    for depth in [ColourDepth::Ansi, ColourDepth::None] {
+        for keys in ["", "h", "ctrl-p", "$"] {
+            let mut stage = Stage::with(120, 40, "", depth);
+            stage.send(Msg::Catalog(change(sessions()))).keys(keys);
+            let buffer = stage.buffer();
+            let is_reversed = |x: u16, y: u16| buffer[(x, y)].modifier.contains(Modifier::REVERSED);
+            let bands: Vec<Vec<u16>> = (0..buffer.area.height)
+                .filter_map(|y| {
+                    let cells: Vec<u16> = (0..buffer.area.width).filter(|x| is_reversed(*x, y)).collect();
+                    let looks = cells.iter().map(|x| {
+                        let cell = &buffer[(*x, y)];
+                        assert!(cell.symbol() != "▌" && !cell.modifier.contains(Modifier::DIM), "{keys}: {cell:?}");
+                        (cell.fg, cell.bg)
+                    });
+                    (cells.len() > 12).then(|| {
+                        assert!(looks.clone().all(|look| look == (Color::Reset, Color::Reset)), "{keys} row {y}");
+                        cells.clone()
+                    })
+                })
+                .collect();
+            assert!(!bands.is_empty(), "{depth:?} {keys}: {}", stage.screen());
+            let is_gapless = |cells: &Vec<u16>| cells.windows(2).all(|pair| pair[1] == pair[0] + 1);
+            assert!(bands.iter().all(is_gapless), "{depth:?} {keys}: {bands:?}");
+        }
+    }
 }

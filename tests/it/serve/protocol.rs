@@ -63,6 +63,55 @@ pub(crate) fn matches(expected: &Value, actual: &Value) -> bool {
     }
 }
 
+/// Reason with which a call of another machine is refused.
+async fn refusal(client: &mut tokio::io::BufReader<tokio::io::DuplexStream>, id: u64) -> String {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+    let call = json!({"id": id, "call": {"queue": {"run": "r"}}});
+    client.get_mut().write_all(format!("{call}\n").as_bytes()).await.expect("written");
+    loop {
+        let mut line = String::new();
+        client.read_line(&mut line).await.expect("a line");
+        let message: Value = serde_json::from_str(&line).expect("JSON");
+        if message["reply"]["id"] == id {
+            return message["reply"]["body"]["refused"].to_string();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_machine_says_why_its_runs_are_not_reached_now_and_not_why_they_were_not_before() {
+    use salon::serve::shared::{Work, serve_shared};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let home = crate::support::Home::empty();
+    let (client, ours) = tokio::io::duplex(1 << 16);
+    let attempts = std::sync::atomic::AtomicU32::new(0);
+    // At first there is a background process of another version, later none.
+    let connect = async |_starts: bool| {
+        if attempts.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 1 {
+            return None;
+        }
+        let (stream, mut other) = tokio::net::UnixStream::pair().expect("a pair");
+        other.write_all(b"{\"bye\":{\"reason\":\"too old\"}}\n").await.expect("written");
+        tokio::spawn(async move { while other.read_u8().await.is_ok() {} });
+        Some(stream)
+    };
+    let work: Work = Arc::new(|_, _| Err("nothing works".to_owned()));
+    let options = salon::index::IndexOptions::new(home.environment(), std::time::Instant::now);
+    let serving = serve_shared(options, tokio::io::split(ours), (connect, work));
+    let asking = async {
+        let mut client = tokio::io::BufReader::new(client);
+        let hello = json!({"id": 0, "call": {"hello": {"protocol": PROTOCOL, "version": "1"}}});
+        client.get_mut().write_all(format!("{hello}\n").as_bytes()).await.expect("written");
+        (refusal(&mut client, 1).await, refusal(&mut client, 2).await)
+    };
+    let asked = tokio::select! {
+        asked = asking => asked,
+        () = serving => panic!("the service ended"),
+    };
+    assert!(asked.0.contains("too old"), "{asked:?}");
+    assert!(asked.1.contains("the background process did not start"), "{asked:?}");
+}
+
 #[test]
 fn the_recorded_session_is_spoken() {
     let stage = Stage::new();
