@@ -178,10 +178,11 @@ fn inbox_hints(app: &App, inbox: &Inbox) -> Vec<Hint> {
     let selected = inbox.position(&app.approvals, &items).and_then(|at| items.get(at));
     let Some(item) = selected else { return vec![typed("esc", "close")] };
     let mut hints = match item.kind.choices().len() {
-        0 => vec![
-            typed(&answer_keys(app, &ApprovalScope::All).unwrap_or_default(), "answer"),
-            typed("enter", "show all"),
-        ],
+        0 => {
+            let enter = app.approvals.enter_label(&app.runs, &ApprovalScope::All);
+            let answer = typed(&answer_keys(app, &ApprovalScope::All).unwrap_or_default(), "answer");
+            [answer].into_iter().chain(enter.map(|label| typed("enter", label))).collect()
+        }
         choices => vec![typed(&digits(choices), "answer"), typed("enter", "open")],
     };
     hints.extend((items.len() > 1).then(|| typed("n p", "next, previous")));
@@ -213,11 +214,11 @@ fn approval_hints(app: &App, chat: &Chat) -> Option<Vec<Hint>> {
         ChatFocus::Composer if !chat.composer.is_empty() => {
             vec![typed(format!("alt-{digits}"), "answer"), typed("alt-e".to_owned(), "show all")]
         }
-        ChatFocus::Composer => vec![
-            typed(digits, "answer"),
-            typed("↑ ↓".to_owned(), "choose"),
-            typed("enter".to_owned(), if app.approvals.is_unfolded(&app.runs, &scope) { "fold" } else { "show all" }),
-        ],
+        ChatFocus::Composer => {
+            let enter = app.approvals.enter_label(&app.runs, &scope);
+            let enter = enter.map(|label| typed("enter".to_owned(), label));
+            [typed(digits, "answer"), typed("↑ ↓".to_owned(), "select")].into_iter().chain(enter).collect()
+        }
         ChatFocus::Transcript | ChatFocus::Queue(_) | ChatFocus::Tasks(_) => vec![typed(digits, "answer")],
     };
     hints.extend(in_chat(app, chat, &[(Action::Interrupt, "interrupt"), (Action::ReadChat, "read")]));

@@ -64,7 +64,6 @@ mod trust;
 pub mod undo;
 mod worktree_move;
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -91,7 +90,6 @@ use crate::config::theme::{Theme, Themes};
 use crate::domain::catalog::{IndexProgress, Sort};
 use crate::domain::run::RunId;
 use crate::domain::{Issue, SessionKey, Time};
-use crate::stdx::tilde::with_tilde;
 
 /// State of the interface.
 #[derive(Debug)]
@@ -334,11 +332,6 @@ impl App {
     /// Returns the current theme.
     pub fn theme(&self) -> &Theme {
         self.themes.current()
-    }
-
-    /// Returns a text for the screen in which paths below the user's home begin with `~`.
-    pub fn with_tilde<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        with_tilde(text, &self.user_home)
     }
 
     /// Iterates over all problems: in the configuration, and of files that could not be read.

@@ -79,7 +79,7 @@ fn done(before: &RunInfo, now: &RunInfo, visible: RunVisibility, ctx: &Ctx) -> O
 }
 
 /// Returns the name of a run: its session's title, else its directory.
-fn run_name(info: &RunInfo, ctx: &Ctx) -> String {
+pub(super) fn run_name(info: &RunInfo, ctx: &Ctx) -> String {
     let session = info.session.as_ref().and_then(|key| ctx.sessions.catalog.get(key));
     let title = session.map(|session| text::one_line(&session.title.text)).filter(|title| !title.is_empty());
     title.unwrap_or_else(|| info.cwd.to_string_lossy().into_owned())

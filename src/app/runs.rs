@@ -42,6 +42,15 @@ pub enum RunMsg {
     Queued(RunId, Vec<Prompt>),
     /// The events of a watched run since the viewer's cursor.
     Events(RunId, Replay),
+    /// A message about a run that has no viewer.
+    Notice {
+        /// The run.
+        run: RunId,
+        /// The message.
+        text: String,
+        /// True if it reports an error.
+        error: bool,
+    },
     /// Response to [`super::Effect::StartRun`].
     Started {
         /// Identifies the request.

@@ -232,7 +232,7 @@ impl Runs {
             live::LiveEvent::Recorded(sessions) => Msg::Run(RunMsg::Recorded(sessions)),
             live::LiveEvent::Gone(run) => Msg::Run(RunMsg::Gone(run)),
             live::LiveEvent::Queued(run, prompts) => Msg::Run(RunMsg::Queued(run, prompts)),
-            live::LiveEvent::Notice { text, error, .. } => Msg::Notice { text, error },
+            live::LiveEvent::Notice { run, text, error } => notice(run, text, error),
         }
     }
 
@@ -321,6 +321,13 @@ async fn hand_over(client: &Client, info: &RunInfo) -> Result<(), Refusal> {
     host.open_run(info.agent, start, None).await.map(drop)
 }
 
+fn notice(run: Option<RunId>, text: String, error: bool) -> Msg {
+    match run {
+        Some(run) => Msg::Run(RunMsg::Notice { run, text, error }),
+        None => Msg::Notice { text, error },
+    }
+}
+
 /// Converts an event of a run of another machine to an app message.
 pub(super) fn remote_message(event: live::LiveEvent) -> Msg {
     match event {
@@ -328,7 +335,7 @@ pub(super) fn remote_message(event: live::LiveEvent) -> Msg {
         live::LiveEvent::Recorded(sessions) => Msg::Run(RunMsg::Recorded(sessions)),
         live::LiveEvent::Gone(run) => Msg::Run(RunMsg::Gone(run)),
         live::LiveEvent::Queued(run, prompts) => Msg::Run(RunMsg::Queued(run, prompts)),
-        live::LiveEvent::Notice { text, error, .. } => Msg::Notice { text, error },
+        live::LiveEvent::Notice { run, text, error } => notice(run, text, error),
     }
 }
 

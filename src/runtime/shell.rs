@@ -172,6 +172,8 @@ impl Shell {
     }
 
     fn handle_keys(&mut self, events: Vec<Event>) -> Step {
+        // What begins with a key begins now: without an age on it, an idle screen has an old time.
+        self.update(Msg::Clock(self.clock.now()))?;
         for msg in events.into_iter().filter_map(keys::message) {
             self.runner.watch_for_panic(&msg);
             self.frames.request_now();
@@ -234,6 +236,7 @@ impl Shell {
     }
 
     fn handle_tasks(&mut self, message: TaskMessage) -> Step {
+        self.update(Msg::Clock(self.clock.now()))?;
         self.handle_task(message)?;
         while let Ok(message) = self.sources.tasks.try_recv() {
             self.handle_task(message)?;

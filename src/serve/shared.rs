@@ -132,12 +132,11 @@ async fn relay<F: Future<Output = Option<UnixStream>>>(
                             Err(reason) => (None, Some(reason)),
                         };
                     }
-                    match &mut background {
-                        Some(background) => background.write(line).await?,
-                        None => {
-                            let refusal = failure.as_deref().unwrap_or(refusal);
-                            reply(lines, id, without_runs(&call, refusal)).await;
-                        }
+                    if let Some(background) = &mut background {
+                        background.write(line).await?;
+                    } else {
+                        let refusal = failure.as_deref().unwrap_or(refusal);
+                        reply(lines, id, without_runs(&call, refusal)).await;
                     }
                 }
                 Ok(None) => return Ok(()),

@@ -138,9 +138,13 @@ pub(super) fn agent_width(app: &App, list: u16) -> u16 {
     }
 }
 
-/// Shortens a model's name: removes the provider, the date and the prefix `claude-`.
+/// Shortens a model's name: removes the provider, before it or in brackets after it, the date and the prefix `claude-`.
 pub(super) fn short_model(model: &str) -> &str {
-    let name = model.rsplit('/').next().unwrap_or(model);
+    let name = model.rsplit(['/', '|']).next().unwrap_or(model);
+    let name = match name.strip_suffix(')').and_then(|name| name.rsplit_once('(')) {
+        Some((name, _)) if !name.is_empty() && !name.ends_with(' ') => name,
+        _ => name,
+    };
     let name = name.strip_prefix("claude-").unwrap_or(name);
     match name.rsplit_once('-') {
         Some((head, date)) if date.len() == 8 && date.bytes().all(|b| b.is_ascii_digit()) => head,

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
+use super::home_path::with_tilde;
 use super::style::style;
 use super::widgets::{Align, line_of, overlay, put, put_line, split_left, split_right, wrapped};
 use crate::app::dialog::{Dialog, DialogOutcome};
@@ -18,7 +19,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, dialog: &Dialog) {
     // Indented lines are programs, which are shown exactly.
     let shown = |line: &String| match line.strip_prefix(' ') {
         Some(_) => line.clone(),
-        None => canvas.app.with_tilde(line).into_owned(),
+        None => with_tilde(canvas.app, line).into_owned(),
     };
     let lines: Vec<_> =
         dialog.text.iter().flat_map(|line| wrapped(&shown(line), width, 0, style(theme.text))).collect();
@@ -49,7 +50,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, dialog: &Dialog) {
         put(canvas.buffer, number, &digit, style(theme.key), Align::Left);
         let shown = match choice.outcome {
             DialogOutcome::RunCommands(_) => choice.label.as_str().into(),
-            _ => canvas.app.with_tilde(&choice.label),
+            _ => with_tilde(canvas.app, &choice.label),
         };
         put(canvas.buffer, label, &shown, style(theme.text), Align::Left);
     }

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::canvas::Canvas;
+use super::home_path::with_tilde;
 use super::numbers::thousands;
 use super::style::{self, style};
 use super::widgets::{Align, line_of, put, put_line, split_left, wrapped};
@@ -59,7 +60,7 @@ fn draw_roots(canvas: &mut Canvas, area: Rect, first: usize) {
         put(canvas.buffer, name, root.agent.label(), style::agent(theme, root.agent), Align::Left);
         put(canvas.buffer, found, if root.found { "empty" } else { "not found" }, style(theme.muted), Align::Left);
         // The end of a path tells more than its beginning.
-        let shown = ellipsis_before(&app.with_tilde(&one_line(&root.path.to_string_lossy())), path.width.into());
+        let shown = ellipsis_before(&with_tilde(app, &one_line(&root.path.to_string_lossy())), path.width.into());
         put(canvas.buffer, path, &shown, style(theme.text), Align::Left);
     }
 }

@@ -5,6 +5,7 @@ use ratatui::text::{Line, Span};
 
 use super::approval::{self, ApprovalPlacement};
 use super::canvas::Canvas;
+use super::home_path::with_tilde;
 use super::session_title::session_title;
 use super::style::{self, style};
 use super::widgets::styled_line;
@@ -120,7 +121,7 @@ fn draw_problem(canvas: &mut Canvas, area: Rect, item: &InboxItem) {
 
 fn lines(app: &App, item: &InboxItem, width: u16) -> Vec<Line<'static>> {
     let theme = app.theme();
-    let line = format!("{} · {}", title(app, item), app.with_tilde(&text::one_line(&item.cwd.to_string_lossy())));
+    let line = format!("{} · {}", title(app, item), with_tilde(app, &text::one_line(&item.cwd.to_string_lossy())));
     let mut lines = wrapped(&line, width, 0, style(theme.title));
     match &item.kind {
         InboxItemKind::Approval => {}

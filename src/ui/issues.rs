@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
+use super::home_path::with_tilde;
 use super::style::style;
 use super::widgets::{line_of, overlay, put_line, wrapped};
 use crate::app::issues::{self, EqualIssues, IssuesView};
@@ -15,11 +16,11 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, view: &IssuesView) {
     for EqualIssues { first, count, lines: numbers } in issues::group(app.issues()) {
         // A mistake in a query or a machine has no path.
         if !first.path.as_os_str().is_empty() {
-            let place = format!("{}{}", app.with_tilde(&first.path.to_string_lossy()), place_in_file(numbers));
+            let place = format!("{}{}", with_tilde(app, &first.path.to_string_lossy()), place_in_file(numbers));
             lines.extend(wrapped(&place, width, 2, style(theme.text)));
         }
         let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
-        let reason = format!("→ {}{times}", app.with_tilde(&first.reason));
+        let reason = format!("→ {}{times}", with_tilde(app, &first.reason));
         lines.extend(wrapped(&reason, width, 2, style(theme.warning)));
     }
     if lines.is_empty() {

@@ -24,6 +24,7 @@ mod export;
 mod header;
 mod help;
 mod home;
+mod home_path;
 mod inbox;
 mod issues;
 mod new_session;

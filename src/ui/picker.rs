@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::canvas::Canvas;
+use super::columns::short_model;
 use super::style::style;
 use super::widgets::{Align, field, line_of, overlay, put, put_line, split_left, split_right};
 use crate::app::msg::Target;
@@ -57,7 +58,8 @@ fn draw_tabs(canvas: &mut Canvas, area: Rect, picker: &Picker, info: &RunInfo) {
         if area.width < 56 && tab != picker.tab {
             continue;
         }
-        let value = value.as_deref().map_or("–".to_owned(), text::one_line);
+        let value = value.as_deref().map(|value| if tab == Tab::Model { short_model(value) } else { value });
+        let value = value.map_or("–".to_owned(), text::one_line);
         let paint = if tab == Tab::Mode && skips_permissions(&value) { theme.error } else { theme.text };
         spans.push(Span::styled(format!("{} ", text::ellipsis(&value, 16)), style(paint)));
     }

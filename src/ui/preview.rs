@@ -7,6 +7,7 @@ use super::canvas::{Canvas, ViewCache};
 use super::columns;
 use super::entry::RenderContext;
 use super::header;
+use super::home_path::with_tilde;
 use super::numbers::thousands;
 use super::reader::{self, ReaderMode};
 use super::session_title::session_title;
@@ -162,7 +163,7 @@ fn details(app: &App, session: &Session, zone: &TimeZone) -> String {
         copies,
         days.unwrap_or_default(),
         if session.flags.app { "app or editor".to_owned() } else { String::new() },
-        app.with_tilde(&session.place()).into_owned(),
+        with_tilde(app, &session.place()).into_owned(),
     ];
     details.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
 }

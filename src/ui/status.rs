@@ -6,6 +6,7 @@ use ratatui::widgets::{Clear, Widget};
 
 use super::canvas::Canvas;
 use super::coverage::coverage_line;
+use super::home_path::with_tilde;
 use super::numbers::thousands;
 use super::style::style;
 use super::widgets::{Align, put, put_line, split_right};
@@ -25,7 +26,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
     match app.notices.current() {
         Some(notice) => {
             let colours = if notice.error { theme.error } else { theme.accent };
-            put(canvas.buffer, area, &app.with_tilde(&notice.text), style(colours), Align::Left)
+            put(canvas.buffer, area, &with_tilde(app, &notice.text), style(colours), Align::Left)
         }
         None => match app.stack.screen() {
             Some(Layer::Search(search)) => {

@@ -116,6 +116,25 @@ fn a_command_of_the_user_runs_in_the_directory_of_the_session_and_ends_with_ctrl
 }
 
 #[test]
+fn a_command_that_begins_on_an_idle_screen_begins_now() {
+    const IDLE_SECONDS: u64 = 6;
+    let stage = Stage::new();
+    let mut salon = stage.salon(&["new"]);
+    salon.wait_for_text("type a prompt");
+    // Nothing on the screen depends on the time, so that it is not looked at meanwhile.
+    std::thread::park_timeout(std::time::Duration::from_secs(IDLE_SECONDS));
+    salon.send("!sleep 60");
+    salon.send(ENTER);
+    salon.wait_for("its first seconds", |screen| {
+        (1..IDLE_SECONDS).any(|seconds| screen.contents().contains(&format!("running {seconds} s")))
+    });
+    salon.send(CTRL_C);
+    salon.wait_for_text("signal 2");
+    salon.signal(Signal::TERM);
+    assert_eq!(salon.wait(), 0);
+}
+
+#[test]
 fn d17_signals_leave_no_agent_and_restore_the_terminal() {
     for signal in [Signal::TERM, Signal::HUP] {
         let stage = Stage::new();

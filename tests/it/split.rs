@@ -228,7 +228,7 @@ fn an_approval_of_the_pinned_chat_is_shown_and_no_key_answers_it() {
     harness.stage.effects.extend(effects);
     harness.working(true);
     harness.changed(|info| info.approvals = vec![live::command("q1")]);
-    assert!(left(&mut harness).contains("! Bash cargo test --workspace"), "{}", left(&mut harness));
+    assert!(left(&mut harness).contains("! Bash: cargo test --workspace"), "{}", left(&mut harness));
     assert!(!harness.screen().contains("1  Yes"), "{}", harness.screen());
     harness.take();
     harness.type_in("1");

@@ -112,13 +112,24 @@ fn choice(option: &PermissionOption) -> ApprovalChoice {
         PermissionOptionKind::AllowAlways => ChoiceKind::AllowAlways,
         _ => ChoiceKind::Deny,
     };
+    ApprovalChoice { kind, label: label(&option.name, option.kind), token: option.option_id.0.clone() }
+}
+
+/// Label of an option in the words that all agents have here, with what its own name says beyond its kind.
+fn label(name: &str, kind: PermissionOptionKind) -> String {
     // Some agents use their identifiers as names.
-    let label = match (option.name.as_str(), option.kind) {
-        ("allow_once", _) => "Yes",
-        ("allow_always", _) => "Yes, and always",
-        ("reject_once", _) => "No",
-        ("reject_always", _) => "No, and never",
-        (name, _) => name,
-    };
-    ApprovalChoice { kind, label: label.to_owned(), token: option.option_id.0.clone() }
+    let plain = name.to_lowercase().replace('_', " ");
+    match (plain.as_str(), kind) {
+        ("allow" | "allow once" | "yes", PermissionOptionKind::AllowOnce) => "Yes".to_owned(),
+        ("reject" | "reject once" | "deny" | "no", PermissionOptionKind::RejectOnce) => "No".to_owned(),
+        ("allow always" | "always allow", PermissionOptionKind::AllowAlways) => "Yes, and always".to_owned(),
+        ("reject always" | "always reject", PermissionOptionKind::RejectAlways) => "No, and never".to_owned(),
+        (_, PermissionOptionKind::AllowAlways) => {
+            let scope = |words: &str| name.get(words.len()..).filter(|_| plain.starts_with(words));
+            let always = scope("always allow ").map(|scope| format!("Yes, and always allow {scope}"));
+            let allowed = || scope("allow ").map(|scope| format!("Yes, and allow {scope}"));
+            always.or_else(allowed).unwrap_or_else(|| name.to_owned())
+        }
+        _ => name.to_owned(),
+    }
 }

@@ -1,11 +1,8 @@
 //! Blocks of a message's content, as far as summaries and indexes need them.
 
-use super::user_markup::{self, UserTextKind};
+use super::user_markup::{self, TOOL_ERROR, UserTextKind};
 use crate::agent::jsonl::{JsonCursor, JsonStr, MalformedJson};
 use crate::domain::EntryKind;
-
-/// Beginning of an output with the reason why a tool was not run.
-pub(super) const TOOL_ERROR: &str = "<tool_use_error>";
 
 /// Message content: nothing, a string, or blocks.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use memchr::memmem::Finder;
 use super::block::plain_string;
 use super::outputs::OutputLengths;
 use super::preview::MARKER;
-use super::user_markup::without_last_reminder;
+use super::user_markup::{TOOL_ERROR, shown_output};
 use crate::agent::jsonl::{JsonCursor, JsonStr, MalformedJson};
 use crate::agent::texts::RawOutput;
 use crate::domain::EntryKey;
@@ -17,8 +17,8 @@ use crate::domain::EntryKey;
 static SPECIAL: LazyLock<[Finder<'static>; 4]> =
     LazyLock::new(|| [MARKER, "tool-results", r#"}{""#, r#""structuredContent":"#].map(Finder::new));
 
-/// Beginning of a reminder, which is not shown at the end of an output.
-static REMINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("<system-reminder"));
+/// Beginnings of markup that is not shown: a reminder at the end of an output, and an element around an error.
+static MARKUP: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["<system-reminder", TOOL_ERROR].map(Finder::new));
 
 /// Ends of the types of blocks with texts that are not indexed: results, calls and reasoning.
 static UNINDEXED: LazyLock<[Finder<'static>; 3]> =
@@ -98,8 +98,8 @@ impl<'a> Record<'a> {
         })?;
         match (parts, call) {
             (Some(parts), Some(call)) if kind == b"tool_result" => {
-                let has_reminder = parts.iter().any(|part| REMINDER.find(part).is_some());
-                let shown = has_reminder.then_some(without_last_reminder as fn(&str) -> &str);
+                let has_markup = parts.iter().any(|part| MARKUP.iter().any(|start| start.find(part).is_some()));
+                let shown = has_markup.then_some(shown_output as fn(&str) -> &str);
                 self.outputs.push(RawOutput { key: EntryKey::new(&call, 0), call, parts, shown });
             }
             _ => self.is_other = true,
@@ -162,10 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn a_reminder_at_the_end_of_an_output_is_not_shown() {
+    fn markup_around_an_output_is_not_shown() {
         for (content, text) in [
             (r#""a\n<system-reminder>\nhidden</system-reminder>""#, "a"),
             (r#""a <system-reminder> b""#, "a <system-reminder> b"),
+            (r#""<tool_use_error>no file</tool_use_error>""#, "no file"),
+            (r#""<tool_use_error> torn""#, "<tool_use_error> torn"),
             (
                 r#"[{"type":"text","text":"one"},{"type":"text","text":"<system-reminder>\nx</system-reminder>\n"}]"#,
                 "one",

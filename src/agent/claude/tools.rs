@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::block::TOOL_ERROR;
+use super::user_markup::TOOL_ERROR;
 use super::{content, outputs, user_markup};
 use crate::agent::json;
 use crate::agent::jsonl::patch;
@@ -89,13 +89,13 @@ fn todos(todos: &Value) -> Vec<PlanItem> {
 pub(super) fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
     let result = &record["toolUseResult"];
     let output = outputs::longest(content::text(&block["content"]), result);
-    let output = user_markup::without_last_reminder(&output).to_owned();
+    let status = Some(status(block, record, &output));
+    let output = user_markup::shown_output(&output).to_owned();
     let structured = [&result["structuredContent"], &record["mcpMeta"]["structuredContent"]];
     let structured = structured.into_iter().find(|structured| structured.is_object() || structured.is_array());
     let output = structured.map_or(output.clone(), |structured| tool_input::with_structured(output, structured));
     let subagent = result["agentId"].as_str().map(|agent| Arc::from(format!("agent-{agent}")));
     let duration_ms = json::count(&result["durationMs"]).or_else(|| json::count(&result["totalDurationMs"]));
-    let status = Some(status(block, record, &output));
     EventBody::ToolUpdate {
         id,
         status,

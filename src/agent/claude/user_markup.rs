@@ -6,6 +6,9 @@ use super::super::jsonl::JsonStr;
 use crate::agent::json;
 use crate::domain::event::NoticeLevel;
 
+/// Beginning of an output with the reason why a tool was not run.
+pub(super) const TOOL_ERROR: &str = "<tool_use_error>";
+
 /// A classified text of a user record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum UserText<'a> {
@@ -168,8 +171,15 @@ fn classify_tagged(text: &str) -> UserText<'_> {
     UserText::Prompt(Cow::Borrowed(text))
 }
 
+/// Output of a tool as it is shown: without the last reminder, and without the element around an error.
+pub(super) fn shown_output(output: &str) -> &str {
+    let output = without_last_reminder(output);
+    let error = output.trim_ascii().strip_prefix(TOOL_ERROR).and_then(|rest| rest.strip_suffix("</tool_use_error>"));
+    error.map_or(output, str::trim_ascii)
+}
+
 /// Output of a tool without the reminder that the program appends for the model. One that is nothing else keeps its text.
-pub(super) fn without_last_reminder(output: &str) -> &str {
+fn without_last_reminder(output: &str) -> &str {
     if let Some((inner, "")) = element(output.trim_ascii(), REMINDER) {
         return inner.trim_ascii();
     }

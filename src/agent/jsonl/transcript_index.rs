@@ -77,6 +77,8 @@ pub(crate) struct TranscriptIndex {
     replies: HashMap<u64, u32>,
     /// Usage by the mark that shows it.
     usage: HashMap<u32, Tokens>,
+    /// First mark whose usage changed since the last refresh.
+    changed_usage: Option<u32>,
     /// Last total usage, of an agent that records totals.
     counts: UsageCounts,
     /// Lines that must be completed before they are decoded.
@@ -131,6 +133,7 @@ impl TranscriptIndex {
             results: CallResults::default(),
             replies: HashMap::new(),
             usage: HashMap::new(),
+            changed_usage: None,
             counts: UsageCounts::default(),
             torn: HashSet::new(),
             wide_line: None,

@@ -18,6 +18,20 @@ impl ApprovalQueue {
         current.is_some_and(|(pending, ..)| self.drafts.get(&pending.id()).is_some_and(|draft| draft.unfolded))
     }
 
+    /// Returns the label of what Enter does with the current approval; `None` if it does nothing.
+    pub fn enter_label(&self, runs: &RunTable, scope: &ApprovalScope) -> Option<&'static str> {
+        let (pending, ..) = self.current(runs, scope)?;
+        let draft = self.draft(&pending.id());
+        let question = pending.approval.questions.get(draft.answers.len());
+        let picks = question.is_some_and(|question| question.multiple);
+        match draft.at {
+            _ if picks && !(draft.picked.is_empty() && draft.other.is_none()) => Some("confirm"),
+            Some(_) => Some("choose"),
+            None if question.is_some() => None,
+            None => Some(if draft.unfolded { "fold" } else { "show all" }),
+        }
+    }
+
     /// Scrolls the full view. Returns false if it is not shown.
     pub fn wheel(&mut self, lines: i32, runs: &RunTable, scope: &ApprovalScope) -> bool {
         let id = self.current(runs, scope).map(|(pending, ..)| pending.id());

@@ -11,7 +11,7 @@ use crate::domain::prompt::PromptState;
 use crate::domain::run::{FolderTrust, Phase};
 use crate::domain::run_request::RunRequest;
 
-/// What the key of interrupts clears or ends.
+/// Target of the key of interrupts, which clears or ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interruption {
     /// Text of the composer.
@@ -122,7 +122,7 @@ impl Chat {
         if self.interrupt_command(ctx) { Flow::Stay } else { self.interrupt_turn(ctx) }
     }
 
-    /// Returns what the key of interrupts does now; `None` if there is nothing to end.
+    /// Returns the target of the key of interrupts; `None` if there is nothing to end.
     pub fn interruption(&self, runs: &RunTable) -> Option<Interruption> {
         if self.focus == ChatFocus::Composer && !self.composer.is_empty() {
             return Some(Interruption::Draft);

@@ -41,8 +41,5 @@ pub const CHAT: &[FixedKeys] = &[
             ("r", "Send a held one"),
         ],
     },
-    FixedKeys {
-        heading: "Tasks of the agent",
-        keys: &[("enter", "Open the sub-agent"), ("x", "Stop the task")],
-    },
+    FixedKeys { heading: "Tasks of the agent", keys: &[("enter", "Open the sub-agent"), ("x", "Stop the task")] },
 ];

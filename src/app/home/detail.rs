@@ -17,7 +17,8 @@ pub struct RowDetail {
     pub since: Option<Time>,
 }
 
-/// Returns the second line of a session that needs the user or works. `None` if nothing is known.
+/// Returns the second line of a session that needs the user, in the words of the inbox, or works. `None` if nothing is
+/// known.
 pub fn of(key: &SessionKey, runs: &RunTable, sessions: &Sessions) -> Option<RowDetail> {
     if let Some(info) = runs.of_session(key).filter(|info| runs.state(info).is_some()) {
         return of_run(info, runs);

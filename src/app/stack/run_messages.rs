@@ -12,6 +12,10 @@ use crate::app::runs::{self, RunMsg};
 use crate::app::trust;
 use crate::domain::Agent;
 use crate::domain::run::{Phase, Refusal, Replay, RunId, RunInfo};
+use crate::stdx::text;
+
+/// Maximum columns of the name of a session before a message about it.
+const MAX_NAME_COLUMNS: usize = 32;
 
 impl Stack {
     /// Applies a message about a run.
@@ -45,6 +49,13 @@ impl Stack {
             RunMsg::Queued(run, prompts) => {
                 ctx.runs.set_queue(run, prompts);
                 self.runs_changed(None, None, ctx);
+            }
+            RunMsg::Notice { run, text, error } => {
+                // It would seem to be about the session in front.
+                let name = ctx.runs.get(&run).map(|info| notifications::run_name(info, ctx));
+                let name = name.map(|name| format!("{}: ", text::ellipsis(&name, MAX_NAME_COLUMNS)));
+                let text = name.unwrap_or_default() + &text;
+                if error { ctx.notices.error(text) } else { ctx.notices.info(text) }
             }
             RunMsg::Events(run, replay) => self.apply_events(&run, replay, ctx),
             RunMsg::Started { ticket, result } => {

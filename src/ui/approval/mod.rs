@@ -10,6 +10,7 @@ use ratatui::widgets::{Clear, Widget};
 
 use self::body::BodyLayout;
 use super::canvas::Canvas;
+use super::home_path::with_tilde;
 use super::style::{self, style};
 use super::widgets::styled_line::{self, StyledLine};
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
@@ -280,7 +281,7 @@ fn head(app: &App, waiting: &PendingApproval, draft: &AnswerDraft, width: usize)
         Span::styled("! ", style(theme.needs_you)),
         Span::styled(info.agent.name(), style::agent(theme, info.agent)),
         Span::styled(format!(" · {}", title.as_deref().unwrap_or("new session")), style(theme.title)),
-        Span::styled(format!(" · {}", app.with_tilde(&text::one_line(&info.place()))), style(theme.muted)),
+        Span::styled(format!(" · {}", with_tilde(app, &text::one_line(&info.place()))), style(theme.muted)),
     ];
     if let Some(since) = approval.since {
         spans.push(Span::styled(format!(" · {}", age::text(app.now, since)), style(theme.muted)));
@@ -343,8 +344,7 @@ fn answers(app: &App, approval: &Approval, draft: &AnswerDraft, width: usize) ->
             }
             ApprovalRow::Other => match &draft.other {
                 Some(other) => (mark(true), text::one_line(other), theme.text),
-                None if multiple => (mark(false), "something else".to_owned(), theme.text),
-                None => ("", "something else".to_owned(), theme.text),
+                None => (if multiple { mark(false) } else { "" }, "Something else".to_owned(), theme.text),
             },
             ApprovalRow::Choice(choice) => {
                 approval.choices.get(choice).map_or(("", String::new(), theme.text), |choice| {

@@ -12,6 +12,7 @@ use crate::domain::run::{Conversation, Phase, Quota, RunInfo};
 use crate::stdx::text;
 use crate::ui::canvas::Canvas;
 use crate::ui::columns;
+use crate::ui::home_path::with_tilde;
 use crate::ui::session_title::session_title;
 use crate::ui::style::{self, style};
 use crate::ui::widgets::{Align, put, put_line, split_right, styled_line};
@@ -103,7 +104,7 @@ fn session(canvas: &Canvas, chat: &Chat) -> Vec<Span<'static>> {
     spans.extend(work_tree);
     spans.extend(
         directory
-            .map(|directory| app.with_tilde(&text::one_line(&directory)).into_owned())
+            .map(|directory| with_tilde(app, &text::one_line(&directory)).into_owned())
             .map(|directory| Span::styled(format!(" · {directory}"), style(theme.muted))),
     );
     spans

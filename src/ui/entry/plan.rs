@@ -10,7 +10,7 @@ use crate::stdx::text;
 use crate::ui::style::style;
 use crate::ui::widgets::styled_line::StyledLine;
 
-/// Lays out a proposed plan: a headline with the decision, the plan, and the reason of a denial.
+/// Lays out a proposed plan: a headline with the decision, the plan, and the reason against it.
 pub(super) fn lay_proposal(entry: &Entry, context: &mut LayoutContext<'_>, layout: &mut EntryLayout) {
     let theme = context.theme;
     let Some(tool) = &entry.tool else {
@@ -35,18 +35,19 @@ pub(super) fn lay_proposal(entry: &Entry, context: &mut LayoutContext<'_>, layou
     answer::lay(&entry.text, style(theme.text), context, &mut body);
     layout.pending |= body.pending;
     layout.lines.extend(body.lines);
-    if let Some(reason) = denial(tool) {
-        let reason = StyledLine::plain(&text::one_line(reason), style(theme.warning));
-        let first = Span::styled("✗ ", style(theme.warning));
+    if let Some(reason) = refusal(tool) {
+        let reason = StyledLine::plain(&text::one_line(reason), style(look));
+        let first = Span::styled("✗ ", style(look));
         reason.wrap_into(context.width, &[first], &[Span::raw("  ")], &mut layout.lines);
     }
 }
 
-/// Reason of a denial, without the agent's own explanation before it.
-fn denial(tool: &Tool) -> Option<&str> {
+/// Reason of a denial, without the agent's own explanation before it, or of a failure.
+fn refusal(tool: &Tool) -> Option<&str> {
     const BEFORE_REASON: &str = "the user said:";
     let reason = tool.output.rsplit_once(BEFORE_REASON).map_or(tool.output.as_str(), |(_, reason)| reason).trim();
-    (tool.status == ToolStatus::Denied && !reason.is_empty()).then_some(reason)
+    let is_refused = matches!(tool.status, ToolStatus::Denied | ToolStatus::Failed);
+    (is_refused && !reason.is_empty()).then_some(reason)
 }
 
 /// Lays out a plan: a headline, then one line per item.

@@ -350,10 +350,14 @@ fn a_session_of_a_shell_command_only_has_it_as_title() {
 
 #[test]
 fn failures_that_one_field_shows_are_failures() {
-    let of = |content: &str, structured: Value| {
+    let tool = |content: &str, structured: Value| {
         let case = session_of(&[prompt(), call("a", "t", "make"), result("r", "a", "t", content, structured)]);
-        case.entries(ID)[1]["tool"]["status"].as_str().expect("a status").to_owned()
+        case.entries(ID)[1]["tool"].clone()
     };
+    let of = |content: &str, structured: Value| tool(content, structured)["status"].as_str().map(str::to_owned);
+    let of = |content: &str, structured: Value| of(content, structured).expect("a status");
+    let shown = tool("<tool_use_error>no such file</tool_use_error>", Value::Null);
+    assert_eq!(shown["output"], "no such file", "the markup is for the model");
     assert_eq!(of("Exit code 2\nboom", json!("Error: Exit code 2\nboom")), "failed");
     assert_eq!(of("bad", json!({"content": [], "isError": true})), "failed");
     assert_eq!(of("out", json!({"stdout": "out", "exitCode": 3})), "failed");

@@ -54,6 +54,24 @@ fn a_command_shows_its_last_lines_and_grows() {
 }
 
 #[test]
+fn a_proposed_plan_says_why_it_was_not_approved_or_failed() {
+    let shown = |status, output: &str| {
+        let mut plan = tool("p", 0, "ExitPlanMode", ToolAction::PlanText("Read first".into()), output);
+        plan.kind = EntryKind::Plan;
+        if let Some(tool) = &mut plan.tool {
+            tool.status = status;
+        }
+        lines(&plan, Fold::Few)
+    };
+    let denied = shown(ToolStatus::Denied, "Not now, the user said:\nfewer steps");
+    assert_eq!(denied, ["Proposed plan  ✗ not approved", "Read first", "✗ fewer steps"]);
+    let failed = shown(ToolStatus::Failed, "You are not in plan mode.");
+    assert_eq!(failed, ["Proposed plan  ✗ failed", "Read first", "✗ You are not in plan mode."]);
+    let approved = shown(ToolStatus::Done, "User has approved your plan.");
+    assert_eq!(approved, ["Proposed plan  ✓ approved", "Read first"]);
+}
+
+#[test]
 fn a_cut_output_has_its_first_and_last_lines() {
     let shown = lines(&command("c", 0, "make", &numbered(226)), Fold::Cut).split_off(1);
     let head = ["  row 1", "  row 2", "  row 3", "  … 218 more lines"];

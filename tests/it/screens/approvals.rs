@@ -98,6 +98,38 @@ fn the_inbox_of_a_low_screen_says_who_asks_and_how_to_leave() {
 }
 
 #[test]
+fn a_message_about_a_run_that_is_not_in_front_names_its_session() {
+    let mut stage = Stage::full(100, 24);
+    let notice = |run: &str| {
+        let text = "Claude Code: killed by a signal".to_owned();
+        Msg::Run(RunMsg::Notice { run: RunId(run.into()), text, error: true })
+    };
+    stage.run(run("r")).send(notice("r"));
+    assert!(stage.screen().contains("Retry failed webhooks with a ba…: Claude Code: killed"), "{}", stage.screen());
+    let mut stage = Stage::full(100, 24);
+    stage.send(notice("unknown"));
+    assert!(stage.screen().contains(" Claude Code: killed by a signal"), "{}", stage.screen());
+}
+
+#[test]
+fn the_hint_of_enter_says_what_it_does_with_a_question() {
+    let hint = |keys: &str| {
+        let mut stage = Stage::full(120, 40);
+        asked(questions("a"))(&mut stage);
+        for word in keys.split_whitespace() {
+            stage.keys(word).fire_timers();
+        }
+        stage.screen().lines().last().unwrap_or_default().to_owned()
+    };
+    assert!(!hint("").contains("enter"), "{}", hint(""));
+    // The second question has several answers.
+    assert!(!hint("1").contains("enter") && hint("1 1").contains("enter confirm"), "{}", hint("1 1"));
+    let mut stage = Stage::full(120, 40);
+    asked(command("a"))(&mut stage);
+    assert!(stage.screen().contains("enter show all"), "{}", stage.screen());
+}
+
+#[test]
 fn the_badge_is_on_every_screen() {
     for keys in ["", "enter", "/", "/ r e t r y", "enter ?", "enter ctrl-p"] {
         let mut stage = Stage::full(80, 24);

@@ -5,8 +5,8 @@ use salon::app::action::{Action, KeyContext};
 use salon::app::layer::Layer;
 use salon::app::msg::ResumeCheck;
 use salon::config::theme_file::ColourDepth;
-use salon::domain::{Agent, Issue};
 use salon::domain::catalog::CatalogChange;
+use salon::domain::{Agent, Issue};
 
 use super::stage::{Stage, change, session, sessions};
 

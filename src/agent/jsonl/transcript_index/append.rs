@@ -83,9 +83,10 @@ impl TranscriptIndex {
     fn record_usage(&mut self, metadata: &LineMetadata<'_>, first: u32) {
         let Some(ReplyUsage { key, tokens }) = metadata.usage.filter(|usage| usage.tokens.total() > 0) else { return };
         let first = *self.replies.entry(key).or_insert(first);
-        let kept = self.usage.entry(first).or_insert(tokens);
+        let kept = self.usage.entry(first).or_default();
         if tokens.total() > kept.total() {
             *kept = tokens;
+            self.changed_usage = self.changed_usage.into_iter().chain([first]).min();
         }
     }
 
@@ -94,7 +95,15 @@ impl TranscriptIndex {
         let grown = self.counts.add(total);
         if let Some(last) = self.marks.len().checked_sub(1).filter(|_| grown.total() > 0) {
             *self.usage.entry(count(last)).or_default() += grown;
+            self.changed_usage = self.changed_usage.into_iter().chain([count(last)]).min();
         }
+    }
+
+    /// Returns the index of the first shown entry whose usage changed.
+    pub(super) fn changed_usage(&self) -> Option<usize> {
+        let changed = self.changed_usage?;
+        let at = self.shown.partition_point(|mark| *mark < changed);
+        Some(at).filter(|at| *at < self.shown.len())
     }
 }
 

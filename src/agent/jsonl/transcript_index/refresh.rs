@@ -37,6 +37,7 @@ impl TranscriptIndex {
             return self.reopen();
         }
         let (old, first_new) = (self.shown.clone(), count(self.lines.len()));
+        self.changed_usage = None;
         let tasks = self.task_list();
         if let Err(error) = self.scan_appended() {
             self.issues.push(Issue::new(&self.path, error));
@@ -49,7 +50,7 @@ impl TranscriptIndex {
             return RefreshOutcome::Reset;
         }
         let changed = self.results.since(first_new).filter_map(|tool| self.entry_of_tool(tool));
-        let mut from = changed.min().unwrap_or(old.len()).min(old.len());
+        let mut from = changed.chain(self.changed_usage()).min().unwrap_or(old.len()).min(old.len());
         let now = self.task_list();
         if now != tasks {
             let marks = [tasks, now].into_iter().flatten().map(|(mark, _)| mark);

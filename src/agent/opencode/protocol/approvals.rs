@@ -26,9 +26,13 @@ pub(super) fn permission(request: &Value, call: Option<&(Value, ToolAction)>, no
     let call = call.filter(|(call, _)| call["input"].as_object().is_some_and(|input| !input.is_empty()));
     let input = call.map_or_else(|| request["metadata"].clone(), |(call, _)| call["input"].clone());
     let always = join_texts(&request["always"]);
-    let mut choices = vec![choice(ChoiceKind::AllowOnce, "Allow once".into(), "once")];
+    let mut choices = vec![choice(ChoiceKind::AllowOnce, "Yes".into(), "once")];
     if !always.is_empty() {
-        choices.push(choice(ChoiceKind::AllowAlways, format!("Always allow {always} in this session"), "always"));
+        choices.push(choice(
+            ChoiceKind::AllowAlways,
+            format!("Yes, and always allow {always} in this session"),
+            "always",
+        ));
     }
     choices.push(choice(ChoiceKind::Deny, "No, continue without it".into(), "deny"));
     choices.push(choice(ChoiceKind::DenyAndStop, "No, and stop".into(), "reject"));

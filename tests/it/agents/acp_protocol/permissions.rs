@@ -36,6 +36,12 @@ fn h35_the_command_and_its_explanation_are_shown_and_the_choices_are_in_order() 
     let kinds: Vec<_> = approval.choices.iter().map(|choice| choice.kind).collect();
     use ChoiceKind::{AllowAlways, AllowOnce, Deny, DenyAndStop};
     assert_eq!(kinds, [AllowOnce, AllowAlways, Deny, DenyAndStop]);
+    let labels: Vec<_> = approval.choices.iter().map(|choice| choice.label.as_str()).collect();
+    assert_eq!(
+        labels,
+        ["Yes", "Yes, and allow for this session", "No", "No, and stop"],
+        "one vocabulary for all agents"
+    );
     assert_eq!(driven.lines()[1], "tool: \"rm -rf build\" [run_shell_command, pending: \"rm -rf build\" -> \"\"]");
     driven.choose(AllowOnce);
     let outcome = json!({"outcome": "selected", "optionId": "proceed_once"});

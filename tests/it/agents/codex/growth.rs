@@ -58,6 +58,23 @@ fn a12_an_append_costs_only_its_own_bytes() {
 }
 
 #[test]
+fn usage_that_is_recorded_after_an_answer_changes_the_answer() {
+    let home = Home::of(&["codex/0.169.0"]);
+    let all_sessions = sessions(&home);
+    let session = &all_sessions[TOUR];
+    let mut reading = codex().open(session).expect("opens");
+    let last = reading.len() - 1;
+    let before = reading.read(last..last + 1, TextLimit::NONE)[0].tokens.unwrap_or_default();
+    let line = "{\"timestamp\":\"2026-11-21T10:00:00.000Z\",\"ordinal\":188,\"type\":\"event_msg\",\"payload\":{\"type\":\"token_count\",\"info\":{\"total_token_usage\":{\"input_tokens\":900000,\"cached_input_tokens\":400000,\"output_tokens\":1000}}}}\n";
+    append(&session.path, line.as_bytes());
+    assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: last });
+    let after = reading.read(last..last + 1, TextLimit::NONE)[0].tokens.unwrap_or_default();
+    assert!(after.total() > before.total(), "{before:?} {after:?}");
+    let mut again = codex().open(session).expect("opens");
+    assert_eq!(again.read(last..last + 1, TextLimit::NONE)[0].tokens, Some(after));
+}
+
+#[test]
 fn a13_a_rollout_that_was_replaced_is_read_again() {
     let home = Home::of(&["codex/0.169.0"]);
     let all_sessions = sessions(&home);
