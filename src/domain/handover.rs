@@ -7,7 +7,7 @@ use super::secrets::{self, SecretCounts};
 use super::session::Session;
 use super::tool::{PlanItem, PlanStatus, ToolAction, ToolStatus};
 use super::transcript::{Entry, EntryKind, Tool};
-use crate::stdx::text::{boundary_before, first_chars, one_line, sanitise};
+use crate::stdx::text::{boundary_before, one_line, sanitise};
 
 /// Maximum characters of the goal and of the last answer.
 const MAX_TEXT_CHARS: usize = 3_000;
@@ -45,6 +45,8 @@ impl Handover {
         if entry.reverted {
             return;
         }
+        // A headline does not say which of its texts are secret.
+        let entry = &*secrets::entry::masked(entry, &mut SecretCounts::default());
         match entry.kind {
             EntryKind::Prompt if self.goal.is_empty() => self.goal = cut(&entry.text, MAX_TEXT_CHARS),
             EntryKind::Prompt => {
@@ -148,7 +150,7 @@ fn push_bounded(texts: &mut Vec<String>, text: String, max: usize) {
 fn line(text: &str) -> String {
     let start = &text[..boundary_before(text, MAX_LINE_CHARS * 8)];
     let line = one_line(start);
-    let short = first_chars(&line, MAX_LINE_CHARS);
+    let short = secrets::cut(&line, MAX_LINE_CHARS);
     if short.len() < line.len() { format!("{short}…") } else { line }
 }
 
@@ -158,6 +160,6 @@ fn cut(text: &str, chars: usize) -> String {
     let start = &text[..boundary_before(text, chars * 8)];
     let is_cut = start.len() < text.len();
     let text = sanitise(start);
-    let start = first_chars(&text, chars);
+    let start = secrets::cut(&text, chars);
     if is_cut || start.len() < text.len() { format!("{start}…") } else { start.to_owned() }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::NoticeLevel;
+use super::secrets;
 use super::tool::{PlanItem, PlanStatus, ToolAction, ToolStatus};
 use super::tool_name::tool_label;
 use super::transcript::{Entry, EntryKind};
@@ -93,8 +94,8 @@ impl OutlineItem {
         }
         let max = if kind == OutlineKind::Edit { MAX_PATHS } else { MAX_TEXT };
         // Twice as many characters, because white space is collapsed.
-        let line = text::one_line(text::first_chars(entry.text.trim_start(), 2 * max));
-        let line = text::first_chars(&line, max);
+        let line = text::one_line(secrets::cut(entry.text.trim_start(), 2 * max));
+        let line = secrets::cut(&line, max);
         let line = match &entry.tool {
             Some(tool) if kind == OutlineKind::Error => {
                 format!("{}: {line}", text::one_line(&tool_label(&tool.name))).into()
@@ -110,6 +111,6 @@ fn plan_line(items: &[PlanItem]) -> Option<Box<str>> {
     let done = items.iter().filter(|item| item.status == PlanStatus::Done).count();
     let is_current = |status: &PlanStatus| matches!(status, PlanStatus::Active | PlanStatus::Pending);
     let current = items.iter().find(|item| is_current(&item.status)).or(items.last())?;
-    let line = text::one_line(text::first_chars(&current.text, MAX_TEXT));
+    let line = text::one_line(secrets::cut(&current.text, MAX_TEXT));
     Some(format!("{done} of {} done: {line}", items.len()).into())
 }

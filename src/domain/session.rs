@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::annotation::Annotation;
 use super::usage::UsageRow;
-use super::{Agent, EntryKey, Time, Tokens};
+use super::{Agent, EntryKey, Time, Tokens, secrets};
 
 /// Identity of a session. The agent's own id is unique only within that agent, and only on its machine.
 ///
@@ -139,7 +139,7 @@ impl Session {
     /// Sets the newest prompt, if it is not the title.
     pub fn set_last_prompt(&mut self, prompt: Option<&str>) {
         let text = Title::new(prompt.unwrap_or_default(), TitleSource::Prompt).text;
-        let text = crate::stdx::text::first_chars(&text, LAST_PROMPT_CHARS);
+        let text = secrets::cut(&text, LAST_PROMPT_CHARS);
         let is_title = self.title.text.starts_with(text);
         self.last_prompt = (!is_title).then(|| text.into());
     }
@@ -302,12 +302,12 @@ pub struct Title {
 }
 
 impl Title {
-    /// Creates a title from the beginning of `text`: sanitised, one line, at most [`TITLE_CHARS`] characters.
+    /// Creates a title from the beginning of `text`: sanitised, one line, at most [`TITLE_CHARS`] characters, and no part
+    /// of a secret that is longer.
     pub fn new(text: &str, source: TitleSource) -> Self {
         // A prompt can have megabytes; a title needs only its beginning.
-        let head = crate::stdx::text::first_chars(text, TITLE_CHARS * 8);
-        let line = crate::stdx::text::one_line(head);
-        Self { text: crate::stdx::text::first_chars(&line, TITLE_CHARS).into(), source }
+        let line = crate::stdx::text::one_line(secrets::cut(text, TITLE_CHARS * 8));
+        Self { text: secrets::cut(&line, TITLE_CHARS).into(), source }
     }
 }
 

@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::secrets;
+
+/// Maximum characters of a headline, because it is one line.
+pub const HEADLINE_CHARS: usize = 400;
+
 /// Status of a tool call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -90,8 +95,8 @@ impl ToolAction {
     /// Summary of the operation in one line.
     pub fn headline(&self) -> String {
         let text = self.summary();
-        let line = crate::stdx::text::one_line(crate::stdx::text::first_chars(&text, 2000));
-        crate::stdx::text::first_chars(&line, 400).to_owned()
+        let line = crate::stdx::text::one_line(secrets::cut(&text, 2000));
+        secrets::cut(&line, HEADLINE_CHARS).to_owned()
     }
 
     /// Text of the operation without the contents of files and of long prompts. Not sanitised.

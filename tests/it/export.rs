@@ -27,11 +27,15 @@ fn token() -> String {
 
 /// Creates a home with one session that contains everything that a document must escape, mask or embed.
 pub(crate) fn home() -> Home {
+    home_of(messages())
+}
+
+fn home_of(messages: Vec<Value>) -> Home {
     let home = Home::empty();
     let folder = home.path().join(".claude/projects/-srv-shop");
     fs::create_dir_all(&folder).expect("created");
     let mut records = String::new();
-    for (at, message) in messages().into_iter().enumerate() {
+    for (at, message) in messages.into_iter().enumerate() {
         let kind = message["role"].clone();
         let parent = if at == 0 { Value::Null } else { json!(format!("u{}", at - 1)) };
         let record = json!({
@@ -102,6 +106,29 @@ fn each_format_has_each_entry_and_no_secret() {
     let shown = output_json(&run(&home, &["show", ID, "--json"]));
     assert_eq!(whole["entries"].as_array().map(Vec::len), shown["entries"].as_array().map(Vec::len));
     assert_eq!(whole["session"]["id"], ID);
+}
+
+#[test]
+fn secrets_in_inputs_and_titles_are_in_no_document() {
+    let input = json!({"host": "db", "password": "Tr0ub4dor9xyz", "nested": {"client_secret": "abcd1234efgh"}});
+    let home = home_of(vec![
+        json!({"role": "user", "content": format!("{}use {} now", "word ".repeat(35), token())}),
+        json!({"role": "assistant", "id": "m1", "model": "opus", "content": [
+            {"type": "tool_use", "id": "t1", "name": "mcp__db__connect", "input": input}]}),
+        json!({"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": "t1", "content": "as Tr0ub4dor9xyz"}]}),
+    ]);
+    for format in ["md", "html", "json", "txt"] {
+        let document = document(&home, format);
+        for part in ["Tr0ub", "abcd1234"] {
+            assert!(!document.contains(part), "{format}: {part}: {document}");
+        }
+        assert!(format == "json" || !document.contains(&token()[4..9]), "{format}: {document}");
+        assert!(document.contains("••••••••") && document.contains("db"), "{format}: {document}");
+    }
+    let folder = home.path().join("out");
+    let written = export(&home, &["--output", folder.join("").to_str().expect("UTF-8"), "--json"]);
+    assert!(!text(&written.stdout).contains(&token()[4..9].to_lowercase()), "{}", text(&written.stdout));
 }
 
 #[test]

@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use salon::domain::secrets::{self, MASK, SecretCounts};
+use salon::domain::session::{Title, TitleSource};
+use salon::domain::transcript::{Entry, EntryKind, Role, Tool, ToolAction, ToolStatus};
+use salon::domain::{Agent, EntryKey, Session, SessionKey};
+use serde_json::{Value, json};
 
 use crate::support;
 
@@ -66,6 +70,30 @@ fn samples() -> Vec<(&'static str, String, &'static str)> {
         ("\"accessToken\":\"", made_up(24), "secret setting"),
         ("curl --token ", made_up(16), "secret setting"),
         ("MYSQL_ROOT_PASSWORD: ", "s3cret-pw".to_owned(), "secret setting"),
+        ("/ghp_", made_up(36), "GitHub token"),
+        ("key-", hex(32), "Mailgun key"),
+        ("9846681747:", format!("AA{}", made_up(33)), "Telegram token"),
+        ("bot ", format!("MTEM{}.GB0Fi7.{}", made_up(20), made_up(38)), "Discord token"),
+        ("https://a.example/c?sv=2021&sig=", format!("{}%3D", made_up(43)), "Azure signature"),
+        ("Authorization: token ", hex(40), "authorisation header"),
+        ("curl -u bob:", "hunter2pw".to_owned(), "password of a user"),
+        ("curl -s \\\n  --user 'bob:", "hunter 2".to_owned(), "password of a user"),
+        ("DB_PASS=", "hunter2pw9zq".to_owned(), "secret setting"),
+        ("SMTP_PASS=\"", "hunter2pw9zr".to_owned(), "secret setting"),
+        ("export MYSQL_PWD=", "hunter2pw9zs".to_owned(), "secret setting"),
+        ("SECRET_KEY_BASE=", hex(128), "secret setting"),
+        ("DB_PASSWORD=\"", "correct horse 42 battery".to_owned(), "secret setting"),
+        ("DB_PASSWORD=", "p@ss;w0rd&x12".to_owned(), "secret setting"),
+        ("DB_PASSWORD='", "a$b`c1d2e3f4".to_owned(), "secret setting"),
+        ("DB_PASSWORD=", "$uper5ecretpw".to_owned(), "secret setting"),
+        ("database_password=", "hunter2pw9zw".to_owned(), "secret setting"),
+        ("spring.datasource.password=", "hunter2pw9ai".to_owned(), "secret setting"),
+        ("  password: ", "hunter2pw9zv".to_owned(), "secret setting"),
+        ("password = ", "hunter2pw9aj".to_owned(), "secret setting"),
+        ("X-Api-Key: ", hex(32), "secret setting"),
+        ("curl -H 'x-api-key: ", hex(32), "secret setting"),
+        ("//registry.example/:_authToken=", "3cf575dc-ad6b-4a2b-a0ae-e0ca92373288".to_owned(), "secret setting"),
+        ("machine a.example\nlogin bob\npassword ", "hunter2pw9zy".to_owned(), "secret setting"),
     ]
 }
 
@@ -73,7 +101,8 @@ fn samples() -> Vec<(&'static str, String, &'static str)> {
 fn after(prefix: &str) -> &'static str {
     match prefix {
         prefix if prefix.ends_with('"') => "\" end",
-        prefix if prefix.contains("://") => "@db.example:5432/shop",
+        prefix if prefix.contains('\'') => "' end",
+        prefix if prefix.starts_with("postgres://") => "@db.example:5432/shop",
         _ => "\nend",
     }
 }
@@ -127,6 +156,74 @@ fn a_setting_names_the_format_of_its_value() {
 }
 
 #[test]
+fn a_text_that_is_cut_has_no_part_of_a_secret() {
+    let token = format!("ghp_{}", made_up(36));
+    let setting = "DB_PASSWORD=\"correct horse 42 battery\"".to_owned();
+    let header = format!("Authorization: Bearer {}", made_up(40));
+    let url = "postgres://shop:hunter2pw@db.example".to_owned();
+    for (secret, part) in [(token, "a1B2c"), (setting, "corre"), (header, "a1B2c"), (url, "hunte")] {
+        for length in 80..=420 {
+            let text = format!("{} {secret} and the rest of the prompt", "x".repeat(length));
+            let mut session = Session::new(SessionKey::new(Agent::Claude, "a"), PathBuf::new());
+            session.set_last_prompt(Some(&text));
+            let command = ToolAction::Command { command: text.clone(), exit_code: None };
+            let title = Title::new(&text, TitleSource::Prompt).text;
+            for shown in [&*title, session.last_prompt.as_deref().unwrap_or_default(), &command.headline()] {
+                assert!(!masked(shown).contains(part), "{length}: {shown}");
+            }
+            assert!(title.chars().count() >= length.min(200), "only the secret is left out: {title}");
+        }
+    }
+    let spaced = format!("{}ghp_{} end", " ".repeat(1590), made_up(36));
+    assert!(!masked(&Title::new(&spaced, TitleSource::Prompt).text).contains("a1B2c"));
+}
+
+fn call(input: Value, action: ToolAction, output: &str) -> Entry {
+    let (name, id, output) = ("mcp__db__connect".into(), "t".into(), output.to_owned());
+    let text = action.headline();
+    let tool = Tool { name, id, input, action, output, status: ToolStatus::Done, duration_ms: None, subagent: None };
+    let entry = Entry::new(EntryKey::new("m", 0), EntryKind::Tool, Role::Assistant, None);
+    Entry { text, tool: Some(Box::new(tool)), ..entry }
+}
+
+#[test]
+fn names_in_the_input_of_a_tool_make_its_texts_secret() {
+    let input = json!({
+        "host": "db.example", "user": "shop", "password": "Tr0ub4dor9xyz", "api_key": hex(32),
+        "nested": {"client_secret": "abcd1234efgh", "DB_PASSWORD": "correct horse"}, "tokens": ["a", "b"],
+        "accessToken": ["one1two2three"], "secret": "", "max_tokens": 4096, "page_token": "abc12345",
+    });
+    let headline = format!("host: db.example, password: Tr0ub4dor9xyz, api_key: {}, abcd1234efgh", hex(32));
+    let output = "connected with Tr0ub4dor9xyz, correct horse";
+    let entry = call(input, ToolAction::Other(headline), output);
+    let mut counts = SecretCounts::default();
+    let shown = secrets::entry::masked(&entry, &mut counts).into_owned();
+    let tool = shown.tool.as_ref().expect("a tool");
+    let expected = json!({
+        "host": "db.example", "user": "shop", "password": MASK, "api_key": MASK,
+        "nested": {"client_secret": MASK, "DB_PASSWORD": MASK}, "tokens": ["a", "b"],
+        "accessToken": [MASK], "secret": "", "max_tokens": 4096, "page_token": "abc12345",
+    });
+    assert_eq!(tool.input, expected);
+    let line = format!("host: db.example, password: {MASK}, api_key: {MASK}, {MASK}");
+    assert_eq!((&*shown.text, tool.action.text()), (&*line, line.clone()));
+    assert_eq!(tool.output, format!("connected with {MASK}, correct horse"), "words are no secret in an output");
+    assert_eq!(counts.to_string(), "secret setting (5)");
+    let plain = call(json!({"file": "a.rs", "text": "password"}), ToolAction::Other("a".to_owned()), "");
+    assert!(matches!(secrets::entry::masked(&plain, &mut counts), Cow::Borrowed(_)));
+}
+
+#[test]
+fn the_end_of_a_headline_has_no_part_of_a_named_secret() {
+    for length in 360..=400 {
+        let input = json!({"a": "x".repeat(length), "password": "Tr0ub4dor9xyz"});
+        let action = ToolAction::Other(format!("a: {}, password: Tr0ub4dor9xyz", "x".repeat(length)));
+        let shown = secrets::entry::masked(&call(input, action, ""), &mut SecretCounts::default()).into_owned();
+        assert!(!shown.text.contains("Tr0"), "{length}: {}", shown.text);
+    }
+}
+
+#[test]
 fn what_only_resembles_a_secret_stays() {
     let long = made_up(400);
     let texts = [
@@ -149,6 +246,17 @@ fn what_only_resembles_a_secret_stays() {
         "process.env.API_KEY, os.environ[\"API_KEY\"], secrets.GITHUB_TOKEN".to_owned(),
         "eyJhbGciOiJIUzI1NiJ9 alone is a header".to_owned(),
         "const TIMEOUT_TOKEN: wasi::Userdata = wasi::Userdata::MAX; static NEXT_TOKEN: AtomicUsize = f(1);".to_owned(),
+        "DB_PASSWORD=${DB_PASSWORD} A_TOKEN=$(cat /run/token) B_TOKEN=$token C_TOKEN=$this->token".to_owned(),
+        "SECRET_KEY=os.environ[\"SECRET_KEY\"] API_TOKEN=config.get(\"token\") A_TOKEN=settings.A_TOKEN".to_owned(),
+        "\"next_page_token\": \"CAESBgoEGgIIAQ12\", nextToken: \"abc123def4567\"".to_owned(),
+        "TOKEN=token1 CONTINUE_TOKEN=page2_of_results token=\"invalid_token_2\"".to_owned(),
+        "PWD=/srv/shop OLDPWD=/srv/old INIT_PWD=C:\\dev render_pass = \"shadow_map_2\" SHADER_PASS: depth".to_owned(),
+        "    password=password1,\nlogin(password=hunter2pw)\n    api_key=args.api_key,\n".to_owned(),
+        "class User:\n    password: Base64Str\n    token = settings.API_TOKEN2\n".to_owned(),
+        "ERR_WRONG_PASSWORD=\"Wrong password 3\" INVALID_TOKEN=\"the token 2 is invalid\"".to_owned(),
+        "docker exec -u 1000:1000 box; curl -u $USER:$PASSWORD https://a.example".to_owned(),
+        "the login form password strength2 is shown; PASS: 12 tests; Bearer YOUR_TOKEN_HERE_12345".to_owned(),
+        "com.example.OrganizationServiceHandler.create.someVeryLongMethodNameHere1 12:AAB".to_owned(),
         "pub const B_MAIL_WRONG_PASSWORD: status_t = B_MAIL_ERROR_BASE + 2;".to_owned(),
     ];
     for text in texts {
@@ -188,7 +296,7 @@ fn the_fixtures_contain_no_secret_and_none_is_found() {
 proptest! {
     #[test]
     fn masking_keeps_everything_else_and_has_nothing_left_to_mask(
-        parts in proptest::collection::vec((0..40_usize, "[ -~\\n\u{e9}\u{1f600}]{0,12}"), 0..12)
+        parts in proptest::collection::vec((0..70_usize, "[ -~\\n\u{e9}\u{1f600}]{0,12}"), 0..12)
     ) {
         let samples = samples();
         let text: String = parts.iter().map(|(at, between)| match samples.get(*at) {

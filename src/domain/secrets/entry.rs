@@ -6,24 +6,91 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{SecretCounts, find, mask_in_place};
-use crate::domain::tool::{ChangeKind, FileChange, ToolAction};
+use super::formats::SETTING;
+use super::setting::is_secret_field;
+use super::{MASK, SecretCounts, find, mask_in_place};
+use crate::domain::tool::{ChangeKind, FileChange, HEADLINE_CHARS, ToolAction};
 use crate::domain::transcript::Entry;
+use crate::stdx::text::one_line;
+
+/// Minimum bytes of the beginning of a secret that is masked at the end of a headline that is cut.
+const MIN_BEGINNING: usize = 3;
 
 /// Returns an entry with masked secrets. Borrows it if there are none.
 pub fn masked<'e>(entry: &'e Entry, counts: &mut SecretCounts) -> Cow<'e, Entry> {
-    if !contains_secret(entry) {
+    let named = named_secrets(entry);
+    if named.is_empty() && !contains_secret(entry) {
         return Cow::Borrowed(entry);
     }
     let mut entry = entry.clone();
+    mask_end(&mut entry.text, &named);
+    mask_named(&mut entry.text, &named, counts);
     mask_in_place(&mut entry.text, counts);
     entry.plan.iter_mut().for_each(|item| mask_in_place(&mut item.text, counts));
     if let Some(tool) = &mut entry.tool {
+        // A word may be the value of a setting, and is not a secret in an output.
+        let with_digits = named.iter().filter(|secret| secret.bytes().any(|byte| byte.is_ascii_digit()));
+        mask_named(&mut tool.output, with_digits, counts);
         mask_in_place(&mut tool.output, counts);
-        action_texts_mut(&mut tool.action).into_iter().for_each(|text| mask_in_place(text, counts));
-        mask_value(&mut tool.input, counts);
+        for text in action_texts_mut(&mut tool.action) {
+            mask_named(text, &named, counts);
+            mask_in_place(text, counts);
+        }
+        mask_value(&mut tool.input, None, counts);
     }
     Cow::Owned(entry)
+}
+
+/// Returns the texts in the input of a tool whose names say that they are secret, the longest first. The headline of a
+/// call repeats them without their quotation marks.
+fn named_secrets(entry: &Entry) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(tool) = &entry.tool {
+        collect_named(&tool.input, None, &mut found);
+    }
+    let lines: Vec<_> = found.iter().map(|secret| one_line(secret)).filter(|line| !found.contains(line)).collect();
+    found.extend(lines.into_iter().filter(|line| line.len() >= MIN_BEGINNING));
+    found.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    found
+}
+
+fn collect_named(value: &Value, name: Option<&str>, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if is_named_secret(name, text) => found.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| collect_named(item, name, found)),
+        Value::Object(fields) => fields.iter().for_each(|(name, field)| collect_named(field, Some(name), found)),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Returns true for a text that only its name makes a secret.
+fn is_named_secret(name: Option<&str>, text: &str) -> bool {
+    name.is_some_and(|name| is_secret_field(name, text)) && find(text).is_empty()
+}
+
+/// Replaces secrets wherever they are in a text.
+fn mask_named<'s>(text: &mut String, secrets: impl IntoIterator<Item = &'s String>, counts: &mut SecretCounts) {
+    for secret in secrets {
+        if text.contains(&**secret) {
+            counts.count(SETTING, secret);
+            *text = text.replace(&**secret, MASK);
+        }
+    }
+}
+
+/// Replaces the beginning of a secret at the end of a headline that is cut.
+fn mask_end(headline: &mut String, secrets: &[String]) {
+    if headline.chars().count() < HEADLINE_CHARS {
+        return;
+    }
+    for secret in secrets {
+        let ends = |length: &usize| secret.is_char_boundary(*length) && headline.ends_with(&secret[..*length]);
+        if let Some(length) = (MIN_BEGINNING..secret.len()).rev().find(ends) {
+            headline.truncate(headline.len() - length);
+            headline.push_str(MASK);
+            return;
+        }
+    }
 }
 
 fn contains_secret(entry: &Entry) -> bool {
@@ -92,11 +159,15 @@ fn any_string(value: &Value, is_wanted: &impl Fn(&str) -> bool) -> bool {
     }
 }
 
-fn mask_value(value: &mut Value, counts: &mut SecretCounts) {
+fn mask_value(value: &mut Value, name: Option<&str>, counts: &mut SecretCounts) {
     match value {
+        Value::String(text) if is_named_secret(name, text) => {
+            counts.count(SETTING, text);
+            MASK.clone_into(text);
+        }
         Value::String(text) => mask_in_place(text, counts),
-        Value::Array(items) => items.iter_mut().for_each(|item| mask_value(item, counts)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| mask_value(field, counts)),
+        Value::Array(items) => items.iter_mut().for_each(|item| mask_value(item, name, counts)),
+        Value::Object(fields) => fields.iter_mut().for_each(|(name, field)| mask_value(field, Some(name), counts)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

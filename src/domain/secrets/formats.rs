@@ -82,16 +82,35 @@ pub(super) static FORMATS: &[SecretFormat] = &[
     token("Atlassian token", &["ATATT3x"], is_token_of_atlassian, 150..=250),
     token("Heroku key", &["HRKU-"], is_word_or_dash, 36..=80),
     token("age key", &["AGE-SECRET-KEY-1"], is_upper_or_digit, 58..=58),
+    token("Azure signature", &["sig="], is_percent_encoded, 40..=80),
+    token("Mailgun key", &["key-"], is_hex, 32..=32),
     token("Azure storage key", &["AccountKey="], is_base64, 80..=90),
     other("JSON web token", &["eyJ"], Shape::Jwt),
     other("private key", &["-----BEGIN "], Shape::PrivateKey),
+    other("Telegram token", &[":AA"], Shape::TelegramToken),
     other("authorisation header", &["bearer ", "basic "], Shape::Header),
+    other("authorisation header", TOKEN_HEADERS, Shape::Header),
     other("password in a URL", &["://"], Shape::UrlPassword),
-    other("secret setting", SETTING_WORDS, Shape::Setting),
+    other("password of a user", &[" -u ", " --user "], Shape::UserPassword),
+    other(SETTING, SETTING_WORDS, Shape::Setting),
 ];
 
-/// Words that names of secret settings contain. Their end decides; see [`super::setting`].
+/// Name of the format of a setting.
+pub(super) const SETTING: &str = "secret setting";
+
+/// Name of the format that [`super::shape::discord_tokens`] finds; it has no prefix.
+pub(super) const DISCORD: &str = "Discord token";
+
+/// Headers of GitHub and of others, in HTTP, JSON and Python.
+const TOKEN_HEADERS: &[&str] =
+    &["authorization: token ", "authorization\": \"token ", "authorization\":\"token ", "authorization': 'token "];
+
+/// Words that names of secret settings contain. Their end decides; see [`super::name`].
 const SETTING_WORDS: &[&str] = &[
+    "_pass",
+    "-pass",
+    "_pwd",
+    "-pwd",
     "password",
     "passwd",
     "passphrase",
@@ -126,4 +145,9 @@ fn is_webhook(byte: u8) -> bool {
 
 fn is_token_of_atlassian(byte: u8) -> bool {
     is_word_or_dash(byte) || byte == b'='
+}
+
+/// Characters of base64 in a URL.
+fn is_percent_encoded(byte: u8) -> bool {
+    is_base64(byte) || byte == b'%'
 }

@@ -5,6 +5,7 @@
 
 pub mod entry;
 mod formats;
+mod name;
 mod setting;
 mod shape;
 
@@ -20,8 +21,13 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use formats::{FORMATS, SecretFormat};
 use shape::Shape;
 
+use crate::stdx::text::{boundary_before, first_chars};
+
 /// Replacement of a secret. Its length is always the same, so that it tells nothing about the secret.
 pub const MASK: &str = "••••••••";
+
+/// Maximum bytes after a cut that are looked at, because tokens have at most a few kilobytes.
+const MAX_REST: usize = 4 << 10;
 
 /// A secret in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +123,25 @@ pub fn find(text: &str) -> Vec<Secret> {
             }
         }
     }
+    for range in shape::discord_tokens(text) {
+        let at = found.partition_point(|secret| secret.range.end <= range.start);
+        if found.get(at).is_none_or(|next| range.end <= next.range.start) {
+            found.insert(at, Secret { range, kind: formats::DISCORD });
+        }
+    }
     found
+}
+
+/// Returns the first characters of a text. If a secret continues after them, or what follows says that it is one, they end
+/// where it begins, because a part of a secret would not be found.
+pub fn cut(text: &str, count: usize) -> &str {
+    let start = first_chars(text, count);
+    if start.len() == text.len() {
+        return text;
+    }
+    let near = &text[..boundary_before(text, start.len() + MAX_REST)];
+    let across = find(near).into_iter().find(|secret| secret.range.end >= start.len());
+    across.map_or(start, |secret| &text[..secret.range.start.min(start.len())])
 }
 
 /// Replaces the secrets of a text and counts them. Borrows the text if there is none.
@@ -167,19 +191,22 @@ impl SecretFormat {
     /// Returns the secret part of a candidate whose prefix was found in any case.
     fn check(&self, text: &str, prefix: Range<usize>) -> Option<Range<usize>> {
         let is_exact = || self.prefixes.contains(&&text[prefix.clone()]);
+        let is_filled = |range: &Range<usize>| !setting::is_placeholder(&text[range.clone()]);
         match &self.shape {
             Shape::Token { chars, length } if is_exact() => shape::token(text, prefix, *chars, length),
             Shape::Jwt if is_exact() => shape::jwt(text, prefix),
             Shape::PrivateKey if is_exact() => shape::private_key(text, prefix),
-            Shape::Header => shape::header(text, prefix),
+            Shape::Header => shape::header(text, prefix).filter(is_filled),
+            Shape::TelegramToken if is_exact() => shape::telegram_token(text, prefix),
+            Shape::UserPassword => shape::user_password(text, prefix).filter(is_filled),
             Shape::UrlPassword => shape::url_password(text, prefix),
             Shape::Setting => setting::value(text, prefix),
-            Shape::Token { .. } | Shape::Jwt | Shape::PrivateKey => None,
+            Shape::Token { .. } | Shape::Jwt | Shape::PrivateKey | Shape::TelegramToken => None,
         }
     }
 
     /// Returns true for a format that describes the place of a secret, which may have a format of its own.
     fn is_general(&self) -> bool {
-        matches!(self.shape, Shape::Header | Shape::UrlPassword | Shape::Setting)
+        matches!(self.shape, Shape::Header | Shape::UrlPassword | Shape::UserPassword | Shape::Setting)
     }
 }

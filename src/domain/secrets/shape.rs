@@ -22,6 +22,10 @@ pub(super) enum Shape {
     Header,
     /// Password before the host of a URL.
     UrlPassword,
+    /// Number of a bot, a colon and a key.
+    TelegramToken,
+    /// User and password as an argument of `curl`.
+    UserPassword,
     /// Value of a setting whose name says that it is secret.
     Setting,
 }
@@ -45,8 +49,56 @@ pub(super) fn token(
     chars: fn(u8) -> bool,
     length: &RangeInclusive<usize>,
 ) -> Option<Range<usize>> {
-    let end = run_end(text.as_bytes(), prefix.end, chars);
-    (length.contains(&(end - prefix.end)) && starts_word(text.as_bytes(), prefix.start)).then_some(prefix.end..end)
+    let bytes = text.as_bytes();
+    let end = run_end(bytes, prefix.end, chars);
+    // Data in base64 has neither of these characters, so that a slash before them ends a word.
+    let is_marked = text[prefix.clone()].contains(['_', '-']);
+    let starts = || starts_word(bytes, prefix.start) || is_marked && matches!(bytes[prefix.start - 1], b'/' | b'+');
+    (length.contains(&(end - prefix.end)) && starts()).then_some(prefix.end..end)
+}
+
+/// Checks a token of Telegram, whose prefix begins with the colon.
+pub(super) fn telegram_token(text: &str, prefix: Range<usize>) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let digits = bytes[..prefix.start].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let end = run_end(bytes, prefix.end, is_word_or_dash);
+    ((8..=10).contains(&digits) && end - prefix.end == 33).then_some(prefix.start + 1..end)
+}
+
+/// Finds tokens of Discord: the number of a bot in base64, a time and a key, with dots between them.
+pub(super) fn discord_tokens(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let bytes = text.as_bytes();
+    let is_second = |at: &usize| {
+        bytes.get(at + 7) == Some(&b'.') && bytes[at + 1..at + 7].iter().all(|byte| is_word_or_dash(*byte))
+    };
+    memchr::memchr_iter(b'.', bytes).filter(is_second).filter_map(move |at| {
+        let id = bytes[..at].iter().rev().take(32).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let end = run_end(bytes, at + 8, is_word_or_dash);
+        // The number is written in decimal digits.
+        let is_number = matches!(
+            &bytes[at - id..at],
+            [b'M'..=b'O', b'D' | b'T' | b'j' | b'z', third, ..] if b"AEIMQUYcgk".contains(third)
+        );
+        (is_number && (23..=30).contains(&id) && (27..=40).contains(&(end - at - 8))).then_some(at - id..end)
+    })
+}
+
+/// Checks the user and the password after an option of `curl`.
+pub(super) fn user_password(text: &str, prefix: Range<usize>) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let before = &bytes[prefix.start.saturating_sub(MAX_USER_BYTES)..prefix.start];
+    let line = memchr::memrchr_iter(b'\n', before).find(|at| before[..*at].last() != Some(&b'\\'));
+    memmem::find(&before[line.unwrap_or(0)..], b"curl")?;
+    let quote = bytes.get(prefix.end).copied().filter(|byte| matches!(byte, b'"' | b'\''));
+    let start = prefix.end + usize::from(quote.is_some());
+    let bytes = &bytes[..bytes.len().min(start + MAX_USER_BYTES)];
+    let end = run_end(bytes, start, |byte| match quote {
+        Some(quote) => byte != quote && byte != b'\n',
+        None => !byte.is_ascii_whitespace() && !b"\"'`\\".contains(&byte),
+    });
+    let password = start + memchr::memchr(b':', &bytes[start..end])? + 1;
+    // The numbers of a user and a group are no password.
+    (!bytes[password..end].iter().all(u8::is_ascii_digit)).then_some(password..end)
 }
 
 /// Checks a JSON web token.
