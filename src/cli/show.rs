@@ -107,7 +107,7 @@ fn print_json(
     JsonDocument::begin(out, session, reading.len())?;
     let mut document = JsonDocument::default();
     each(reading, range, |index, entry| document.entry(out, index, entry))?;
-    JsonDocument::end(out, reading)
+    JsonDocument::end(out, reading, |head| head)
 }
 
 /// Writes the stored records unchanged; sanitises them only for a terminal.

@@ -62,7 +62,7 @@ pub fn write(
     let shown = writer.session(session);
     writer.document.begin(out, &shown, reader.len())?;
     writer.entries(out, session.key.agent, reader, 0)?;
-    writer.document.end(out, reader)?;
+    writer.document.end(out, reader, (options, &mut writer.summary.secrets))?;
     Ok(writer.summary)
 }
 
@@ -182,11 +182,18 @@ impl Document {
         }
     }
 
-    fn end(&mut self, out: &mut dyn Write, reader: &mut dyn TranscriptReader) -> io::Result<()> {
+    fn end(
+        &mut self,
+        out: &mut dyn Write,
+        reader: &mut dyn TranscriptReader,
+        (options, counts): (&ExportOptions, &mut SecretCounts),
+    ) -> io::Result<()> {
         match self {
             Self::Markdown | Self::Text => Ok(()),
             Self::Html(html) => html.end(out),
-            Self::Json(_) => JsonDocument::end(out, reader),
+            Self::Json(_) => JsonDocument::end(out, reader, |head| {
+                if options.with_secrets { head } else { secrets::mask(&head, counts).into_owned() }
+            }),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::json::{BranchJson, EntryJson, IssueJson, SCHEMA_VERSION, SessionJson};
 use super::json_text::write_value;
-use crate::agent::TranscriptReader;
+use crate::agent::{TranscriptBranch, TranscriptReader};
 use crate::domain::{Entry, Session};
 
 /// JSON document in progress.
@@ -31,11 +31,17 @@ impl JsonDocument {
         write_value(out, &EntryJson::new(index, entry))
     }
 
-    /// Writes everything after the last entry.
-    pub fn end(out: &mut dyn Write, reader: &mut dyn TranscriptReader) -> io::Result<()> {
-        let (count, shown) = (reader.branches(), reader.shown_branch() + 1);
-        write!(out, r#"],"branches":{count},"branch":{shown},"branch_list":"#)?;
-        let branches: Vec<_> = (1..).zip(reader.branch_list()).map(|(n, branch)| BranchJson::new(n, branch)).collect();
+    /// Writes everything after the last entry; `shown` returns the beginning of a branch as it is shown.
+    pub fn end(
+        out: &mut dyn Write,
+        reader: &mut dyn TranscriptReader,
+        mut shown: impl FnMut(String) -> String,
+    ) -> io::Result<()> {
+        let (count, current) = (reader.branches(), reader.shown_branch() + 1);
+        write!(out, r#"],"branches":{count},"branch":{current},"branch_list":"#)?;
+        let branches = reader.branch_list().into_iter();
+        let branches = branches.map(|branch| TranscriptBranch { head: shown(branch.head), ..branch });
+        let branches: Vec<_> = (1..).zip(branches).map(|(n, branch)| BranchJson::new(n, branch)).collect();
         write_value(out, &branches)?;
         out.write_all(br#","issues":"#)?;
         let issues: Vec<_> = reader.issues().iter().map(IssueJson::from).collect();

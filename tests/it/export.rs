@@ -120,10 +120,9 @@ fn secrets_in_inputs_and_titles_are_in_no_document() {
     ]);
     for format in ["md", "html", "json", "txt"] {
         let document = document(&home, format);
-        for part in ["Tr0ub", "abcd1234"] {
+        for part in ["Tr0ub", "abcd1234", &token()[4..9]] {
             assert!(!document.contains(part), "{format}: {part}: {document}");
         }
-        assert!(format == "json" || !document.contains(&token()[4..9]), "{format}: {document}");
         assert!(document.contains("••••••••") && document.contains("db"), "{format}: {document}");
     }
     let folder = home.path().join("out");

@@ -35,8 +35,8 @@ use crate::agent::{
 };
 use crate::domain::run::SessionTask;
 use crate::domain::transcript::Transcript;
-use crate::domain::{Entry, EntryKey, EntryKind, Event, Issue, Tokens};
-use crate::stdx::text::{first_chars, one_line};
+use crate::domain::{Entry, EntryKey, EntryKind, Event, Issue, Tokens, secrets};
+use crate::stdx::text::one_line;
 
 /// Maximum issues per file, because a damaged file may have thousands.
 const ISSUES: usize = 20;
@@ -215,7 +215,7 @@ impl TranscriptIndex {
     /// First line of the entry of a mark.
     fn head_at(&mut self, mark: u32) -> String {
         let entries = self.decode(&[mark]).map(Transcript::into_entries).unwrap_or_default();
-        let text = entries.first().map(|entry| first_chars(&entry.text, MAX_HEAD_CHARS)).unwrap_or_default();
+        let text = entries.first().map(|entry| secrets::cut(&entry.text, MAX_HEAD_CHARS)).unwrap_or_default();
         one_line(text.trim_start().lines().next().unwrap_or_default())
     }
 
