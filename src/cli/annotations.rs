@@ -55,7 +55,7 @@ struct Imported {
 /// Exports or imports all annotations.
 pub(super) fn run(context: &CliContext, args: &AnnotationsArgs) -> Result<ExitCode, CliError> {
     match &args.action {
-        AnnotationsAction::Export => export(context),
+        AnnotationsAction::Export(_) => export(context),
         AnnotationsAction::Import(args) => import(context, args),
     }
 }

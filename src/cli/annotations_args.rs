@@ -18,7 +18,7 @@ impl AnnotationsArgs {
     /// Returns true if the output is JSON.
     pub fn json(&self) -> bool {
         match &self.action {
-            AnnotationsAction::Export => true,
+            AnnotationsAction::Export(_) => true,
             AnnotationsAction::Import(args) => args.output.json,
         }
     }
@@ -28,9 +28,17 @@ impl AnnotationsArgs {
 #[derive(Debug, Subcommand)]
 pub enum AnnotationsAction {
     /// Print names, stars, tags and notes of all sessions as one JSON object
-    Export,
+    Export(ExportedOutputArgs),
     /// Add the names, stars, tags and notes of an exported file
     Import(ImportArgs),
+}
+
+/// Arguments of `annotations export`.
+#[derive(Args, Debug)]
+pub struct ExportedOutputArgs {
+    /// Print one JSON object, which is always done
+    #[arg(short, long)]
+    pub json: bool,
 }
 
 /// Arguments of `annotations import`.

@@ -100,14 +100,9 @@ impl Cli {
             Some(CliCommand::Repair(args)) => args.json,
             Some(CliCommand::Doctor(args)) => args.json,
             Some(CliCommand::Config(args)) => args.json,
+            Some(CliCommand::Demo(args)) => args.json,
             Some(CliCommand::Open(words)) => words.iter().any(|word| matches!(word.as_str(), "--json" | "-j")),
-            Some(
-                CliCommand::Completions(_)
-                | CliCommand::SessionIds
-                | CliCommand::Man
-                | CliCommand::Demo(_)
-                | CliCommand::Serve(_),
-            )
+            Some(CliCommand::Completions(_) | CliCommand::SessionIds | CliCommand::Man | CliCommand::Serve(_))
             | None => false,
         }
     }
@@ -218,6 +213,10 @@ pub struct DemoArgs {
     /// Wait until stdin closes, as the process of the demo's open sessions
     #[arg(long, hide = true)]
     pub hold: bool,
+
+    /// Print an error as one JSON object
+    #[arg(short, long)]
+    pub json: bool,
 }
 
 /// Options of commands without arguments.

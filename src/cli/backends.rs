@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::output::OutputStyle;
 use crate::domain::backend::{Backend, BackendChange, BackendState};
 use crate::domain::{Time, units};
 use crate::runtime::saved_backends;
@@ -73,11 +74,11 @@ fn row(salon_pid: u32, backend: Backend, now: Time) -> BackendJson {
 }
 
 /// Prints the backends, if there are any.
-pub(super) fn print(out: &mut impl Write, backends: &[BackendJson]) -> io::Result<()> {
+pub(super) fn print(out: &mut impl Write, style: OutputStyle, backends: &[BackendJson]) -> io::Result<()> {
     if backends.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nRunning agents")?;
+    writeln!(out, "\n{}", style.bold("Running agents"))?;
     for backend in backends {
         let mut facts = vec![format!("{:<9} {}", backend.agent, backend.state.label())];
         facts.extend(backend.port.map(|port| format!("port {port}")));

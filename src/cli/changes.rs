@@ -99,6 +99,11 @@ pub(super) fn run(context: &CliContext, args: &DiffArgs) -> Result<ExitCode, Cli
         (Some(name), _) => comparison.since(Path::new(&*session.cwd), name),
         (None, Some(turn)) => {
             let edits = changes::edits(&session, &state_db).map_err(failed)?;
+            let turns = edits.prompts.len();
+            if turn == 0 || turn as usize > turns {
+                let text = format!("there is no turn {turn}; {} has {turns}", session.key.id);
+                return Err(CliError::new(CliErrorCode::NotFound, text));
+            }
             changes::of_turn(&comparison, &session, (turn, &edits, store.as_deref()))
         }
         (None, None) => {
@@ -110,7 +115,7 @@ pub(super) fn run(context: &CliContext, args: &DiffArgs) -> Result<ExitCode, Cli
     if args.json {
         let report = Report {
             schema_version: SCHEMA_VERSION,
-            session: SessionJson::from(&*session),
+            session: SessionJson::from(&*session).purged_at(loaded.purge_time(&session)),
             source: found.source.name(),
             turn: args.turn,
             since: args.since.as_deref(),

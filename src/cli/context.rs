@@ -50,14 +50,14 @@ impl CliContext {
         log::start(&paths.data, env::var("SALON_LOG").as_deref())
             .map_err(|reason| CliError::new(CliErrorCode::Usage, format!("SALON_LOG: {reason}")))?;
         let config_file = cli.config.clone().unwrap_or_else(|| paths.config_file());
-        let config_text = read_config(&config_file, cli.config.is_some())?;
+        let (config_text, unreadable) = read_config(&config_file, cli.config.is_some())?;
         let (mut settings, problems) = Settings::read(&config_text);
         settings.server.address = cli.opencode_server.or(settings.server.address);
         for source in &mut settings.sources {
             source.control_socket = Some(paths.runtime.join(format!("ssh-{}", source.name)));
         }
         let issue = |problem: ConfigProblem| Issue { line: problem.line, ..Issue::new(&config_file, problem) };
-        let issues = problems.into_iter().map(issue).collect();
+        let issues = unreadable.into_iter().chain(problems.into_iter().map(issue)).collect();
         let environment = Environment {
             home,
             vars: env::vars().collect(),
@@ -103,13 +103,14 @@ pub(super) fn fixed_time() -> Result<Option<Time>, CliError> {
     Time::parse(&text).map(Some).ok_or_else(wrong)
 }
 
-/// Reads the configuration file. A missing file is an error only if `--config` named it.
-fn read_config(file: &Path, named: bool) -> Result<String, CliError> {
+/// Reads the configuration file. One that is missing or unreadable is an error only if `--config` named it; else it has the
+/// defaults, and a problem is reported, as for one with a mistake.
+fn read_config(file: &Path, named: bool) -> Result<(String, Option<Issue>), CliError> {
     match files::read_text(file, SizeLimit::CONFIG) {
-        Ok(text) => Ok(text),
+        Ok(text) => Ok((text, None)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if !named {
-                return Ok(String::new());
+                return Ok((String::new(), None));
             }
             let message = format!(
                 "--config {}: there is no such file; salon config prints one that can be saved there",
@@ -117,6 +118,7 @@ fn read_config(file: &Path, named: bool) -> Result<String, CliError> {
             );
             Err(CliError::new(CliErrorCode::Usage, message))
         }
+        Err(error) if !named => Ok((String::new(), Some(Issue::new(file, format!("not read: {error}"))))),
         Err(error) => Err(CliError::new(CliErrorCode::Failed, format!("{}: {error}", file.display()))),
     }
 }

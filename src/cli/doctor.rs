@@ -14,6 +14,7 @@ use super::context::CliContext;
 use super::error::CliError;
 use super::json::{IssueJson, SCHEMA_VERSION};
 use super::model_lists::{self, ModelListJson};
+use super::output::OutputStyle;
 use super::sessions::LoadedSessions;
 use super::{output, sessions, state};
 use crate::agent::{self, inventory::Inventory};
@@ -108,7 +109,7 @@ pub(super) fn run(context: &CliContext, args: &DoctorArgs) -> Result<ExitCode, C
     if args.json {
         output::json(&mut output::stdout(), &report)?;
     } else {
-        print(&report)?;
+        print(context.style, &report)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -247,9 +248,9 @@ fn watch(context: &CliContext, found: &[RootReport]) -> Watch {
     }
 }
 
-fn print(report: &Report) -> io::Result<()> {
+fn print(style: OutputStyle, report: &Report) -> io::Result<()> {
     let mut out = output::stdout();
-    writeln!(out, "salon {}\n\nRoots", report.version)?;
+    writeln!(out, "salon {}\n\n{}", report.version, style.bold("Roots"))?;
     for root in &report.roots {
         let what = match (root.found, &root.format) {
             (false, _) => "not found".to_owned(),
@@ -259,7 +260,7 @@ fn print(report: &Report) -> io::Result<()> {
         };
         writeln!(out, "  {:<9} {}  {what}", root.agent, root.path.display())?;
     }
-    writeln!(out, "\nAgents on PATH")?;
+    writeln!(out, "\n{}", style.bold("Agents on PATH"))?;
     for program in &report.agents {
         match &program.program {
             None => writeln!(out, "  {:<9} not found", program.agent)?,
@@ -272,16 +273,17 @@ fn print(report: &Report) -> io::Result<()> {
     let Cache { path, bytes, age_ms, sessions } = &report.cache;
     let written = |age| format!("written {}", output::age_ago(age));
     let age = age_ms.map_or_else(|| "created just now".to_owned(), written);
-    writeln!(out, "\nCache\n  {}  {sessions} sessions, {}, {age}", path.display(), units::bytes(*bytes))?;
+    let heading = style.bold("Cache");
+    writeln!(out, "\n{heading}\n  {}  {sessions} sessions, {}, {age}", path.display(), units::bytes(*bytes))?;
     let kind = report.watch.kind.unwrap_or("unknown");
-    writeln!(out, "\nWatch\n  {kind}, {} paths", report.watch.paths)?;
+    writeln!(out, "\n{}\n  {kind}, {} paths", style.bold("Watch"), report.watch.paths)?;
     let missing = missing(report);
-    backends::print(&mut out, &report.backends)?;
-    model_lists::print(&mut out, &report.model_lists)?;
+    backends::print(&mut out, style, &report.backends)?;
+    model_lists::print(&mut out, style, &report.model_lists)?;
     if report.issues.is_empty() && missing.is_empty() {
-        writeln!(out, "\nNo problems found.")?;
+        writeln!(out, "\n{}", style.green("No problems found."))?;
     } else {
-        writeln!(out, "\nProblems")?;
+        writeln!(out, "\n{}", style.yellow("Problems"))?;
         for line in missing.iter().map(|line| (*line).to_owned()).chain(report.issues.iter().map(IssueJson::to_line)) {
             writeln!(out, "  {}", one_line(&line))?;
         }

@@ -110,12 +110,19 @@ pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> ExitCode {
     let as_json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
     if error.use_stderr() && as_json {
         let text = error.render().to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        return CliError::new(CliErrorCode::Usage, message).report(true);
+        return CliError::new(CliErrorCode::Usage, usage_message(&text)).report(true);
     }
     // Help that is not read to its end is not an error.
     let _printed = error.print();
     if error.use_stderr() { CliErrorCode::Usage.exit() } else { ExitCode::SUCCESS }
+}
+
+/// Returns the message of a rendered error on one line: the first one, and the names that are indented below it.
+fn usage_message(text: &str) -> String {
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default().trim_start_matches("error: ");
+    let names: Vec<_> = lines.take_while(|line| line.starts_with(' ')).map(str::trim).collect();
+    if names.is_empty() { first.to_owned() } else { format!("{first} {}", names.join(", ")) }
 }
 
 fn print_json(code: CliErrorCode, message: &str, candidates: &[String]) -> io::Result<()> {

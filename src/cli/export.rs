@@ -86,7 +86,7 @@ pub(super) fn run(context: &CliContext, args: &ExportArgs) -> Result<ExitCode, C
 fn target(args: &ExportArgs) -> Result<Target, CliError> {
     let usage = |message: &str| Err(CliError::new(CliErrorCode::Usage, message));
     let is_single = args.query.is_none() && args.ids.len() == 1;
-    match &args.output {
+    match args.output.as_ref().filter(|path| path.as_os_str() != "-") {
         None if args.json && !args.dry_run => usage("--json prints a report: name a file with --output"),
         None if !is_single && !args.dry_run => usage("several sessions need a directory: name it with --output"),
         None => Ok(Target::Stdout),
@@ -177,7 +177,8 @@ fn refusal(path: &Path, session: &Session, force: bool) -> Option<String> {
     if session.key.host.is_none() && same(path, &session.path) {
         return Some("this is the agent's own file".to_owned());
     }
-    (!force && path.symlink_metadata().is_ok()).then(|| "the file exists: --force replaces it".to_owned())
+    (!force && path.symlink_metadata().is_ok() && !export::is_stream(path))
+        .then(|| "the file exists: --force replaces it".to_owned())
 }
 
 fn to_file(

@@ -24,7 +24,7 @@ pub struct ExportArgs {
     #[arg(short, long, value_name = "FORMAT", default_value = "md", value_parser = format())]
     pub format: DocumentFormat,
 
-    /// File of the document, or directory of several; without it one document goes to stdout
+    /// File of the document, or directory of several; without it, or with `-`, one document goes to stdout
     #[arg(short, long, value_name = "FILE | DIR", value_hint = ValueHint::AnyPath)]
     pub output: Option<PathBuf>,
 

@@ -84,13 +84,18 @@ fn print_file(
         return Err(CliError::new(CliErrorCode::NotFound, format!("the session does not change {}", path.display())));
     }
     let present = files::read_text(&wanted, MAX_FILE).ok();
+    let count = reader.len();
+    if let Some(number) = [args.at, args.since].into_iter().flatten().find(|number| !(1..=count).contains(number)) {
+        let text = format!("there is no entry {number}; {} has {count}", session.key.id);
+        return Err(CliError::new(CliErrorCode::NotFound, text));
+    }
     let content = |number: usize| {
-        history.content_after(number.wrapping_sub(1), present.as_deref()).ok_or_else(|| {
+        history.content_after(number - 1, present.as_deref()).ok_or_else(|| {
             let text = format!("the content of {} after entry {number} cannot be known", path.display());
             CliError::new(CliErrorCode::NotFound, text)
         })
     };
-    let at = args.at.unwrap_or(reader.len());
+    let at = args.at.unwrap_or(count);
     let mut text = content(at)?;
     if let Some(since) = args.since {
         let (old, name) = (content(since)?, path.to_string_lossy());

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::output;
+use super::output::{self, OutputStyle};
 use crate::domain::{Agent, Time};
 use crate::runtime::saved_models;
 
@@ -26,11 +26,11 @@ pub(super) fn of_choices(choices: &[(String, String)], now: Time) -> Vec<ModelLi
 }
 
 /// Prints the lists, if there are any.
-pub(super) fn print(out: &mut impl Write, lists: &[ModelListJson]) -> io::Result<()> {
+pub(super) fn print(out: &mut impl Write, style: OutputStyle, lists: &[ModelListJson]) -> io::Result<()> {
     if lists.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nModel lists")?;
+    writeln!(out, "\n{}", style.bold("Model lists"))?;
     for list in lists {
         let age =
             list.age_ms.map_or_else(|| "of unknown age".to_owned(), |age| format!("updated {}", output::age_ago(age)));

@@ -57,7 +57,7 @@ pub(super) fn run(context: CliContext, args: &ResumeArgs) -> Result<ExitCode, Cl
         return Ok(ExitCode::SUCCESS);
     }
     let obstacles = resume::obstacles_to_open(&session, &launch, &context.environment);
-    check_obstacles(&session, &launch, &obstacles, args.force)?;
+    check_obstacles(&session, &launch, &obstacles, ResumeRemedies { directory: "use --cwd DIR", force: args.force })?;
     let restored = resume::restore_kept(&session, &context.environment).map_err(|error| {
         let message = format!("not started, because the session could not be restored from the archive: {error}");
         CliError::new(CliErrorCode::Failed, message)
@@ -101,12 +101,21 @@ fn print(launch: &Launch, json: bool) -> io::Result<()> {
     output::json(&mut out, &Printed { schema_version: SCHEMA_VERSION, program, args, cwd, command })
 }
 
-/// Returns an error for the first obstacle to starting `launch`; `force` ignores that the session is open elsewhere.
+/// Remedies for obstacles that a command has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ResumeRemedies<'a> {
+    /// Advice if the directory is gone.
+    pub directory: &'a str,
+    /// True if the session is resumed although it is open elsewhere.
+    pub force: bool,
+}
+
+/// Returns an error for the first obstacle to starting `launch`.
 pub(super) fn check_obstacles(
     session: &Session,
     launch: &Launch,
     obstacles: &ResumeObstacles,
-    force: bool,
+    remedies: ResumeRemedies<'_>,
 ) -> Result<(), CliError> {
     let agent = session.key.agent;
     if let Some(reason) = &obstacles.refused {
@@ -114,14 +123,17 @@ pub(super) fn check_obstacles(
     }
     if obstacles.directory_gone {
         let dir = launch.cwd.display();
-        return Err(CliError::new(CliErrorCode::Unavailable, format!("the directory {dir} is gone; use --cwd DIR")));
+        return Err(CliError::new(
+            CliErrorCode::Unavailable,
+            format!("the directory {dir} is gone; {}", remedies.directory),
+        ));
     }
     if obstacles.not_installed {
         let message = format!("{} is not on PATH; install {} first", launch.program, agent.label());
         return Err(CliError::new(CliErrorCode::Unavailable, message));
     }
     match &obstacles.open_elsewhere {
-        Some(program) if !force => Err(CliError::new(
+        Some(program) if !remedies.force => Err(CliError::new(
             CliErrorCode::Busy,
             format!("the session is open in {program}; use --force to resume it anyway"),
         )),

@@ -14,6 +14,7 @@ use super::json::{self, SCHEMA_VERSION};
 use super::output::OutputStyle;
 use super::query::{self, QueryOptions, QuerySearch};
 use super::session_args::SearchArgs;
+use super::sessions::LoadedSessions;
 use super::{output, remote, scope};
 use crate::domain::search::{Coverage, Hit, SearchOrder, SearchRequest, SearchResults, SearchUpdate, Snippet};
 use crate::domain::{Issue, Session, units};
@@ -55,7 +56,7 @@ pub(super) fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, C
     issues.extend(remote_issues);
     if args.json {
         issues.extend(loaded.issues.iter().cloned());
-        print_json(&query_search.source, total, &results, &entries, &issues)?;
+        print_json(&query_search.source, total, &results, &entries, (&loaded, &issues))?;
     } else {
         print_lines(context, &results, &entries)?;
         print_summary(total, &results, &issues, loaded.issues.len())?;
@@ -116,13 +117,15 @@ fn print_json(
     total: usize,
     results: &SearchResults,
     entries: &Entries,
-    issues: &[Issue],
+    (loaded, issues): (&LoadedSessions, &[Issue]),
 ) -> io::Result<()> {
+    let hits = results.hits.iter().zip(entries);
+    let hits = hits.map(|(hit, entries)| json::HitJson::new(hit, entries, loaded.purge_time(&hit.session))).collect();
     let output_json = json::SearchJson {
         schema_version: SCHEMA_VERSION,
         query: source,
         total,
-        hits: results.hits.iter().zip(entries).map(|(hit, entries)| json::HitJson::new(hit, entries)).collect(),
+        hits,
         searched: results.coverage.into(),
         complete: results.coverage.complete,
         issues: issues.iter().map(json::IssueJson::from).collect(),
@@ -136,7 +139,7 @@ fn print_lines(context: &CliContext, results: &SearchResults, entries: &Entries)
         if output::to_terminal() {
             write_human(&mut out, context, hit, entries)?;
         } else {
-            write_tabbed(&mut out, hit, entries)?;
+            write_tabbed(&mut out, context.style, hit, entries)?;
         }
     }
     out.flush()
@@ -144,15 +147,28 @@ fn print_lines(context: &CliContext, results: &SearchResults, entries: &Entries)
 
 /// Writes one line per snippet line: session, entry number and text, separated by tabs. A hit without snippets has
 /// one line with its title.
-fn write_tabbed(out: &mut impl Write, hit: &Hit, entries: &[Option<LocatedEntry>]) -> io::Result<()> {
-    let key = one_line(&hit.session.key.to_string());
+fn write_tabbed(
+    out: &mut impl Write,
+    style: OutputStyle,
+    hit: &Hit,
+    entries: &[Option<LocatedEntry>],
+) -> io::Result<()> {
+    let key = style.dim(&one_line(&hit.session.key.to_string()));
     if hit.snippets.is_empty() {
         return writeln!(out, "{key}\t\t{}", one_line(&hit.session.title.text));
     }
     for (snippet, entry) in hit.snippets.iter().zip(entries) {
-        let entry = number(*entry);
-        for line in snippet.text.lines() {
-            writeln!(out, "{key}\t{entry}\t{}", one_line(line))?;
+        let entry = style.dim(&number(*entry));
+        let mut start = 0;
+        for line in snippet.text.split_inclusive('\n') {
+            let row = start..start + line.trim_end_matches(['\r', '\n']).len();
+            start += line.len();
+            let text = if style.on {
+                highlighted(snippet, row, style).replace('\t', " ")
+            } else {
+                one_line(&snippet.text[row])
+            };
+            writeln!(out, "{key}\t{entry}\t{text}")?;
         }
     }
     Ok(())

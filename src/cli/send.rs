@@ -7,6 +7,7 @@ use clap::ValueEnum as _;
 
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
+use super::resume::ResumeRemedies;
 use super::run_args::SendArgs;
 use super::sessions::LoadedSessions;
 use super::turn::{self, TurnRequest, TurnTarget};
@@ -49,7 +50,9 @@ pub(super) fn run(context: CliContext, args: &SendArgs) -> Result<ExitCode, CliE
     let obstacles = resume::obstacles(&session, &launch, &context.environment);
     // Whether it is open elsewhere is checked when the run starts: leftover processes of a killed salon are stopped
     // by then, and must not count as another program.
-    super::resume::check_obstacles(&session, &launch, &obstacles, true)?;
+    let directory = format!("name its new one with salon relocate {} --to DIR", session.key);
+    let remedies = ResumeRemedies { directory: &directory, force: true };
+    super::resume::check_obstacles(&session, &launch, &obstacles, remedies)?;
     if let Some(restored) = resume::restore_kept(&session, &context.environment)? {
         output::note(&restored)?;
     }

@@ -16,7 +16,7 @@ use super::{diff, find, output, remote};
 use crate::agent::{self, TextLimit, TranscriptReader};
 use crate::domain::tool_name::tool_label;
 use crate::domain::transcript::ToolAction;
-use crate::domain::{Entry, Role, Session, Time, Tool, ToolStatus};
+use crate::domain::{Entry, Role, Time, Tool, ToolStatus};
 use crate::export::{JsonDocument, markdown};
 use crate::index;
 use crate::stdx::text::{one_line, sanitise};
@@ -44,7 +44,8 @@ pub(super) fn run(context: &CliContext, args: &ShowArgs) -> Result<ExitCode, Cli
     let range = page(reading.len(), args.limit, args.offset);
     let mut out = output::stdout();
     if args.json {
-        print_json(&mut out, &session, &mut *reading, range)?;
+        let shape = json::SessionJson::from(&*session).purged_at(loaded.purge_time(&session));
+        print_json(&mut out, &shape, &mut *reading, range)?;
     } else if args.raw {
         print_raw(&mut out, &mut *reading, range)?;
     } else if args.markdown {
@@ -100,7 +101,7 @@ fn each(
 /// Streams one JSON object, because a transcript may be too large for memory.
 fn print_json(
     out: &mut impl Write,
-    session: &Session,
+    session: &json::SessionJson<'_>,
     reading: &mut dyn TranscriptReader,
     range: Range<usize>,
 ) -> io::Result<()> {

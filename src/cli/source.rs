@@ -18,6 +18,7 @@ use crate::config::sources;
 use crate::domain::remote::{LIMITED, RemoteSource, RemoteState};
 use crate::remote::collect::CollectedSource;
 use crate::remote::command;
+use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::text::one_line;
 
 #[derive(Serialize)]
@@ -172,6 +173,12 @@ fn write(context: &CliContext, text: &str, is_right: impl Fn(&Table) -> bool) ->
         return Err(CliError::new(CliErrorCode::Failed, message));
     }
     let failed = |error: std::io::Error| CliError::new(CliErrorCode::Failed, format!("{}: {error}", file.display()));
+    // What could not be read is not replaced by what is known of it.
+    if let Err(error) = files::read_text(file, SizeLimit::CONFIG)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(failed(error));
+    }
     // A link to a file elsewhere stays one.
     let target = file.canonicalize().unwrap_or_else(|_| file.clone());
     let dir = target.parent().map(Path::to_owned).unwrap_or_default();

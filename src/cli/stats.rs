@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::context::CliContext;
 use super::error::CliError;
-use super::json::{SCHEMA_VERSION, TokensJson};
+use super::json::{IssueJson, SCHEMA_VERSION, TokensJson};
 use super::query::{self, QueryOptions, QuerySearch};
 use super::session_args::ScopeArgs;
 use super::sessions::LoadedSessions;
@@ -20,7 +20,7 @@ use super::stats_table::StatsRange;
 use super::{output, scope, stats_table};
 use crate::domain::search::SearchOrder;
 use crate::domain::usage_report::{ReportOptions, UsageFigures, UsageReport, UsageShare, day_of};
-use crate::domain::{Session, SessionKey, Time};
+use crate::domain::{Issue, Session, SessionKey, Time};
 use crate::index::search::SnippetContext;
 
 #[derive(Serialize)]
@@ -36,6 +36,8 @@ struct Report<'a> {
     agents: Vec<Named<'a>>,
     models: Vec<Named<'a>>,
     sessions: Vec<SessionShare<'a>>,
+    /// Mistakes of the query, and unreadable files.
+    issues: Vec<IssueJson<'a>>,
 }
 
 /// JSON shape of tokens and costs.
@@ -110,7 +112,7 @@ pub(super) fn run(context: &CliContext, args: &StatsArgs) -> Result<ExitCode, Cl
     let options = ReportOptions { prices: &context.settings.prices, zone: &zone, from: range.from, until: range.until };
     let report = UsageReport::new(loaded.all.iter(), selected, &options);
     if args.json {
-        print_json(context, &report, range, args.limit)?;
+        print_json(context, &report, range, (args.limit, &loaded.issues))?;
     } else {
         print(context, &report, range, args)?;
     }
@@ -137,7 +139,12 @@ fn range(context: &CliContext, scope: &ScopeArgs, zone: &TimeZone) -> StatsRange
     }
 }
 
-fn print_json(context: &CliContext, report: &UsageReport, range: StatsRange, limit: usize) -> io::Result<()> {
+fn print_json(
+    context: &CliContext,
+    report: &UsageReport,
+    range: StatsRange,
+    (limit, issues): (usize, &[Issue]),
+) -> io::Result<()> {
     let in_range =
         |day: &Date| range.from.is_none_or(|from| from <= *day) && range.until.is_none_or(|last| *day <= last);
     let days = report.calendar.iter().filter(|(day, _)| in_range(day));
@@ -162,6 +169,7 @@ fn print_json(context: &CliContext, report: &UsageReport, range: StatsRange, lim
                 figures: figures.into(),
             })
             .collect(),
+        issues: issues.iter().map(IssueJson::from).collect(),
     };
     output::json(&mut output::stdout(), &shape)
 }

@@ -30,20 +30,20 @@ pub(super) fn write(
 ) -> io::Result<()> {
     match layout.columns {
         Some(columns) => write_columns(out, layout, columns, shown, &short_ids(all)),
-        None => shown.iter().try_for_each(|session| write_tabbed(out, session)),
+        None => shown.iter().try_for_each(|session| write_tabbed(out, layout.style, session)),
     }
 }
 
 /// Writes agent, id, last activity, state, turns, workspace and title, uncut and separated by tabs.
-fn write_tabbed(out: &mut impl Write, session: &Session) -> io::Result<()> {
+fn write_tabbed(out: &mut impl Write, style: OutputStyle, session: &Session) -> io::Result<()> {
     let activity = session.last_activity.map(Time::rfc3339).unwrap_or_default();
     let cells = [
         session.key.agent.name().to_owned(),
         one_line(&session.key.id),
-        activity,
-        session.state.name().to_owned(),
-        session.turns.to_string(),
-        one_line(&session.workspace),
+        style.dim(&activity),
+        state(session.state, session.state.name(), style),
+        style.dim(&session.turns.to_string()),
+        style.dim(&one_line(&session.workspace)),
         one_line(&session.title.text),
     ];
     writeln!(out, "{}", cells.join("\t"))
@@ -66,7 +66,7 @@ fn write_columns(
     let workspace = widest(|row| &row.workspace, left / 3);
     let title = left.saturating_sub(workspace).max(8);
     for row in &rows {
-        let state = state(row.session.state, layout.style);
+        let state = state(row.session.state, mark(row.session.state), layout.style);
         let line = [
             format!("{state} {}", layout.style.dim(&pad_left(&row.age, age))),
             pad(row.agent, agent),
@@ -125,12 +125,21 @@ fn short_ids(sessions: &[Arc<Session>]) -> HashMap<*const Session, usize> {
     lengths
 }
 
-fn state(state: SessionState, style: OutputStyle) -> String {
+fn mark(state: SessionState) -> &'static str {
     match state {
-        SessionState::NeedsYou => style.yellow("!"),
-        SessionState::Working => style.green("*"),
-        SessionState::Idle => style.green("o"),
-        SessionState::Past => " ".to_owned(),
+        SessionState::NeedsYou => "!",
+        SessionState::Working => "*",
+        SessionState::Idle => "o",
+        SessionState::Past => " ",
+    }
+}
+
+/// Paints a text in the colour of a state.
+fn state(state: SessionState, text: &str, style: OutputStyle) -> String {
+    match state {
+        SessionState::NeedsYou => style.yellow(text),
+        SessionState::Working | SessionState::Idle => style.green(text),
+        SessionState::Past => text.to_owned(),
     }
 }
 

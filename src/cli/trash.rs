@@ -14,7 +14,7 @@ use super::selection::{self, Selection};
 use super::sessions::LoadedSessions;
 use super::trash_args::{RestoreArgs, TrashArgs};
 use super::{find, output, remote, sessions, state};
-use crate::domain::{Session, SessionKey};
+use crate::domain::{Agent, Session, SessionKey};
 use crate::runtime::keep::Archive;
 use crate::runtime::trash::{self, Removal};
 use crate::stdx::text::one_line;
@@ -159,30 +159,40 @@ fn listed(store: &Store) -> Result<Vec<TrashedSession>, CliError> {
     store.with(|db| crate::store::trash::list(db)).map_err(|error| state::db_error(&error))
 }
 
-/// Finds a session in the trash: by exact id, else by unique prefix, else by exact title.
-fn named<'a>(trashed: &'a [TrashedSession], id: &str) -> Result<&'a TrashedSession, CliError> {
-    let exact = |session: &TrashedSession| *session.key.id == *id || session.key.to_string() == id;
-    let prefix = |session: &TrashedSession| {
-        let is_start = session.key.id.starts_with(id) || session.key.to_string().starts_with(id);
-        id.chars().count() >= find::MIN_PREFIX && is_start
-    };
-    let title = |session: &TrashedSession| session.title == id;
+/// Finds a session in the trash: by exact id, else by unique prefix, else by exact title; `agent:id` selects the agent.
+fn named<'a>(trashed: &'a [TrashedSession], name: &str) -> Result<&'a TrashedSession, CliError> {
+    let narrowed = name.split_once(':').and_then(|(agent, id)| Some((Agent::from_name(agent)?, id)));
+    if let Some((agent, id)) = narrowed {
+        let of_agent: Vec<_> = trashed.iter().filter(|session| session.key.agent == agent).collect();
+        if let Some(found) = only(&of_agent, id)? {
+            return Ok(found);
+        }
+    }
+    // A title may contain a colon too.
+    only(&trashed.iter().collect::<Vec<_>>(), name)?.ok_or_else(|| {
+        let message = format!("no session in the trash matches \"{name}\"; salon trash --list shows all");
+        CliError::new(CliErrorCode::NotFound, message)
+    })
+}
+
+fn only<'a>(trashed: &[&'a TrashedSession], name: &str) -> Result<Option<&'a TrashedSession>, CliError> {
+    let exact = |session: &TrashedSession| *session.key.id == *name;
+    let prefix =
+        |session: &TrashedSession| name.chars().count() >= find::MIN_PREFIX && session.key.id.starts_with(name);
+    let title = |session: &TrashedSession| session.title == name && !name.is_empty();
     for matches in [&exact as &dyn Fn(&TrashedSession) -> bool, &prefix, &title] {
         let found: Vec<_> = trashed.iter().filter(|session| matches(session)).collect();
         match found.as_slice() {
             [] => {}
-            [one] => return Ok(one),
+            [one] => return Ok(Some(one)),
             several => {
-                let message = format!("\"{id}\" matches {} sessions in the trash", several.len());
+                let message = format!("\"{name}\" matches {} sessions in the trash", several.len());
                 let candidates = several.iter().map(|session| session.key.to_string()).collect();
                 return Err(CliError::Reported { code: CliErrorCode::Ambiguous, message, candidates });
             }
         }
     }
-    Err(CliError::new(
-        CliErrorCode::NotFound,
-        format!("no session in the trash matches \"{id}\"; salon trash --list shows all"),
-    ))
+    Ok(None)
 }
 
 /// Prints the report. The exit code is 1 if a session was refused.

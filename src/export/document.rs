@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::html::HtmlDocument;
 use super::images::ImageFinder;
+use super::json::SessionJson;
 use super::json_document::JsonDocument;
 use super::{markdown, text};
 use crate::agent::{self, TextLimit, TranscriptReader};
@@ -150,7 +151,7 @@ impl Document {
         match self {
             Self::Markdown => markdown::heading(out, session),
             Self::Html(_) => HtmlDocument::begin(out, session),
-            Self::Json(_) => JsonDocument::begin(out, session, total),
+            Self::Json(_) => JsonDocument::begin(out, &SessionJson::from(session), total),
             Self::Text => text::heading(out, session),
         }
     }

@@ -1,7 +1,9 @@
 //! Files of documents: their names, and files that appear at once and whole.
 
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 
 use tempfile::Builder;
 
@@ -34,19 +36,33 @@ fn words(text: &str, count: usize) -> String {
     first_chars(&words.join("-"), count).trim_end_matches('-').to_owned()
 }
 
+/// Size of the buffer between a document and its file.
+const BUFFER: usize = 64 << 10;
+
 /// Creates a file that only the user can read. It appears once it is written as a whole; a file that exists is replaced
-/// only if `overwrites` is set.
+/// only if `overwrites` is set. A link to a file stays one, and a pipe or a terminal is written into.
 pub fn create_file<T>(
     path: &Path,
     overwrites: bool,
     write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
 ) -> io::Result<T> {
+    if is_stream(path) {
+        let mut out = BufWriter::with_capacity(BUFFER, OpenOptions::new().write(true).open(path)?);
+        let written = write(&mut out)?;
+        out.flush()?;
+        return Ok(written);
+    }
     if !overwrites && path.symlink_metadata().is_ok() {
         return Err(exists());
     }
+    let path = link_target(path)?;
+    let path = path.as_path();
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = Builder::new().prefix(".salon-").suffix(".part").tempfile_in(folder)?;
-    let mut buffered = BufWriter::with_capacity(64 << 10, file.as_file_mut());
+    let mut buffered = BufWriter::with_capacity(BUFFER, file.as_file_mut());
     let written = write(&mut buffered)?;
     buffered.flush()?;
     drop(buffered);
@@ -56,6 +72,28 @@ pub fn create_file<T>(
         // Another program created it meanwhile.
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
         Err(error) => Err(error.error),
+    }
+}
+
+/// Returns true for a pipe, a terminal or another device of characters, which keeps nothing that could be replaced.
+pub fn is_stream(path: &Path) -> bool {
+    let is_stream = |kind: std::fs::FileType| kind.is_fifo() || kind.is_char_device();
+    path.metadata().is_ok_and(|there| is_stream(there.file_type()))
+}
+
+/// Returns the file to which a link leads, also if there is none yet; the path itself if it is no link.
+fn link_target(path: &Path) -> io::Result<PathBuf> {
+    if !path.is_symlink() {
+        return Ok(path.to_owned());
+    }
+    match path.canonicalize() {
+        Ok(target) => Ok(target),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let target = path.read_link()?;
+            let target = path.parent().map_or_else(|| target.clone(), |folder| folder.join(&target));
+            if target.is_symlink() { Err(error) } else { Ok(target) }
+        }
+        Err(error) => Err(error),
     }
 }
 

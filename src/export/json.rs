@@ -52,8 +52,7 @@ pub struct SessionJson<'a> {
     continues: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     kept: bool,
-    /// Time from which its agent deletes it; only in lists.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Time from which its agent deletes it; `null` if it does not, or if that is unknown.
     purge_at: Option<String>,
 }
 
@@ -273,11 +272,12 @@ impl From<domain::catalog::HiddenCounts> for HiddenJson {
 }
 
 impl<'a> HitJson<'a> {
-    /// Creates a hit; `entries` are the entries of its snippets.
-    pub fn new(hit: &'a domain::search::Hit, entries: &[Option<LocatedEntry>]) -> Self {
+    /// Creates a hit; `entries` are the entries of its snippets, and `purge_at` is the time from which its agent deletes the
+    /// session.
+    pub fn new(hit: &'a domain::search::Hit, entries: &[Option<LocatedEntry>], purge_at: Option<Time>) -> Self {
         let snippets = hit.snippets.iter().zip(entries);
         Self {
-            session: (&*hit.session).into(),
+            session: SessionJson::from(&*hit.session).purged_at(purge_at),
             count: hit.count,
             snippets: snippets.map(|(snippet, index)| SnippetJson::new(*index, snippet)).collect(),
         }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::json::{BranchJson, EntryJson, IssueJson, SCHEMA_VERSION, SessionJson};
 use super::json_text::write_value;
 use crate::agent::{TranscriptBranch, TranscriptReader};
-use crate::domain::{Entry, Session};
+use crate::domain::Entry;
 
 /// JSON document in progress.
 #[derive(Debug, Default)]
@@ -16,9 +16,9 @@ pub struct JsonDocument {
 
 impl JsonDocument {
     /// Writes everything before the first entry.
-    pub fn begin(out: &mut dyn Write, session: &Session, total: usize) -> io::Result<()> {
+    pub fn begin(out: &mut dyn Write, session: &SessionJson<'_>, total: usize) -> io::Result<()> {
         write!(out, r#"{{"schema_version":{SCHEMA_VERSION},"session":"#)?;
-        write_value(out, &SessionJson::from(session))?;
+        write_value(out, session)?;
         write!(out, r#","total":{total},"entries":["#)
     }
 

@@ -18,5 +18,5 @@ mod text;
 pub use brief::brief;
 pub use changes::changed_lines;
 pub use document::{Subagents, write};
-pub use file::{create_file, file_name};
+pub use file::{create_file, file_name, is_stream};
 pub use json_document::JsonDocument;

@@ -128,7 +128,10 @@ fn edits_of_a_transcript_are_shown_by_turn_and_as_a_whole() {
         text.starts_with("new (added, +2 -0)\n@@ -0,0 +1,2 @@  claude:aaaa") && text.contains("\n+a\n+b\n"),
         "{text}"
     );
-    assert!(paths(&output_json(&salon(&home, &["diff", &session.id, "--turn", "9", "--json"]))).is_empty());
+    assert_eq!(
+        output_json(&salon(&home, &["diff", &session.id, "--turn", "9", "--json"]))["error"]["code"],
+        "not_found"
+    );
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod changes;
 mod chat;
 mod checks;
 mod cli;
+mod command_line;
 mod contract;
 mod demo;
 mod export;

@@ -32,6 +32,9 @@ pub fn run(cli: &Cli, args: &DemoArgs) -> Result<ExitCode, CliError> {
     if args.hold {
         return Ok(holder::hold());
     }
+    if !tui::has_terminal() && args.json {
+        return Err(CliError::new(CliErrorCode::Usage, "the screen needs a terminal"));
+    }
     if !tui::has_terminal() {
         return tui::refuse();
     }
