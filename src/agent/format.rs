@@ -402,6 +402,11 @@ pub trait Format: Send + Sync {
     /// with those of other sessions. There is no default, because these files are moved and deleted with the session.
     fn own_files(&self, session: &Session) -> Option<Vec<PathBuf>>;
 
+    /// True if the agent only appends to the files of its sessions, so that a hard link is a copy that grows with them.
+    fn only_appends(&self, _session: &Session) -> bool {
+        false
+    }
+
     /// True if [`write_title`](Self::write_title) or [`rename_exchange`](Self::rename_exchange) can rename sessions.
     fn can_rename(&self) -> bool {
         false

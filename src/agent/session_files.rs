@@ -26,17 +26,12 @@ pub(in crate::agent) fn named_alike(path: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
     // Sessions whose names begin with this one's.
-    let others: Vec<&[u8]> = names
-        .iter()
-        .filter_map(|name| split(name))
-        .collect::<Vec<_>>()
-        .into_iter()
-        .filter(|(other, ending)| *ending == extension && *other != stem && is_named_after(other, stem))
-        .map(|(other, _)| other)
-        .collect();
+    let is_other =
+        |(other, ending): &(&[u8], &[u8])| *ending == extension && *other != stem && is_named_after(other, stem);
+    let others: Vec<_> = names.iter().filter_map(|name| split(name)).filter(is_other).collect();
     let is_own = |name: &&std::ffi::OsString| {
         let name = name.as_encoded_bytes();
-        is_named_after(name, stem) && !others.iter().any(|other| is_named_after(name, other))
+        is_named_after(name, stem) && !others.iter().any(|(other, _)| is_named_after(name, other))
     };
     let mut found: Vec<_> = names.iter().filter(is_own).map(|name| folder.join(name)).collect();
     found.sort();

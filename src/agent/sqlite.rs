@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tempfile::TempDir;
 
 use super::FileStamp;
+use crate::stdx::file_uri::file_uri;
 use crate::stdx::{files, temp};
 
 /// Maximum wait for a lock: long enough for another program's commit, short enough not to be noticed.
@@ -170,7 +171,7 @@ fn open_without_side_files(path: &Path) -> Result<Database, DatabaseError> {
 
 fn connect(path: &Path, parameters: &str) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(uri(path, parameters), flags)?;
+    let connection = Connection::open_with_flags(file_uri(path, parameters), flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_prepared_statement_cache_capacity(32);
@@ -185,21 +186,6 @@ fn needs_side_files(error: &rusqlite::Error) -> bool {
         error.sqlite_error_code(),
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure)
     )
-}
-
-/// Builds a `file:` URI; every byte with a special meaning is percent-encoded.
-fn uri(path: &Path, parameters: &str) -> String {
-    use std::fmt::Write;
-    use std::os::unix::ffi::OsStrExt;
-    let mut uri = String::from("file:");
-    for &byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'/' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => uri.push(char::from(byte)),
-            // Writing to a string cannot fail.
-            _ => write!(uri, "%{byte:02x}").unwrap_or_default(),
-        }
-    }
-    uri + "?" + parameters
 }
 
 /// Lists the tables of a database, sorted.

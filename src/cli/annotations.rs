@@ -61,7 +61,8 @@ pub(super) fn run(context: &CliContext, args: &AnnotationsArgs) -> Result<ExitCo
 }
 
 fn export(context: &CliContext) -> Result<ExitCode, CliError> {
-    let known = state::open(context)?.with(|db| annotations::load(db)).map_err(|error| state::db_error(&error))?;
+    let known =
+        state::open_to_read(context)?.with(|db| annotations::load(db)).map_err(|error| state::db_error(&error))?;
     let mut all: Vec<_> = known.iter().filter(|(_, annotation)| !is_only_kept(annotation)).collect();
     all.sort_by_key(|(key, _)| (*key).clone());
     let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(str::to_owned);
@@ -88,7 +89,7 @@ fn import(context: &CliContext, args: &ImportArgs) -> Result<ExitCode, CliError>
     let exported: Exported = serde_json::from_slice(&read(&args.file)?).map_err(|error| {
         CliError::new(CliErrorCode::Failed, format!("{} is not an export: {error}", args.file.display()))
     })?;
-    let store = state::open(context)?;
+    let store = if args.output.dry_run { state::open_to_read(context)? } else { state::open(context)? };
     let known = store.with(|db| annotations::load(db)).map_err(|error| state::db_error(&error))?;
     let (mut edits, mut refused, mut changed, mut unchanged) = (Vec::new(), Vec::new(), 0, 0);
     for entry in &exported.annotations {

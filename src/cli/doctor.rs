@@ -83,7 +83,7 @@ pub(super) fn run(context: &CliContext, args: &DoctorArgs) -> Result<ExitCode, C
     }
     // Before the sessions are loaded, which updates the cache.
     let age_ms = cache_age(&context.paths.cache);
-    let loaded = LoadedSessions::read(context);
+    let mut loaded = LoadedSessions::read(context);
     let found = index::report(&loaded.roots, &loaded.all);
     let (agents, watch) = std::thread::scope(|scope| {
         let agents = scope.spawn(|| installed(context.environment.var("PATH")));
@@ -91,7 +91,10 @@ pub(super) fn run(context: &CliContext, args: &DoctorArgs) -> Result<ExitCode, C
         (agents.join().unwrap_or_default(), watch)
     });
     let unread = loaded.roots.iter().flat_map(|root| agent::unread::find(root, &loaded.units));
-    let unread: Vec<Issue> = unread.chain(state::problem(context)).collect();
+    let problem = state::problem(context);
+    // One row about the database says more than two.
+    loaded.issues.retain(|issue| problem.as_ref().is_none_or(|problem| problem.path != issue.path));
+    let unread: Vec<Issue> = unread.chain(problem).collect();
     // A report without them is better than none.
     let choices = preferences::read_all(&context.paths.state_db()).unwrap_or_default();
     let now = context.clock.now();

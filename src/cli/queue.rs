@@ -41,7 +41,8 @@ struct Row {
 
 /// Cancels or releases a prompt if requested, then lists queued prompts.
 pub(super) fn run(context: &CliContext, args: &QueueArgs) -> Result<ExitCode, CliError> {
-    let store = state::open(context)?;
+    let changes = args.cancel.is_some() || args.release.is_some();
+    let store = if changes { state::open(context)? } else { state::open_to_read(context)? };
     if let Some(id) = args.cancel {
         set_state(&store, id, PromptState::Cancelled)?;
     }

@@ -76,7 +76,8 @@ impl PendingSources {
         let Some(thread) = self.thread else { return Ok(Vec::new()) };
         let collected = thread.join().map_err(|_| CliError::new(CliErrorCode::Failed, "the sources were not read"))?;
         let mut collected = collected?;
-        let annotations = UserData::load(&self.state_db).annotations;
+        // The list of this machine's sessions reports an error.
+        let annotations = UserData::load(&self.state_db).unwrap_or_default().annotations;
         for source in &mut collected {
             let hits = source.results.hits.iter_mut().map(|hit| &mut hit.session);
             for session in source.sessions.values_mut().chain(hits) {

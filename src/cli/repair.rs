@@ -34,6 +34,11 @@ struct Report<'a> {
 pub(super) fn run(context: &CliContext, args: &RepairArgs) -> Result<ExitCode, CliError> {
     remote::only_there(context, &args.id)?;
     let session = find::find(&LoadedSessions::read(context).all, &args.id)?;
+    if session.flags.purged {
+        let label = session.key.agent.label();
+        let reason = format!("{label} deleted it; only its prompts are left, in a file that all sessions share");
+        return Err(CliError::new(CliErrorCode::Failed, reason));
+    }
     if let Some(reason) = line_repair::refusal(&session.path) {
         return Err(CliError::new(CliErrorCode::Failed, reason));
     }

@@ -11,6 +11,7 @@ use super::json::SCHEMA_VERSION;
 use super::session_args::ResumeArgs;
 use super::sessions::LoadedSessions;
 use super::{find, output, remote, tui};
+use crate::agent;
 use crate::domain::Session;
 use crate::domain::launch::Launch;
 use crate::runtime::StartupAction;
@@ -53,6 +54,11 @@ pub(super) fn run(context: CliContext, args: &ResumeArgs) -> Result<ExitCode, Cl
         return Err(CliError::new(CliErrorCode::Unavailable, reason));
     }
     if args.print {
+        // Its agent has nothing that the command could open.
+        if let Some(reason) = agent::format(session.key.agent).resume_refusal(&session).filter(|_| session.flags.purged)
+        {
+            return Err(CliError::new(CliErrorCode::Unavailable, reason));
+        }
         print(&launch, args.json)?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -25,6 +25,16 @@ pub(super) fn open(context: &CliContext) -> Result<Arc<Store>, CliError> {
     Ok(Arc::new(opened.store))
 }
 
+/// Opens `state.db` for a command that only reads. Creates nothing.
+pub(super) fn open_to_read(context: &CliContext) -> Result<Arc<Store>, CliError> {
+    let path = context.paths.state_db();
+    match Store::open_to_read(&path) {
+        Ok(Some(store)) => Ok(Arc::new(store)),
+        Ok(None) => open(context),
+        Err(error) => Err(CliError::new(CliErrorCode::Failed, format!("{}: {error}", path.display()))),
+    }
+}
+
 /// Returns the reason why `state.db` cannot be used. Changes nothing.
 pub(super) fn problem(context: &CliContext) -> Option<Issue> {
     let path = context.paths.state_db();

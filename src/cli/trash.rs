@@ -62,7 +62,7 @@ pub(super) fn run(context: &CliContext, args: &TrashArgs) -> Result<ExitCode, Cl
         let flags = [(args.cancel_queued, "--cancel-queued"), (args.dry_run, "--dry-run"), (args.json, "--json")];
         return remote::run_there(source, &remote::words_of_ids("trash", &flags, ids), args.json);
     }
-    let store = state::open(context)?;
+    let store = if args.list || args.dry_run { state::open_to_read(context)? } else { state::open(context)? };
     let rows = if args.list {
         listed(&store)?.iter().map(Row::listed).collect()
     } else if args.empty {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -22,6 +23,7 @@ use crate::runtime::worktrees::{
     CommandRun, CreatedWorktree, DirectoryUse, PruneOutcome, WorktreeRequest, Worktrees, session_uses,
 };
 use crate::stdx::text::{one_line, sanitise};
+use crate::store::Store;
 
 #[derive(Serialize)]
 struct CreatedReport<'a> {
@@ -64,7 +66,9 @@ const NO_WORKTREE: &str = "there is no worktree of salon; salon worktree new cre
 
 /// Runs a command on worktrees.
 pub(super) fn run(context: &CliContext, args: &WorktreeArgs) -> Result<ExitCode, CliError> {
-    let worktrees = open(context)?;
+    let only_reads = matches!(&args.command, WorktreeCommand::List(_) | WorktreeCommand::Show(_));
+    let store = if only_reads { state::open_to_read(context)? } else { state::open(context)? };
+    let worktrees = with_store(context, store);
     match &args.command {
         WorktreeCommand::List(args) => list(&worktrees, args.json),
         WorktreeCommand::Show(args) => show(&worktrees, args),
@@ -77,14 +81,18 @@ pub(super) fn run(context: &CliContext, args: &WorktreeArgs) -> Result<ExitCode,
 
 /// Opens the worktrees of this user.
 pub(super) fn open(context: &CliContext) -> Result<Worktrees, CliError> {
-    Ok(Worktrees {
+    Ok(with_store(context, state::open(context)?))
+}
+
+fn with_store(context: &CliContext, store: Arc<Store>) -> Worktrees {
+    Worktrees {
         git: Git::new(env::vars()),
-        store: state::open(context)?,
+        store,
         settings: context.settings.clone(),
         paths: context.paths.clone(),
         home: context.environment.home.clone(),
         vars: env::vars().collect(),
-    })
+    }
 }
 
 /// Creates a worktree for the repository of a directory.

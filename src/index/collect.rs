@@ -1,10 +1,12 @@
 //! One complete scan for commands: updates the cache and returns the whole catalog.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use super::cache::file as cache_file;
+use super::hidden;
 use super::options::IndexOptions;
 use super::pool::live_statuses;
 use super::scanner::{ScanCounts, Scanner};
@@ -80,13 +82,30 @@ pub fn collect(options: &IndexOptions, refresh: Refresh) -> Collected {
         None => scan(options, refresh),
     };
     // The cache and the snapshot contain only what is in the agents' files.
-    let user_data = options.state_db.as_deref().map(UserData::load).unwrap_or_default();
-    let is_removed = |session: &Session| {
-        user_data.hidden.contains(&session.key) || session.flags.purged && user_data.trashed.contains(&session.key)
-    };
-    collected.sessions.retain(|session| !is_removed(session));
+    let user_data = options.state_db.as_deref().map_or_else(|| Ok(UserData::default()), UserData::load);
+    let user_data = user_data.unwrap_or_else(|issue| {
+        collected.issues.push(issue);
+        UserData::default()
+    });
+    remove_hidden(&mut collected.sessions, &user_data);
     annotate(&mut collected.sessions, &user_data.annotations);
     collected
+}
+
+/// Removes the sessions that the user hid or moved to the trash.
+fn remove_hidden(sessions: &mut Vec<Arc<Session>>, user_data: &UserData) {
+    let (hidden_keys, trashed) = (&user_data.hidden, &user_data.trashed);
+    if hidden_keys.is_empty() && trashed.is_empty() {
+        return;
+    }
+    let subagents = sessions.iter().filter(|session| session.flags.subagent && !hidden_keys.is_empty());
+    let subagents: HashMap<SessionKey, Arc<Session>> =
+        subagents.map(|session| (session.key.clone(), session.clone())).collect();
+    let find = |key: &SessionKey| subagents.get(key).map(|session| &**session);
+    let is_removed = |session: &Session| {
+        hidden::is_hidden(session, hidden_keys, find) || session.flags.purged && trashed.contains(&session.key)
+    };
+    sessions.retain(|session| !is_removed(session));
 }
 
 /// Applies annotations to sessions.

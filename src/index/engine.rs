@@ -346,11 +346,17 @@ impl Engine {
     }
 
     fn load_user_data(&mut self) {
-        if let Some(path) = &self.state_db {
-            let loaded = UserData::load(path);
-            self.scanner.table.set_annotations(loaded.annotations);
-            self.scanner.table.set_hidden(loaded.hidden, loaded.trashed);
-        }
+        let Some(path) = &self.state_db else { return };
+        // What was loaded before stays in use after an error.
+        let issue = match UserData::load(path) {
+            Ok(loaded) => {
+                self.scanner.table.set_annotations(loaded.annotations);
+                self.scanner.table.set_hidden(loaded.hidden, loaded.trashed);
+                None
+            }
+            Err(issue) => Some(issue),
+        };
+        self.scanner.set_issue("state", issue);
     }
 
     fn live_changed(&mut self, statuses: &[LiveStatus]) {

@@ -17,6 +17,7 @@ mod encoding;
 mod engine;
 mod file_history;
 mod handle;
+mod hidden;
 mod kept_transcript;
 mod locate;
 mod message;

@@ -1,9 +1,10 @@
 //! Keeping of sessions that their agent deletes: copies of their files in salon's archive. Blocks: not for the event
 //! loop.
 //!
-//! A copy is a hard link where the file system has links, so that it takes no space and grows with its original. An
-//! agent that deletes a transcript removes only its own link. Nothing in the agent's directories is changed, except
-//! that a resume brings a deleted transcript back.
+//! A copy is a hard link where the agent only appends and the file system has links, so that it takes no space and grows
+//! with its original. An agent that deletes a transcript removes only its own link; one that rewrites a file in place
+//! would change the link too. Nothing in the agent's directories is changed, except that a resume brings a deleted
+//! transcript back.
 #![expect(clippy::disallowed_methods, reason = "called from commands and blocking tasks")]
 
 use std::fs;
@@ -40,12 +41,15 @@ impl Archive {
 
     /// Keeps a session. The error is the reason why it is not kept.
     pub fn keep(&self, store: &Store, session: &Session, all: &[Arc<Session>]) -> Result<(), String> {
-        let shared = agent::format(session.key.agent).shared_files(session);
-        for file in self.files(session, all)?.into_iter().chain(shared) {
+        let format = agent::format(session.key.agent);
+        let files = self.files(session, all)?.into_iter().chain(format.shared_files(session));
+        let mut writer = ArchiveWriter { links: format.only_appends(session), created: Vec::new() };
+        let kept = files.into_iter().try_for_each(|file| {
             let copy = self.copy_of(session, &file)?;
-            link_tree(&file, &copy, MAX_DEPTH).map_err(|error| format!("{}: {error}", file.display()))?;
-        }
-        if session.is_kept() { Ok(()) } else { mark(store, &session.key, true) }
+            writer.add(&file, &copy, MAX_DEPTH).map_err(|error| format!("{}: {error}", file.display()))
+        });
+        let marked = || if session.is_kept() { Ok(()) } else { mark(store, &session.key, true) };
+        kept.and_then(|()| marked()).inspect_err(|_| writer.undo())
     }
 
     /// Removes a session from the archive, unless its agent has deleted the original.
@@ -120,38 +124,70 @@ fn mark(store: &Store, key: &SessionKey, kept: bool) -> Result<(), String> {
     store.with(|db| annotations::edit(db, &edit)).map_err(|error| store::describe_error(&error))
 }
 
-/// Links a file, or the files of a directory, to a path in the archive. Links of the agent itself are left out.
-fn link_tree(from: &Path, to: &Path, depth: usize) -> io::Result<()> {
-    let metadata = fs::symlink_metadata(from)?;
-    if metadata.is_dir() && depth > 0 {
-        create_private_dir(to)?;
-        for entry in fs::read_dir(from)? {
-            let name = entry?.file_name();
-            link_tree(&from.join(&name), &to.join(&name), depth - 1)?;
-        }
-    } else if metadata.is_file() {
-        if let Some(parent) = to.parent() {
-            create_private_dir(parent)?;
-        }
-        link_file(from, &metadata, to)?;
-    }
-    Ok(())
+/// Writer of copies into the archive, which can remove what it created.
+struct ArchiveWriter {
+    /// True to link files rather than copy them.
+    links: bool,
+    /// Files and directories that were not there before, in the order of their creation.
+    created: Vec<PathBuf>,
 }
 
-/// Links or copies a file over an older copy. A copy that is larger stays, because its original may have lost content.
-fn link_file(from: &Path, metadata: &fs::Metadata, to: &Path) -> io::Result<()> {
-    if let Ok(copy) = fs::symlink_metadata(to) {
-        let same = copy.ino() == metadata.ino() && copy.dev() == metadata.dev();
-        if same || copy.len() > metadata.len() {
-            return Ok(());
+impl ArchiveWriter {
+    /// Adds a file, or the files of a directory, at a path in the archive. Links of the agent itself are left out.
+    fn add(&mut self, from: &Path, to: &Path, depth: usize) -> io::Result<()> {
+        let metadata = fs::symlink_metadata(from)?;
+        if metadata.is_dir() && depth > 0 {
+            self.create_dir(to)?;
+            for entry in fs::read_dir(from)? {
+                let name = entry?.file_name();
+                self.add(&from.join(&name), &to.join(&name), depth - 1)?;
+            }
+        } else if metadata.is_file() {
+            if let Some(parent) = to.parent() {
+                self.create_dir(parent)?;
+            }
+            self.add_file(from, &metadata, to)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a file over an older copy. A copy that is larger stays, because its original may have lost content.
+    fn add_file(&mut self, from: &Path, metadata: &fs::Metadata, to: &Path) -> io::Result<()> {
+        let older = fs::symlink_metadata(to).ok();
+        if let Some(copy) = &older {
+            let is_link = copy.ino() == metadata.ino() && copy.dev() == metadata.dev();
+            let is_current = copy.len() == metadata.len() && copy.modified()? == metadata.modified()?;
+            let is_done = if is_link { self.links } else { is_current && !self.links };
+            if is_done || copy.len() > metadata.len() {
+                return Ok(());
+            }
+        }
+        let part = partial(to);
+        remove_file(&part)?;
+        let linked = self.links && fs::hard_link(from, &part).is_ok();
+        let copied = if linked { Ok(()) } else { copy_file(from, &part, metadata.modified()?) };
+        copied.and_then(|()| fs::rename(&part, to)).inspect_err(|_| drop(remove_file(&part)))?;
+        if older.is_none() {
+            self.created.push(to.to_owned());
+        }
+        Ok(())
+    }
+
+    fn create_dir(&mut self, path: &Path) -> io::Result<()> {
+        let missing: Vec<_> = path.ancestors().take_while(|above| !above.exists()).map(Path::to_owned).collect();
+        self.created.extend(missing.into_iter().rev());
+        create_private_dir(path)
+    }
+
+    /// Removes what was created. A directory that another process uses by now stays.
+    fn undo(&self) {
+        for path in self.created.iter().rev() {
+            let removed = if path.is_dir() { fs::remove_dir(path) } else { remove_file(path) };
+            if let Err(error) = removed {
+                tracing::debug!(%error, path = %path.display(), "a part of the archive stays");
+            }
         }
     }
-    let part = partial(to);
-    remove_file(&part)?;
-    if fs::hard_link(from, &part).is_err() {
-        copy_file(from, &part, metadata.modified()?)?;
-    }
-    fs::rename(&part, to)
 }
 
 fn copy_file(from: &Path, to: &Path, modified: SystemTime) -> io::Result<()> {
@@ -178,7 +214,7 @@ fn restore_tree(from: &Path, to: &Path, depth: usize) -> io::Result<()> {
         }
         let part = partial(to);
         remove_file(&part)?;
-        copy_file(from, &part, SystemTime::now())?;
+        copy_file(from, &part, SystemTime::now()).inspect_err(|_| drop(remove_file(&part)))?;
         // A link fails where a file is in the way, unlike a rename.
         let linked = fs::hard_link(&part, to);
         remove_file(&part)?;

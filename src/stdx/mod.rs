@@ -3,6 +3,7 @@
 pub mod ansi;
 pub mod cells;
 pub mod exact;
+pub mod file_uri;
 pub mod files;
 pub mod json_record;
 pub mod lines;

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, Row, params};
+use rusqlite::{Connection, Row, params};
 
-use super::write;
+use super::{read_only, write};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{KeptPlace, KeptText};
 use crate::domain::{EntryKey, SessionKey, Time};
@@ -74,8 +74,7 @@ fn select(db: &Connection, session: &SessionKey, columns: &str) -> rusqlite::Res
 
 /// Returns the texts of a session without creating, repairing or changing the database at a path.
 pub fn read(path: &Path, session: &SessionKey) -> rusqlite::Result<Vec<KeptText>> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(path, flags)?;
+    let db = read_only::connect(path)?;
     // A database of an earlier version has no notices.
     of_session(&db, session).or_else(|_| select(&db, session, "NULL, 'end'"))
 }

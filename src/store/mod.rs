@@ -12,6 +12,7 @@ pub mod outbox;
 pub mod pending;
 pub mod preferences;
 pub mod projects;
+pub mod read_only;
 pub mod registry;
 pub mod remarks;
 pub mod spending;
@@ -112,6 +113,23 @@ impl Store {
             return Err(Error::SqliteFailure(code, Some(sound)));
         }
         Ok(OpenOutcome { store: Self { db: Mutex::new(db) }, set_aside: None, read_only })
+    }
+
+    /// Opens the database for reading; an empty one in memory if there is none. `None` if it must first be migrated or
+    /// replaced, as [`open`](Self::open) does.
+    pub fn open_to_read(path: &Path) -> Result<Option<Self>> {
+        let exists = path.try_exists().map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
+        if !exists {
+            let mut db = Connection::open_in_memory()?;
+            migrate(&mut db)?;
+            return Ok(Some(Self { db: Mutex::new(db) }));
+        }
+        match read_only::connect(path).and_then(|db| Ok((version(&db)? == newest(), db))) {
+            Ok((true, db)) => Ok(Some(Self { db: Mutex::new(db) })),
+            Ok((false, _)) => Ok(None),
+            Err(error) if is_damage(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens a second connection to the same database, so that a thread does not wait for the users of this one.

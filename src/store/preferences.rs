@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::write;
+use super::{read_only, write};
 
 /// Statements that create the table.
 pub const SCHEMA: &str = "CREATE TABLE choices (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
@@ -33,6 +33,5 @@ pub fn load_all(db: &mut Connection) -> Result<Vec<(String, String)>> {
 
 /// Reads all saved names and values of a database, without creating or changing it.
 pub fn read_all(path: &Path) -> Result<Vec<(String, String)>> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    load_all(&mut Connection::open_with_flags(path, flags)?)
+    load_all(&mut read_only::connect(path)?)
 }

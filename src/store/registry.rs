@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{approvals, outbox, write};
+use super::{approvals, outbox, read_only, write};
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
 use crate::domain::run::{ContinuationStart, RunId, RunSetting};
 use crate::domain::{Agent, SessionKey, Time};
@@ -288,7 +288,7 @@ pub fn sessions(db: &Connection) -> rusqlite::Result<Vec<SessionKey>> {
 
 /// Returns the sessions of all recorded runs without creating, repairing or changing the database at a path.
 pub fn read_sessions(path: &Path) -> rusqlite::Result<Vec<SessionKey>> {
-    sessions(&Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)
+    sessions(&read_only::connect(path)?)
 }
 
 /// Returns the lease holder of a run, alive or dead.

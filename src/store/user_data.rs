@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, Result};
+use rusqlite::{Connection, Result};
 
-use super::{annotations, trash};
-use crate::domain::SessionKey;
+use super::{annotations, read_only, trash};
 use crate::domain::session::Annotations;
+use crate::domain::{Issue, SessionKey};
 
 /// Annotations and hidden sessions.
 #[derive(Debug, Default)]
@@ -22,20 +22,30 @@ pub struct UserData {
 
 impl UserData {
     /// Loads the data from a database file, without creating or changing it. Empty if there is no such file or table.
-    pub fn load(path: &Path) -> Self {
-        if !path.exists() {
-            return Self::default();
+    pub fn load(path: &Path) -> std::result::Result<Self, Issue> {
+        let issue = |reason: String| {
+            Issue::new(
+                path,
+                format!("cannot be read, so names and tags are missing and hidden sessions are shown: {reason}"),
+            )
+        };
+        match path.try_exists() {
+            Ok(false) => return Ok(Self::default()),
+            Ok(true) => {}
+            Err(error) => return Err(issue(error.to_string())),
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let loaded = Connection::open_with_flags(path, flags).and_then(|db| Self::read(&db));
-        loaded.inspect_err(|error| tracing::debug!(%error, "no annotations")).unwrap_or_default()
+        read_only::connect(path).and_then(|db| Self::read(&db)).map_err(|error| issue(error.to_string()))
     }
 
     fn read(db: &Connection) -> Result<Self> {
-        Ok(Self {
-            annotations: annotations::load(db)?,
-            hidden: trash::hidden(db)?.into_iter().collect(),
-            trashed: trash::moved(db)?.into_iter().collect(),
-        })
+        let mut data = Self::default();
+        if read_only::has_table(db, "annotations")? {
+            data.annotations = annotations::load(db)?;
+        }
+        if read_only::has_table(db, "trash")? {
+            data.hidden = trash::hidden(db)?.into_iter().collect();
+            data.trashed = trash::moved(db)?.into_iter().collect();
+        }
+        Ok(data)
     }
 }

@@ -55,7 +55,8 @@ fn h9_a_kept_session_outlives_its_agents_purge() {
         let (bytes, shown) = (fs::read(&path).expect("readable"), text(&run(&home, &["show", id]).stdout));
         let kept = output_json(&run(&home, &["keep", id, "--json"]));
         assert_eq!(kept["sessions"][0]["outcome"], "kept", "{kept}");
-        assert_eq!(fs::metadata(&path).expect("there").nlink(), 2, "no space is used");
+        let links = if agent == "gemini" { 1 } else { 2 };
+        assert_eq!(fs::metadata(&path).expect("there").nlink(), links, "{agent}: only appended files are linked");
         assert_eq!(row(&home, id).expect("listed")["kept"], true);
         assert_eq!(listed(&home).len(), listed(&Home::of(&[fixture])).len(), "nothing is listed twice");
 
@@ -76,6 +77,45 @@ fn h9_a_kept_session_outlives_its_agents_purge() {
         assert!(age.as_secs() < 600, "its agent would delete it again");
         assert_eq!(row(&home, id).expect("listed")["path"], path.to_str().expect("a path"));
     }
+}
+
+#[test]
+fn a_copy_does_not_change_with_a_file_that_its_agent_rewrites_in_place() {
+    let home = Home::of(&["gemini/0.61.0"]);
+    let session = listed(&home)[0].clone();
+    let (id, path) = (session["id"].as_str().expect("id"), PathBuf::from(session["path"].as_str().expect("path")));
+    let whole = fs::read(&path).expect("readable");
+    assert_eq!(code(&run(&home, &["keep", id])), 0);
+    // The same inode, as `fs.writeFileSync` leaves it.
+    fs::write(&path, "{}\n").expect("written");
+    // Keeping it again does not replace the larger copy.
+    run(&home, &["keep", id]);
+    let copies = super::trash::all_files(&archive_dir(&home));
+    assert!(copies.values().any(|copy| *copy == whole), "the copy lost its content");
+}
+
+#[test]
+fn a_refused_keep_leaves_nothing_in_the_archive() {
+    let home = Home::of(&[CLAUDE]);
+    let session = listed(&home)[0].clone();
+    let (id, path) = (session["id"].as_str().expect("id"), PathBuf::from(session["path"].as_str().expect("path")));
+    let folder = path.with_extension("");
+    fs::create_dir_all(folder.join("tool-results")).expect("created");
+    fs::write(folder.join("tool-results/a.txt"), "an output").expect("written");
+    let archive = archive_dir(&home);
+    assert_eq!(code(&run(&home, &["keep", id])), 0);
+    let copies = super::trash::all_files(&archive);
+    let transcript = copies.keys().find(|copy| copy.file_name() == path.file_name()).expect("a copy").clone();
+    assert!(copies.len() > 1);
+    assert_eq!(code(&run(&home, &["keep", id, "--remove"])), 0);
+    drop(fs::remove_dir_all(&archive));
+    // A directory is where the transcript is copied to.
+    fs::create_dir_all(transcript.join("in the way")).expect("created");
+    let refused = output_json(&run(&home, &["keep", id, "--json"]));
+    assert_eq!(refused["sessions"][0]["outcome"], "refused", "{refused}");
+    assert_eq!(super::trash::all_files(&archive).keys().collect::<Vec<_>>(), Vec::<&PathBuf>::new());
+    let beside: Vec<_> = fs::read_dir(transcript.parent().expect("a folder")).expect("there").flatten().collect();
+    assert_eq!(beside.len(), 1, "{beside:?}");
 }
 
 #[test]
@@ -267,7 +307,14 @@ fn h9_a_deleted_session_is_listed_with_the_prompts_that_its_agent_remembers() {
     let texts: Vec<_> =
         entries["entries"].as_array().expect("entries").iter().map(|entry| entry["text"].clone()).collect();
     assert_eq!(texts, ["/model", "build the cart", "now test it"]);
-    for refused in [&["resume", id][..], &["trash", id], &["keep", id], &["rename", id, "x", "--write-back"]] {
+    for refused in [
+        &["resume", id][..],
+        &["trash", id],
+        &["keep", id],
+        &["rename", id, "x", "--write-back"],
+        &["resume", id, "--print"],
+        &["repair", id, "--output", "repaired.jsonl"],
+    ] {
         assert_eq!(code(&run(&home, refused)), 1, "{refused:?}");
     }
     let found = output_json(&run(&home, &["search", "\"now test it\"", "--json"]));
@@ -276,7 +323,7 @@ fn h9_a_deleted_session_is_listed_with_the_prompts_that_its_agent_remembers() {
     let known = output_json(&run(&home, &["search", "\"hello from the tui\"", "--json"]));
     let hits = known["hits"].as_array().expect("hits");
     assert!(hits.iter().all(|hit| hit["session"]["id"] != json!(id)), "{known}");
-    assert!(history.exists());
+    assert!(history.exists() && !home.path().join("repaired.jsonl").exists(), "it has the prompts of all sessions");
 }
 
 #[test]

@@ -25,6 +25,13 @@ const CLAUDE: &str = "claude/2.1.329";
 
 /// Returns all files below a directory with their contents, without salon's own.
 pub fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = all_files(root);
+    all.retain(|path, _| !path.to_string_lossy().contains("/salon/"));
+    all
+}
+
+/// Returns all files below a directory with their contents.
+pub fn all_files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -32,7 +39,7 @@ pub fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if !path.to_string_lossy().contains("/salon/") {
+            } else {
                 all.insert(path.clone(), fs::read(&path).expect("readable"));
             }
         }

@@ -18,6 +18,7 @@ use salon::store::{Store, trash};
 use serde_json::{Value, json};
 
 use super::cli::{code, json as output_json, run, salon};
+use super::index::live::Running;
 use super::screens::stage::NOW;
 use super::trash::{files, ids, is_subagent, listed};
 use crate::support::Home;
@@ -314,4 +315,95 @@ fn a_path_that_is_no_text_goes_to_the_trash_and_comes_back() {
     assert_eq!(scratch.store.with(|db| trash::list(db)).expect("list").len(), 1);
     scratch.restore(&key).expect("restored");
     assert_eq!(fs::read(&own).expect("back"), b"text");
+}
+
+#[test]
+fn the_sub_agents_of_a_hidden_session_are_hidden_with_it() {
+    let home = Home::of(&["opencode/1.18.33"]);
+    let all = listed(&home);
+    let parents: BTreeSet<&str> =
+        all.iter().filter(|session| is_subagent(session)).filter_map(|session| session["parent"].as_str()).collect();
+    let is_parent = |session: &&Value| !is_subagent(session) && parents.contains(id(session));
+    let session = all.iter().find(is_parent).expect("a session with a sub-agent");
+    let state_db = home.path().join(".local/share/salon/state.db");
+    fs::create_dir_all(state_db.parent().expect("a directory")).expect("created");
+    let store = Store::open(&state_db, NOW).expect("open").store;
+    let options =
+        IndexOptions { state_db: Some(state_db), ..IndexOptions::new(home.environment(), std::time::Instant::now) };
+    let mut running = Running::complete_and_watched(options);
+    let key = SessionKey::new(Agent::OpenCode, id(session));
+    let of_session = |running: &Running| {
+        let is_its = |other: &&std::sync::Arc<salon::domain::Session>| {
+            other.key == key || other.flags.subagent && other.parent.as_deref() == Some(&*key.id)
+        };
+        running.catalog.iter().filter(is_its).count()
+    };
+    let before = of_session(&running);
+    assert!(before > 1);
+    let left = |home: &Home| listed(home).iter().filter(|other| other["parent"] == session["id"]).count();
+    let known = left(&home);
+
+    assert_eq!(outcome(&output_json(&run(&home, &["trash", id(session), "--json"]))), "hidden");
+    assert_eq!(left(&home), 0, "its sub-agents are still listed");
+    running.index.load_user_data();
+    running.until("hidden", |running| of_session(running) == 0);
+    assert_eq!(code(&run(&home, &["restore", id(session)])), 0);
+    assert_eq!(left(&home), known);
+    running.index.load_user_data();
+    running.until("shown again", |running| of_session(running) == before);
+    drop(store);
+}
+
+#[test]
+fn an_unreadable_database_is_a_problem_that_a_list_reports() {
+    let home = Home::of(&["claude/2.1.329"]);
+    let id = ids(&home)[0].clone();
+    assert_eq!(code(&run(&home, &["rename", &id, "Mine"])), 0);
+    assert_eq!(output_json(&run(&home, &["list", "--json"]))["issues"], json!([]));
+    let path = home.path().join(".local/share/salon/state.db");
+    for ending in ["-wal", "-shm"] {
+        drop(fs::remove_file(format!("{}{ending}", path.display())));
+    }
+    let damaged = "no database, but long enough to be looked at\n".repeat(9);
+    fs::write(&path, &damaged).expect("written");
+    for args in [&["list", "--json"][..], &["search", "hello", "--json"], &["doctor", "--json"]] {
+        let shown = output_json(&run(&home, args));
+        let about: Vec<_> = shown["issues"].as_array().expect("issues").iter().collect();
+        let about = about.into_iter().filter(|issue| issue["path"] == path.to_str().expect("a path")).count();
+        assert_eq!(about, 1, "{args:?}: {}", shown["issues"]);
+    }
+    assert_eq!(fs::read_to_string(&path).expect("left alone"), damaged);
+}
+
+#[test]
+fn what_only_reads_works_in_a_directory_that_cannot_be_written() {
+    let Some(disks) = TwoDisks::of("opencode/1.18.33") else { return };
+    let all = listed(&disks.home);
+    let of_database =
+        |session: &&Value| !is_subagent(session) && session["path"].as_str().is_some_and(|path| path.ends_with(".db"));
+    let mut sessions = all.iter().filter(of_database);
+    let (named, hidden) = (id(sessions.next().expect("a session")), id(sessions.next().expect("another")));
+    if disks.run(&["rename", named, "Mine", "--json"]).is_none() {
+        return;
+    }
+    assert_eq!(outcome(&disks.run(&["trash", hidden, "--json"]).expect("it ran before")), "hidden");
+    let database = disks.data.path().join("state.db");
+    assert!(!disks.data.path().join("state.db-shm").exists(), "it was closed");
+    let before = fs::read(&database).expect("readable");
+    set_writable(disks.data.path(), false);
+    let shown = |args: &[&str]| disks.run(args).expect("it ran before");
+    let list = shown(&["list", "--hidden", "--json"]);
+    assert_eq!(list["issues"], json!([]));
+    let of = |wanted: &str| list["sessions"].as_array().expect("sessions").iter().find(|session| id(session) == wanted);
+    assert_eq!(of(named).expect("listed")["title"], "Mine");
+    assert!(of(hidden).is_none(), "a hidden session is back");
+    assert_eq!(shown(&["trash", "--list", "--json"])["sessions"][0]["id"], hidden);
+    assert_eq!(shown(&["trash", named, "--dry-run", "--json"])["sessions"][0]["outcome"], "would_trash");
+    assert_eq!(shown(&["queue", "--json"])["prompts"], json!([]));
+    assert_eq!(shown(&["worktree", "list", "--json"])["worktrees"], json!([]));
+    assert_eq!(shown(&["annotations", "export"])["annotations"][0]["name"], "Mine");
+    let refused = shown(&["star", named, "--json"]);
+    assert_eq!(refused["error"]["code"], "failed", "{refused}");
+    set_writable(disks.data.path(), true);
+    assert!(fs::read(&database).expect("readable") == before);
 }

@@ -183,6 +183,10 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
         Some(self.0.own_files(session))
     }
 
+    fn only_appends(&self, _session: &Session) -> bool {
+        true
+    }
+
     fn can_rename(&self) -> bool {
         self.0.can_rename()
     }

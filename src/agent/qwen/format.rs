@@ -124,6 +124,10 @@ impl Format for QwenCode {
         LINES.resume(session, extra)
     }
 
+    fn only_appends(&self, session: &Session) -> bool {
+        !chat::is_document(&session.path)
+    }
+
     fn own_files(&self, session: &Session) -> Option<Vec<PathBuf>> {
         Some(named_alike(&session.path))
     }

@@ -133,6 +133,10 @@ impl Format for RecordedSessions {
         lines(session.key.agent).own_files(session)
     }
 
+    fn only_appends(&self, _session: &Session) -> bool {
+        true
+    }
+
     fn open_refusal(&self, session: &Session) -> Option<String> {
         let label = session.key.agent.label();
         Some(format!("salon does not know how {label} opens a session in its own program; continue it here"))

@@ -6,6 +6,7 @@
 //! Titles and usage from other sources ([`SummaryNote`]) override those of the row, in whichever order both arrive.
 
 mod duplicates;
+mod hidden;
 mod intern;
 mod overrides;
 mod remote;
@@ -244,13 +245,6 @@ impl SessionTable {
         self.dirty.extend(changed);
     }
 
-    /// Replaces the sets of sessions that the user hid, and of those whose files are in the trash.
-    pub fn set_hidden(&mut self, hidden: HashSet<SessionKey>, trashed: HashSet<SessionKey>) {
-        self.dirty.extend(self.hidden.symmetric_difference(&hidden).cloned());
-        self.dirty.extend(self.trashed.symmetric_difference(&trashed).cloned());
-        (self.hidden, self.trashed) = (hidden, trashed);
-    }
-
     /// Takes the changed groups of sources whose sessions begin alike, so that all but one must be copies.
     pub fn take_duplicate_groups(&mut self) -> Vec<Vec<Source>> {
         let groups = self.duplicates.take(|source| self.sources.contains_key(&source));
@@ -310,13 +304,15 @@ impl SessionTable {
         self.mark_mounted(&dirty);
         for key in dirty {
             let Some(row) = self.sessions.get(&key) else { continue };
-            let is_removed =
-                |best: &Session| self.hidden.contains(&key) || best.flags.purged && self.trashed.contains(&key);
-            let best = self.best_candidate(row).filter(|best| !is_removed(best) && !self.is_mounted(best));
+            let best = self.best_candidate(row).filter(|best| !self.is_removed(best) && !self.is_mounted(best));
             let now = best.map(|best| self.apply_overrides(best));
             let Some(row) = self.sessions.get_mut(&key) else { continue };
             match (&row.emitted, now) {
-                (Some(_), None) => change.removed.push(key.clone()),
+                (Some(_), None) => {
+                    change.removed.push(key.clone());
+                    // A session that was hidden may be shown again as it was.
+                    row.emitted = None;
+                }
                 (Some(emitted), Some(now)) if *emitted == now => {}
                 (_, Some(now)) => {
                     change.sessions.push(now.clone());

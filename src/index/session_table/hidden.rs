@@ -1,0 +1,34 @@
+//! Sessions of the table that the user hid.
+
+use std::collections::HashSet;
+
+use super::SessionTable;
+use crate::domain::{Session, SessionKey};
+use crate::index::hidden::is_hidden;
+
+impl SessionTable {
+    /// Replaces the sets of sessions that the user hid, and of those whose files are in the trash.
+    pub fn set_hidden(&mut self, hidden: HashSet<SessionKey>, trashed: HashSet<SessionKey>) {
+        let changed: HashSet<SessionKey> = self.hidden.symmetric_difference(&hidden).cloned().collect();
+        if !changed.is_empty() {
+            let is_below = |key: &SessionKey| {
+                self.best(key).is_some_and(|session| is_hidden(session, &changed, |key| self.best(key)))
+            };
+            let below: Vec<_> = self.sessions.keys().filter(|key| is_below(key)).cloned().collect();
+            self.dirty.extend(below);
+        }
+        self.dirty.extend(changed);
+        self.dirty.extend(self.trashed.symmetric_difference(&trashed).cloned());
+        (self.hidden, self.trashed) = (hidden, trashed);
+    }
+
+    /// Returns true if the user removed a session: it is hidden, or only its prompts are left elsewhere.
+    pub(super) fn is_removed(&self, session: &Session) -> bool {
+        is_hidden(session, &self.hidden, |key| self.best(key))
+            || session.flags.purged && self.trashed.contains(&session.key)
+    }
+
+    fn best(&self, key: &SessionKey) -> Option<&Session> {
+        self.best_candidate(self.sessions.get(key)?).map(|session| &**session)
+    }
+}
