@@ -74,7 +74,7 @@ pub(super) fn run(context: &CliContext, args: &WorktreeArgs) -> Result<ExitCode,
         WorktreeCommand::Show(args) => show(&worktrees, args),
         WorktreeCommand::New(args) => new(context, &worktrees, args),
         WorktreeCommand::Trash(args) => trash(context, &worktrees, args),
-        WorktreeCommand::Restore(args) => restore(&worktrees, args),
+        WorktreeCommand::Restore(args) => restore(context, &worktrees, args),
         WorktreeCommand::Prune(args) => prune(context, &worktrees, args),
     }
 }
@@ -219,12 +219,12 @@ fn trash(context: &CliContext, worktrees: &Worktrees, args: &NamedWorktreesArgs)
     finish(rows, false, args.json)
 }
 
-fn restore(worktrees: &Worktrees, args: &NamedWorktreesArgs) -> Result<ExitCode, CliError> {
+fn restore(context: &CliContext, worktrees: &Worktrees, args: &NamedWorktreesArgs) -> Result<ExitCode, CliError> {
     let all: Vec<_> = worktrees.list().map_err(failed)?;
     let trashed: Vec<_> = all.into_iter().filter(|worktree| worktree.trashed.is_some()).collect();
     let restore = |name: &String| {
         let worktree = named(&trashed, name)?;
-        worktrees.restore(worktree).map_err(failed)?;
+        worktrees.restore(worktree, context.clock.now()).map_err(failed)?;
         Ok(OutcomeJson::new(worktree, "restored"))
     };
     let rows = args.names.iter().map(restore).collect::<Result<_, CliError>>()?;

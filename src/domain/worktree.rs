@@ -38,6 +38,8 @@ pub struct Worktree {
     pub created: Time,
     /// Time at which it went to the trash; `None` if it is in use.
     pub trashed: Option<Time>,
+    /// Time at which it was last taken out of the trash.
+    pub restored: Option<Time>,
     /// Phase of its life.
     pub phase: WorktreePhase,
     /// Ignored files and directories after its creation.
@@ -115,6 +117,10 @@ pub struct IgnoredFile {
     pub bytes: u64,
     /// Modification time in nanoseconds since 1970; 0 for a directory.
     pub modified: i128,
+    /// Digest of everything in a directory; `None` for a file. A directory of an older record has none, and is never
+    /// equal to one of today.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
 }
 
 /// A reason against the removal of a worktree. Each one alone prevents it.
@@ -225,15 +231,15 @@ impl Worktree {
     /// Decides which removal is due at a time. `activity` is the last one of its sessions. Obstacles are not considered:
     /// they are looked for only if something is due.
     pub fn due_removal(&self, activity: Option<Time>, now: Time) -> DueRemoval {
+        let used = activity.max(self.restored).map_or(self.created, |used| used.max(self.created));
         let has_passed = |since: Time, millis: i64| now.since(since) > millis;
         match (self.phase, self.trashed) {
             (WorktreePhase::Creating | WorktreePhase::Removing, _) => DueRemoval::None,
-            (WorktreePhase::Ready, Some(trashed)) if has_passed(trashed, RETENTION_MILLIS) => DueRemoval::Remove,
-            (WorktreePhase::Ready, Some(_)) => DueRemoval::None,
-            (WorktreePhase::Ready, None) => {
-                let last = activity.map_or(self.created, |activity| activity.max(self.created));
-                if has_passed(last, GRACE_MILLIS) { DueRemoval::Trash } else { DueRemoval::None }
+            (WorktreePhase::Ready, Some(trashed)) if has_passed(trashed.max(used), RETENTION_MILLIS) => {
+                DueRemoval::Remove
             }
+            (WorktreePhase::Ready, None) if has_passed(used, GRACE_MILLIS) => DueRemoval::Trash,
+            (WorktreePhase::Ready, Some(_) | None) => DueRemoval::None,
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 use super::error::GitError;
+use super::ignored;
 use super::repository::Repository;
 use super::status::{ChangedFileKind, IgnoredFiles, WorkTreeStatus};
 use crate::domain::worktree::{IgnoredFile, RemovalObstacle};
@@ -40,24 +40,22 @@ pub fn obstacles(repository: &Repository, initial: &[IgnoredFile]) -> Vec<Remova
     found
 }
 
-/// Returns the ignored files of a worktree, so that later ones can be told from them.
-pub fn ignored_files(repository: &Repository) -> Result<Vec<IgnoredFile>, GitError> {
-    let status = repository.status(IgnoredFiles::Listed)?;
-    Ok(status.ignored.iter().map(|path| ignored_file(&repository.root, path)).collect())
-}
-
 /// Returns the obstacles that are visible without running git.
 fn local(repository: &Repository) -> Vec<RemovalObstacle> {
-    let exists = |name: &str| fs::symlink_metadata(repository.git_dir.join(name)).is_ok();
-    let mut found = Vec::new();
-    found.extend(OPERATIONS.iter().find(|(file, _)| exists(file)).map(|(_, name)| RemovalObstacle::Operation(name)));
-    found.extend(exists("locked").then_some(RemovalObstacle::Locked));
+    let mut found = recorded(&repository.git_dir);
     match process::with_directory_in(&repository.root) {
         Some(pids) if pids.is_empty() => {}
         Some(pids) => found.push(RemovalObstacle::Processes(pids)),
         None => found.push(RemovalObstacle::Unknown("processes cannot be listed on this system".to_owned())),
     }
     found
+}
+
+/// Returns the obstacles that are visible in a work tree's own state alone.
+pub(super) fn recorded(git_dir: &Path) -> Vec<RemovalObstacle> {
+    let exists = |name: &str| fs::symlink_metadata(git_dir.join(name)).is_ok();
+    let operation = OPERATIONS.iter().find(|(file, _)| exists(file)).map(|(_, name)| RemovalObstacle::Operation(name));
+    operation.into_iter().chain(exists("locked").then_some(RemovalObstacle::Locked)).collect()
 }
 
 fn changed_files(status: &WorkTreeStatus) -> impl Iterator<Item = RemovalObstacle> + use<> {
@@ -77,8 +75,9 @@ fn changed_ignored(
     status: &WorkTreeStatus,
     initial: &[IgnoredFile],
 ) -> Option<RemovalObstacle> {
-    let files = status.ignored.iter().map(|path| ignored_file(&repository.root, path));
-    let changed: Vec<_> = files.filter(|file| !initial.contains(file)).map(|file| file.path).collect();
+    let is_as_at_start = |file: &ignored::FoundFile| file.state.as_ref().is_some_and(|state| initial.contains(state));
+    let files = ignored::files(&repository.root, &status.ignored);
+    let changed: Vec<_> = files.into_iter().filter(|file| !is_as_at_start(file)).map(|file| file.name).collect();
     (!changed.is_empty()).then_some(RemovalObstacle::Ignored(changed))
 }
 
@@ -110,17 +109,6 @@ impl Repository {
             None => false,
         };
         Ok(listed.split(|byte| *byte == 0).filter(is_unwatched).count())
-    }
-}
-
-fn ignored_file(root: &Path, path: &Path) -> IgnoredFile {
-    let metadata = fs::symlink_metadata(root.join(path)).ok().filter(|metadata| !metadata.is_dir());
-    let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
-    let since = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
-    IgnoredFile {
-        path: path.as_os_str().as_encoded_bytes().escape_ascii().to_string(),
-        bytes: metadata.map_or(0, |metadata| metadata.len()),
-        modified: since.map_or(0, |since| i128::try_from(since.as_nanos()).unwrap_or(i128::MAX)),
     }
 }
 

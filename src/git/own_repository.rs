@@ -1,7 +1,9 @@
 //! Salon's own bare repository beside each repository of the user. It refers to the user's objects, so that it costs
 //! little, and keeps what the user's repository does not. Nothing is written to the user's repository, index or refs.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::error::GitError;
 use super::program::{Git, GitCommand};
-use super::repository::{Repository, text};
+use super::repository::text;
+use crate::stdx::files::{self, SizeLimit};
 
 /// Settings of commits that salon makes in its own repository.
 const IDENTITY: [(&str, &str); 6] = [
@@ -20,6 +23,9 @@ const IDENTITY: [(&str, &str); 6] = [
     ("GIT_COMMITTER_EMAIL", "salon@localhost"),
     ("GIT_COMMITTER_DATE", "@0 +0000"),
 ];
+
+/// File that names the objects of the user's repository.
+const ALTERNATES: &str = "objects/info/alternates";
 
 /// Salon's own bare repository for a repository of the user.
 #[derive(Clone, Debug)]
@@ -39,7 +45,7 @@ impl OwnRepository {
             create_private(&own.path)?;
             own.command("init").args(["--quiet", "--bare", "--template="]).run()?;
         }
-        let alternates = own.path.join("objects/info/alternates");
+        let alternates = own.path.join(ALTERNATES);
         let objects = common_dir.join("objects");
         write(&alternates, &[objects.as_os_str().as_bytes(), b"\n"].concat())?;
         Ok(own)
@@ -63,6 +69,18 @@ impl OwnRepository {
         let counted = text(self.command("count-objects").run()?, "count-objects")?;
         let count = counted.split(' ').next().and_then(|count| count.parse().ok());
         count.ok_or(GitError::Unreadable("count-objects"))
+    }
+
+    /// Returns the directory that all work trees of the user's repository share.
+    pub(super) fn user_dir(&self) -> Option<PathBuf> {
+        let line = files::read(&self.path.join(ALTERNATES), SizeLimit::POINTER).ok()?;
+        let objects = line.strip_suffix(b"\n").unwrap_or(&line);
+        Path::new(OsStr::from_bytes(objects)).parent().map(Path::to_owned)
+    }
+
+    /// Returns the program.
+    pub(super) fn git(&self) -> &Git {
+        &self.git
     }
 
     /// Begins a command in this repository.
@@ -120,24 +138,6 @@ impl OwnRepository {
     pub fn remove_ref(&self, name: &str) -> Result<(), GitError> {
         self.command("update-ref").args(["-d", name]).run().map(drop)
     }
-
-    /// Packs the objects of this repository, and deletes those that no ref needs.
-    pub fn pack(&self) -> Result<(), GitError> {
-        self.command("repack").args(["-a", "-d", "-l", "-q"]).run()?;
-        self.command("prune").args(["--expire=1.day.ago"]).run().map(drop)
-    }
-
-    /// Keeps the whole state of a work tree under a ref: its commits that are on no remote, and its files, as objects of
-    /// this repository. Returns the commit of the ref.
-    pub fn archive(&self, repository: &Repository, name: &str) -> Result<String, GitError> {
-        let commit = self.snapshot(repository)?;
-        let remotes = repository.read("for-each-ref").args(["--format=^%(objectname)", "refs/remotes"]).run()?;
-        let input = [commit.as_bytes(), b"\n", &remotes].concat();
-        let pack = self.path.join("objects/pack/pack");
-        self.command("pack-objects").args(["--revs", "-q"]).args([pack]).input(input).run()?;
-        self.set_ref(name, &commit)?;
-        Ok(commit)
-    }
 }
 
 fn create_private(path: &Path) -> Result<(), GitError> {
@@ -146,8 +146,16 @@ fn create_private(path: &Path) -> Result<(), GitError> {
     created.map_err(|error| GitError::io(path, error))
 }
 
-/// Writes a file in a folder that is created if it is missing.
+/// Writes a file in a folder that is created if it is missing. A file with this content is left alone, and another one
+/// is replaced as a whole, because a git that runs meanwhile may read it.
 pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), GitError> {
+    let failed = |error| GitError::io(path, error);
+    if files::read(path, SizeLimit::POINTER).is_ok_and(|existing| existing == content) {
+        return Ok(());
+    }
     let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).and_then(|()| fs::write(path, content)).map_err(|error| GitError::io(path, error))
+    fs::create_dir_all(folder).map_err(failed)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(content).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error)).map(drop)
 }

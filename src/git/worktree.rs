@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::error::GitError;
 use super::program::Git;
 use super::repository::Repository;
-use super::worktree_list;
 use crate::domain::worktree::Worktree;
 use crate::stdx::files::{self, SizeLimit};
 
@@ -16,7 +15,7 @@ use crate::stdx::files::{self, SizeLimit};
 const CHECKOUT_LIMIT: Duration = Duration::from_mins(15);
 
 /// File in a worktree's administrative directory that contains the id of the worktree.
-const MARK: &str = "salon";
+pub(super) const MARK: &str = "salon";
 
 /// A worktree that is to be created.
 #[derive(Clone, Copy, Debug)]
@@ -53,19 +52,6 @@ impl Repository {
         fs::write(&mark, new.id).map_err(|error| GitError::io(&mark, error))?;
         Ok(worktree)
     }
-}
-
-/// Removes git's record of a worktree whose directory is gone. Other records stay, and so does a directory: git refuses
-/// to remove one with changes, and force is never used.
-pub fn remove_record(git: &Git, worktree: &Worktree) -> Result<(), GitError> {
-    if !worktree.repository.is_dir() {
-        // The record is gone with the repository.
-        return Ok(());
-    }
-    let command = |subcommand| git.command(&worktree.repository, subcommand).var("GIT_DIR", &worktree.repository);
-    let listed = command("worktree").args(["list", "--porcelain", "-z"]).run()?;
-    let known = worktree_list::parse(&listed).into_iter().any(|known| known.path == worktree.path);
-    if known { command("worktree").args(["remove", "--"]).args([&worktree.path]).run().map(drop) } else { Ok(()) }
 }
 
 /// Checks that a worktree is the recorded one and was created by salon below its root. The error is the reason
@@ -106,7 +92,7 @@ fn check_place(worktree: &Worktree) -> Result<(), String> {
 }
 
 /// Reads a file that contains one path or id.
-fn pointer(path: &Path) -> Option<PathBuf> {
+pub(super) fn pointer(path: &Path) -> Option<PathBuf> {
     files::read_text(path, SizeLimit::POINTER).ok().map(|text| PathBuf::from(text.trim_end_matches('\n')))
 }
 

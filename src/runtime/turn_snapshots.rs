@@ -1,7 +1,7 @@
 //! Snapshots of the files when a turn of a run begins and ends, on a thread of their own: no prompt waits for them, and
 //! never more than one git runs for them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -127,36 +127,53 @@ const TURNS: &str = "refs/salon/turns/";
 /// Prefix of the refs that keep snapshots before a change was discarded, before its time in ms since 1970.
 pub(super) const UNDO: &str = "refs/salon/undo/";
 
-/// Number of objects that are not packed from which a repository is packed, as in git's own clean-up.
-const MAX_LOOSE_OBJECTS: usize = 6700;
-
 /// Removes the snapshots that are too old, of turns and of discarded changes, and packs salon's repositories.
 #[expect(clippy::disallowed_methods, reason = "called from blocking tasks")]
 pub fn expire(git: &Git, own: &Path, store: &Store, now: Time) {
     let before = Time::from_millis(now.millis().saturating_sub(RETENTION_MILLIS));
-    let taken = store.with(|db| {
-        turn_snapshots::remove_expired(db, before)?;
-        turn_snapshots::commits(db)
-    });
-    let Ok(kept) = taken else { return };
-    let is_expired = |name: &str| match (name.strip_prefix(TURNS), name.strip_prefix(UNDO)) {
-        // The end of a turn may be the begin of the next one.
-        (Some(commit), _) => !kept.iter().any(|kept| kept == commit),
-        (None, Some(rest)) => {
-            let time = rest.split('-').next().and_then(|millis| millis.parse().ok());
-            time.is_some_and(|millis| Time::from_millis(millis) < before)
-        }
-        (None, None) => false,
-    };
+    if store.with(|db| turn_snapshots::remove_expired(db, before)).is_err() {
+        return;
+    }
     for own in OwnRepository::all(git, own) {
-        if let Err(error) = clean_up(&own, is_expired) {
+        if let Err(error) = clean_up(&own, store, before) {
             tracing::warn!(%error, repository = %own.path.display(), "old snapshots were not removed");
         }
     }
 }
 
-fn clean_up(own: &OwnRepository, is_expired: impl Fn(&str) -> bool) -> Result<(), GitError> {
-    let expired: Vec<_> = own.refs("refs/salon")?.into_iter().filter(|name| is_expired(name)).collect();
+/// Removes the refs of a repository that are too old. A snapshot may be taken meanwhile, and records its commit before
+/// its ref: the records are read after the refs, and once more after the removal.
+fn clean_up(own: &OwnRepository, store: &Store, before: Time) -> Result<(), SnapshotError> {
+    let refs = own.refs("refs/salon")?;
+    let kept = recorded_commits(store)?;
+    let expired: Vec<_> = refs.into_iter().filter(|name| is_expired(name, &kept, before)).collect();
     expired.iter().try_for_each(|name| own.remove_ref(name))?;
-    if expired.is_empty() && own.loose_objects()? < MAX_LOOSE_OBJECTS { Ok(()) } else { own.pack() }
+    if !expired.is_empty() {
+        let kept = recorded_commits(store)?;
+        let taken_meanwhile = expired.iter().filter(|name| !is_expired(name, &kept, before));
+        for name in taken_meanwhile {
+            if let Some(commit) = name.strip_prefix(TURNS) {
+                own.set_ref(name, commit)?;
+            }
+        }
+    }
+    // A snapshot that is not packed may need what the user's repository has only until its next clean-up.
+    if expired.is_empty() && own.loose_objects()? == 0 { Ok(()) } else { Ok(own.pack()?) }
+}
+
+fn is_expired(name: &str, kept: &HashSet<String>, before: Time) -> bool {
+    match (name.strip_prefix(TURNS), name.strip_prefix(UNDO)) {
+        // The end of a turn may be the begin of the next one.
+        (Some(commit), _) => !kept.contains(commit),
+        (None, Some(rest)) => {
+            let time = rest.split('-').next().and_then(|millis| millis.parse().ok());
+            time.is_some_and(|millis| Time::from_millis(millis) < before)
+        }
+        (None, None) => false,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "called from blocking tasks")]
+fn recorded_commits(store: &Store) -> Result<HashSet<String>, SnapshotError> {
+    Ok(store.with(|db| turn_snapshots::commits(db))?.into_iter().collect())
 }

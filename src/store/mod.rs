@@ -53,6 +53,7 @@ const MIGRATIONS: &[&str] = &[
     remarks::SCHEMA,
     worktrees::ADD_SETUP,
     registry::ADD_CONTINUATION,
+    worktrees::ADD_RESTORED,
 ];
 
 /// Text for a database with a newer schema, after its path.

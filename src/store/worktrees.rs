@@ -33,14 +33,17 @@ pub const SCHEMA: &str = "
 /// Statement that adds the commands that prepared a worktree, as JSON.
 pub const ADD_SETUP: &str = "ALTER TABLE worktrees ADD COLUMN setup TEXT NOT NULL DEFAULT '[]';";
 
+/// Statement that adds the time at which a worktree was last taken out of the trash.
+pub const ADD_RESTORED: &str = "ALTER TABLE worktrees ADD COLUMN restored INTEGER;";
+
 /// Adds a record.
 pub fn insert(db: &mut Connection, worktree: &Worktree) -> Result<()> {
     let initial = to_json(&worktree.initial)?;
     write(db, |db| {
         db.execute(
             "INSERT INTO worktrees (id, name, path, root, repository, workspace, branch, base, port, created, trashed,
-                                    phase, initial)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                                    phase, initial, restored)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             params![
                 worktree.id,
                 worktree.name,
@@ -54,7 +57,8 @@ pub fn insert(db: &mut Connection, worktree: &Worktree) -> Result<()> {
                 worktree.created.millis(),
                 worktree.trashed.map(Time::millis),
                 worktree.phase.name(),
-                initial
+                initial,
+                worktree.restored.map(Time::millis)
             ],
         )
         .map(drop)
@@ -64,7 +68,8 @@ pub fn insert(db: &mut Connection, worktree: &Worktree) -> Result<()> {
 /// Returns all records, the newest first.
 pub fn list(db: &Connection) -> Result<Vec<Worktree>> {
     let mut query = db.prepare(
-        "SELECT id, name, path, root, repository, workspace, branch, base, port, created, trashed, phase, initial
+        "SELECT id, name, path, root, repository, workspace, branch, base, port, created, trashed, phase, initial,
+                restored
          FROM worktrees ORDER BY created DESC, id",
     )?;
     query.query_map([], worktree)?.collect()
@@ -93,10 +98,16 @@ pub fn set_phase(db: &mut Connection, id: &str, phase: WorktreePhase) -> Result<
     write(db, |db| db.execute(sql, params![id, phase.name()]).map(drop))
 }
 
-/// Moves a worktree to the trash at a time, or out of it.
-pub fn set_trashed(db: &mut Connection, id: &str, time: Option<Time>) -> Result<()> {
+/// Moves a worktree to the trash at a time.
+pub fn set_trashed(db: &mut Connection, id: &str, time: Time) -> Result<()> {
     let sql = "UPDATE worktrees SET trashed = ?2 WHERE id = ?1";
-    write(db, |db| db.execute(sql, params![id, time.map(Time::millis)]).map(drop))
+    write(db, |db| db.execute(sql, params![id, time.millis()]).map(drop))
+}
+
+/// Takes a worktree out of the trash at a time.
+pub fn set_restored(db: &mut Connection, id: &str, time: Time) -> Result<()> {
+    let sql = "UPDATE worktrees SET trashed = NULL, restored = ?2 WHERE id = ?1";
+    write(db, |db| db.execute(sql, params![id, time.millis()]).map(drop))
 }
 
 /// Removes the record of a worktree that no longer exists.
@@ -122,6 +133,7 @@ fn worktree(row: &Row<'_>) -> Result<Worktree> {
         // A phase of a newer version is none in which anything may be removed.
         phase: WorktreePhase::from_name(row.get_ref(11)?.as_str()?).unwrap_or(WorktreePhase::Creating),
         initial: serde_json::from_str(row.get_ref(12)?.as_str()?).map_err(|_| ()).map_err(invalid)?,
+        restored: row.get::<_, Option<i64>>(13)?.map(Time::from_millis),
     })
 }
 

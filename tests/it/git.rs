@@ -2,6 +2,7 @@
 
 mod hostile;
 mod obstacles;
+mod packs;
 pub mod repo;
 mod summaries;
 

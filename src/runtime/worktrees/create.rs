@@ -10,7 +10,7 @@ use crate::domain::Time;
 use crate::domain::worktree::{Worktree, WorktreePhase, branch_name};
 use crate::git::copied_files::{self, CopiedFiles};
 use crate::git::worktree::NewWorktree;
-use crate::git::{GitError, Repository, obstacles};
+use crate::git::{GitError, Repository};
 use crate::store::worktrees;
 
 /// Maximum number that is appended to a name that is in use.
@@ -60,7 +60,7 @@ impl Worktrees {
         let setup = self.run_commands(&worktree, &settings.setup, (&settings, SETUP_LIMIT));
         self.keep_setup(&worktree, &setup)?;
         let created = Repository::open(&self.git, &worktree.path).map_err(|error| error.to_string())?;
-        let initial = obstacles::ignored_files(&created).map_err(|error| error.to_string())?;
+        let initial = created.ignored_files().map_err(|error| error.to_string())?;
         self.with_store(|db| worktrees::set_ready(db, &worktree.id, &initial))?;
         let below = request.dir.canonicalize().ok();
         let below = below.as_deref().and_then(|dir| dir.strip_prefix(&repository.root).ok()).unwrap_or(Path::new(""));
@@ -113,6 +113,7 @@ impl Worktrees {
             port,
             created: now,
             trashed: None,
+            restored: None,
             phase: WorktreePhase::Creating,
             initial: Vec::new(),
         })

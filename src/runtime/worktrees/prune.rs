@@ -38,6 +38,9 @@ impl Worktrees {
         };
         let mut pruned: Vec<_> = damaged.into_iter().map(kept).collect();
         for worktree in self.list()? {
+            if pruned.iter().any(|damaged| damaged.worktree.id == worktree.id) {
+                continue;
+            }
             let due = worktree.due_removal(usage::last_activity(&worktree, &uses), now);
             if due != DueRemoval::None {
                 let outcome = self.prune_one(&worktree, due, (&uses, now), dry_run)?;
@@ -66,7 +69,7 @@ impl Worktrees {
             return Ok(PruneOutcome::Kept(found));
         }
         if due == DueRemoval::Trash && !dry_run {
-            self.with_store(|db| worktrees::set_trashed(db, &worktree.id, Some(now)))?;
+            self.with_store(|db| worktrees::set_trashed(db, &worktree.id, now))?;
         }
         Ok(planned)
     }

@@ -4,7 +4,7 @@
 //! finds it by its path. Only if the copy of everything is there and another look finds no work, the directory is deleted.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Worktrees;
 use super::commands::TEARDOWN_LIMIT;
@@ -12,7 +12,8 @@ use super::usage::DirectoryUse;
 use crate::domain::Time;
 use crate::domain::worktree::{RemovalObstacle, Worktree, WorktreePhase};
 use crate::git::own_repository::OwnRepository;
-use crate::git::{Repository, obstacles, worktree};
+use crate::git::worktree_record::WorktreeRecord;
+use crate::git::{GitError, Repository, obstacles, worktree};
 use crate::store::worktrees;
 
 /// Reasons why a worktree stays.
@@ -26,13 +27,13 @@ impl Worktrees {
         if !found.is_empty() {
             return Err(found);
         }
-        self.with_store(|db| worktrees::set_trashed(db, &worktree.id, Some(now))).map_err(unknown)
+        self.with_store(|db| worktrees::set_trashed(db, &worktree.id, now)).map_err(unknown)
     }
 
-    /// Takes a worktree out of the trash.
-    pub fn restore(&self, worktree: &Worktree) -> Result<(), String> {
+    /// Takes a worktree out of the trash. This counts as a use of it.
+    pub fn restore(&self, worktree: &Worktree, now: Time) -> Result<(), String> {
         let _lock = self.lock()?;
-        self.with_store(|db| worktrees::set_trashed(db, &worktree.id, None))
+        self.with_store(|db| worktrees::set_restored(db, &worktree.id, now))
     }
 
     /// Removes a worktree permanently. The caller has the lock. After an error the worktree is as it was.
@@ -62,15 +63,25 @@ impl Worktrees {
     fn move_aside(&self, worktree: &Worktree) -> Result<(), Obstacles> {
         let repository =
             worktree::check_owner(&self.git, worktree).map_err(|reason| vec![RemovalObstacle::NotOwned(reason)])?;
-        let failed = |error: crate::git::GitError| unknown(error.to_string());
-        let own = OwnRepository::open(&self.git, &self.paths.repositories(), &worktree.repository).map_err(failed)?;
-        own.archive(&repository, &archive_ref(worktree)).map_err(failed)?;
+        self.archive(worktree, &repository).map_err(failed)?;
+        rename(&worktree.path, &moved_path(worktree))?;
+        self.look_aside(worktree, |_| Ok(()))
+    }
+
+    /// Looks for work in a worktree that an earlier process moved aside, and archives it as it is now. If there is work,
+    /// it is moved back.
+    pub(super) fn look_aside_again(&self, worktree: &Worktree) -> Result<(), Obstacles> {
+        self.look_aside(worktree, |repository| self.archive(worktree, repository))
+    }
+
+    fn look_aside(
+        &self,
+        worktree: &Worktree,
+        before: impl FnOnce(&Repository) -> Result<(), GitError>,
+    ) -> Result<(), Obstacles> {
         let moved = moved_path(worktree);
-        let rename = |from: &PathBuf, to: &PathBuf| {
-            fs::rename(from, to).map_err(|error| unknown(format!("{}: {error}", from.display())))
-        };
-        rename(&worktree.path, &moved)?;
-        let found = match Repository::open(&self.git, &moved) {
+        let opened = Repository::open(&self.git, &moved);
+        let found = match opened.and_then(|repository| before(&repository).map(|()| repository)) {
             Ok(repository) => obstacles::obstacles(&repository, &worktree.initial),
             Err(error) => failed(error),
         };
@@ -80,6 +91,22 @@ impl Worktrees {
         rename(&moved, &worktree.path)?;
         Err(found)
     }
+
+    /// Keeps everything of a worktree in salon's own repository.
+    fn archive(&self, worktree: &Worktree, repository: &Repository) -> Result<(), GitError> {
+        let own = OwnRepository::open(&self.git, &self.paths.repositories(), &worktree.repository)?;
+        own.archive(repository, &archive_ref(worktree)).map(drop)
+    }
+
+    /// Keeps the commit of a worktree whose files are gone in salon's own repository.
+    pub(super) fn archive_head(&self, worktree: &Worktree, record: &WorktreeRecord) -> Result<(), GitError> {
+        let own = OwnRepository::open(&self.git, &self.paths.repositories(), &worktree.repository)?;
+        own.archive_commit(&worktree.repository, &record.head()?, &archive_ref(worktree))
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), Obstacles> {
+    fs::rename(from, to).map_err(|error| unknown(format!("{}: {error}", from.display())))
 }
 
 /// Returns the directory to which a worktree is moved before it is deleted.
@@ -90,6 +117,11 @@ pub(super) fn moved_path(worktree: &Worktree) -> PathBuf {
 /// Returns the ref in salon's own repository that keeps a removed worktree.
 fn archive_ref(worktree: &Worktree) -> String {
     format!("refs/salon/archive/{}", worktree.id)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the end of a chain of results")]
+fn failed(error: GitError) -> Obstacles {
+    unknown(error.to_string())
 }
 
 fn unknown(reason: String) -> Obstacles {

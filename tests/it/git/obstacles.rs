@@ -61,11 +61,11 @@ fn e19_ignored_files_count_unless_they_were_there_at_the_start() {
     repo::write(&repo.path().join(".git/info/exclude"), ".env\ntarget/\n");
     repo::write(&tree.join(".env"), "A=1\n");
     let opened = Repository::open(&repo.program(), &tree).expect("a repository");
-    let initial = obstacles::ignored_files(&opened).expect("a status");
+    let initial = opened.ignored_files().expect("a status");
     assert_eq!(found(&repo, &tree, &initial), []);
     repo::write(&tree.join(".env"), "A=1\nB=2\n");
     assert_eq!(found(&repo, &tree, &initial), [Obstacle::Ignored(vec![".env".to_owned()])]);
-    let initial = obstacles::ignored_files(&opened).expect("a status");
+    let initial = opened.ignored_files().expect("a status");
     repo::write(&tree.join("target/x"), "");
     assert_eq!(found(&repo, &tree, &initial), [Obstacle::Ignored(vec!["target/".to_owned()])]);
 }
@@ -156,6 +156,56 @@ fn e19_work_in_a_submodule_is_an_obstacle() {
     repo.commit_in(&lib, "own");
     repo.git_in(&lib, &["checkout", "--quiet", "main"]);
     assert_eq!(found(&repo, &tree, &[]), [Obstacle::Submodules(vec!["lib".to_owned()])]);
+}
+
+#[test]
+fn e19_commits_of_a_submodule_that_is_not_checked_out_any_more_are_an_obstacle() {
+    let (repo, tree) = pushed();
+    let library = Repo::with_remote();
+    let url = library.path().to_str().expect("text");
+    repo.git_in(&tree, &["submodule", "--quiet", "add", url, "libs/lib"]);
+    repo.commit_in(&tree, "a submodule");
+    repo.git_in(&tree, &["push", "--quiet"]);
+    let lib = tree.join("libs/lib");
+    let recorded = repo.git_in(&lib, &["rev-parse", "HEAD"]);
+    repo.git_in(&tree, &["submodule", "--quiet", "deinit", "libs/lib"]);
+    assert_eq!(found(&repo, &tree, &[]), []);
+    repo.git_in(&tree, &["submodule", "--quiet", "update", "--init"]);
+    repo.git_in(&lib, &["checkout", "--quiet", "-b", "own"]);
+    repo.commit_in(&lib, "own");
+    repo.git_in(&lib, &["checkout", "--quiet", &recorded]);
+    repo.git_in(&tree, &["submodule", "--quiet", "deinit", "libs/lib"]);
+    assert_eq!(found(&repo, &tree, &[]), [Obstacle::Submodules(vec!["libs/lib".to_owned()])]);
+}
+
+#[test]
+fn e19_every_change_within_an_ignored_directory_is_an_obstacle() {
+    let (repo, tree) = pushed();
+    repo::write(&repo.path().join(".git/info/exclude"), "local/\n");
+    let file = tree.join("local/a/b");
+    repo::write(&file, "one\n");
+    let opened = Repository::open(&repo.program(), &tree).expect("a repository");
+    let initial = opened.ignored_files().expect("a status");
+    let changed = [Obstacle::Ignored(vec!["local/".to_owned()])];
+    assert_eq!(found(&repo, &tree, &initial), []);
+    let written = fs::metadata(&file).and_then(|metadata| metadata.modified()).expect("a time");
+    let set_time = |time| fs::File::options().write(true).open(&file).and_then(|file| file.set_modified(time));
+    fs::write(&file, "two\n").expect("written");
+    set_time(written + Duration::from_secs(1)).expect("set");
+    assert_eq!(found(&repo, &tree, &initial), changed, "of the same size");
+    fs::write(&file, "one\n").expect("written");
+    set_time(written).expect("set");
+    assert_eq!(found(&repo, &tree, &initial), []);
+    fs::rename(&file, tree.join("local/a/c")).expect("renamed");
+    assert_eq!(found(&repo, &tree, &initial), changed, "another name");
+    fs::rename(tree.join("local/a/c"), &file).expect("renamed back");
+    fs::create_dir(tree.join("local/empty")).expect("created");
+    assert_eq!(found(&repo, &tree, &initial), changed, "a folder more");
+    fs::remove_dir(tree.join("local/empty")).expect("removed");
+    // A record of an older salon says nothing about what was in the directory.
+    let old: Vec<IgnoredFile> =
+        serde_json::from_str(r#"[{"path":"local/","bytes":0,"modified":0}]"#).expect("an old record");
+    assert_eq!(found(&repo, &tree, &old), changed);
 }
 
 #[test]

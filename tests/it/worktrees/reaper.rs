@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use rustix::fs::{FlockOperation, flock};
 use salon::domain::Time;
 use salon::domain::run::RunId;
-use salon::domain::worktree::{Worktree, WorktreePhase};
+use salon::domain::worktree::{RemovalObstacle, Worktree, WorktreePhase};
 use salon::domain::{Agent, SessionKey};
 use salon::git::own_repository::OwnRepository;
 use salon::runtime::worktrees::{DirectoryUse, PruneOutcome};
@@ -50,7 +50,7 @@ fn e26_the_trash_keeps_a_worktree_for_seven_days_and_restores_it_identically() {
     let before = content(&tree.path);
     scene.worktrees.trash(&tree, &[], scene.now).expect("moved");
     assert_eq!(scene.prune(WEEK - 1), []);
-    scene.worktrees.restore(&tree).expect("restored");
+    scene.worktrees.restore(&tree, scene.now).expect("restored");
     assert_eq!((content(&tree.path), scene.only().trashed), (before, None));
     scene.worktrees.trash(&tree, &[], scene.now).expect("moved");
     assert_eq!(scene.prune(WEEK), [PruneOutcome::Removed]);
@@ -230,10 +230,74 @@ fn e24_a_worktree_that_was_removed_by_hand_is_closed_and_others_stay() {
     scene.repo.git(&["worktree", "add", "--quiet", "-b", "other", other.to_str().expect("text")]);
     fs::remove_dir_all(&gone.path).expect("removed");
     fs::remove_dir_all(&other).expect("removed");
+    // It may only have been moved, so that it is in the trash for the usual time.
     assert_eq!(scene.prune(0), []);
+    assert!(scene.only().trashed.is_some());
+    assert_eq!(scene.prune(WEEK + 1), []);
     assert!(scene.worktrees.list().expect("a list").is_empty());
     let known = scene.repo.git(&["worktree", "list", "--porcelain"]);
     assert!(!known.contains("/gone") && known.contains("/other"), "{known}");
+}
+
+#[test]
+fn e24_a_worktree_that_git_removed_is_closed_at_once() {
+    let scene = Scene::new(Repo::with_remote());
+    let gone = scene.pushed("gone");
+    scene.repo.git(&["worktree", "remove", gone.path.to_str().expect("text")]);
+    assert_eq!(scene.prune(0), []);
+    assert!(scene.worktrees.list().expect("a list").is_empty());
+}
+
+#[test]
+fn e24_a_worktree_that_was_moved_keeps_its_git_state() {
+    let scene = Scene::new(Repo::with_remote());
+    let tree = scene.pushed("moved");
+    let elsewhere = scene.repo.outside().join("elsewhere");
+    fs::rename(&tree.path, &elsewhere).expect("moved");
+    assert_eq!(scene.prune(2), []);
+    scene.repo.git_in(&elsewhere, &["status"]);
+    // Work of its own keeps it for as long as it is there.
+    repo::write(&elsewhere.join("work"), "staged\n");
+    scene.repo.git_in(&elsewhere, &["add", "work"]);
+    let kept = |said: &str| {
+        let outcomes = scene.prune(2 * WEEK);
+        let [PruneOutcome::Kept(found)] = &outcomes[..] else { panic!("{outcomes:?}") };
+        assert!(found[0].to_string().ends_with(said), "{found:?}");
+    };
+    kept("is gone, but git still has work of it: 1 staged file");
+    scene.repo.git_in(&elsewhere, &["reset", "--quiet", "--hard"]);
+    scene.repo.git_in(&elsewhere, &["checkout", "--quiet", "--detach"]);
+    scene.repo.commit_in(&elsewhere, "nowhere");
+    kept("1 commit on no branch");
+    scene.repo.git_in(&elsewhere, &["checkout", "--quiet", "moved"]);
+    scene.repo.git_in(&elsewhere, &["bisect", "start"]);
+    kept("a bisect in progress");
+    scene.repo.git_in(&elsewhere, &["bisect", "reset"]);
+    // Git's own repair tells where it is: it is the user's then.
+    scene.repo.git_in(&elsewhere, &["worktree", "repair"]);
+    assert_eq!(scene.prune(2 * WEEK), []);
+    assert!(scene.worktrees.list().expect("a list").is_empty());
+    assert_eq!(scene.repo.git_in(&elsewhere, &["branch", "--show-current"]), "moved");
+}
+
+#[test]
+fn e24_the_commit_of_a_worktree_that_is_gone_is_archived() {
+    let scene = Scene::new(Repo::with_remote());
+    let tree = scene.create(Some("gone")).worktree;
+    repo::write(&tree.path.join("work"), "never pushed\n");
+    scene.repo.commit_in(&tree.path, "own");
+    let head = scene.repo.git_in(&tree.path, &["rev-parse", "HEAD"]);
+    fs::remove_dir_all(&tree.path).expect("removed");
+    scene.prune(0);
+    scene.prune(WEEK + 1);
+    let own = own(&scene, &tree);
+    assert_eq!(own.find_ref(&format!("refs/salon/archive/{}", tree.id)).expect("read"), Some(head.clone()));
+    // The user deletes the branch, and everything that is in no branch.
+    scene.repo.git(&["branch", "--quiet", "-D", "gone"]);
+    collect_garbage(&scene.repo);
+    own.pack().expect("packed");
+    let file = own.command("cat-file").args(["-p", &format!("{head}:work")]).run().expect("still there");
+    assert_eq!(file, b"never pushed\n");
 }
 
 #[test]
@@ -266,6 +330,93 @@ fn e25_a_crash_between_mark_and_removal_is_taken_back_or_finished() {
     assert_eq!(scene.prune(1), []);
     assert!(!moved.exists() && scene.worktrees.list().expect("a list").is_empty());
     assert!(!scene.repo.git(&["worktree", "list", "--porcelain"]).contains("/kept"));
+}
+
+#[test]
+fn e25_work_that_appeared_before_a_removal_is_resumed_is_not_lost() {
+    let scene = Scene::new(Repo::with_remote());
+    let tree = scene.pushed("kept");
+    scene.worktrees.trash(&tree, &[], scene.now).expect("moved");
+    scene.worktrees.store.with(|db| worktrees::set_phase(db, &tree.id, WorktreePhase::Removing)).expect("marked");
+    let moved = tree.root.join(format!(".removed-{}", tree.id));
+    fs::rename(&tree.path, &moved).expect("moved");
+    repo::write(&moved.join("late"), "work\n");
+    assert_eq!(scene.prune(1), []);
+    assert_eq!(fs::read_to_string(tree.path.join("late")).expect("moved back"), "work\n");
+    assert_eq!(scene.only().phase, WorktreePhase::Ready);
+    assert_eq!(scene.prune(WEEK).iter().map(reasons).collect::<Vec<_>>(), [["untracked"]]);
+    // Git's record is removed last before the files: without one, the last look had taken place.
+    fs::remove_file(tree.path.join("late")).expect("removed");
+    scene.worktrees.store.with(|db| worktrees::set_phase(db, &tree.id, WorktreePhase::Removing)).expect("marked");
+    fs::rename(&tree.path, &moved).expect("moved");
+    scene.repo.git(&["worktree", "remove", tree.path.to_str().expect("text")]);
+    fs::remove_file(moved.join(".git")).expect("half deleted");
+    assert_eq!(scene.prune(1), []);
+    assert!(!moved.exists() && scene.worktrees.list().expect("a list").is_empty());
+}
+
+#[test]
+fn e26_what_is_written_into_an_ignored_directory_of_the_start_keeps_the_worktree() {
+    let repo = Repo::with_remote();
+    repo.write(".gitignore", "local/\n").write(".worktreeinclude", "local/\n").commit("ignore");
+    repo.git(&["push", "--quiet", "origin", "main"]);
+    repo.write("local/data/in.csv", "1\n");
+    let scene = Scene::new(repo);
+    let tree = scene.pushed("job");
+    assert_eq!(scene.worktrees.obstacles(&tree, &[]), []);
+    let result = tree.path.join("local/data/results.csv");
+    repo::write(&result, "hours of work\n");
+    let refused = scene.worktrees.trash(&tree, &[], scene.now).expect_err("an ignored file is new");
+    assert_eq!(refused, [RemovalObstacle::Ignored(vec!["local/".to_owned()])]);
+    fs::remove_file(&result).expect("removed");
+    scene.worktrees.trash(&tree, &[], scene.now).expect("as at the start");
+    repo::write(&result, "late\n");
+    assert_eq!(scene.prune(WEEK).iter().map(reasons).collect::<Vec<_>>(), [["ignored"]]);
+    assert_eq!(fs::read_to_string(&result).expect("kept"), "late\n");
+}
+
+#[test]
+fn e26_a_restored_worktree_stays_for_as_long_as_a_used_one() {
+    let scene = Scene::new(Repo::with_remote());
+    let tree = scene.pushed("kept");
+    let at = |hours: i64| Time::from_millis(scene.now.millis() + hours * HOUR);
+    assert_eq!(scene.prune(1), [PruneOutcome::Trashed]);
+    scene.worktrees.restore(&tree, at(10)).expect("restored");
+    assert_eq!(scene.prune(10), [], "it may be about to be used");
+    assert_eq!(scene.prune(11), [PruneOutcome::Trashed]);
+    // A session that went on in the trash renews the time there.
+    let used = DirectoryUse { cwd: tree.path.clone(), session: "a".into(), activity: Some(at(100)), is_open: false };
+    let pruned = |hours| scene.worktrees.prune(std::slice::from_ref(&used), at(hours), true).expect("looked").len();
+    assert_eq!((pruned(WEEK + 12), pruned(WEEK + 100), pruned(WEEK + 101)), (0, 0, 1));
+}
+
+#[test]
+fn h40_an_archive_needs_nothing_that_the_user_may_delete() {
+    let scene = Scene::new(Repo::with_remote());
+    let tree = scene.pushed("topic");
+    let head = scene.repo.git_in(&tree.path, &["rev-parse", "HEAD"]);
+    scene.worktrees.trash(&tree, &[], scene.now).expect("moved");
+    assert_eq!(scene.prune(WEEK), [PruneOutcome::Removed]);
+    let own = own(&scene, &tree);
+    own.pack().expect("packed while the user has everything too");
+    scene.repo.git(&["push", "--quiet", "origin", "--delete", "topic"]);
+    scene.repo.git(&["branch", "--quiet", "-D", "topic"]);
+    collect_garbage(&scene.repo);
+    assert!(!scene.repo.command(scene.repo.path(), &["cat-file", "-e", &head]).status().expect("git").success());
+    own.pack().expect("packed");
+    let file = own.command("cat-file").args(["-p", &format!("{head}:work")]).run().expect("still there");
+    assert_eq!(file, b"done\n");
+}
+
+/// Salon's own repository for that of a worktree.
+fn own(scene: &Scene, tree: &Worktree) -> OwnRepository {
+    OwnRepository::open(&scene.worktrees.git, &scene.worktrees.paths.repositories(), &tree.repository).expect("opened")
+}
+
+/// Deletes everything that no branch of the user has.
+fn collect_garbage(repo: &Repo) {
+    repo.git(&["reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all"]);
+    repo.git(&["gc", "--quiet", "--prune=now"]);
 }
 
 #[test]
