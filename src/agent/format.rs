@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::entry_table::EntryTableBuilder;
+use super::file_checkpoint::FileCheckpoint;
 use super::folder_stamps::FolderStamps;
 use super::json::cursor::hash;
 use super::session_files::AtRiskFiles;
@@ -279,7 +281,7 @@ pub struct RpcExchange {
     /// The program.
     pub launch: Launch,
     /// Requests and notifications, in order.
-    pub messages: Vec<serde_json::Value>,
+    pub messages: Vec<Value>,
 }
 
 /// Backup of a file, made by an agent before it changed the file.
@@ -431,6 +433,12 @@ pub trait Format: Send + Sync {
     /// Returns the agent's own backups of a file that a session changed, in the order in which they were made. The path
     /// is absolute. Unreadable ones are left out.
     fn file_backups(&self, _session: &Session, _path: &Path) -> Vec<FileBackup> {
+        Vec::new()
+    }
+
+    /// Returns the commits that the agent made of the project's files before calls of a session that change a file, in the
+    /// order in which they were made. The path is absolute.
+    fn file_checkpoints(&self, _session: &Session, _path: &Path) -> Vec<FileCheckpoint> {
         Vec::new()
     }
 

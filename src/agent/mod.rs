@@ -21,6 +21,7 @@ mod acp;
 mod claude;
 mod codex;
 mod configured;
+mod file_checkpoint;
 mod folder;
 mod folder_rules;
 mod folder_stamps;
@@ -45,6 +46,7 @@ mod tolerant_json;
 mod tool_input;
 
 pub use environment::Environment;
+pub use file_checkpoint::FileCheckpoint;
 pub use folder_stamps::FolderStamps;
 pub use fork_record::fork_record;
 pub use format::{

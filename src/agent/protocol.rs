@@ -351,6 +351,12 @@ pub trait Protocol: Send + Sync {
         None
     }
 
+    /// Request by which the agent's server takes back a conversation from the prompt with this record on, or all that it
+    /// took back so if there is none. `None` if it cannot.
+    fn revert_request(&self, _session: &str, _directory: &Path, _record: Option<&str>) -> Option<Outgoing> {
+        None
+    }
+
     /// Parses the server's response at [`ServerSpec::models`] into models, as in [`Capabilities::models`].
     fn models(&self, _body: &[u8]) -> Option<Vec<(String, String)>> {
         None

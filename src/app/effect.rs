@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::runs::ModelSource;
 use super::ticket::{ApprovalId, DebounceTicket, RequestTicket, Timer};
 use crate::domain::annotation::AnnotationEdit;
 use crate::domain::changes::{ChangesScope, Restoration};
@@ -12,7 +13,7 @@ use crate::domain::file_history::FileView;
 use crate::domain::git_menu::CommandPlan;
 use crate::domain::query::FilterKey;
 use crate::domain::remark::RemarkEdit;
-use crate::domain::rewind::RewindTarget;
+use crate::domain::rewind::{ConversationRevert, RewindTarget};
 use crate::domain::run::{RingCursor, RunId, RunStart};
 use crate::domain::run_request::RunRequest;
 use crate::domain::search::{EntryLocation, SearchRequest};
@@ -121,6 +122,8 @@ pub enum Effect {
     CreateWorktree {
         /// Identifies the request.
         ticket: RequestTicket,
+        /// Machine or container; `None` for this machine.
+        host: Option<Arc<str>>,
         /// A directory of the repository.
         dir: PathBuf,
         /// Name of the branch, or words of which one is formed.
@@ -148,6 +151,16 @@ pub enum Effect {
         key: SessionKey,
         /// The turn, or the snapshot.
         target: RewindTarget,
+    },
+    /// Let the agent take back a conversation within its session, or undo that. Response:
+    /// [`super::Msg::ConversationReverted`].
+    RevertConversation {
+        /// The session.
+        key: SessionKey,
+        /// The change.
+        revert: ConversationRevert,
+        /// Text of the prompt, for the response.
+        prompt: String,
     },
     /// Find the commands of git for the work tree of a session. Response: [`super::Msg::GitMenu`].
     LoadGitMenu {
@@ -248,7 +261,7 @@ pub enum Effect {
     /// Request an agent's models: the cached list at once, then a new one if the cache is old or `refresh` is set.
     LoadModels {
         /// The agent.
-        agent: Agent,
+        source: ModelSource,
         /// Query the agent even if the cache is fresh.
         refresh: bool,
     },

@@ -16,13 +16,13 @@ use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
 use crate::domain::remark::PlacedRemark;
 use crate::domain::remote::RemoteStatus;
-use crate::domain::rewind::{RewindPlan, RewindTarget, RewoundFiles};
+use crate::domain::rewind::{ConversationRevert, RewindPlan, RewindTarget, RewoundFiles};
 use crate::domain::search::SearchUpdate;
 use crate::domain::secrets::SecretCounts;
 use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::trash_item::TrashItem;
 use crate::domain::trash_result::TrashResult;
-use crate::domain::worktree::WorkTreeSummary;
+use crate::domain::worktree::{WorkTreeSummary, WorktreeReady};
 use crate::domain::{Agent, SessionKey, Time, catalog};
 
 /// Message to the interface.
@@ -132,6 +132,8 @@ pub enum Msg {
         /// The result.
         result: Result<RewoundFiles, String>,
     },
+    /// Response to [`super::Effect::RevertConversation`].
+    ConversationReverted(Box<RevertedConversation>),
     /// Response to [`super::Effect::RunCommands`]: a notice, or why it failed.
     WorkTreeChanged(Result<String, String>),
     /// Response to [`super::Effect::EditRemarks`]: all remarks of the session, or why they are not saved.
@@ -175,37 +177,17 @@ pub enum Msg {
     },
 }
 
-/// A worktree in which a session can start.
+/// Result of a change of a conversation within its session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorktreeReady {
-    /// Directory of the session.
-    pub dir: PathBuf,
-    /// The new branch.
-    pub branch: String,
-    /// Name of the worktree.
-    pub name: String,
-    /// Commands that prepared it.
-    pub setup: Vec<SetupCommand>,
-}
-
-/// A command that prepared a worktree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SetupCommand {
-    /// Command line.
-    pub line: String,
-    /// Both outputs.
-    pub output: String,
-}
-
-impl WorktreeReady {
-    /// Says where the output of the setup is: ` · 2 setup commands: salon worktree show NAME`.
-    pub fn setup_note(&self) -> String {
-        match self.setup.len() {
-            0 => String::new(),
-            1 => format!(" · 1 setup command: salon worktree show {}", self.name),
-            count => format!(" · {count} setup commands: salon worktree show {}", self.name),
-        }
-    }
+pub struct RevertedConversation {
+    /// The session.
+    pub key: SessionKey,
+    /// The change.
+    pub revert: ConversationRevert,
+    /// Text of the prompt that was taken back.
+    pub prompt: String,
+    /// Files that salon took back, or why nothing was done.
+    pub result: Result<RewoundFiles, String>,
 }
 
 /// Result of writing sessions to files.

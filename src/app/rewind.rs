@@ -8,7 +8,7 @@ use super::runs;
 use super::sessions::Undo;
 use super::undo;
 use crate::domain::SessionKey;
-use crate::domain::rewind::{RewindChoice, RewindPlan, RewindTarget, RewoundFiles};
+use crate::domain::rewind::{ConversationRevert, RewindChoice, RewindPlan, RewindTarget, RewoundFiles};
 
 /// Requests the plan of a rewind to before the prompt of an entry. While a turn is open, its files still change.
 pub(super) fn request(key: SessionKey, entry: usize, ctx: &mut Ctx) {
@@ -24,22 +24,30 @@ pub(super) fn dialog(key: &SessionKey, plan: &RewindPlan) -> Dialog {
     let choose = |files: bool, conversation: bool| {
         let conversation = plan.conversation.clone().ok().filter(|_| conversation);
         let (key, turn, prompt) = (key.clone(), plan.turn, plan.prompt.clone());
-        DialogOutcome::Rewind(Box::new(RewindChoice { key, turn, files, conversation, prompt }))
+        RewindChoice { key, turn, files, conversation, in_place: None, prompt }
     };
     let (files, conversation) = (plan.changes_files(), plan.conversation.is_ok());
-    let all = [
-        ("Take back files and conversation", true, true),
-        ("Take back the files", true, false),
-        ("Take back the conversation", false, true),
-    ];
+    let (both, own) = match &plan.in_place {
+        // Both are taken back in the session itself.
+        Some(_) => (None, "Take back the conversation in a fork, and keep the files"),
+        None => (Some(("Take back files and conversation", true, true)), "Take back the conversation"),
+    };
+    let all = both.into_iter().chain([("Take back the files", true, false), (own, false, true)]);
     let is_possible = |(_, of_files, of_conversation): &(&str, bool, bool)| {
         (files || !of_files) && (conversation || !of_conversation)
     };
     let choice = |(label, files, conversation): (&str, bool, bool)| DialogChoice {
         label: label.to_owned(),
-        outcome: choose(files, conversation),
+        outcome: DialogOutcome::Rewind(Box::new(choose(files, conversation))),
     };
-    let mut choices: Vec<_> = all.into_iter().filter(is_possible).map(choice).collect();
+    let in_place = plan.in_place.as_ref().map(|record| DialogChoice {
+        label: "Take back files and conversation".to_owned(),
+        outcome: DialogOutcome::Rewind(Box::new(RewindChoice {
+            in_place: Some(record.clone()),
+            ..choose(files, false)
+        })),
+    });
+    let mut choices: Vec<_> = in_place.into_iter().chain(all.filter(is_possible).map(choice)).collect();
     choices.push(DialogChoice { label: "Cancel".to_owned(), outcome: DialogOutcome::Cancel });
     // Nothing is taken back by a key too many.
     let selected = choices.len() - 1;
@@ -48,7 +56,13 @@ pub(super) fn dialog(key: &SessionKey, plan: &RewindPlan) -> Dialog {
 
 /// Carries out a choice.
 pub(super) fn perform(choice: RewindChoice, ctx: &mut Ctx) -> Flow {
-    let RewindChoice { key, turn, files, conversation, prompt } = choice;
+    let RewindChoice { key, turn, files, conversation, in_place, prompt } = choice;
+    if let Some(record) = in_place {
+        let revert = ConversationRevert::From { record, files: files.then_some(turn) };
+        ctx.notices.info("Taking back the conversation …");
+        ctx.effects.push(Effect::RevertConversation { key, revert, prompt });
+        return Flow::Pop;
+    }
     if files {
         let target = RewindTarget::BeforeTurn(turn);
         ctx.effects.push(Effect::RewindFiles { key: key.clone(), target });
@@ -57,6 +71,30 @@ pub(super) fn perform(choice: RewindChoice, ctx: &mut Ctx) -> Flow {
         Some(start) => Flow::pop_then(Flow::ContinueBefore { key, start, prompt }),
         None => Flow::Pop,
     }
+}
+
+/// Reports the result of a change of a conversation within its session. Returns true if the prompt can be edited now.
+pub(super) fn reverted(
+    key: &SessionKey,
+    revert: ConversationRevert,
+    result: Result<RewoundFiles, String>,
+    ctx: &mut Ctx,
+) -> bool {
+    match (revert, result) {
+        (_, Err(reason)) => ctx.notices.error(reason),
+        (ConversationRevert::Undo { .. }, Ok(RewoundFiles { problem: Some(problem), .. })) => {
+            ctx.notices.error(format!("{problem} · the conversation is as it was before"));
+        }
+        (ConversationRevert::Undo { .. }, Ok(_)) => ctx.notices.info("The conversation is as it was before"),
+        (ConversationRevert::From { .. }, Ok(RewoundFiles { undo, .. })) => {
+            ctx.sessions.undo.push(Undo::Conversation { key: key.clone(), snapshot: undo });
+            let hint = undo::hint(ctx);
+            let hint = if hint.is_empty() { hint } else { format!("{hint} it until the next prompt") };
+            ctx.notices.info(format!("The conversation is taken back{hint}"));
+            return true;
+        }
+    }
+    false
 }
 
 /// Reports the result of a rewind of files, and remembers how it is undone.

@@ -29,6 +29,33 @@ pub struct ResumeCheck {
     pub warning: Option<String>,
 }
 
+/// Agent on a machine: each machine has its own models.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ModelSource {
+    /// The agent.
+    pub agent: Agent,
+    /// Name of the machine or container; `None` for this machine.
+    pub host: Option<Arc<str>>,
+}
+
+impl ModelSource {
+    /// Returns the source of an agent on a machine.
+    pub fn new(agent: Agent, host: Option<&str>) -> Self {
+        Self { agent, host: host.map(Arc::from) }
+    }
+
+    /// Returns the source of a run.
+    pub fn of_run(info: &RunInfo) -> Self {
+        Self::new(info.agent, info.id.split_host().map(|(host, _)| host))
+    }
+}
+
+impl From<Agent> for ModelSource {
+    fn from(agent: Agent) -> Self {
+        Self::new(agent, None)
+    }
+}
+
 /// Message about a run.
 #[derive(Clone, Debug)]
 pub enum RunMsg {
@@ -77,7 +104,7 @@ pub enum RunMsg {
     /// All backends, with their memory.
     Backends(Vec<Backend>),
     /// Models of an agent.
-    Models(Agent, ModelCatalog),
+    Models(ModelSource, ModelCatalog),
     /// The agents that salon can run, each with true if its program is on `PATH`.
     Agents(Vec<(Agent, bool)>),
     /// True if the runs belong to a background process, and go on when this window is closed.
@@ -111,7 +138,7 @@ pub enum RunMsg {
 pub struct RunTable {
     infos: BTreeMap<RunId, Arc<RunInfo>>,
     queues: BTreeMap<RunId, Vec<Prompt>>,
-    models: BTreeMap<Agent, ModelCatalog>,
+    models: BTreeMap<ModelSource, ModelCatalog>,
     /// `None` before the first [`RunMsg::Agents`].
     agents: Option<Vec<(Agent, bool)>>,
     /// Run that is being stopped, and its session, which is opened in the agent's own program afterwards.
@@ -173,8 +200,8 @@ impl RunTable {
     }
 
     /// Returns the models of an agent.
-    pub fn models(&self, agent: Agent) -> Option<&ModelCatalog> {
-        self.models.get(&agent)
+    pub fn models(&self, source: &ModelSource) -> Option<&ModelCatalog> {
+        self.models.get(source)
     }
 
     /// Returns true if the runs go on when this window is closed.
@@ -214,8 +241,14 @@ impl RunTable {
     }
 
     /// Stores the models of an agent.
-    pub(super) fn set_models(&mut self, agent: Agent, models: ModelCatalog) {
-        self.models.insert(agent, models);
+    pub(super) fn set_models(&mut self, source: ModelSource, models: ModelCatalog) {
+        // Models of another machine stay known when it cannot be asked.
+        if let Some(known) = self.models.get_mut(&source).filter(|_| models.failure.is_some() && models.list.is_empty())
+        {
+            known.failure = models.failure;
+            return;
+        }
+        self.models.insert(source, models);
     }
 
     /// Stores the agents that salon can run.

@@ -148,7 +148,7 @@ pub(super) fn open_picker(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
         ctx.notices.info("No run yet: it starts with the first prompt");
         return Flow::Stay;
     };
-    ctx.effects.push(Effect::LoadModels { agent: info.agent, refresh: false });
+    ctx.effects.push(Effect::LoadModels { source: runs::ModelSource::of_run(info), refresh: false });
     Flow::Push(Layer::Picker(Picker::new(info.id.clone())))
 }
 

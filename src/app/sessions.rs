@@ -29,6 +29,13 @@ pub enum Undo {
         /// Snapshot of the files before.
         snapshot: String,
     },
+    /// A conversation that its agent took back within the session.
+    Conversation {
+        /// The session.
+        key: SessionKey,
+        /// Snapshot of the files before, if salon took them back.
+        snapshot: Option<String>,
+    },
 }
 
 /// All sessions and their states.

@@ -5,7 +5,7 @@ use super::ctx::Ctx;
 use super::effect::Effect;
 use super::sessions::Undo;
 use crate::domain::SessionKey;
-use crate::domain::rewind::RewindTarget;
+use crate::domain::rewind::{ConversationRevert, RewindTarget};
 
 /// Undoes what was done last.
 pub(super) fn undo(ctx: &mut Ctx) {
@@ -13,6 +13,10 @@ pub(super) fn undo(ctx: &mut Ctx) {
         Some(Undo::Trash(keys)) => ctx.effects.push(Effect::Restore(keys)),
         Some(Undo::Rewind { key, snapshot }) => {
             ctx.effects.push(Effect::RewindFiles { key, target: RewindTarget::Snapshot(snapshot) });
+        }
+        Some(Undo::Conversation { key, snapshot }) => {
+            let revert = ConversationRevert::Undo { snapshot };
+            ctx.effects.push(Effect::RevertConversation { key, revert, prompt: String::new() });
         }
         None => ctx.notices.info("Nothing to undo: salon restore brings back older sessions"),
     }
@@ -25,7 +29,7 @@ pub(super) fn drop_trashed(gone: &[(SessionKey, String)], ctx: &mut Ctx) {
             keys.retain(|key| !gone.iter().any(|(gone, _)| gone == key));
             !keys.is_empty()
         }
-        Undo::Rewind { .. } => true,
+        Undo::Rewind { .. } | Undo::Conversation { .. } => true,
     });
 }
 

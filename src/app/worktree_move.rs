@@ -8,10 +8,6 @@ use crate::domain::{Agent, SessionKey};
 
 /// Asks how a session continues in a new worktree.
 pub(super) fn ask(key: &SessionKey, ctx: &mut Ctx) -> Flow {
-    if let Some(host) = &key.host {
-        ctx.notices.info(format!("The session is on {host}; this works only in salon there"));
-        return Flow::Stay;
-    }
     let label = key.agent.label();
     let choice = |label: String, outcome| DialogChoice { label, outcome };
     let in_worktree = |fork| DialogOutcome::InWorktree { key: key.clone(), fork };

@@ -13,11 +13,14 @@ use super::error::{CliError, CliErrorCode};
 use super::file_args::FileArgs;
 use super::json::SCHEMA_VERSION;
 use super::sessions::LoadedSessions;
-use super::{find, output, remote};
+use super::{find, output, remote, state};
 use crate::agent::{self, TextLimit, TranscriptReader};
 use crate::domain::transcript::ToolAction;
 use crate::domain::{Entry, Session};
+use crate::git::Git;
 use crate::index;
+use crate::runtime::env;
+use crate::runtime::file_history::{ContentSources, file_history};
 use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::text::{one_line, sanitise};
 
@@ -66,21 +69,25 @@ pub(super) fn run(context: &CliContext, args: &FileArgs) -> Result<ExitCode, Cli
         CliError::new(CliErrorCode::Failed, format!("cannot read {}: {error}", session.path.display()))
     })?;
     match &args.path {
-        Some(path) => print_file(args, path, &session, &mut *reader),
+        Some(path) => print_file(context, (args, path), &session, &mut *reader),
         None => list_files(args, &session, &mut *reader),
     }
 }
 
 fn print_file(
-    args: &FileArgs,
-    path: &Path,
+    context: &CliContext,
+    (args, path): (&FileArgs, &Path),
     session: &Session,
     reader: &mut dyn TranscriptReader,
 ) -> Result<ExitCode, CliError> {
     let wanted = absolute(session, path);
-    let history = index::file_history(agent::format(session.key.agent), session, reader, &wanted);
+    // Looking at a session creates no database.
+    let store = context.paths.state_db().exists().then(|| state::open(context)).transpose()?;
+    let (git, own) = (Git::new(env::vars()), context.paths.repositories());
+    let sources = ContentSources { git: &git, own: &own, store: store.as_deref() };
+    let history = file_history(session, reader, &wanted, sources);
     let entries: Vec<_> = history.entries().into_iter().map(|index| index + 1).collect();
-    if entries.is_empty() {
+    if history.is_unknown() {
         return Err(CliError::new(CliErrorCode::NotFound, format!("the session does not change {}", path.display())));
     }
     let present = files::read_text(&wanted, MAX_FILE).ok();

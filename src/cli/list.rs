@@ -19,7 +19,10 @@ use crate::index::search::{self, SearchIndex};
 /// Lists sessions.
 pub(super) fn run(context: &CliContext, args: &ListArgs) -> Result<ExitCode, CliError> {
     let source = query::from_args(&args.query)?;
-    let request = source.clone().map(|query| SearchRequest { query, order: SearchOrder::Time, within: None });
+    let request = source
+        .clone()
+        .map(|query| SearchRequest { query, order: SearchOrder::Time, within: None })
+        .map(|request| (request, 0));
     let remote = remote::begin(context, remote::sources_of(context, &args.scope), request)?;
     let (mut loaded, query) = match source {
         None => (LoadedSessions::read(context), None),

@@ -43,6 +43,7 @@ mod queue;
 mod relocate;
 mod relocate_args;
 mod remote;
+mod remote_worktree;
 mod repair;
 mod repair_args;
 mod resume;

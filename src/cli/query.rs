@@ -11,10 +11,10 @@ use super::sessions::LoadedSessions;
 use crate::agent::Source;
 use crate::domain::query::Query;
 use crate::domain::query::jump::Jump;
-use crate::domain::search::{EntryLocation, Hit, SearchOrder, SearchResults};
+use crate::domain::search::{EntryLocation, Hit, LocatedEntry, SearchOrder, SearchResults};
 use crate::domain::{Issue, Session};
+use crate::index;
 use crate::index::search::{Cancel, Corpus, QueryRequest, SearchIndex, SnippetContext};
-use crate::index::{self, LocatedEntry};
 
 /// Maximum bytes of a query read from stdin, far more than the parser uses.
 const MAX_STDIN_BYTES: u64 = 1 << 20;

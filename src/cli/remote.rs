@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -17,7 +17,8 @@ use super::{find, output};
 use crate::domain::remote::{LIMITED, RemoteSource, RemoteState};
 use crate::domain::search::SearchRequest;
 use crate::domain::{Issue, Session, SessionKey, Time};
-use crate::remote::collect::{self, CollectedSource};
+use crate::remote::collect::{self, CollectedSearch, CollectedSource};
+use crate::remote::whole_copy::{self, CopyError, WholeCopy};
 use crate::remote::{RemoteOptions, command};
 use crate::runtime::remotes;
 use crate::store::user_data::UserData;
@@ -34,7 +35,7 @@ const MAX_LOGIN_LINE: u64 = 64 << 10;
 /// Options of the sources.
 pub(super) fn options(context: &CliContext) -> RemoteOptions {
     let clock = context.clock;
-    remotes::options(Some(context.paths.cache.clone()), Arc::new(move || clock.now()))
+    remotes::options(&context.paths, Arc::new(move || clock.now()))
 }
 
 /// Answers of sources that are still collected, while this machine's sessions are read.
@@ -46,17 +47,19 @@ pub(super) struct PendingSources {
     state_db: PathBuf,
 }
 
-/// Begins to collect the sessions of sources, and the hits of a search.
+/// Begins to collect the sessions of sources, and the hits of a search, of which at most this many will be shown with
+/// snippets.
 pub(super) fn begin(
     context: &CliContext,
     sources: Vec<RemoteSource>,
-    search: Option<SearchRequest>,
+    search: Option<(SearchRequest, usize)>,
 ) -> Result<PendingSources, CliError> {
     let state_db = context.paths.state_db();
     if sources.is_empty() {
         return Ok(PendingSources { thread: None, state_db });
     }
-    let (options, search) = (options(context), search.map(|request| (request, context.clock.now())));
+    let (options, now) = (options(context), context.clock.now());
+    let search = search.map(|(request, shown)| CollectedSearch { request, now, shown });
     let work = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(runtime.block_on(collect::collect(&sources, &options, search, LIMIT)))
@@ -97,6 +100,17 @@ pub(super) fn session(context: &CliContext, source: &RemoteSource, id: &str) -> 
     find::find(&sessions, id)
 }
 
+/// Copies the file of a session of a machine without salon.
+pub(super) fn copy(context: &CliContext, source: &RemoteSource, id: &str) -> Result<WholeCopy, CliError> {
+    let options = options(context);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let find = |sessions: &[Arc<Session>]| find::find(sessions, id);
+    runtime.block_on(whole_copy::copy(source, &options, find, LIMIT)).map_err(|error| match error {
+        CopyError::NotFound(error) => error,
+        error => CliError::new(CliErrorCode::Unavailable, format!("{}: {error}", source.name)),
+    })
+}
+
 /// Returns what is missing of the sources' sessions.
 pub(super) fn issues(collected: &[CollectedSource]) -> Vec<Issue> {
     let issue = |source: &CollectedSource| {
@@ -121,6 +135,13 @@ pub(super) fn named<'a>(context: &'a CliContext, id: &'a str) -> Option<(&'a Rem
     let (host, rest) = id.split_once(':')?;
     let source = context.settings.sources.iter().find(|source| *source.name == *host)?;
     Some((source, rest))
+}
+
+/// Splits a directory such as `box:/src/shop` into the source that it names and the directory there.
+pub(super) fn place<'a>(context: &'a CliContext, dir: &'a Path) -> Option<(&'a RemoteSource, PathBuf)> {
+    // A directory here may have such a name too.
+    let (source, rest) = named(context, dir.to_str()?).filter(|_| !dir.exists())?;
+    Some((source, PathBuf::from(rest)))
 }
 
 /// Returns the machine of sessions and their ids there; `None` if they are of this machine.
@@ -156,31 +177,70 @@ pub(super) fn words_of_ids(command: &str, all: &[(bool, &str)], ids: Vec<String>
 
 /// Runs a command of salon there and passes its output on. The session of a JSON object gets its host.
 pub(super) fn run_there(source: &RemoteSource, args: &[String], json: bool) -> Result<ExitCode, CliError> {
-    let argv = command::run(source, args).ok_or_else(|| no_commands(source))?;
-    let mut command = Command::new(&argv[0]);
-    command.args(&argv[1..]).stdin(Stdio::null());
-    let failed =
-        |error: io::Error| CliError::new(CliErrorCode::Unavailable, format!("cannot start {}: {error}", argv[0]));
+    try_there(source, args, json)?.ok_or_else(|| CliError::new(CliErrorCode::Unavailable, missing_text(source)))
+}
+
+/// Runs a command like [`run_there`]. Returns `None` if there is no salon.
+pub(super) fn try_there(source: &RemoteSource, args: &[String], json: bool) -> Result<Option<ExitCode>, CliError> {
     if !json {
-        return ended(source, command.status().map_err(failed)?);
+        let argv = command::run_marked(source, OUTPUT_MARK, args).ok_or_else(|| no_commands(source))?;
+        let mut command = Command::new(&argv[0]);
+        command.args(&argv[1..]).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| cannot_start(&command, &error))?;
+        let mut out = output::stdout();
+        copy_marked(&mut child, &mut out)?;
+        out.flush()?;
+        let status = child.wait()?;
+        return Ok(Some(status).filter(|status| !is_missing(*status)).map(exit_code));
     }
-    let output = command.stderr(Stdio::inherit()).output().map_err(failed)?;
-    // A login may print a message of the day before.
-    let object = output.stdout.split_inclusive(|byte| *byte == b'\n').find(|line| line.starts_with(b"{"));
-    let Some(mut object) = object.and_then(|line| serde_json::from_slice::<Value>(line).ok()) else {
-        if is_missing(output.status) {
-            return Err(CliError::new(CliErrorCode::Unavailable, missing_text(source)));
+    let Some((mut object, status)) = object_there(source, args)? else { return Ok(None) };
+    let host = || Value::String(source.name.to_string());
+    for name in ["session", "worktree"] {
+        if let Some(item) = object.get_mut(name).and_then(Value::as_object_mut) {
+            item.insert("host".to_owned(), host());
         }
-        let message = format!("{} did not answer; see: salon source test {}", source.name, source.name);
-        return Err(CliError::new(CliErrorCode::Unavailable, message));
-    };
-    if let Some(session) = object.get_mut("session").and_then(Value::as_object_mut) {
-        session.insert("host".to_owned(), Value::String(source.name.to_string()));
+    }
+    let items = object.get_mut("worktrees").and_then(Value::as_array_mut).into_iter().flatten();
+    for item in items.filter_map(Value::as_object_mut) {
+        item.insert("host".to_owned(), host());
     }
     let mut out = output::stdout();
     output::json(&mut out, &object)?;
     out.flush()?;
-    Ok(exit_code(output.status))
+    Ok(Some(exit_code(status)))
+}
+
+/// Returns the JSON object that a command of salon there prints, which may describe an error.
+pub(super) fn json_there(source: &RemoteSource, args: &[String]) -> Result<Value, CliError> {
+    let answer = object_there(source, args)?.map(|(object, _)| object);
+    answer.ok_or_else(|| CliError::new(CliErrorCode::Unavailable, missing_text(source)))
+}
+
+fn object_there(source: &RemoteSource, args: &[String]) -> Result<Option<(Value, ExitStatus)>, CliError> {
+    let mut command = command_there(source, args)?;
+    let output = command.stderr(Stdio::inherit()).output().map_err(|error| cannot_start(&command, &error))?;
+    if is_missing(output.status) {
+        return Ok(None);
+    }
+    // A login may print a message of the day before.
+    let object = output.stdout.split_inclusive(|byte| *byte == b'\n').find(|line| line.starts_with(b"{"));
+    let Some(object) = object.and_then(|line| serde_json::from_slice::<Value>(line).ok()) else {
+        let message = format!("{} did not answer; see: salon source test {}", source.name, source.name);
+        return Err(CliError::new(CliErrorCode::Unavailable, message));
+    };
+    Ok(Some((object, output.status)))
+}
+
+fn command_there(source: &RemoteSource, args: &[String]) -> Result<Command, CliError> {
+    let argv = command::run(source, args).ok_or_else(|| no_commands(source))?;
+    let mut command = Command::new(&argv[0]);
+    command.args(&argv[1..]).stdin(Stdio::null());
+    Ok(command)
+}
+
+fn cannot_start(command: &Command, error: &io::Error) -> CliError {
+    let program = command.get_program().to_string_lossy();
+    CliError::new(CliErrorCode::Unavailable, format!("cannot start {program}: {error}"))
 }
 
 /// Runs a command of salon there and copies its output. An error means that it did not end well.
@@ -188,6 +248,18 @@ pub(super) fn copy_output(source: &RemoteSource, args: &[String], out: &mut dyn 
     let argv =
         command::run_marked(source, OUTPUT_MARK, args).ok_or_else(|| io::Error::other(no_commands_text(source)))?;
     let mut child = Command::new(&argv[0]).args(&argv[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let began = copy_marked(&mut child, out)?;
+    let status = child.wait()?;
+    if is_missing(status) {
+        return Err(io::Error::other(missing_text(source)));
+    }
+    let failed = || format!("{} did not write it (exit code {})", source.name, status.code().unwrap_or(-1));
+    // A forced command over there may end well without having run salon.
+    if began && status.success() { Ok(()) } else { Err(io::Error::other(failed())) }
+}
+
+/// Copies the output of a command after its mark. Returns false if the mark did not come.
+fn copy_marked(child: &mut Child, out: &mut dyn Write) -> io::Result<bool> {
     let mut stdout = BufReader::new(child.stdout.take().ok_or_else(|| io::Error::other("it has no output"))?);
     let (mut line, mut began) = (Vec::new(), false);
     while stdout.by_ref().take(MAX_LOGIN_LINE).read_until(b'\n', &mut line)? > 0 {
@@ -197,17 +269,7 @@ pub(super) fn copy_output(source: &RemoteSource, args: &[String], out: &mut dyn 
         }
         line.clear();
     }
-    drop(stdout);
-    let status = child.wait()?;
-    // A forced command over there may end well without having run salon.
-    if began && status.success() {
-        return Ok(());
-    }
-    Err(io::Error::other(if is_missing(status) {
-        missing_text(source)
-    } else {
-        format!("{} did not write it (exit code {})", source.name, status.code().unwrap_or(-1))
-    }))
+    Ok(began)
 }
 
 /// Returns the key of a session that an argument such as `box:claude:ID` names by its exact id.

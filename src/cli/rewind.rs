@@ -1,4 +1,5 @@
-//! `salon rewind`: takes the files of a session back to before a turn. The conversation is not changed.
+//! `salon rewind`: takes the files of a session back to before a turn. The conversation stays, unless its agent can take it
+//! back within the session.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -11,9 +12,11 @@ use super::json::SCHEMA_VERSION;
 use super::rewind_args::RewindArgs;
 use super::sessions::LoadedSessions;
 use super::{find, output, remote, state};
-use crate::domain::rewind::RewindTarget;
+use crate::domain::rewind::{ConversationRevert, RewindTarget, RewoundFiles};
 use crate::git::restore::FileRestoration;
-use crate::runtime::rewind::{self, RewindContext};
+use crate::runtime::revert::{self, AgentPrograms};
+use crate::runtime::rewind::{self, RewindContext, RewindRequest};
+use crate::runtime::{env, rewind_plan};
 use crate::stdx::text::one_line;
 
 #[derive(Serialize)]
@@ -30,11 +33,25 @@ struct Report {
 }
 
 #[derive(Serialize)]
+struct ConversationReport<'a> {
+    schema_version: u32,
+    /// Number of files that salon took back.
+    count: usize,
+    /// Files that differ and are left as they are, because they could not be brought back.
+    left: &'a [String],
+    /// Snapshot of the files before; `null` if none of them changed.
+    undo: Option<&'a str>,
+}
+
+#[derive(Serialize)]
 struct FileJson {
     path: String,
     /// `restored`, `deleted`, `would_restore` or `would_delete`.
     outcome: &'static str,
 }
+
+/// Name that stands for no snapshot.
+const NO_SNAPSHOT: &str = "none";
 
 /// Rewinds the files of a session.
 pub(super) fn run(context: &CliContext, args: &RewindArgs) -> Result<ExitCode, CliError> {
@@ -46,6 +63,9 @@ pub(super) fn run(context: &CliContext, args: &RewindArgs) -> Result<ExitCode, C
     let rewinds = RewindContext::new(&context.paths, state::open(context)?, None);
     if let Some(pid) = rewinds.other_process(&session.key).map_err(failed)? {
         return Err(CliError::new(CliErrorCode::Busy, rewind::runs_elsewhere(&session.key, pid)));
+    }
+    if args.conversation {
+        return conversation(context, args, rewinds.request(&session));
     }
     let request = if args.dry_run { rewinds.dry_run(&session) } else { rewinds.request(&session) };
     let target = match (&args.to, args.turn) {
@@ -82,6 +102,51 @@ pub(super) fn run(context: &CliContext, args: &RewindArgs) -> Result<ExitCode, C
     }
 }
 
+/// Lets the agent take back the conversation within the session, with the files if salon has a snapshot of them.
+fn conversation(context: &CliContext, args: &RewindArgs, request: RewindRequest<'_>) -> Result<ExitCode, CliError> {
+    let failed = |reason: String| CliError::new(CliErrorCode::Failed, reason);
+    let (session, now) = (request.session, context.clock.now());
+    let revert = match (&args.to, args.turn) {
+        (Some(snapshot), _) => {
+            ConversationRevert::Undo { snapshot: Some(snapshot.clone()).filter(|name| name != NO_SNAPSHOT) }
+        }
+        (None, turn) => {
+            let turn = turn.unwrap_or(0);
+            let record = rewind_plan::record_before(session, &context.paths.state_db(), turn).map_err(failed)?;
+            let dry_run = RewindRequest { dry_run: true, ..request };
+            let has_files = dry_run.run(&RewindTarget::BeforeTurn(turn), now).is_ok();
+            ConversationRevert::From { record, files: has_files.then_some(turn) }
+        }
+    };
+    let vars: Vec<_> = env::vars().collect();
+    let programs = AgentPrograms { environment: &context.environment, vars: &vars };
+    let RewoundFiles { count, undo, left, problem } = revert::run(request, &revert, programs, now).map_err(failed)?;
+    if let Some(problem) = problem {
+        return Err(failed(problem));
+    }
+    let mut out = output::stdout();
+    if args.json {
+        let undo = undo.as_deref();
+        output::json(&mut out, &ConversationReport { schema_version: SCHEMA_VERSION, count, left: &left, undo })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for path in &left {
+        output::note(&format!("left as it is: {} ({})", one_line(path), rewind::NOT_KEPT))?;
+    }
+    match revert {
+        ConversationRevert::From { .. } => {
+            writeln!(out, "the conversation is taken back, and {count} files")?;
+            out.flush()?;
+            let undo = undo.as_deref().unwrap_or(NO_SNAPSHOT);
+            let key = &session.key;
+            output::note(&format!("until the next prompt, undo with: salon rewind {key} --conversation --to {undo}"))?;
+        }
+        ConversationRevert::Undo { .. } => writeln!(out, "the conversation is as it was before, and {count} files")?,
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
 impl FileJson {
     fn new(file: &FileRestoration, dry_run: bool) -> Self {
         let outcome = match (file.exists, dry_run) {
@@ -97,7 +162,8 @@ impl FileJson {
 /// Words of the same command on another machine.
 fn words(args: &RewindArgs, id: &str) -> Vec<String> {
     let to = args.to.as_ref().map(|to| format!("--to={to}"));
-    let flags = remote::flags(&[(args.dry_run, "--dry-run"), (args.json, "--json")]);
+    let flags =
+        remote::flags(&[(args.dry_run, "--dry-run"), (args.conversation, "--conversation"), (args.json, "--json")]);
     let turn = args.turn.map(|turn| turn.to_string());
     let names = ["--".to_owned(), id.to_owned()];
     ["rewind".to_owned()].into_iter().chain(to).chain(flags).chain(names).chain(turn).collect()

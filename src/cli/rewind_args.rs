@@ -17,6 +17,10 @@ pub struct RewindArgs {
     #[arg(long, value_name = "SNAPSHOT")]
     pub to: Option<String>,
 
+    /// Take back the conversation as well, within the session, as only OpenCode can; with --to, undo that
+    #[arg(long, conflicts_with = "dry_run")]
+    pub conversation: bool,
+
     /// Print which files would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,

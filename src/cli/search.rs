@@ -16,9 +16,11 @@ use super::query::{self, QueryOptions, QuerySearch};
 use super::session_args::SearchArgs;
 use super::sessions::LoadedSessions;
 use super::{output, remote, scope};
-use crate::domain::search::{Coverage, Hit, SearchOrder, SearchRequest, SearchResults, SearchUpdate, Snippet};
-use crate::domain::{Issue, Session, units};
-use crate::index::{LocatedEntry, search};
+use crate::domain::search::{
+    Coverage, Hit, LocatedEntry, SearchOrder, SearchRequest, SearchResults, SearchUpdate, Snippet,
+};
+use crate::domain::{Issue, Session, SessionKey, units};
+use crate::index::search;
 use crate::remote::collect::CollectedSource;
 use crate::stdx::text::{ellipsis, one_line};
 use crate::stdx::wrap::wrap;
@@ -34,24 +36,26 @@ pub(super) fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, C
     let no_query = || CliError::new(CliErrorCode::Usage, "no query; pass QUERY, or `-` to read it from stdin");
     let source = query::required(&args.query)?.ok_or_else(no_query)?;
     let request = SearchRequest { query: source.clone(), order: args.sort, within: None };
-    let remote = remote::begin(context, remote::sources_of(context, &args.scope), Some(request))?;
+    let shown = args.limit.unwrap_or(usize::MAX);
+    let remote = remote::begin(context, remote::sources_of(context, &args.scope), Some((request, shown)))?;
     let (mut loaded, search) = query::load(context);
     let filter = scope::filter(context, &args.scope, true);
     let selected = |session: &Session| filter.admits(session) && filter.hides(session).is_none();
     let sessions = loaded.all.iter().filter(|session| selected(session)).cloned().collect();
     let query_search = QuerySearch::new(search, loaded.take_sources(), sessions, source);
     let around = args.context.map_or(search::SnippetContext::Line(CONTEXT_BYTES), search::SnippetContext::Lines);
-    let shown = args.limit.unwrap_or(usize::MAX);
     let limit = args.limit.filter(|limit| *limit > 0 && !args.exhaustive);
     let mut results = query_search.run(context, QueryOptions { order: args.sort, limit, detailed: shown, around });
     let collected = remote.wait()?;
     let remote_issues = remote::issues(&collected);
-    for source in collected {
+    let mut remote_entries = HashMap::new();
+    for mut source in collected {
+        remote_entries.extend(std::mem::take(&mut source.entries));
         add_remote(&mut results, source, args.sort, selected);
     }
     let total = results.hits.len();
     results.hits.truncate(shown);
-    let entries = locate_all(&query_search, &results.hits);
+    let entries = locate_all(&query_search, &results.hits, &remote_entries);
     let mut issues = query_search.issues(&results);
     issues.extend(remote_issues);
     if args.json {
@@ -88,15 +92,18 @@ fn add_remote(
     results.apply(SearchUpdate { hits, coverage, corrections: Vec::new() }, order);
 }
 
-/// Locates the entries of all snippets of this machine's sessions. Runs on all cores, because it may open transcripts.
-fn locate_all(search: &QuerySearch, hits: &[Hit]) -> Entries {
+/// Locates the entries of all snippets; `remote` has those of other machines. Runs on all cores, because it may open
+/// transcripts.
+fn locate_all(search: &QuerySearch, hits: &[Hit], remote: &HashMap<SessionKey, Vec<Option<LocatedEntry>>>) -> Entries {
     let next = AtomicUsize::new(0);
     let found: Mutex<HashMap<usize, Vec<Option<LocatedEntry>>>> = Mutex::default();
     let locate_next = || {
         while let Some((at, hit)) = hits.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
             let locations: Vec<_> = hit.snippets.iter().map(|snippet| &snippet.location).collect();
             let entries = if hit.session.is_remote() {
-                vec![None; locations.len()]
+                let mut entries = remote.get(&hit.session.key).cloned().unwrap_or_default();
+                entries.resize(locations.len(), None);
+                entries
             } else {
                 search.locate(&hit.session, &locations)
             };

@@ -127,6 +127,7 @@ async fn serve_shared(context: &CliContext) -> Result<(), CliError> {
         paths: context.paths.clone(),
         environment: context.environment.clone(),
         index: IndexOptions { with_usage: false, ..sessions::options(context) },
+        settings: context.settings.clone(),
         clock: context.clock,
     };
     let work: Work = Arc::new(move |call, background| requests.execute(call, background));

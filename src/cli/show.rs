@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::ops::Range;
+use std::path::Path;
 use std::process::ExitCode;
 
 use jiff::tz::TimeZone;
@@ -14,9 +15,10 @@ use super::session_args::ShowArgs;
 use super::sessions::LoadedSessions;
 use super::{diff, find, output, remote};
 use crate::agent::{self, TextLimit, TranscriptReader};
+use crate::domain::remote::RemoteSource;
 use crate::domain::tool_name::tool_label;
 use crate::domain::transcript::ToolAction;
-use crate::domain::{Entry, Role, Time, Tool, ToolStatus};
+use crate::domain::{Entry, Role, Session, Time, Tool, ToolStatus};
 use crate::export::{JsonDocument, markdown};
 use crate::index;
 use crate::stdx::text::{one_line, sanitise};
@@ -27,14 +29,40 @@ const CHUNK: usize = 128;
 /// Prints a transcript.
 pub(super) fn run(context: &CliContext, args: &ShowArgs) -> Result<ExitCode, CliError> {
     if let Some((source, id)) = remote::named(context, &args.id) {
-        return remote::run_there(source, &words(args, id), args.json);
+        let shown = remote::try_there(source, &words(args, id), args.json)?;
+        return shown.map_or_else(|| run_on_copy(context, source, id, args), Ok);
     }
     let loaded = LoadedSessions::read(context);
     let session = find::find(&loaded.all, &args.id)?;
-    let (format, state_db) = (agent::format(session.key.agent), context.paths.state_db());
-    let mut reading = index::open_transcript(format, &session, Some(&state_db)).map_err(|error| {
+    let mut reading = open(&session, Some(&context.paths.state_db()))?;
+    print(context, args, (&session, loaded.purge_time(&session)), &mut *reading)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a transcript of a machine without salon from a copy of its file.
+fn run_on_copy(context: &CliContext, source: &RemoteSource, id: &str, args: &ShowArgs) -> Result<ExitCode, CliError> {
+    let copy = remote::copy(context, source, id)?;
+    let here = Session { path: copy.path.clone(), ..Session::clone(&copy.session) };
+    let printed = open(&here, None).and_then(|mut reading| print(context, args, (&copy.session, None), &mut *reading));
+    if !copy.is_whole {
+        output::note("the session is too long to be copied: only its beginning and its end are shown")?;
+    }
+    copy.finish();
+    printed.map(|()| ExitCode::SUCCESS)
+}
+
+fn open(session: &Session, state_db: Option<&Path>) -> Result<Box<dyn TranscriptReader>, CliError> {
+    index::open_transcript(agent::format(session.key.agent), session, state_db).map_err(|error| {
         CliError::new(CliErrorCode::Failed, format!("cannot read {}: {error}", session.path.display()))
-    })?;
+    })
+}
+
+fn print(
+    context: &CliContext,
+    args: &ShowArgs,
+    (session, purge_at): (&Session, Option<Time>),
+    reading: &mut dyn TranscriptReader,
+) -> Result<(), CliError> {
     if let Some(number) = args.branch
         && !number.checked_sub(1).is_some_and(|branch| reading.show_branch(branch))
     {
@@ -44,22 +72,22 @@ pub(super) fn run(context: &CliContext, args: &ShowArgs) -> Result<ExitCode, Cli
     let range = page(reading.len(), args.limit, args.offset);
     let mut out = output::stdout();
     if args.json {
-        let shape = json::SessionJson::from(&*session).purged_at(loaded.purge_time(&session));
-        print_json(&mut out, &shape, &mut *reading, range)?;
+        let shape = json::SessionJson::from(session).purged_at(purge_at);
+        print_json(&mut out, &shape, reading, range)?;
     } else if args.raw {
-        print_raw(&mut out, &mut *reading, range)?;
+        print_raw(&mut out, reading, range)?;
     } else if args.markdown {
-        markdown::heading(&mut out, &session)?;
-        each(&mut *reading, range, |_, entry| markdown::entry(&mut out, entry))?;
+        markdown::heading(&mut out, session)?;
+        each(reading, range, |_, entry| markdown::entry(&mut out, entry))?;
     } else {
         let format = EntryFormat::new(context.style);
-        each(&mut *reading, range, |index, entry| plain(&mut out, &format, index, entry))?;
+        each(reading, range, |index, entry| plain(&mut out, &format, index, entry))?;
     }
     out.flush()?;
     if !args.json {
-        print_issues(&*reading)?;
+        print_issues(reading)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Arguments of the same command for another machine.

@@ -15,7 +15,7 @@ use super::worktree_args::{
     NamedWorktreesArgs, NewWorktreeArgs, PruneArgs, ShowWorktreeArgs, WorktreeArgs, WorktreeCommand,
 };
 use super::worktree_json::{OutcomeJson, SetupJson, WorktreeJson};
-use super::{output, state};
+use super::{output, remote_worktree, state};
 use crate::domain::worktree::Worktree;
 use crate::git::Git;
 use crate::runtime::env;
@@ -29,6 +29,8 @@ use crate::store::Store;
 struct CreatedReport<'a> {
     schema_version: u32,
     worktree: WorktreeJson,
+    /// Directory in it that corresponds to the requested one.
+    dir: String,
     copied: Vec<String>,
     skipped: Vec<SkippedJson>,
     setup: Vec<SetupJson<'a>>,
@@ -66,6 +68,9 @@ const NO_WORKTREE: &str = "there is no worktree of salon; salon worktree new cre
 
 /// Runs a command on worktrees.
 pub(super) fn run(context: &CliContext, args: &WorktreeArgs) -> Result<ExitCode, CliError> {
+    if let Some(exit_code) = remote_worktree::run(context, args)? {
+        return Ok(exit_code);
+    }
     let only_reads = matches!(&args.command, WorktreeCommand::List(_) | WorktreeCommand::Show(_));
     let store = if only_reads { state::open_to_read(context)? } else { state::open(context)? };
     let worktrees = with_store(context, store);
@@ -173,6 +178,7 @@ fn new(context: &CliContext, worktrees: &Worktrees, args: &NewWorktreeArgs) -> R
         let report = CreatedReport {
             schema_version: SCHEMA_VERSION,
             worktree: WorktreeJson::new(&created.worktree, worktrees),
+            dir: text(&created.dir),
             copied: created.files.copied.iter().map(text).collect(),
             skipped: created.files.skipped.iter().map(skipped).collect(),
             setup: created.setup.iter().map(SetupJson::from).collect(),

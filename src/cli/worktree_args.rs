@@ -10,6 +10,10 @@ pub struct WorktreeArgs {
     /// Command
     #[command(subcommand)]
     pub command: WorktreeCommand,
+
+    /// Machine or container instead of this machine; also before a directory or a name: box:fix-login
+    #[arg(long, global = true, value_name = "NAME")]
+    pub host: Option<String>,
 }
 
 /// Commands of `worktree`.

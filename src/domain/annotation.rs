@@ -34,6 +34,23 @@ pub struct Annotation {
     pub directory: Option<Arc<MovedDirectory>>,
 }
 
+/// Part of an annotation that does not depend on the machine of the session.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Labels {
+    /// Name, shown instead of the title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
+    /// True if the session is starred.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub starred: bool,
+    /// Tags, sorted, without `#`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Arc<str>>,
+    /// Note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Arc<str>>,
+}
+
 /// Directory to which the project of a session moved.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MovedDirectory {
@@ -120,6 +137,19 @@ impl Annotation {
             AnnotationEdit::Move(directory) => self.directory = directory.clone().map(Arc::new),
         }
         *self != before
+    }
+
+    /// Returns name, star, tags and note.
+    pub fn labels(&self) -> Labels {
+        let Self { name, starred, tags, note, continues: _, kept: _, directory: _ } = self.clone();
+        Labels { name, starred, tags, note }
+    }
+
+    /// Returns the annotation with other labels. Without a name among them, it keeps its own.
+    #[must_use]
+    pub fn with_labels(&self, labels: &Labels) -> Self {
+        let Labels { name, starred, tags, note } = labels.clone();
+        Self { name: name.or_else(|| self.name.clone()), starred, tags, note, ..self.clone() }
     }
 
     /// Returns true if nothing is annotated.

@@ -52,6 +52,11 @@ impl FileHistory {
         known.or_else(|| at_first().map(Option::unwrap_or_default)).or_else(replaced)
     }
 
+    /// Returns true if nothing is known of the file: no change, and no content.
+    pub fn is_unknown(&self) -> bool {
+        self.changes.is_empty() && self.backups.iter().all(|(_, content)| content.is_none())
+    }
+
     /// Returns the indices of the entries that change the file.
     pub fn entries(&self) -> Vec<usize> {
         let mut entries: Vec<_> = self.changes.iter().map(|(index, _)| *index).collect();
@@ -62,8 +67,21 @@ impl FileHistory {
     /// Returns the content after an entry; `present` is the content on disk. `None` if it cannot be known, or if the file
     /// did not exist.
     pub fn content_after(&self, entry: usize, present: Option<&str>) -> Option<String> {
+        if self.is_between_contents(entry) {
+            return None;
+        }
         let end = self.changes.partition_point(|(index, _)| *index <= entry);
         self.forwards(end, entry).or_else(|| self.backwards(end, entry, present))
+    }
+
+    /// Returns true if the file differs before and after a part of the session that contains an entry, without a change in
+    /// it: a command changed the file at an unknown time.
+    fn is_between_contents(&self, entry: usize) -> bool {
+        let after = entry.saturating_add(1);
+        let Some((from, before)) = self.backups.iter().rfind(|(index, _)| *index <= after) else { return false };
+        let Some((to, later)) = self.backups.iter().find(|(index, _)| *index > after) else { return false };
+        let has_changes = self.changes.iter().any(|(index, _)| (*from..*to).contains(index));
+        *from < after && before != later && !has_changes
     }
 
     /// Applies the changes before `end`, up to an entry, from the last place where the whole content is known.

@@ -1,6 +1,11 @@
 //! Commands that change the user's repository on request: as they are shown first, and as they run.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::stdx::text::one_line;
 
 /// Word of a command that stands for the file with the drafted message.
 pub const DRAFT: &str = "DRAFT";
@@ -12,7 +17,7 @@ const MAX_SUBJECT_CHARS: usize = 72;
 const MAX_LINE_CHARS: usize = 100;
 
 /// Commands that the user can choose for a work tree.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GitMenu {
     /// Branch and state of the work tree.
     pub state: String,
@@ -23,8 +28,11 @@ pub struct GitMenu {
 }
 
 /// Commands that run one after the other until one fails.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandPlan {
+    /// Machine or container; `None` for this machine. Set by the receiver of a plan.
+    #[serde(skip)]
+    pub host: Option<Arc<str>>,
     /// Working directory.
     pub dir: PathBuf,
     /// Programs with their arguments.
@@ -39,7 +47,13 @@ impl CommandPlan {
     /// Creates a plan with one command of git.
     pub fn git(dir: PathBuf, words: &[&str], done: &str) -> Self {
         let words = ["git"].iter().chain(words).map(|word| (*word).to_owned()).collect();
-        Self { dir, commands: vec![words], draft: None, done: done.to_owned() }
+        Self { host: None, dir, commands: vec![words], draft: None, done: done.to_owned() }
+    }
+
+    /// Returns the plan on a machine that sent it; `None` if its line would not be what is shown.
+    pub fn on(self, host: &Arc<str>) -> Option<Self> {
+        let is_visible = self.commands.iter().flatten().all(|word| one_line(word) == *word);
+        is_visible.then(|| Self { host: Some(host.clone()), ..self })
     }
 
     /// Returns the commands as a line for a shell.

@@ -20,6 +20,9 @@ pub struct RewindPlan {
     pub files: Result<Vec<RewoundFile>, String>,
     /// Beginning of the conversation that would continue, or why there is none.
     pub conversation: Result<ConversationStart, String>,
+    /// Record of the prompt from which the agent can take back the conversation within the session.
+    #[serde(default)]
+    pub in_place: Option<Arc<str>>,
     /// Directory outside of which nothing is taken back.
     pub root: String,
 }
@@ -41,6 +44,24 @@ pub enum RewindTarget {
     BeforeTurn(u32),
     /// A snapshot that an earlier rewind kept.
     Snapshot(String),
+}
+
+/// Change of a conversation that the agent makes within the session, with the files that its own tools changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationRevert {
+    /// Take back everything from a prompt on. The agent keeps it until the next prompt.
+    From {
+        /// Record of the prompt.
+        record: Arc<str>,
+        /// Number of its turn, from 1, to take the files back to before it as well.
+        files: Option<u32>,
+    },
+    /// Undo it.
+    Undo {
+        /// Snapshot of the files before.
+        snapshot: Option<String>,
+    },
 }
 
 /// Result of a rewind of files.
@@ -79,6 +100,8 @@ pub struct RewindChoice {
     pub files: bool,
     /// Beginning of the conversation to continue with, if any.
     pub conversation: Option<ConversationStart>,
+    /// Record of the prompt from which the agent takes back the conversation within the session, if it is chosen.
+    pub in_place: Option<Arc<str>>,
     /// Text of the prompt, which can be edited and sent again.
     pub prompt: String,
 }
@@ -105,6 +128,11 @@ impl RewindPlan {
             }
         };
         let conversation = match &self.conversation {
+            _ if self.in_place.is_some() => {
+                "Conversation: the agent takes it back in this session, with the files that \
+                its tools changed; the next prompt deletes it. In a fork, this session stays."
+                    .to_owned()
+            }
             Err(reason) => format!("Conversation: not available: {reason}."),
             Ok(ConversationStart::New) => "Conversation: a new session begins; this one stays.".to_owned(),
             Ok(ConversationStart::Fork(_)) => {

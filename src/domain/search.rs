@@ -49,6 +49,18 @@ pub enum EntryLocation {
     },
 }
 
+/// Entry of a location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocatedEntry {
+    /// Index on its branch, from 0.
+    pub index: usize,
+    /// Number of its branch, from 0; `None` for the branch that is shown first.
+    pub branch: Option<usize>,
+}
+
+/// Entries of the snippets of sessions, in the order of the snippets; `None` where the transcript has no such entry.
+pub type LocatedEntries = Vec<(SessionKey, Vec<Option<LocatedEntry>>)>;
+
 /// Sort order of search results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -58,6 +58,39 @@ impl Worktree {
     }
 }
 
+/// A worktree in which a session can start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorktreeReady {
+    /// Directory of the session.
+    pub dir: PathBuf,
+    /// The new branch.
+    pub branch: String,
+    /// Name of the worktree.
+    pub name: String,
+    /// Commands that prepared it.
+    pub setup: Vec<SetupCommand>,
+}
+
+/// A command that prepared a worktree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupCommand {
+    /// Command line.
+    pub line: String,
+    /// Both outputs.
+    pub output: String,
+}
+
+impl WorktreeReady {
+    /// Says where the output of the setup is: ` · 2 setup commands: salon worktree show NAME`.
+    pub fn setup_note(&self) -> String {
+        match self.setup.len() {
+            0 => String::new(),
+            1 => format!(" · 1 setup command: salon worktree show {}", self.name),
+            count => format!(" · {count} setup commands: salon worktree show {}", self.name),
+        }
+    }
+}
+
 /// State of a work tree for lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkTreeSummary {

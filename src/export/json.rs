@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use crate::agent::TranscriptBranch;
 use crate::domain::{self, Time, TitleSource, transcript};
-use crate::index::LocatedEntry;
 
 /// Version of all JSON shapes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -274,7 +273,7 @@ impl From<domain::catalog::HiddenCounts> for HiddenJson {
 impl<'a> HitJson<'a> {
     /// Creates a hit; `entries` are the entries of its snippets, and `purge_at` is the time from which its agent deletes the
     /// session.
-    pub fn new(hit: &'a domain::search::Hit, entries: &[Option<LocatedEntry>], purge_at: Option<Time>) -> Self {
+    pub fn new(hit: &'a domain::search::Hit, entries: &[Option<domain::search::LocatedEntry>], purge_at: Option<Time>) -> Self {
         let snippets = hit.snippets.iter().zip(entries);
         Self {
             session: SessionJson::from(&*hit.session).purged_at(purge_at),
@@ -286,7 +285,7 @@ impl<'a> HitJson<'a> {
 
 impl<'a> SnippetJson<'a> {
     /// Creates a snippet of an entry; `None` means a match in the title.
-    pub fn new(at: Option<LocatedEntry>, snippet: &'a domain::search::Snippet) -> Self {
+    pub fn new(at: Option<domain::search::LocatedEntry>, snippet: &'a domain::search::Snippet) -> Self {
         Self {
             entry: at.map(|at| at.index + 1),
             branch: at.and_then(|at| at.branch).map(|branch| branch + 1),

@@ -9,6 +9,7 @@ pub mod copied_files;
 pub mod diff;
 pub mod discard;
 pub mod error;
+pub mod file_content;
 pub mod ignored;
 pub mod integration;
 pub mod obstacles;

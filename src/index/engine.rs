@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::error::TrySendError;
 
+use super::client_labels::ClientLabels;
 use super::message::{IndexEvent, TranscriptTicket, WatchState};
 use super::open_transcripts::{OpenTranscripts, TranscriptRequest};
 use super::options::{IndexOptions, WatchMode};
@@ -24,6 +25,7 @@ use super::throttle::Throttle;
 use super::timers::{DueTimer, Timers};
 use super::watch::{self, FsEvent, Watch};
 use crate::agent::Source;
+use crate::domain::annotation::Labels;
 use crate::domain::catalog::{CatalogChange, IndexProgress};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
@@ -59,6 +61,7 @@ pub(super) enum EngineCommand {
     Search(SearchRequest, Time),
     Count(FilterKey, String),
     LoadUserData,
+    Label(Vec<(SessionKey, Labels)>),
     Remote(CatalogChange),
     Stop,
 }
@@ -75,6 +78,7 @@ pub(super) struct Engine {
     transcripts: OpenTranscripts,
     /// Database with the annotations.
     state_db: Option<PathBuf>,
+    client_labels: ClientLabels,
     /// Transcripts whose sessions are not in the table yet.
     pending_opens: HashMap<TranscriptTicket, SessionKey>,
     ranker: Sender<rank::RankRequest>,
@@ -85,7 +89,7 @@ pub(super) struct Engine {
     corpus: Option<Arc<Corpus>>,
     /// The first scan is complete and was sent.
     catalog_complete: bool,
-    /// Searches that wait for the first scan.
+    /// Searches that wait for the first scan, or for labels.
     pending_searches: Vec<(SearchRequest, Time)>,
     watch_mode: WatchMode,
     watch: Option<Watch>,
@@ -125,6 +129,7 @@ impl Engine {
             inputs,
             transcripts: OpenTranscripts::new(options.formats, options.state_db.clone(), events.clone()),
             state_db: options.state_db.clone(),
+            client_labels: ClientLabels::default(),
             events,
             bytes_read,
             timers: Timers::default(),
@@ -244,6 +249,11 @@ impl Engine {
                 self.search_service.count(field, typed, corpus);
             }
             EngineCommand::LoadUserData => self.load_user_data(),
+            EngineCommand::Label(labels) => {
+                self.client_labels.apply(labels);
+                self.load_user_data();
+                self.client_labels.is_unsent = self.scanner.table.changed();
+            }
             EngineCommand::Remote(change) => self.scanner.table.apply_remote(change),
             EngineCommand::Stop => self.stopping = true,
         }
@@ -265,11 +275,11 @@ impl Engine {
         self.search_service.search(request, now, corpus);
     }
 
-    /// Returns true if the first scan is complete and was sent.
+    /// Returns true if the first scan is complete and was sent, with the latest labels.
     fn is_catalog_complete(&mut self) -> bool {
         self.catalog_complete |=
             self.scanner.first_screen_done() && self.emitted.first && !self.scanner.table.changed();
-        self.catalog_complete
+        self.catalog_complete && !self.client_labels.is_unsent
     }
 
     /// Returns the corpus of all sources and sessions of this machine.
@@ -350,7 +360,7 @@ impl Engine {
         // What was loaded before stays in use after an error.
         let issue = match UserData::load(path) {
             Ok(loaded) => {
-                self.scanner.table.set_annotations(loaded.annotations);
+                self.scanner.table.set_annotations(self.client_labels.merge(loaded.annotations));
                 self.scanner.table.set_hidden(loaded.hidden, loaded.trashed);
                 None
             }
@@ -470,6 +480,7 @@ impl Engine {
             if self.transcripts.is_empty() { Vec::new() } else { change.sessions.clone() };
         permit.send(IndexEvent::Catalog(change));
         self.timers.emitted(now);
+        self.client_labels.is_unsent &= has_more;
         if has_more {
             self.timers.retry_emit(now);
         }

@@ -10,6 +10,7 @@ use super::engine::{Engine, EngineCommand, EngineInput};
 use super::message::{IndexEvent, TranscriptTicket};
 use super::open_transcripts::TranscriptRequest;
 use super::options::IndexOptions;
+use crate::domain::annotation::Labels;
 use crate::domain::catalog::CatalogChange;
 use crate::domain::query::FilterKey;
 use crate::domain::search::{EntryLocation, SearchRequest};
@@ -53,6 +54,12 @@ impl Index {
     /// Loads the annotations and the hidden sessions again, because they changed.
     pub fn load_user_data(&self) {
         self.command(EngineCommand::LoadUserData);
+    }
+
+    /// Uses the labels of a client instead of those of this machine, of which only names remain. Each replaces the earlier
+    /// ones of its session.
+    pub fn label(&self, labels: Vec<(SessionKey, Labels)>) {
+        self.command(EngineCommand::Label(labels));
     }
 
     /// Applies a change of the sessions of another machine, whose keys have its name as host.

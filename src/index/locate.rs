@@ -1,17 +1,8 @@
 //! Resolves the locations of hits to entry indices of a transcript.
 
 use crate::agent::{self, BranchPosition};
-use crate::domain::search::EntryLocation;
+use crate::domain::search::{EntryLocation, LocatedEntry};
 use crate::domain::{EntryKey, Session};
-
-/// Entry of a location.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LocatedEntry {
-    /// Index on its branch, from 0.
-    pub index: usize,
-    /// Number of its branch, from 0; `None` for the branch that is shown first.
-    pub branch: Option<usize>,
-}
 
 /// Finds the entry of each location. `None` for a title, and where the transcript cannot be read.
 pub fn locate(session: &Session, places: &[&EntryLocation]) -> Vec<Option<LocatedEntry>> {

@@ -12,6 +12,7 @@
 //! Must not write to an agent's files, contain an agent's file or field names, or decide which rows a list shows.
 
 mod cache;
+mod client_labels;
 mod collect;
 mod encoding;
 mod engine;
@@ -41,7 +42,7 @@ pub use collect::{Collected, Refresh, RootReport, collect, report};
 pub use file_history::file_history;
 pub use handle::Index;
 pub use kept_transcript::open_transcript;
-pub use locate::{LocatedEntry, locate};
+pub use locate::locate;
 pub use message::{IndexEvent, TranscriptTicket, WatchState};
 pub use moved_projects::{propose as propose_directories, repository_identity};
 pub use open_transcripts::matches;

@@ -30,10 +30,7 @@ const SEARCHED: &str = "PATH=\"$HOME/.local/share/salon/bin:$HOME/.local/bin:$HO
 
 /// Command line that speaks the protocol of `salon serve --stdio`.
 pub fn serve(source: &RemoteSource) -> Vec<String> {
-    let program = quoted(source.program.as_deref().unwrap_or("salon"));
-    let script = format!(
-        "{SEARCHED}; command -v {program} >/dev/null 2>&1 || exit {MISSING}; exec {program} serve --stdio --shared"
-    );
+    let script = format!("{SEARCHED}; {}; exec {} serve --stdio --shared", check(source), words(source, &[]));
     match &source.transport {
         RemoteTransport::Command(words) => words.clone(),
         _ => shell(source, &script, false),
@@ -43,13 +40,13 @@ pub fn serve(source: &RemoteSource) -> Vec<String> {
 /// Command line that runs a command of salon there. `None` if the source is reached by a command line of its own, which
 /// runs nothing else.
 pub fn run(source: &RemoteSource, args: &[String]) -> Option<Vec<String>> {
-    let script = format!("{SEARCHED}; exec {}", words(source, args));
+    let script = format!("{SEARCHED}; {}; exec {}", check(source), words(source, args));
     (!is_command(source)).then(|| shell(source, &script, false))
 }
 
 /// Command line like [`run`], whose output begins after a line with a mark: a login may print something before.
 pub fn run_marked(source: &RemoteSource, mark: &str, args: &[String]) -> Option<Vec<String>> {
-    let script = format!("{SEARCHED}; echo {}; exec {}", quoted(mark), words(source, args));
+    let script = format!("{SEARCHED}; {}; echo {}; exec {}", check(source), quoted(mark), words(source, args));
     (!is_command(source)).then(|| shell(source, &script, false))
 }
 
@@ -57,6 +54,11 @@ pub fn run_marked(source: &RemoteSource, mark: &str, args: &[String]) -> Option<
 pub fn interactive(source: &RemoteSource, args: &[String]) -> Option<Vec<String>> {
     let script = format!("{SEARCHED}; exec {}", words(source, args));
     (!is_command(source)).then(|| shell(source, &in_login_shell(&script), true))
+}
+
+/// Command line that runs a script there, which gets this terminal. `None` as for [`run`].
+pub fn interactive_script(source: &RemoteSource, script: &str) -> Option<Vec<String>> {
+    (!is_command(source)).then(|| shell(source, &in_login_shell(script), true))
 }
 
 /// Runs a script in a login shell, because the program of an agent is often only in its search path. That shell may be
@@ -78,6 +80,11 @@ pub fn script(source: &RemoteSource, script: &str) -> Option<Vec<String>> {
 
 fn is_command(source: &RemoteSource) -> bool {
     matches!(source.transport, RemoteTransport::Command(_))
+}
+
+/// Command that ends the script with [`MISSING`] if there is no salon.
+fn check(source: &RemoteSource) -> String {
+    format!("command -v {} >/dev/null 2>&1 || exit {MISSING}", words(source, &[]))
 }
 
 /// Words of a command of salon there, for a shell.

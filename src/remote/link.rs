@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use super::failure::{self, TransportEnd};
 use super::file_copies::{self, FileCopies};
+use super::labels::SentLabels;
 use super::{RemoteOptions, command};
 use crate::domain::remote::{RemoteFailure, RemoteSource};
 use crate::serve::index_message::IndexCall;
@@ -47,6 +48,8 @@ pub(super) struct Link {
     pub transport: TransportProcess,
     /// Copies of files, if there is no salon.
     pub copies: Option<FileCopies>,
+    /// Labels that the first calls sent.
+    pub labels: SentLabels,
 }
 
 /// Program that carries a connection.
@@ -61,7 +64,7 @@ pub(super) struct TransportProcess {
 
 /// Connects to a source: to salon there, else to a script that reads files.
 pub(super) async fn connect(source: &RemoteSource, options: &RemoteOptions) -> Result<Link, RemoteFailure> {
-    match connect_to_salon(source).await {
+    match connect_to_salon(source, options).await {
         Err(RemoteFailure::Missing) => match command::script(source, file_copies::SCRIPT) {
             Some(argv) => connect_to_script(&argv, source, options).await,
             None => Err(RemoteFailure::Missing),
@@ -70,21 +73,24 @@ pub(super) async fn connect(source: &RemoteSource, options: &RemoteOptions) -> R
     }
 }
 
-async fn connect_to_salon(source: &RemoteSource) -> Result<Link, RemoteFailure> {
+async fn connect_to_salon(source: &RemoteSource, options: &RemoteOptions) -> Result<Link, RemoteFailure> {
     let argv = command::serve(source);
     let (mut transport, pipes) = TransportProcess::start(&argv)
         .map_err(|error| RemoteFailure::Unreachable(format!("cannot start {}: {error}", command::program(&argv))))?;
     let reader = Metered { inner: pipes.0, since: Instant::now(), bytes: 0 };
-    match Client::over(Box::new(reader), Box::new(pipes.1), (HELLO_TIMEOUT, first_calls(source))).await {
-        Ok((client, events)) => Ok(Link { client, events, transport, copies: None }),
+    let (calls, labels) = first_calls(source, options);
+    match Client::over(Box::new(reader), Box::new(pipes.1), (HELLO_TIMEOUT, calls)).await {
+        Ok((client, events)) => Ok(Link { client, events, transport, copies: None, labels }),
         Err(error) => Err(failure::classify(&error, &transport.end().await)),
     }
 }
 
-/// Calls that begin each connection: they start the index and request the list.
-fn first_calls(source: &RemoteSource) -> Vec<Call> {
+/// Calls that begin each connection: they start the index, name the labels of its sessions, and request the list.
+fn first_calls(source: &RemoteSource, options: &RemoteOptions) -> (Vec<Call>, SentLabels) {
     let start = IndexCall::Start { host: source.name.to_string() };
-    vec![Call::Index(start), Call::Index(IndexCall::List)]
+    let mut labels = SentLabels::default();
+    let label = labels.changes(&source.name, options);
+    (vec![Call::Index(start), Call::Index(label), Call::Index(IndexCall::List)], labels)
 }
 
 /// Connects to a script, and to the index of the copies here.
@@ -105,8 +111,9 @@ async fn connect_to_script(
             return Err(RemoteFailure::Missing);
         }
     };
-    match Client::over(reader, writer, (HELLO_TIMEOUT, first_calls(source))).await {
-        Ok((client, events)) => Ok(Link { client, events, transport, copies: Some(copies) }),
+    let (calls, labels) = first_calls(source, options);
+    match Client::over(reader, writer, (HELLO_TIMEOUT, calls)).await {
+        Ok((client, events)) => Ok(Link { client, events, transport, copies: Some(copies), labels }),
         Err(error) => Err(failure::classify(&error, &transport.end().await)),
     }
 }

@@ -13,12 +13,14 @@ pub mod collect;
 pub mod command;
 pub mod failure;
 pub mod file_copies;
+mod labels;
 mod link;
 mod pages;
 pub mod policy;
 mod rows;
 mod runs;
 mod source_task;
+pub mod whole_copy;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -32,7 +34,8 @@ use tokio::task::JoinSet;
 use crate::domain::catalog::CatalogChange;
 use crate::domain::remote::{RemoteSource, RemoteStatus};
 use crate::domain::run::{Refusal, Replay, RunFailure, RunId};
-use crate::domain::search::SearchUpdate;
+use crate::domain::search::{LocatedEntries, SearchUpdate};
+use crate::domain::session::Annotations;
 use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::{SessionKey, Time};
 use crate::live::LiveEvent;
@@ -47,6 +50,8 @@ const MAX_PENDING_EVENTS: usize = 64;
 pub struct RemoteOptions {
     /// Cache directory; `None`: sessions are not kept.
     pub cache_dir: Option<PathBuf>,
+    /// Annotations of this machine, by which its sources are searched.
+    pub annotations: Arc<dyn Fn() -> Annotations + Send + Sync>,
     /// Clock, for the time of a loss.
     pub now: Arc<dyn Fn() -> Time + Send + Sync>,
     /// Time zone of days in queries, where the index is this salon's; `None`: UTC.
@@ -69,6 +74,8 @@ pub enum RemoteEvent {
     },
     /// State of the connection.
     State(RemoteStatus),
+    /// Directory with copies of the files of a machine without salon, which stands for its home directory.
+    Copies(PathBuf),
     /// Event of an open transcript.
     Transcript(u64, TranscriptEvent),
     /// Part of the result of a search; `None` if the source cannot search.
@@ -79,6 +86,13 @@ pub enum RemoteEvent {
         query: String,
         /// The hits.
         update: Option<SearchUpdate>,
+    },
+    /// Entries of snippets.
+    SnippetsLocated {
+        /// Name of the source.
+        host: Arc<str>,
+        /// The entries.
+        entries: LocatedEntries,
     },
     /// Change of a run, whose id has its host.
     Live(LiveEvent),
@@ -93,6 +107,8 @@ enum RemoteCommand {
     Index(IndexCall),
     /// Call about a run, with its reply.
     Call(Box<Call>, Option<oneshot::Sender<Result<Reply, Refusal>>>),
+    /// Send the annotations that changed.
+    Annotations,
     /// Connect now.
     Retry,
 }
@@ -174,6 +190,14 @@ impl Remotes {
                 // An error means that the program is shutting down.
                 commands.send(RemoteCommand::Index(call.clone())).ok();
             }
+        }
+    }
+
+    /// Sends changed annotations to the sources, which search by them.
+    pub fn send_annotations(&self) {
+        for (_, commands) in &self.sources {
+            // An error means that the program is shutting down.
+            commands.send(RemoteCommand::Annotations).ok();
         }
     }
 

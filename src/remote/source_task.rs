@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::file_copies::FileCopies;
+use super::labels::SentLabels;
 use super::link::{self, Link};
 use super::pages::PageCache;
 use super::rows::RemoteRows;
@@ -18,7 +19,7 @@ use super::{RemoteCommand, RemoteEvent, RemoteOptions, failure, policy};
 use crate::domain::catalog::CatalogChange;
 use crate::domain::remote::{RemoteFailure, RemoteSource, RemoteState, RemoteStatus};
 use crate::domain::run::Refusal;
-use crate::domain::search::{Hit, SearchUpdate};
+use crate::domain::search::{Hit, LocatedEntry, SearchUpdate};
 use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::{SessionKey, Time};
 use crate::live::LiveEvent;
@@ -59,6 +60,8 @@ struct SourceTask {
     pages: PageCache,
     /// Copies of the files of a machine without salon.
     copies: Option<FileCopies>,
+    /// Labels that the connection has sent.
+    labels: SentLabels,
     /// Runs, which go on during a loss.
     runs: RemoteRuns,
     /// Calls whose reply was lost with the connection. They are repeated with their tokens.
@@ -102,6 +105,7 @@ pub(super) async fn run(
         open,
         pages,
         copies: None,
+        labels: SentLabels::default(),
         runs,
         unanswered: Vec::new(),
         next_token,
@@ -181,9 +185,12 @@ impl SourceTask {
 
     /// Uses a connection until it is lost. Returns the reason.
     async fn serve(&mut self, link: Link) -> Step<RemoteFailure> {
-        let Link { client, mut events, mut transport, copies } = link;
+        let Link { client, mut events, mut transport, copies, labels } = link;
         let state = if copies.is_some() { RemoteState::Limited } else { RemoteState::Connected };
-        self.copies = copies;
+        (self.copies, self.labels) = (copies, labels);
+        if let Some(copies) = &self.copies {
+            self.emit(RemoteEvent::Copies(copies.home.clone())).await?;
+        }
         self.begin(&client);
         self.set_state(state).await?;
         let (silent, mut silence) = mpsc::channel(1);
@@ -284,6 +291,11 @@ impl SourceTask {
                 let host = self.source.name.clone();
                 self.emit(RemoteEvent::Found { host, query, update }).await?;
             }
+            IndexMessage::SnippetsLocated { entries } => {
+                let entries = entries.into_iter().map(|(key, entries)| self.located(&key, entries)).collect();
+                let host = self.source.name.clone();
+                self.emit(RemoteEvent::SnippetsLocated { host, entries }).await?;
+            }
         }
         Step::Continue(Ok(()))
     }
@@ -303,6 +315,13 @@ impl SourceTask {
         Some(Hit { session, score: found.score, count: found.count, snippets })
     }
 
+    /// Converts the entries of a session's snippets. Those of a partial copy have other numbers.
+    fn located(&self, key: &SessionKey, entries: Vec<Option<LocatedEntry>>) -> (SessionKey, Vec<Option<LocatedEntry>>) {
+        let key = key.clone().on(&self.source.name);
+        let is_partial = self.copies.is_some() && self.rows.get(&key).is_none_or(|session| !session.complete);
+        (key, if is_partial { Vec::new() } else { entries })
+    }
+
     async fn execute(&mut self, request: RemoteCommand, client: &Client) -> Step {
         match request {
             RemoteCommand::Index(IndexCall::Read { ticket, range }) => match self.pages.get(ticket, &range) {
@@ -320,6 +339,10 @@ impl SourceTask {
             RemoteCommand::Call(call, Some(sender)) => {
                 self.next_token = self.next_token.wrapping_add(1);
                 self.send_call(OpenCall { call, token: self.next_token, sender }, client);
+            }
+            RemoteCommand::Annotations => {
+                let changes = self.labels.changes(&self.source.name, &self.options);
+                client.send(Call::Index(changes));
             }
             RemoteCommand::Retry => {
                 if let Some(copies) = &self.copies {
@@ -384,7 +407,8 @@ impl SourceTask {
                 sender.send(Err(refusal)).ok();
             }
             RemoteCommand::Call(call, None) => self.runs.remember(&call),
-            RemoteCommand::Retry => {}
+            // A connection begins with them.
+            RemoteCommand::Annotations | RemoteCommand::Retry => {}
         }
         Step::Continue(())
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::clipboard::{self, ClipboardProgram};
 use super::effect_runner::EffectRunner;
+use super::file_history::ContentSources;
 use super::foreground::ForegroundChild;
 use super::path_completion::CompletionRequest;
 use super::resume_check::{CheckContext, check_open};
@@ -23,6 +24,7 @@ use crate::domain::annotation::AnnotationEdit;
 use crate::domain::document::ExportOptions;
 use crate::domain::file_history::FileView;
 use crate::domain::{Session, SessionKey};
+use crate::git::Git;
 use crate::stdx::program;
 
 pub(super) type Step = ControlFlow<()>;
@@ -64,13 +66,12 @@ impl Shell {
             Effect::OpenPage(address) => return self.open_page(&address),
             Effect::SaveState { name, value } => self.runner.save_state(name, &value),
             Effect::Annotate { keys, edit } => return self.annotate(keys, &edit),
-            Effect::ReadWorkTrees(directories) => {
-                // An error means that the thread has failed; the states stay unknown.
-                self.runner.work_trees.send(directories).ok();
-            }
-            Effect::CreateWorktree { ticket, dir, name } => self.create_worktree(ticket, dir, name),
+            // An error means that the thread has failed; the states stay unknown.
+            Effect::ReadWorkTrees(directories) => drop(self.runner.work_trees.send(directories)),
+            Effect::CreateWorktree { ticket, host: _, dir, name } => self.create_worktree(ticket, dir, name),
             Effect::RestoreFiles { ticket, key, restoration } => self.restore_files(ticket, &key, restoration),
             Effect::PlanRewind { key, entry } => self.plan_rewind(key, entry),
+            Effect::RevertConversation { key, revert, prompt } => self.revert_conversation(key, revert, prompt),
             Effect::RewindFiles { key, target } => self.rewind_files(key, target),
             Effect::LoadGitMenu { key, file } => self.load_git_menu(key, file),
             Effect::RunCommands(plan) => return self.run_commands(*plan),
@@ -88,7 +89,7 @@ impl Shell {
             Effect::Relocate { from, to } => return self.relocate(from, to),
             Effect::RememberProjects => self.remember_projects(),
             Effect::WriteTitle { key, title } => self.write_title(&key, title),
-            Effect::LoadUserData => self.runner.index.load_user_data(),
+            Effect::LoadUserData => self.load_user_data(),
             Effect::CaptureMouse(capture) => self.log_terminal_error(|shell| shell.terminal.capture_mouse(capture)),
             Effect::Debounce(ticket, millis) => {
                 self.debounce = Some((Instant::now() + Duration::from_millis(millis.into()), ticket));
@@ -107,7 +108,7 @@ impl Shell {
             Effect::WatchRun(run, cursor) => self.with_runs(|runs| runs.watch(run, cursor)),
             Effect::UnwatchRun(run) => self.with_runs(|runs| runs.unwatch(&run)),
             Effect::CheckContinue(key) => self.check_run(key),
-            Effect::LoadModels { agent, refresh } => self.with_runs(|runs| runs.load_models(agent, refresh)),
+            Effect::LoadModels { source, refresh } => self.with_runs(|runs| runs.load_models(source.agent, refresh)),
             Effect::LoadBackends => self.with_runs(|runs| runs.load_backends()),
             Effect::LoadAgents => return self.load_agents(),
             Effect::FindFiles { below, query } => {
@@ -256,8 +257,12 @@ impl Shell {
         let Some(session) = self.read_session(ticket) else {
             return self.notice("The session no longer exists", true);
         };
-        let state_db = self.runner.paths.state_db();
-        self.edit_generated(move || extract::file_version(&session, entry, view, &state_db))
+        let (paths, store) = (self.runner.paths.clone(), self.runner.store.clone());
+        self.edit_generated(move || {
+            let (git, own) = (Git::new(env::vars()), paths.repositories());
+            let sources = ContentSources { git: &git, own: &own, store: store.as_deref() };
+            extract::file_version(&session, entry, view, (&paths.state_db(), sources))
+        })
     }
 
     /// Returns the session of an open transcript.

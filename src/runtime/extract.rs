@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
 
+use super::file_history::{ContentSources, file_history};
 use crate::agent::{self, TextLimit};
 use crate::domain::Session;
 use crate::domain::file_history::FileView;
@@ -34,7 +35,12 @@ pub(super) fn entry(session: &Session, index: usize) -> io::Result<PathBuf> {
 }
 
 /// Writes the file that an entry changes, as it was after the entry, to a file of the same kind, or a difference.
-pub(super) fn file_version(session: &Session, index: usize, view: FileView, state_db: &Path) -> io::Result<PathBuf> {
+pub(super) fn file_version(
+    session: &Session,
+    index: usize,
+    view: FileView,
+    (state_db, sources): (&Path, ContentSources<'_>),
+) -> io::Result<PathBuf> {
     let format = agent::format(session.key.agent);
     let mut reader = index::open_transcript(format, session, Some(state_db))?;
     let entries = reader.read(index..index + 1, TextLimit::NONE);
@@ -44,7 +50,7 @@ pub(super) fn file_version(session: &Session, index: usize, view: FileView, stat
         _ => None,
     };
     let path = path.ok_or_else(|| io::Error::other("the entry changes no file"))?;
-    let history = index::file_history(format, session, &mut *reader, &path);
+    let history = file_history(session, &mut *reader, &path, sources);
     let present = files::read_text(&path, MAX_FILE).ok();
     let unknown = || io::Error::other("the content of the file after this entry cannot be known");
     let content = history.content_after(index, present.as_deref()).ok_or_else(unknown)?;

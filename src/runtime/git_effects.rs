@@ -12,8 +12,9 @@ use super::task_message::TaskMessage;
 use super::terminal_owner::Purpose;
 use super::{children, edited_text, env};
 use crate::app::Msg;
-use crate::domain::SessionKey;
-use crate::domain::git_menu::{CommandPlan, DRAFT, command_line};
+use crate::config::paths::Paths;
+use crate::domain::git_menu::{CommandPlan, DRAFT, GitMenu, command_line};
+use crate::domain::{Session, SessionKey};
 use crate::git::Git;
 use crate::stdx::{program, text};
 
@@ -26,15 +27,7 @@ impl Shell {
         let Some(session) = self.session(&key) else { return };
         let (paths, messages) = (self.runner.paths.clone(), self.runner.messages.clone());
         tokio::task::spawn_blocking(move || {
-            let request = GitMenuRequest {
-                git: &Git::new(env::vars()),
-                own: &paths.repositories(),
-                state_db: &paths.state_db(),
-                session: &session,
-                file: file.as_deref(),
-                has_program: |name| program::find(name, env::var("PATH").as_deref()).is_some(),
-            };
-            let menu = request.menu();
+            let menu = menu(&paths, &session, file.as_deref());
             // An error means that salon is shutting down.
             drop(messages.send(TaskMessage::Msg(Box::new(Msg::GitMenu(key, menu)))));
         });
@@ -42,6 +35,9 @@ impl Shell {
 
     /// Runs commands that the user chose, in the foreground.
     pub(super) fn run_commands(&mut self, plan: CommandPlan) -> Step {
+        if plan.host.is_some() {
+            return self.run_commands_there(plan);
+        }
         let draft = match plan.draft.as_deref().map(edited_text::draft).transpose() {
             Ok(draft) => draft,
             Err(error) => return self.notice(format!("Could not create a file for the message: {error}"), true),
@@ -66,6 +62,19 @@ impl Shell {
         let name = words.first().cloned().unwrap_or_default();
         self.run_in_foreground((&mut command, Some(&line)), &name, Purpose::Commands(sequence))
     }
+}
+
+/// Returns the commands for the work tree of a session. Blocks: not for the event loop.
+pub(super) fn menu(paths: &Paths, session: &Session, file: Option<&Path>) -> Result<GitMenu, String> {
+    let request = GitMenuRequest {
+        git: &Git::new(env::vars()),
+        own: &paths.repositories(),
+        state_db: &paths.state_db(),
+        session,
+        file,
+        has_program: |name| program::find(name, env::var("PATH").as_deref()).is_some(),
+    };
+    request.menu()
 }
 
 fn command(words: &[String], dir: &Path) -> Option<Command> {

@@ -80,7 +80,8 @@ impl GitMenuRequest<'_> {
             menu.plans.push(CommandPlan { draft: draft(), ..commit });
         } else if unstaged {
             let commands = [add_all.commands, commit.commands].concat();
-            menu.plans.push(CommandPlan { commands, draft: draft(), dir: root(), done: "Committed".to_owned() });
+            let done = "Committed".to_owned();
+            menu.plans.push(CommandPlan { host: None, commands, draft: draft(), dir: root(), done });
         }
     }
 
@@ -106,7 +107,7 @@ impl GitMenuRequest<'_> {
         if let Some(words) = self.pull_request(&remote.url).filter(|_| !is_default) {
             let commands = vec![words.map(str::to_owned).to_vec()];
             let done = "The pull request is open".to_owned();
-            menu.plans.push(CommandPlan { dir: root(), commands, draft: None, done });
+            menu.plans.push(CommandPlan { host: None, dir: root(), commands, draft: None, done });
         }
     }
 

@@ -57,7 +57,7 @@ impl ModelLists {
 
     fn send(&self, agent: Agent, models: ModelCatalog) {
         // An error means that salon is shutting down.
-        self.messages.send(TaskMessage::of_run(RunMsg::Models(agent, models))).ok();
+        self.messages.send(TaskMessage::of_run(RunMsg::Models(agent.into(), models))).ok();
     }
 
     async fn cached(&self, agent: Agent) -> ModelCatalog {

@@ -1,5 +1,6 @@
 //! Effects on sessions of other machines, and the events of their sources.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::effects::Step;
@@ -8,11 +9,12 @@ use super::shell::Shell;
 use super::task_message::TaskMessage;
 use super::terminal_owner::Purpose;
 use crate::app::msg::{RequestTicket, ResumeCheck};
-use crate::app::runs::RunMsg;
+use crate::app::runs::{ModelSource, RunMsg};
 use crate::app::{Effect, Msg};
 use crate::config::paths::create_private_dir;
 use crate::domain::git_menu::command_line;
-use crate::domain::run::{Refusal, RunFailure, RunStart};
+use crate::domain::remote::RemoteState;
+use crate::domain::run::{ModelCatalog, Refusal, RunFailure, RunStart};
 use crate::domain::run_request::RunRequest;
 use crate::domain::search::{Coverage, SearchRequest, SearchUpdate};
 use crate::domain::{Agent, Session, SessionKey, SessionState};
@@ -65,6 +67,9 @@ impl Shell {
             Effect::CheckContinue(key) if key.host.is_some() => return Ok(self.check_there(key)),
             Effect::StartRun { ticket, agent, start, prompt } if start.host.is_some() => {
                 self.start_there(ticket, agent, start, prompt);
+            }
+            Effect::LoadModels { source: ModelSource { agent, host: Some(host) }, refresh } => {
+                self.models_there(agent, host, refresh);
             }
             // The files of the change are on the other machine.
             Effect::LoadChangeContext(id) if id.run.split_host().is_some() => {}
@@ -124,6 +129,25 @@ impl Shell {
         });
     }
 
+    /// Requests the models of an agent of another machine. Its background process keeps the list for a while.
+    fn models_there(&mut self, agent: Agent, host: Arc<str>, refresh: bool) {
+        // The settings of a project are read once a session starts there.
+        let call = Call::Models { agent, directory: PathBuf::from("/"), refresh };
+        let reply = self.runner.remotes.call(&host, call);
+        let messages = self.runner.messages.clone();
+        tokio::spawn(async move {
+            let failed = |reason: String| ModelCatalog { failure: Some(reason), ..ModelCatalog::default() };
+            let models = match reply.await {
+                Ok(Reply::Models(models)) => models,
+                Ok(_) => failed(format!("{host} sent an unexpected reply")),
+                Err(refusal) => failed(refusal.to_string()),
+            };
+            let source = ModelSource { agent, host: Some(host) };
+            // An error means that salon is shutting down.
+            messages.send(TaskMessage::of_run(RunMsg::Models(source, models))).ok();
+        });
+    }
+
     /// Sends a request to a run of another machine.
     fn request_there(&mut self, request: RunRequest) {
         let qualified = request.run().clone();
@@ -154,10 +178,7 @@ impl Shell {
         let remotes = &self.runner.remotes;
         let refusal = |host: &str| format!("The session is on {host}; this works only in salon there");
         let (ticket, key) = match &effect {
-            Effect::EditTranscript(key)
-            | Effect::WriteBrief(key)
-            | Effect::WriteTitle { key, .. }
-            | Effect::LoadGitMenu { key, .. } => (None, Some(key)),
+            Effect::EditTranscript(key) | Effect::WriteBrief(key) | Effect::WriteTitle { key, .. } => (None, Some(key)),
             Effect::Export { keys, .. } => (None, keys.iter().find(|key| key.host.is_some())),
             Effect::EditEntry(ticket, _)
             | Effect::EditFileVersion(ticket, ..)
@@ -207,6 +228,19 @@ impl Shell {
         Step::Continue(())
     }
 
+    /// Loads annotations and hidden sessions again, because they changed. The sources search by the annotations.
+    pub(super) fn load_user_data(&self) {
+        self.runner.index.load_user_data();
+        self.runner.remotes.send_annotations();
+    }
+
+    /// Returns true if the first connection to a machine is still being made.
+    pub(super) fn is_connecting(&self, host: Option<&Arc<str>>) -> bool {
+        let Some(host) = host.filter(|host| self.runner.remotes.source(host).is_some()) else { return false };
+        let status = self.app.sessions.remotes.get(host);
+        status.is_none_or(|status| status.state == RemoteState::Connecting)
+    }
+
     /// Handles an event of a source.
     pub(super) fn handle_remote(&mut self, event: RemoteEvent) -> Step {
         match event {
@@ -214,12 +248,17 @@ impl Shell {
                 self.runner.index.apply_remote(change);
                 Step::Continue(())
             }
-            RemoteEvent::State(status) => self.update(Msg::Remote(status)),
+            RemoteEvent::State(status) => {
+                self.update(Msg::Remote(status))?;
+                self.run_startup_action()
+            }
             RemoteEvent::Transcript(ticket, event) => self.update(Msg::Transcript(RequestTicket(ticket), event)),
             RemoteEvent::Found { host, query, update } => {
                 let update = self.runner.search_parts.combine(Some(&host), &query, update);
                 self.search_updated(query, update)
             }
+            // A window finds the entry of a snippet when it opens one, and reads copies through their index.
+            RemoteEvent::SnippetsLocated { .. } | RemoteEvent::Copies(_) => Step::Continue(()),
             RemoteEvent::Live(event) => self.update(runs::remote_message(event)),
             RemoteEvent::Replay(run, replay) => self.update(Msg::Run(RunMsg::Events(run, replay))),
         }

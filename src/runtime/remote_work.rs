@@ -87,19 +87,30 @@ impl Shell {
                 }
                 return if own.is_empty() { Ok(Step::Continue(())) } else { Err(Effect::Restore(own)) };
             }
-            effect => return Err(effect),
+            effect => return self.git_there(effect),
         }
         Ok(Step::Continue(()))
     }
 
     /// Sends a request to the machine of a session. Its result becomes a message.
-    fn request_work(
+    pub(super) fn request_work(
         &self,
         key: &SessionKey,
         call: WorkCall,
         into: impl FnOnce(&Arc<str>, Result<WorkReply, String>) -> Msg + Send + 'static,
     ) {
-        let Some(host) = key.host.clone() else { return };
+        if let Some(host) = key.host.clone() {
+            self.request_work_of(host, call, into);
+        }
+    }
+
+    /// Sends a request to a machine. Its result becomes a message.
+    pub(super) fn request_work_of(
+        &self,
+        host: Arc<str>,
+        call: WorkCall,
+        into: impl FnOnce(&Arc<str>, Result<WorkReply, String>) -> Msg + Send + 'static,
+    ) {
         let reply = self.runner.remotes.call(&host, Call::Work(call));
         let messages = self.runner.messages.clone();
         tokio::spawn(async move {
@@ -155,6 +166,6 @@ fn remarks_on(mut remarks: Vec<PlacedRemark>, host: &Arc<str>) -> Vec<PlacedRema
     remarks
 }
 
-fn unexpected(host: &str) -> String {
+pub(super) fn unexpected(host: &str) -> String {
     format!("{host} sent an unexpected reply")
 }

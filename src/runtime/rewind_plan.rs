@@ -1,14 +1,20 @@
 //! Plan of a rewind to before a prompt, and its effects. Blocks: not for the event loop.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::env;
+use super::revert::{self, AgentPrograms};
 use super::rewind::{RewindContext, RewindRequest};
 use super::runs::Runs;
 use super::shell::Shell;
 use super::task_message::TaskMessage;
 use crate::agent::{self, TextLimit};
 use crate::app::Msg;
-use crate::domain::rewind::{ConversationStart, RewindPlan, RewindTarget, RewoundFile, RewoundFiles};
+use crate::app::msg::RevertedConversation;
+use crate::domain::rewind::{
+    ConversationRevert, ConversationStart, RewindPlan, RewindTarget, RewoundFile, RewoundFiles,
+};
 use crate::domain::transcript::EntryKind;
 use crate::domain::{Session, SessionKey, Time};
 use crate::git::Repository;
@@ -22,6 +28,7 @@ struct FoundPrompt {
     turn: u32,
     text: String,
     conversation: Result<ConversationStart, String>,
+    in_place: Option<Arc<str>>,
 }
 
 impl Shell {
@@ -50,6 +57,22 @@ impl Shell {
         });
     }
 
+    /// Lets the agent take back a conversation within its session, or undo that.
+    pub(super) fn revert_conversation(&mut self, key: SessionKey, revert: ConversationRevert, prompt: String) {
+        let Some(session) = self.session(&key) else { return };
+        let context = self.rewind_context();
+        let (messages, now) = (self.runner.messages.clone(), self.clock.now());
+        let environment = self.runner.environment.clone();
+        tokio::task::spawn_blocking(move || {
+            let vars: Vec<_> = env::vars().collect();
+            let programs = AgentPrograms { environment: &environment, vars: &vars };
+            let result = context.and_then(|context| revert::run(context.request(&session), &revert, programs, now));
+            let msg = Msg::ConversationReverted(Box::new(RevertedConversation { key, revert, prompt, result }));
+            // An error means that salon is shutting down.
+            drop(messages.send(TaskMessage::Msg(Box::new(msg))));
+        });
+    }
+
     /// Everything that a change of a session's files needs. The error is the reason why none is possible.
     pub(super) fn rewind_context(&self) -> Result<RewindContext, String> {
         let server = self.runner.runs.as_ref().and_then(Runs::server_pid);
@@ -70,7 +93,7 @@ pub(super) fn rewind(request: RewindRequest<'_>, target: &RewindTarget, now: Tim
 /// Returns what a rewind to before the prompt of an entry, counted from 0, would take back.
 pub fn plan(request: RewindRequest<'_>, entry: usize, now: Time) -> Result<RewindPlan, String> {
     let (session, context) = (request.session, request.context);
-    let FoundPrompt { turn, text, conversation } =
+    let FoundPrompt { turn, text, conversation, in_place } =
         find_prompt(session, &context.state_db, WantedPrompt::OfEntry(entry))?;
     let request = RewindRequest { dry_run: true, ..request };
     let file = |file: crate::git::restore::FileRestoration| RewoundFile {
@@ -81,7 +104,19 @@ pub fn plan(request: RewindRequest<'_>, entry: usize, now: Time) -> Result<Rewin
     let files = files.map(|rewind| rewind.files.into_iter().map(file).collect());
     let cwd = Path::new(&*session.cwd);
     let root = Repository::open(&context.git, cwd).map_or_else(|_| PathBuf::from(cwd), |repository| repository.root);
-    Ok(RewindPlan { turn, prompt: text, files, conversation, root: root.to_string_lossy().into_owned() })
+    let root = root.to_string_lossy().into_owned();
+    Ok(RewindPlan { turn, prompt: text, files, conversation, in_place, root })
+}
+
+/// Returns the record of the prompt of a turn, counted from 1, from which the agent can take back the conversation within
+/// the session.
+pub fn record_before(session: &Session, state_db: &Path, turn: u32) -> Result<Arc<str>, String> {
+    let found = find_prompt(session, state_db, WantedPrompt::OfTurn(turn))?;
+    if found.turn != turn {
+        return Err(format!("there is no turn {turn}"));
+    }
+    let label = session.key.agent.label();
+    found.in_place.ok_or_else(|| format!("{label} cannot take back a conversation within its session"))
 }
 
 /// Returns the beginning of a conversation that continues from before the prompt of a turn, counted from 1.
@@ -122,12 +157,13 @@ fn find_prompt(session: &Session, state_db: &Path, wanted: WantedPrompt) -> Resu
         from += entries.len();
     }
     let (at, text) = found.ok_or("there is no prompt before this entry")?;
+    let in_place = reading.record_id(at).filter(|_| revert::is_possible(session)).map(Arc::from);
     if turn == 1 {
-        return Ok(FoundPrompt { turn, text, conversation: Ok(ConversationStart::New) });
+        return Ok(FoundPrompt { turn, text, conversation: Ok(ConversationStart::New), in_place });
     }
     let label = session.key.agent.label();
     let point = format.fork_cut().and_then(|cut| agent::fork_record(cut, at, &mut *reading));
     let conversation = point.map(|point| ConversationStart::Fork(point.into()));
     let conversation = conversation.ok_or_else(|| format!("{label} cannot fork a session before this prompt"));
-    Ok(FoundPrompt { turn, text, conversation })
+    Ok(FoundPrompt { turn, text, conversation, in_place })
 }

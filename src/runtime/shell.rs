@@ -203,11 +203,11 @@ impl Shell {
         self.run_startup_action()
     }
 
-    /// Runs the startup action, once its session is known.
-    fn run_startup_action(&mut self) -> Step {
+    /// Runs the startup action, once its session is known and its machine connected.
+    pub(super) fn run_startup_action(&mut self) -> Step {
         let known = |shell: &Self, key: &SessionKey| shell.app.sessions.catalog.get(key).is_some();
         let effects = match self.startup_action.take() {
-            Some(StartupAction::New { agent, start, prompt }) => {
+            Some(StartupAction::New { agent, start, prompt }) if !self.is_connecting(start.host.as_ref()) => {
                 self.app.perform(Flow::StartChat { agent, start, prompt })
             }
             Some(StartupAction::EditNew { agent, start, prompt }) => {
@@ -248,7 +248,7 @@ impl Shell {
         match message {
             TaskMessage::Msg(msg) => self.update(*msg),
             TaskMessage::UserDataSaved => {
-                self.runner.index.load_user_data();
+                self.load_user_data();
                 self.runner.index.check_changes();
                 Step::Continue(())
             }
@@ -257,6 +257,7 @@ impl Shell {
                 Step::Continue(())
             }
             TaskMessage::ServerLost(reason) => self.replace_lost_server(&reason),
+            TaskMessage::RunCommandsThere(plan, draft) => self.run_in_terminal_there(*plan, Some(&draft)),
             TaskMessage::Edit(file) => self.edit(&file, Some(file.clone())),
             TaskMessage::Open(file) => self.open_file(&file),
             TaskMessage::Picture { view, encoded, resized } => {

@@ -69,7 +69,7 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     // The index reads its cache on a thread while the terminal is set up.
     let (index, index_events) = Index::start(options(&start));
     let clock = start.clock;
-    let options = super::remotes::options(Some(start.paths.cache.clone()), Arc::new(move || clock.now()));
+    let options = super::remotes::options(&start.paths, Arc::new(move || clock.now()));
     let (remotes, remote) = Remotes::start(&start.settings.sources, &options);
     let terminal = Terminal::take(start.settings.mouse)?;
     let (store, problem) = open_store(&start.paths, start.clock.now());

@@ -3,6 +3,7 @@
 use crate::app::Msg;
 use crate::app::picture::PictureView;
 use crate::app::runs::RunMsg;
+use crate::domain::git_menu::CommandPlan;
 use crate::ui::encoded_picture::EncodedPicture;
 
 /// A message from a background task.
@@ -16,6 +17,8 @@ pub(super) enum TaskMessage {
     CleanUpWorktrees,
     /// The connection to the server that owns the runs is lost. Contains the reason.
     ServerLost(String),
+    /// Commands to run on another machine, with the file of their drafted message there.
+    RunCommandsThere(Box<CommandPlan>, std::path::PathBuf),
     /// A file to open in the editor.
     Edit(std::path::PathBuf),
     /// A file to open in the program that the platform has for it.

@@ -13,9 +13,9 @@ use super::task_message::TaskMessage;
 use super::turn_snapshots;
 use super::worktrees::{CommandRun, CreatedWorktree, PruneOutcome, WorktreeRequest, Worktrees, session_uses};
 use crate::app::Msg;
-use crate::app::msg::{RequestTicket, SetupCommand, WorktreeReady};
+use crate::app::msg::RequestTicket;
 use crate::domain::Session;
-use crate::domain::worktree::Worktree;
+use crate::domain::worktree::{SetupCommand, Worktree, WorktreeReady};
 use crate::git::Git;
 
 /// Wait after the start until the first clean-up, so that it does not delay the first frames and all sessions are known.
@@ -79,7 +79,7 @@ impl Shell {
 }
 
 /// Returns where the session starts. A worktree whose setup failed stays for the user to look at.
-fn ready(created: CreatedWorktree) -> Result<WorktreeReady, String> {
+pub(super) fn ready(created: CreatedWorktree) -> Result<WorktreeReady, String> {
     match created.failure() {
         Some(failure) => {
             let Worktree { path, name, .. } = &created.worktree;

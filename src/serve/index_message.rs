@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::annotation::Labels;
 use crate::domain::catalog::IndexProgress;
-use crate::domain::search::{Coverage, EntryLocation, SearchRequest, Snippet};
+use crate::domain::search::{Coverage, EntryLocation, LocatedEntries, SearchRequest, Snippet};
 use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::{EntryKey, Session, SessionKey, Time};
 
@@ -22,6 +23,12 @@ pub enum IndexCall {
     Start {
         /// Name of the machine, for `host:` in queries.
         host: String,
+    },
+    /// Search by the client's labels of sessions instead of those of the machine, of which only names remain. Each
+    /// replaces the earlier ones of its session.
+    Label {
+        /// Labels of sessions; empty ones of a session that has none any more.
+        labels: Vec<(SessionKey, Labels)>,
     },
     /// Send all sessions, the newest first, then every change, as [`IndexMessage::Sessions`].
     List,
@@ -91,6 +98,11 @@ pub enum IndexCall {
         /// Time to which ages in the query are relative.
         now: Time,
     },
+    /// Find the entries of snippets. Replies with [`IndexMessage::SnippetsLocated`].
+    LocateSnippets {
+        /// Locations of the snippets of sessions.
+        snippets: Vec<(SessionKey, Vec<EntryLocation>)>,
+    },
 }
 
 /// Message of the index.
@@ -123,6 +135,11 @@ pub enum IndexMessage {
         coverage: Coverage,
         /// Typo corrections: pairs of original and corrected word.
         corrections: Vec<(String, String)>,
+    },
+    /// Entries of snippets, in the order of the request.
+    SnippetsLocated {
+        /// The entries.
+        entries: LocatedEntries,
     },
 }
 

@@ -26,7 +26,7 @@ use crate::domain::{Agent, SessionKey};
 use crate::live::LiveEvent;
 
 /// Version of the protocol. Another version is refused, because a command that is misunderstood could cost money.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// Message of a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,15 +1,20 @@
-//! Messages about the files of a server's machine: changes, remarks, rewinds and the trash of its sessions.
+//! Messages about the files of a server's machine: changes, remarks, rewinds, the trash of its sessions, worktrees and
+//! commands of git.
 //!
 //! Keys of sessions have no host in messages. A call that changes something is not repeated after a lost connection,
 //! because its reply does not show how far it came.
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::SessionKey;
 use crate::domain::changes::{Changes, ChangesScope, Restoration};
+use crate::domain::git_menu::GitMenu;
 use crate::domain::remark::{PlacedRemark, RemarkEdit};
-use crate::domain::rewind::{RewindPlan, RewindTarget, RewoundFiles};
+use crate::domain::rewind::{ConversationRevert, RewindPlan, RewindTarget, RewoundFiles};
 use crate::domain::trash_result::TrashResult;
+use crate::domain::worktree::WorktreeReady;
 
 /// Request about the files of a session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +48,13 @@ pub enum WorkCall {
         /// The turn, or the snapshot.
         target: RewindTarget,
     },
+    /// Let the agent take back a conversation within its session, or undo that. Replies with [`WorkReply::Rewound`].
+    RevertConversation {
+        /// The session.
+        key: SessionKey,
+        /// The change.
+        revert: ConversationRevert,
+    },
     /// Change the remarks on changes of a session. Replies with [`WorkReply::Remarks`].
     Remarks {
         /// The session.
@@ -56,6 +68,25 @@ pub enum WorkCall {
         keys: Vec<SessionKey>,
         /// True to cancel their queued prompts.
         cancel_queued: bool,
+    },
+    /// Create a worktree with a branch of its own. Replies with [`WorkReply::Worktree`].
+    CreateWorktree {
+        /// A directory of the repository.
+        dir: PathBuf,
+        /// Name of the branch, or words of which one is formed.
+        name: String,
+    },
+    /// Return the commands of git for the work tree of a session. Replies with [`WorkReply::GitMenu`].
+    GitMenu {
+        /// The session.
+        key: SessionKey,
+        /// Absolute path of the selected file.
+        file: Option<PathBuf>,
+    },
+    /// Write the drafted message of a commit to a temporary file. Replies with [`WorkReply::Draft`].
+    WriteDraft {
+        /// The message.
+        text: String,
     },
     /// Restore sessions from the trash of the machine. Replies with [`WorkReply::Trash`].
     Untrash {
@@ -80,4 +111,10 @@ pub enum WorkReply {
     Remarks(Vec<PlacedRemark>),
     /// Sessions that were moved or restored.
     Trash(TrashResult),
+    /// The worktree that was created.
+    Worktree(WorktreeReady),
+    /// Commands of git.
+    GitMenu(GitMenu),
+    /// Path of the file with a drafted message.
+    Draft(PathBuf),
 }

@@ -87,7 +87,7 @@ fn draw_agents(canvas: &mut Canvas, area: Rect, new: &NewSession) {
         if chosen {
             look = look.patch(style(theme.selected));
         }
-        let note = if chosen && !installed { " (not installed)  " } else { "  " };
+        let note = if chosen && new.is_missing(*installed) { " (not installed)  " } else { "  " };
         let mark = if chosen { "●" } else { "○" };
         [Span::styled(format!("{mark} {agent}"), look), Span::styled(note, style(theme.faint))]
     };

@@ -9,6 +9,7 @@ use super::style::style;
 use super::widgets::{Align, field, line_of, overlay, put, put_line, split_left, split_right};
 use crate::app::msg::Target;
 use crate::app::picker::{Picker, PickerOption, Tab, skips_permissions};
+use crate::app::runs::ModelSource;
 use crate::app::{App, age, scroll};
 use crate::domain::run::RunInfo;
 use crate::stdx::text;
@@ -105,7 +106,7 @@ fn state(app: &App, picker: &Picker, info: &RunInfo) -> String {
     if picker.tab != Tab::Model {
         return String::new();
     }
-    let models = app.runs.models(info.agent);
+    let models = app.runs.models(&ModelSource::of_run(info));
     let as_of = models.and_then(|models| models.as_of).map(|then| match age::text(app.now, then) {
         age if age == "now" => "as of now".to_owned(),
         age => format!("as of {age} ago"),

@@ -26,6 +26,7 @@ mod killed;
 mod live;
 mod model;
 mod opencode;
+mod review;
 mod rewind;
 mod scene;
 mod script;

@@ -89,7 +89,8 @@ pub struct Scene {
     pub home: Home,
     pub model: Model,
     pub live: Live,
-    store: Arc<Store>,
+    /// salon's own database.
+    pub store: Arc<Store>,
 }
 
 impl Scene {

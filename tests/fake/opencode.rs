@@ -100,6 +100,7 @@ fn of_session(method: &str, id: &str, rest: &[&str], request: &Request, state: &
     match (method, rest) {
         ("GET" | "PATCH", []) => (200, session.info()),
         ("GET", ["message"]) => (200, session.messages()),
+        ("POST", ["revert" | "unrevert"]) => (200, session.info()),
         ("POST", ["fork"]) => (200, state.create(&session.directory, Some(&session))),
         ("POST", ["abort"]) => {
             session.abort(state);

@@ -399,11 +399,11 @@ fn c4_the_picker_shows_the_age_of_its_models_refreshes_on_a_key_and_keeps_old_on
     let mut stage = Stage::full(120, 40);
     stage.run(run("r")).select_run().take_effects();
     let effects = stage.app.perform(salon::app::Flow::Act(salon::app::Action::Models));
-    let requests = |refresh| Effect::LoadModels { agent: Agent::Claude, refresh };
+    let requests = |refresh| Effect::LoadModels { source: Agent::Claude.into(), refresh };
     assert_eq!(effects, [requests(false)]);
     let list = vec![("opus-5".to_owned(), "Opus 5".to_owned())];
     let models = ModelCatalog { list: list.clone(), as_of: Some(ago(180)), ..ModelCatalog::default() };
-    stage.send(Msg::Run(RunMsg::Models(Agent::Claude, models)));
+    stage.send(Msg::Run(RunMsg::Models(Agent::Claude.into(), models)));
     assert!(stage.screen().contains("as of 3m ago"));
     stage.keys("f5");
     assert_eq!(stage.asked(), [requests(true)]);
@@ -414,7 +414,7 @@ fn c4_the_picker_shows_the_age_of_its_models_refreshes_on_a_key_and_keeps_old_on
         failure: Some("no answer within 10 s".into()),
         ..ModelCatalog::default()
     };
-    stage.send(Msg::Run(RunMsg::Models(Agent::Claude, failed)));
+    stage.send(Msg::Run(RunMsg::Models(Agent::Claude.into(), failed)));
     let screen = stage.screen();
     assert!(screen.contains("as of 3m ago · no answer within 10 s") && screen.contains("opus-5"), "{screen}");
     stage.keys("h a i k u enter");
@@ -433,7 +433,7 @@ fn c5_a_model_can_be_typed_if_the_list_is_unavailable() {
     stage.app.perform(salon::app::Flow::Act(salon::app::Action::Models));
     stage.take_effects();
     let failed = ModelCatalog { failure: Some("no answer within 10 s".into()), ..ModelCatalog::default() };
-    stage.send(Msg::Run(RunMsg::Models(Agent::Codex, failed)));
+    stage.send(Msg::Run(RunMsg::Models(Agent::Codex.into(), failed)));
     assert!(stage.screen().contains("unavailable"));
     stage.keys("g p t - 9 enter");
     assert_eq!(stage.asked(), [Effect::Run(RunRequest::Set(id("s"), RunSetting::Model("gpt-9".into())))]);

@@ -2,6 +2,7 @@
 
 mod git_menu;
 mod model;
+mod revert;
 mod review;
 mod rewind;
 mod rewind_plan;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use salon::domain::file_history::FileHistory;
 use salon::domain::transcript::{ChangeKind, Entry, EntryKind, FileChange, Role, Tool, ToolAction, ToolStatus};
 use salon::domain::{EntryKey, Time};
-use serde_json::Value;
+use serde_json::{Value, json};
 use similar::TextDiff;
 
 use super::cli::{code, json as output_json, run, text};
@@ -161,6 +161,113 @@ fn backups_of_the_agent_fill_what_changes_leave_unknown() {
     let mut created = self::history(&[ChangeKind::Write("new\n".into())]);
     created.add_backup(0, None);
     assert_eq!(created.content_before(None).as_deref(), Some(""), "it did not exist");
+}
+
+#[test]
+fn what_a_command_changed_is_known_before_and_after_it_only() {
+    let mut history = history(&[]);
+    history.add_backup(2, Some("before\n".into()));
+    history.add_backup(6, Some("after\n".into()));
+    let after = |entry| history.content_after(entry, Some("now\n"));
+    assert_eq!(after(1).as_deref(), Some("before\n"));
+    assert_eq!((after(2), after(4)), (None, None), "some command between them changed it");
+    assert_eq!((after(5).as_deref(), after(9).as_deref()), (Some("after\n"), Some("after\n")));
+    assert!(!history.is_unknown());
+    let mut missing = self::history(&[]);
+    missing.add_backup(2, None);
+    assert!(missing.is_unknown(), "it was never there");
+}
+
+/// A session of Gemini CLI with calls that change a file, and the repository of its checkpoints.
+fn with_checkpoints() -> (Home, std::path::PathBuf, String) {
+    let home = Home::empty();
+    let (project, id) = (home.path().join("shop"), "11111111-2222-4333-8444-555555555555".to_owned());
+    let gemini = home.path().join(".gemini");
+    let (chats, checkpoints) = (gemini.join("tmp/shop/chats"), gemini.join("tmp/shop/checkpoints"));
+    let history = gemini.join("history/shop");
+    for folder in [&project, &chats, &checkpoints, &history] {
+        fs::create_dir_all(folder).expect("created");
+    }
+    fs::write(gemini.join("tmp/shop/.project_root"), project.to_string_lossy().as_bytes()).expect("written");
+    let git = |args: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.env_clear().env("PATH", std::env::var("PATH").unwrap_or_default()).env("HOME", home.path());
+        command.env("GIT_DIR", history.join(".git")).env("GIT_WORK_TREE", &project).current_dir(&project);
+        command.args(["-c", "user.name=Gemini", "-c", "user.email=g@g"]).args(args);
+        let output = command.output().expect("git");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    git(&["init", "--quiet"]);
+    let file = project.join("cart.rs");
+    let prompt = |number: usize, text: &str| {
+        json!({"id": format!("p{number}"), "timestamp": format!("2026-11-20T10:0{number}:00.000Z"), "type": "user",
+            "content": [{"text": text}]})
+    };
+    let mut log = vec![
+        json!({"sessionId": id, "projectHash": "shop", "startTime": "2026-11-20T10:00:00.000Z",
+            "lastUpdated": "2026-11-20T10:00:00.000Z", "kind": "main"}),
+        prompt(1, "Mend the cart"),
+    ];
+    // The same call twice: the checkpoint of the nearest time is that of a call.
+    let contents = ["a < b and more\n", "a < b again\n", "a < b at last\n"];
+    for (at, content) in contents.iter().enumerate() {
+        fs::write(&file, content).expect("written");
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "--message=Snapshot for replace"]);
+        let args = json!({"file_path": file, "old_string": "a < b", "new_string": "a <= b"});
+        let time = |second: usize| format!("2026-11-20T10:0{}:{second:02}.000Z", at + 2);
+        let checkpoint = json!({"history": [], "clientHistory": [], "toolCall": {"name": "replace", "args": args},
+            "commitHash": git(&["rev-parse", "--short", "HEAD"]), "messageId": format!("{id}########{at}")});
+        let name = format!("{}-cart.rs-replace.json", time(1).replace(':', "-").replace('.', "_"));
+        fs::write(checkpoints.join(name), checkpoint.to_string()).expect("written");
+        log.push(json!({"id": format!("g{at}"), "timestamp": time(5), "type": "gemini", "content": "", "toolCalls": [
+            {"id": format!("c{at}"), "name": "replace", "args": args, "status": "success", "timestamp": time(5),
+             "result": [{"functionResponse": {"id": format!("c{at}"), "name": "replace", "response": {"output": "ok"}}}]}]}));
+        log.push(prompt(at + 3, "And again"));
+    }
+    // One of another session, and damaged ones.
+    let foreign = json!({"toolCall": {"name": "replace", "args": {"file_path": file, "old_string": "a < b",
+        "new_string": "a <= b"}}, "commitHash": "ffffffff", "messageId": "other########0"});
+    fs::write(checkpoints.join("2026-11-20T10-02-05_000Z-cart.rs-replace.json"), foreign.to_string()).expect("written");
+    for (name, text) in [("2026-11-20T10-02-06_000Z-cart.rs-replace.json", "{"), ("x-cart.rs-replace.json", "[]")] {
+        fs::write(checkpoints.join(name), text).expect("written");
+    }
+    let text: String = log.iter().map(|line| format!("{line}\n")).collect();
+    fs::write(chats.join("session-2026-11-20T10-00-11111111.jsonl"), text).expect("written");
+    (home, file, id)
+}
+
+#[test]
+fn checkpoints_of_gemini_cli_are_contents_before_its_calls() {
+    let (home, file, id) = with_checkpoints();
+    let run = |home: &Home, args: &[&str]| {
+        let mut command = super::cli::salon(home, args);
+        command.env("PATH", std::env::var("PATH").unwrap_or_default()).output().expect("salon")
+    };
+    let listed = output_json(&run(&home, &["file", &id, "--json"]));
+    let entries: Vec<_> = listed["files"][0]["entries"].as_array().expect("entries").clone();
+    let entries: Vec<usize> =
+        entries.iter().map(|entry| usize::try_from(entry.as_u64().expect("a number")).expect("small")).collect();
+    assert_eq!(entries.len(), 3, "{listed}");
+    // Nothing of it is on the disk any more.
+    fs::remove_file(&file).expect("removed");
+    let at = |entry: usize| {
+        let shown = run(&home, &["file", &id, "cart.rs", "--at", &entry.to_string()]);
+        assert_eq!(code(&shown), 0, "{}", text(&shown.stderr));
+        text(&shown.stdout)
+    };
+    assert_eq!(at(entries[0] - 1), "a < b and more\n", "before the first call");
+    assert_eq!(at(entries[0]), "a <= b and more\n", "after it");
+    assert_eq!(at(entries[1] - 1), "a < b again\n", "changed by hand between the turns");
+    assert_eq!(at(entries[2]), "a <= b at last\n");
+    let difference =
+        run(&home, &["file", &id, "cart.rs", "--at", &entries[2].to_string(), "--since", &entries[0].to_string()]);
+    let difference = text(&difference.stdout);
+    assert!(difference.contains("-a <= b and more\n+a <= b at last\n"), "{difference}");
+    // A repository that is gone is no failure.
+    fs::remove_dir_all(home.path().join(".gemini/history")).expect("removed");
+    assert_eq!(code(&run(&home, &["file", &id, "cart.rs", "--at", &entries[0].to_string()])), 1);
 }
 
 #[test]

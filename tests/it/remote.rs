@@ -3,6 +3,7 @@
 mod command_line;
 mod connection;
 mod file_copies;
+mod git;
 mod kills;
 mod protocol;
 mod runs;
@@ -18,6 +19,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use salon::domain::remote::{RemoteSource, RemoteTransport};
+use salon::domain::session::Annotations;
 use salon::remote::RemoteOptions;
 use serde_json::Value;
 
@@ -42,7 +44,7 @@ case "$control" in
     old) read -r hello; echo '{"hello":{"protocol":1,"version":"0.0.9","pid":1}}'; sleep 5; exit 0 ;;
     new) read -r hello; echo '{"hello":{"protocol":99,"version":"9.9.9","pid":1}}'; sleep 5; exit 0 ;;
     usage) echo "error: unexpected argument '--shared' found. Usage: salon serve [OPTIONS]" >&2; exit 2 ;;
-    garbage) read -r hello; echo '{"hello":{"protocol":3,"version":"0.1.0","pid":1}}'; echo 'motd \033[2J'; sleep 5; exit 0 ;;
+    garbage) read -r hello; echo '{"hello":{"protocol":4,"version":"0.1.0","pid":1}}'; echo 'motd \033[2J'; sleep 5; exit 0 ;;
     flood) exec cat /dev/zero ;;
     silent) sleep 100; exit 0 ;;
 esac
@@ -141,7 +143,8 @@ impl Peer {
 
 /// Options with a cache in a directory.
 fn options(cache: Option<&Path>) -> RemoteOptions {
-    RemoteOptions { cache_dir: cache.map(Path::to_owned), now: Arc::new(clock), zone: None, seed: 7 }
+    let annotations = Arc::new(Annotations::default);
+    RemoteOptions { cache_dir: cache.map(Path::to_owned), annotations, now: Arc::new(clock), zone: None, seed: 7 }
 }
 
 /// Runs a command of salon in a home, with a peer's scripts in its search path.

@@ -10,6 +10,7 @@
 mod acp;
 pub(super) mod chat;
 mod chat_message;
+mod checkpoints;
 mod content;
 mod log;
 mod message;
@@ -28,8 +29,8 @@ use std::path::{Path, PathBuf};
 use self::reader::ChatReader;
 use super::session_files::named_alike;
 use super::{
-    AtRiskFiles, Discovery, Environment, FileStamp, FolderStamps, Format, Source, SourceRoot, SourceSummary,
-    SummaryProgress, TranscriptReader,
+    AtRiskFiles, Discovery, Environment, FileCheckpoint, FileStamp, FolderStamps, Format, Source, SourceRoot,
+    SourceSummary, SummaryProgress, TranscriptReader,
 };
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
@@ -123,6 +124,10 @@ impl Format for Gemini {
     fn earliest_resume(&self, environment: &Environment, id: &str) -> Option<Time> {
         let sources = self.roots(environment).into_iter().flat_map(|root| paths::discover(&root).sources);
         sources.filter_map(|source| paths::end_of_minute(&source.path, id)).max()
+    }
+
+    fn file_checkpoints(&self, session: &Session, path: &Path) -> Vec<FileCheckpoint> {
+        checkpoints::of_file(session, path)
     }
 
     /// A session may go on in several files, and a resume leaves files that have only a head.

@@ -4,6 +4,7 @@ use super::Chat;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::picker::{self, skips_permissions};
+use crate::app::runs::ModelSource;
 use crate::domain::run::RunSetting;
 use crate::domain::run_request::RunRequest;
 
@@ -12,7 +13,7 @@ impl Chat {
     pub(super) fn next_mode(&mut self, ctx: &mut Ctx) {
         let info = self.info(ctx.runs);
         let known = info.map(|info| info.capabilities.modes.clone()).filter(|modes| !modes.is_empty());
-        let mut modes = known.unwrap_or_else(|| picker::modes(ctx.runs, self.agent));
+        let mut modes = known.unwrap_or_else(|| picker::modes(ctx.runs, &ModelSource::new(self.agent, self.host())));
         modes.retain(|mode| !skips_permissions(mode));
         let current = match (info, &self.start) {
             (Some(info), _) => info.mode.as_deref(),
@@ -23,7 +24,8 @@ impl Chat {
         let at = modes.iter().position(|mode| Some(mode.as_str()) == current);
         let next = (at.map_or(usize::from(current.is_none()), |at| at + 1)) % modes.len().max(1);
         let Some(mode) = modes.get(next).filter(|_| modes.len() > 1).cloned() else {
-            ctx.effects.push(Effect::LoadModels { agent: self.agent, refresh: false });
+            let source = ModelSource::new(self.agent, self.host());
+            ctx.effects.push(Effect::LoadModels { source, refresh: false });
             return ctx.notices.info(format!("No other mode of {} is known yet", self.agent.label()));
         };
         match (&self.run, &mut self.start) {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use super::Chat;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
-use crate::app::msg::{SetupCommand, WorktreeReady};
 use crate::app::ticket::RequestTicket;
 use crate::domain::Time;
+use crate::domain::worktree::{SetupCommand, WorktreeReady};
 use crate::stdx::text;
 
 /// Maximum bytes of output that are kept, because it is sent with a prompt. The end counts.

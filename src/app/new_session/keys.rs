@@ -11,12 +11,12 @@ use crate::app::effect::Effect;
 use crate::app::flow::Flow;
 use crate::app::layer::Layer;
 use crate::app::line_editor::LineEditor;
-use crate::app::msg::WorktreeReady;
 use crate::app::picker;
 use crate::app::runs::RunTable;
 use crate::app::ticket::RequestTicket;
 use crate::config::key::{Key, KeyCode};
 use crate::domain::run::{Conversation, RunStart};
+use crate::domain::worktree::WorktreeReady;
 use crate::domain::worktree::branch_name;
 use crate::domain::{Agent, SessionKey};
 
@@ -33,9 +33,9 @@ impl NewSession {
         let agent = agent.or_else(|| agents.iter().position(|(_, installed)| *installed)).unwrap_or(0);
         let mut new = Self { agent, ..Self::default() };
         new.directory.set(&directory);
-        let agent = new.agent(ctx.runs);
+        (new.host, _) = split_host(PathBuf::from(&*directory), ctx);
         ctx.effects.push(Effect::LoadAgents);
-        ctx.effects.push(Effect::LoadModels { agent, refresh: false });
+        new.load_models(false, ctx);
         Flow::Push(Layer::NewSession(Box::new(new)))
     }
 
@@ -45,10 +45,11 @@ impl NewSession {
         new.directory.set(&start.cwd.to_string_lossy());
         new.model.set(start.model.as_deref().unwrap_or_default());
         new.mode.set(start.mode.as_deref().unwrap_or_default());
+        new.host.clone_from(&start.host);
         new.base = Some(start);
         new.choose_agent(ctx.runs);
         ctx.effects.push(Effect::LoadAgents);
-        ctx.effects.push(Effect::LoadModels { agent: new.agent(ctx.runs), refresh: false });
+        new.load_models(false, ctx);
         new
     }
 
@@ -82,7 +83,7 @@ impl NewSession {
             }
             _ => self.edit(key),
         }
-        self.request_directories(ctx);
+        self.directory_changed(ctx);
         Flow::Stay
     }
 
@@ -100,7 +101,7 @@ impl NewSession {
                 }
             }
         }
-        self.request_directories(ctx);
+        self.directory_changed(ctx);
         Flow::Stay
     }
 
@@ -138,12 +139,13 @@ impl NewSession {
     /// Starts the session as described by the form, without further questions. A worktree is created first.
     pub fn start(&mut self, ctx: &mut Ctx) -> Flow {
         let directory = PathBuf::from(self.directory.text().trim());
+        let (host, dir) = self.place(directory, ctx);
         let name = self.worktree.text().trim();
         if name.is_empty() {
-            return self.start_in(directory, ctx);
+            return self.start_in(host, dir, ctx);
         }
         let ticket = ctx.tickets.issue();
-        ctx.effects.push(Effect::CreateWorktree { ticket, dir: directory, name: name.to_owned() });
+        ctx.effects.push(Effect::CreateWorktree { ticket, host, dir, name: name.to_owned() });
         self.creating = Some(ticket);
         Flow::Stay
     }
@@ -160,7 +162,7 @@ impl NewSession {
         }
         self.creating = None;
         match result {
-            Ok(ready) => self.start_in(ready.dir.clone(), ctx),
+            Ok(ready) => self.start_in(self.host.clone(), ready.dir.clone(), ctx),
             Err(reason) => {
                 (self.field, self.error) = (NewSessionField::Worktree, Some(reason.clone()));
                 Flow::Stay
@@ -168,12 +170,10 @@ impl NewSession {
         }
     }
 
-    fn start_in(&self, directory: PathBuf, ctx: &Ctx) -> Flow {
+    fn start_in(&self, host: Option<Arc<str>>, cwd: PathBuf, ctx: &Ctx) -> Flow {
         let chosen = |input: &LineEditor| Some(input.text().trim().to_owned()).filter(|name| !name.is_empty());
         let new = || RunStart::new(Conversation::New { id: None }, PathBuf::new());
         let base = self.base.clone().unwrap_or_else(new);
-        let (host, cwd) = split_host(directory, ctx);
-        let host = host.or_else(|| base.host.clone());
         let start = RunStart { model: chosen(&self.model), mode: chosen(&self.mode), cwd, host, ..base };
         let prompt = Some(self.prompt.whole()).filter(|text| !text.trim().is_empty());
         Flow::pop_then(Flow::StartChat { agent: self.agent(ctx.runs), start, prompt })
@@ -193,9 +193,8 @@ impl NewSession {
     fn validate_and_start(&mut self, ctx: &mut Ctx) -> Flow {
         let agent = self.agent(ctx.runs);
         let installed = ctx.runs.agents().iter().any(|(known, installed)| *known == agent && *installed);
-        let (host, _) = split_host(PathBuf::from(self.directory.text().trim()), ctx);
         // Another machine says itself what is installed there.
-        if !installed && host.is_none() {
+        if self.is_missing(installed) {
             let error = format!("{} is not installed: \"{}\" was not found on PATH", agent.label(), agent.program());
             (self.field, self.error) = (NewSessionField::Agent, Some(error));
         } else if self.directory.text().trim().is_empty() {
@@ -210,7 +209,7 @@ impl NewSession {
     }
 
     fn load_models(&self, refresh: bool, ctx: &mut Ctx) {
-        ctx.effects.push(Effect::LoadModels { agent: self.agent(ctx.runs), refresh });
+        ctx.effects.push(Effect::LoadModels { source: self.model_source(ctx.runs), refresh });
     }
 
     /// Completes the field, or moves to the next field if there is no completion.
@@ -241,8 +240,19 @@ impl NewSession {
         }
     }
 
-    /// Requests directory completions if the query changed.
-    fn request_directories(&self, ctx: &mut Ctx) {
+    /// Returns the machine of a directory, and the directory there.
+    fn place(&self, directory: PathBuf, ctx: &Ctx) -> (Option<Arc<str>>, PathBuf) {
+        let (host, cwd) = split_host(directory, ctx);
+        (host.or_else(|| self.base.as_ref()?.host.clone()), cwd)
+    }
+
+    /// Requests what depends on the directory if it changed: its completions, and the models of its machine.
+    fn directory_changed(&mut self, ctx: &mut Ctx) {
+        let (host, _) = self.place(PathBuf::from(self.directory.text().trim()), ctx);
+        if host != self.host {
+            self.host = host;
+            self.load_models(false, ctx);
+        }
         let query = self.directory.text().to_owned();
         if self.field == NewSessionField::Directory && self.directories.0 != query {
             ctx.effects.push(Effect::FindDirectories { query });

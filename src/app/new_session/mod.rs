@@ -2,10 +2,12 @@
 
 mod keys;
 
+use std::sync::Arc;
+
 use super::chat::composer::ComposerText;
 use super::line_editor::LineEditor;
 use super::picker::{self, matching};
-use super::runs::RunTable;
+use super::runs::{ModelSource, RunTable};
 use super::ticket::RequestTicket;
 use crate::domain::run::RunStart;
 use crate::domain::{Agent, SessionKey};
@@ -35,6 +37,8 @@ pub struct NewSession {
     pub error: Option<String>,
     /// Parameters that the form does not show, for a session that was prepared elsewhere.
     pub base: Option<RunStart>,
+    /// Machine or container that the directory names; `None` for this machine.
+    host: Option<Arc<str>>,
     /// Agent that was asked for.
     wanted: Option<Agent>,
     /// True if the user changed the agent.
@@ -88,6 +92,16 @@ impl NewSession {
         runs.agents().get(self.agent).map_or(Agent::Claude, |(agent, _)| *agent)
     }
 
+    /// Returns the chosen agent on its machine.
+    pub fn model_source(&self, runs: &RunTable) -> ModelSource {
+        ModelSource { agent: self.agent(runs), host: self.host.clone() }
+    }
+
+    /// Returns true if the agent is missing on this machine, and would have to run here.
+    pub fn is_missing(&self, is_installed: bool) -> bool {
+        !is_installed && self.host.is_none()
+    }
+
     /// Returns the session that the new one continues.
     pub fn origin(&self) -> Option<&SessionKey> {
         self.base.as_ref()?.origin.as_ref()
@@ -107,14 +121,14 @@ impl NewSession {
 
     /// Returns the completions of the focused field, best first.
     pub fn suggestions(&self, runs: &RunTable) -> Vec<String> {
-        let agent = self.agent(runs);
+        let source = || self.model_source(runs);
         match self.field {
             NewSessionField::Directory if self.directories.0 == self.directory.text() => self.directories.1.clone(),
             NewSessionField::Model => {
-                let names = picker::models(runs, agent).into_iter().map(|(name, _)| name).collect();
+                let names = picker::models(runs, &source()).into_iter().map(|(name, _)| name).collect();
                 matching(names, self.model.text(), String::clone)
             }
-            NewSessionField::Mode => matching(picker::modes(runs, agent), self.mode.text(), String::clone),
+            NewSessionField::Mode => matching(picker::modes(runs, &source()), self.mode.text(), String::clone),
             NewSessionField::Agent
             | NewSessionField::Directory
             | NewSessionField::Worktree

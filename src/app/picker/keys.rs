@@ -8,6 +8,7 @@ use crate::app::flow::Flow;
 use crate::app::layer::Layer;
 use crate::app::line_editor::list_step;
 use crate::app::msg::Target;
+use crate::app::runs::ModelSource;
 use crate::config::key::{Key, KeyCode};
 use crate::domain::run::RunSetting;
 use crate::domain::run_request::RunRequest;
@@ -28,7 +29,7 @@ impl Picker {
             KeyCode::Right if self.input.at_end() => self.switch_tab(self.tab.next(1)),
             KeyCode::F(5) => {
                 self.asking = true;
-                ctx.effects.push(Effect::LoadModels { agent: info.agent, refresh: true });
+                ctx.effects.push(Effect::LoadModels { source: ModelSource::of_run(info), refresh: true });
             }
             _ => match list_step(key) {
                 Some(by) => self.selected = self.selected.saturating_add_signed(by).min(last),

@@ -8,8 +8,7 @@ use fuzzy_matcher::skim::SkimMatcherV2;
 
 use super::dialog::{Dialog, DialogChoice, DialogOutcome};
 use super::line_editor::LineEditor;
-use super::runs::RunTable;
-use crate::domain::Agent;
+use super::runs::{ModelSource, RunTable};
 use crate::domain::run::{RunId, RunInfo};
 
 /// State of the picker. The options come from the run and its agent.
@@ -78,9 +77,9 @@ pub fn skips_permissions(mode: &str) -> bool {
 }
 
 /// Returns the models of an agent: the cached list, then those that only its runs reported.
-pub fn models(runs: &RunTable, agent: Agent) -> Vec<(String, String)> {
-    let mut list = runs.models(agent).map(|models| models.list.clone()).unwrap_or_default();
-    for info in runs.iter().filter(|info| info.agent == agent) {
+pub fn models(runs: &RunTable, source: &ModelSource) -> Vec<(String, String)> {
+    let mut list = runs.models(source).map(|models| models.list.clone()).unwrap_or_default();
+    for info in runs.iter().filter(|info| ModelSource::of_run(info) == *source) {
         for model in &info.capabilities.models {
             if !list.iter().any(|(name, _)| *name == model.0) {
                 list.push(model.clone());
@@ -91,9 +90,9 @@ pub fn models(runs: &RunTable, agent: Agent) -> Vec<(String, String)> {
 }
 
 /// Returns the permission modes that an agent's runs reported, else those of its known versions.
-pub fn modes(runs: &RunTable, agent: Agent) -> Vec<String> {
-    let of_runs = runs.iter().filter(|info| info.agent == agent).map(|info| &info.capabilities.modes);
-    let mut mode_lists = of_runs.chain(runs.models(agent).map(|models| &models.modes));
+pub fn modes(runs: &RunTable, source: &ModelSource) -> Vec<String> {
+    let of_runs = runs.iter().filter(|info| ModelSource::of_run(info) == *source).map(|info| &info.capabilities.modes);
+    let mut mode_lists = of_runs.chain(runs.models(source).map(|models| &models.modes));
     mode_lists.find(|modes| !modes.is_empty()).cloned().unwrap_or_default()
 }
 
@@ -120,7 +119,7 @@ impl Picker {
     pub fn options(&self, info: &RunInfo, runs: &RunTable) -> Vec<PickerOption> {
         let same = |names: &[String]| names.iter().map(|name| (name.clone(), name.clone())).collect();
         let (all, current): (Vec<(String, String)>, _) = match self.tab {
-            Tab::Model => (models(runs, info.agent), &info.model),
+            Tab::Model => (models(runs, &ModelSource::of_run(info)), &info.model),
             Tab::Mode => (same(&info.capabilities.modes), &info.mode),
             Tab::Effort => (same(&info.capabilities.efforts), &info.effort),
         };
@@ -139,8 +138,8 @@ impl Picker {
     }
 
     /// Ends the query for an agent's models if the run is that agent's.
-    pub fn models_received(&mut self, agent: Agent, runs: &RunTable) {
-        if runs.get(&self.run).is_some_and(|info| info.agent == agent) {
+    pub fn models_received(&mut self, source: &ModelSource, runs: &RunTable) {
+        if runs.get(&self.run).is_some_and(|info| ModelSource::of_run(info) == *source) {
             self.asking = false;
         }
     }

@@ -10,12 +10,12 @@ use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::home::Pane;
 use crate::app::layer::Layer;
-use crate::app::msg::WorktreeReady;
 use crate::app::reader::Reader;
 use crate::app::runs;
 use crate::app::ticket::RequestTicket;
 use crate::domain::rewind::ConversationStart;
 use crate::domain::run::{Conversation, RingCursor, RunId, RunStart};
+use crate::domain::worktree::WorktreeReady;
 use crate::domain::{Agent, SessionKey};
 
 impl Stack {
@@ -144,12 +144,9 @@ impl Stack {
         let Some(session) = ctx.sessions.catalog.get(&key) else {
             return ctx.notices.error("The session no longer exists");
         };
-        if let Some(host) = &key.host {
-            return ctx.notices.error(format!("The session is on {host}: create a worktree with salon there"));
-        }
         let ticket = ctx.tickets.issue();
         let (dir, name) = (PathBuf::from(&*session.cwd), session.title.text.to_string());
-        ctx.effects.push(Effect::CreateWorktree { ticket, dir, name });
+        ctx.effects.push(Effect::CreateWorktree { ticket, host: key.host.clone(), dir, name });
         ctx.notices.info("Creating the worktree …");
         self.creating = Some((ticket, key, fork));
     }
@@ -180,6 +177,17 @@ impl Stack {
         let ticket = ctx.tickets.issue();
         if let Some(chat) = self.top_chat() {
             chat.show_setup(ready, ctx.now, ticket);
+        }
+    }
+
+    /// Opens the chat of a session with a prompt to edit.
+    pub(super) fn continue_with_prompt(&mut self, key: &SessionKey, prompt: &str, ctx: &mut Ctx) {
+        match ctx.runs.of_session(key).map(|info| info.id.clone()) {
+            Some(run) => self.open_chat(&run, ctx),
+            None => self.continue_here(key, None, false, ctx),
+        }
+        if let Some(chat) = self.top_chat() {
+            chat.edited(prompt, ctx);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::app::effect::Effect;
 use crate::app::flow::Flow;
 use crate::app::keep;
 use crate::app::layer::Layer;
-use crate::app::msg::{LayoutFeedback, WorktreeReady};
+use crate::app::msg::{LayoutFeedback, RevertedConversation};
 use crate::app::picture::PictureView;
 use crate::app::reader::Reader;
 use crate::app::resume;
@@ -32,6 +32,7 @@ use crate::domain::search::SearchUpdate;
 use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::trash_item::TrashItem;
 use crate::domain::trash_result::TrashResult;
+use crate::domain::worktree::WorktreeReady;
 
 impl Stack {
     /// Applies a change of the catalog.
@@ -241,6 +242,18 @@ impl Stack {
     ) {
         let notice = rewind::rewound(key, target, result, ctx);
         self.work_tree_changed(notice, ctx);
+    }
+
+    /// Applies a change of a conversation within its session. The prompt that was taken back can be edited and sent again.
+    pub fn conversation_reverted(&mut self, done: RevertedConversation, ctx: &mut Ctx) {
+        let RevertedConversation { key, revert, prompt, result } = done;
+        if !rewind::reverted(&key, revert, result, ctx) {
+            return;
+        }
+        if self.session() == Some(&key) {
+            self.continue_with_prompt(&key, &prompt, ctx);
+        }
+        self.read_work_trees(ctx);
     }
 
     /// Reads the changes and the states of work trees again after commands changed them.

@@ -81,12 +81,12 @@ impl Stack {
                     view.list = Some(list);
                 }
             }
-            RunMsg::Models(agent, models) => {
-                ctx.runs.set_models(agent, models);
+            RunMsg::Models(source, models) => {
+                ctx.runs.set_models(source.clone(), models);
                 self.layers
                     .iter_mut()
                     .filter_map(Layer::picker_mut)
-                    .for_each(|picker| picker.models_received(agent, ctx.runs));
+                    .for_each(|picker| picker.models_received(&source, ctx.runs));
             }
             RunMsg::Outlive(outlive) => ctx.runs.set_outlive(outlive),
             RunMsg::Agents(agents) => self.agents_received(agents, ctx),

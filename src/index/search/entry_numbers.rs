@@ -9,9 +9,9 @@ use super::store::{IndexReader, StoredBytes};
 use crate::agent::entry_table::{EntryTable, TablePosition};
 use crate::agent::texts::RecordLayout;
 use crate::agent::{Source, format};
-use crate::domain::search::EntryLocation;
+use crate::domain::search::{EntryLocation, LocatedEntry};
 use crate::domain::{Session, Time};
-use crate::index::locate::{LocatedEntry, locate};
+use crate::index::locate::locate;
 
 /// Encodes the entry tables of a source's sessions. Sessions that did not change since the `previous` tables keep theirs.
 pub(super) fn tables(source: &Source, corpus: &Corpus, previous: &[u8]) -> Vec<u8> {

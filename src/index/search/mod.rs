@@ -60,9 +60,8 @@ pub use snippet::SnippetContext;
 
 use crate::domain::catalog::IndexProgress;
 use crate::domain::query::{FilterContext, FilterKey, Query};
-use crate::domain::search::{EntryLocation, SearchOrder, SearchResults, SearchUpdate};
+use crate::domain::search::{EntryLocation, LocatedEntry, SearchOrder, SearchResults, SearchUpdate};
 use crate::domain::{Session, Time};
-use crate::index::locate::LocatedEntry;
 use query_cache::QueryCache;
 use store::IndexStore;
 

@@ -28,7 +28,7 @@ use shell::{FileFacts, RemoteShell};
 const MAX_FILES: usize = 2_000;
 
 /// Name of the home directory over there in paths.
-const HOME: &str = "~";
+pub(super) const HOME: &str = "~";
 
 /// Files that are read with one round trip.
 const BATCH: usize = 32;
@@ -77,7 +77,7 @@ pub struct FileCopies {
     requests: mpsc::UnboundedSender<CopyRequest>,
     partial: PartialCopies,
     /// Directory that stands for the home directory over there.
-    home: PathBuf,
+    pub(super) home: PathBuf,
     /// Files of the open transcripts.
     open: HashMap<u64, PathBuf>,
 }

@@ -9,9 +9,12 @@ use salon::agent::protocol::{
 };
 use salon::agent::{SourceSessions, TextLimit, format, protocol};
 use salon::domain::prompt::PromptId;
+use salon::domain::rewind::ConversationStart;
 use salon::domain::run::TurnOutcome;
 use salon::domain::transcript::Transcript;
 use salon::domain::{Agent, Entry, EntryKind, Time};
+use salon::index::{self, IndexOptions, Refresh};
+use salon::runtime::rewind_plan;
 use serde_json::{Value, json};
 
 use crate::support::{Home, fixtures};
@@ -306,6 +309,54 @@ fn permissions_of_sub_agents_are_asked_too() {
     let gone = json!({"sessionID": "ses_child", "requestID": "per_1", "reply": "once"});
     let step = tell(codec.as_mut(), "permission.replied", &gone);
     assert!(matches!(step.signals[..], [ProtocolSignal::ApprovalGone(_)]));
+}
+
+#[test]
+fn a_session_is_forked_before_each_of_its_prompts_and_reverted_from_there() {
+    let home = Home::of(&["opencode/1.18.33"]);
+    let options = IndexOptions::of_home(home.path().to_owned(), std::time::Instant::now);
+    let sessions = index::collect(&options, Refresh::Changed).sessions;
+    let session = sessions.iter().find(|session| *session.key.id == *MAIN).expect("the session");
+    let mut reader = format(Agent::OpenCode).open(session).expect("a transcript");
+    let entries = reader.read(0..reader.len(), TextLimit::SCREEN);
+    let is_prompt = |entry: &Entry| entry.kind == EntryKind::Prompt && entry.sender.is_none();
+    let prompts: Vec<_> = (0..).zip(&entries).filter(|(_, entry)| is_prompt(entry)).map(|(at, _)| at).collect();
+    assert!(prompts.len() > 3, "{prompts:?}");
+    let state_db = home.path().join("state.db");
+    let driven = protocol(Agent::OpenCode).expect("driven");
+    for (turn, prompt) in (1..).zip(&prompts) {
+        let record = rewind_plan::record_before(session, &state_db, turn).expect("a record");
+        let first = entries[*prompt].text.split_whitespace().next().expect("a word");
+        assert!(parts_of(&session.path, &record).contains(first), "{turn}: {record}");
+        let start = rewind_plan::start_before(session, &state_db, turn).expect("a start");
+        if turn == 1 {
+            assert_eq!(start, ConversationStart::New, "nothing is before it");
+        } else {
+            let ConversationStart::Fork(fork_at) = start else { panic!("{start:?}") };
+            assert_eq!(fork_at, record);
+            let opening = RunStart { fork_at: Some(fork_at), ..opening(Conversation::Fork(MAIN.into())) };
+            let step = codec().command(ProtocolCommand::Open(opening), NOW);
+            assert_eq!(request(&step.outgoing[0]), (format!("/session/{MAIN}/fork"), json!({"messageID": &*record})));
+        }
+        let revert = driven.revert_request(MAIN, Path::new("/home/dev/shop-api"), Some(&record)).expect("a request");
+        assert_eq!(request(&revert), (format!("/session/{MAIN}/revert"), json!({"messageID": &*record})));
+    }
+    let undo = driven.revert_request("ses/../x", Path::new("/"), None).expect("a request");
+    assert_eq!(request(&undo), ("/session/ses%2F..%2Fx/unrevert".to_owned(), json!({})));
+}
+
+/// Parts of a message in a database.
+fn parts_of(database: &Path, message: &str) -> String {
+    let database = rusqlite::Connection::open(database).expect("a database");
+    let mut query = database.prepare("SELECT data FROM part WHERE message_id = ?1").expect("a query");
+    let parts = query.query_map([message], |row| row.get::<_, String>(0)).expect("parts");
+    parts.map(|part| part.expect("a part")).collect()
+}
+
+/// Path and body of a request.
+fn request(outgoing: &Outgoing) -> (String, Value) {
+    let Outgoing::Request { path, body, .. } = outgoing else { panic!("{outgoing:?}") };
+    (path.clone(), serde_json::from_slice(body.as_deref().expect("a body")).expect("JSON"))
 }
 
 #[test]

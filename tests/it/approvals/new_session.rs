@@ -3,10 +3,11 @@
 use salon::app::Effect;
 use salon::app::Msg;
 use salon::app::layer::Layer;
-use salon::app::msg::{RequestTicket, WorktreeReady};
+use salon::app::msg::RequestTicket;
 use salon::app::runs::RunMsg;
 use salon::domain::Agent;
 use salon::domain::run::{Conversation, FolderTrust, RunStart};
+use salon::domain::worktree::WorktreeReady;
 
 use crate::screens::stage::Stage;
 
@@ -59,7 +60,7 @@ fn directories_are_completed_and_a_missing_agent_is_reported() {
 fn a_worktree_is_created_before_the_session_starts_in_it() {
     let requested = |stage: &mut Stage| {
         let created = stage.take_effects().into_iter().find_map(|effect| match effect {
-            Effect::CreateWorktree { ticket, dir, name } => Some((ticket, dir, name)),
+            Effect::CreateWorktree { ticket, dir, name, .. } => Some((ticket, dir, name)),
             _ => None,
         });
         created.expect("a request")
@@ -144,7 +145,7 @@ fn an_installed_agent_is_proposed_once_the_agents_are_known() {
     assert!(stage.screen().contains("● claude"), "{}", stage.screen());
     stage.send(agents(Agent::Gemini));
     assert!(stage.screen().contains("● gemini"), "{}", stage.screen());
-    assert!(stage.take_effects().contains(&Effect::LoadModels { agent: Agent::Gemini, refresh: false }));
+    assert!(stage.take_effects().contains(&Effect::LoadModels { source: Agent::Gemini.into(), refresh: false }));
     // The user's own choice stays, whatever is installed.
     stage.keys("up up up up up left");
     assert!(stage.screen().contains("● codex"), "{}", stage.screen());

@@ -89,6 +89,24 @@ fn files_go_back_to_before_a_turn_and_forward_again() {
 }
 
 #[test]
+fn a_file_that_a_command_changed_is_known_from_salons_snapshots() {
+    let (home, repo) = (Home::empty(), Repo::new());
+    let session = Transcript::new("aaaa", repo.path()).prompt("Run the formatter").prompt("And now?");
+    session.write_to(&home);
+    repo.write("readme", "formatted\n");
+    record_turn(&home, &repo, &session);
+    let id = session.id.as_str();
+    repo.write("readme", "changed since\n");
+    let shown = |args: &[&str]| salon(&home, &[&["file", id, "readme"], args].concat());
+    let first = shown(&["--at", "1"]);
+    assert_eq!(String::from_utf8_lossy(&first.stdout), "formatted\n", "{first:?}");
+    let json = output_json(&shown(&["--at", "1", "--json"]));
+    assert_eq!((&json["entries"], &json["text"]), (&serde_json::json!([]), &"formatted\n".into()));
+    let unknown = salon(&home, &["file", id, "elsewhere"]);
+    assert!(code(&unknown) == 1 && String::from_utf8_lossy(&unknown.stderr).contains("does not change"), "{unknown:?}");
+}
+
+#[test]
 fn a_turn_without_a_snapshot_and_a_commit_of_the_user_are_refused() {
     let (home, repo) = (Home::empty(), Repo::new());
     let session = Transcript::new("aaaa", repo.path()).prompt("p");

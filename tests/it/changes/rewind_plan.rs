@@ -1,7 +1,10 @@
 //! Rewind to before a prompt: what the dialog offers, and the conversation that continues from there.
 
+use salon::app::msg::RevertedConversation;
 use salon::app::{Effect, Msg};
-use salon::domain::rewind::{ConversationStart, RewindPlan, RewindTarget, RewoundFile, RewoundFiles};
+use salon::domain::rewind::{
+    ConversationRevert, ConversationStart, RewindPlan, RewindTarget, RewoundFile, RewoundFiles,
+};
 use salon::domain::run::Conversation;
 use salon::domain::{Agent, SessionKey, Time};
 use salon::runtime::rewind::RewindContext;
@@ -54,7 +57,7 @@ fn a_plan_names_the_files_and_the_record_before_the_prompt() {
 
 fn a_plan(files: Result<Vec<RewoundFile>, String>, conversation: Result<ConversationStart, String>) -> RewindPlan {
     let (prompt, root) = ("Do it\nnow".to_owned(), "/home/ann/shop-api".to_owned());
-    RewindPlan { turn: 2, prompt, files, conversation, root }
+    RewindPlan { turn: 2, prompt, files, conversation, in_place: None, root }
 }
 
 /// A transcript on the screen, with the dialog of a plan.
@@ -128,4 +131,66 @@ fn parts_that_are_not_available_are_not_offered() {
     let chat = stage.app.stack.layers.last().and_then(|layer| layer.chat()).expect("a chat");
     let start = chat.start.as_ref().expect("not started yet");
     assert_eq!(start.conversation, Conversation::New { id: None });
+}
+
+#[test]
+fn a_conversation_is_taken_back_in_its_session_where_the_agent_can() {
+    let key = SessionKey::new(Agent::OpenCode, "ses_1");
+    let plan = |changed: usize| {
+        let file = RewoundFile { path: "readme".to_owned(), is_deleted: false };
+        let plan = a_plan(Ok(vec![file; changed]), Ok(ConversationStart::Fork("msg_2".into())));
+        RewindPlan { in_place: Some("msg_2".into()), ..plan }
+    };
+    let asked = |plan: RewindPlan| {
+        let mut stage = Stage::new(120, 40);
+        stage.send(Msg::Catalog(change(vec![session(Agent::OpenCode, "ses_1", "Fix the login", 5)])));
+        stage.keys("enter Z").take_effects();
+        stage.send(Msg::RewindPlanned(key.clone(), Ok(plan)));
+        stage
+    };
+    // The agent takes back files of its own accord, so that the conversation alone is taken back in a fork.
+    let mut stage = asked(plan(0));
+    let screen = stage.screen();
+    for text in
+        ["the next prompt deletes it", "1  Take back files and conversation", "2  Take back the conversation in a fork"]
+    {
+        assert!(screen.contains(text), "{text}:\n{screen}");
+    }
+    stage.keys("1");
+    let effects = stage.take_effects();
+    let from = |files| ConversationRevert::From { record: "msg_2".into(), files };
+    let requested = |revert: &ConversationRevert, prompt: &str| Effect::RevertConversation {
+        key: key.clone(),
+        revert: revert.clone(),
+        prompt: prompt.to_owned(),
+    };
+    assert!(effects.contains(&requested(&from(None), "Do it\nnow")), "{effects:?}");
+    let mut stage = asked(plan(1));
+    assert!(stage.screen().contains("2  Take back the files"), "{}", stage.screen());
+    stage.keys("1");
+    let effects = stage.take_effects();
+    assert!(effects.contains(&requested(&from(Some(2)), "Do it\nnow")), "{effects:?}");
+    let done = |revert: ConversationRevert, result| {
+        let (key, prompt) = (key.clone(), "Do it\nnow".to_owned());
+        Msg::ConversationReverted(Box::new(RevertedConversation { key, revert, prompt, result }))
+    };
+    stage.send(done(
+        from(Some(2)),
+        Ok(RewoundFiles { count: 1, undo: Some("aaaa".to_owned()), ..RewoundFiles::default() }),
+    ));
+    assert!(stage.screen().contains("u undoes it until the next prompt"), "{}", stage.screen());
+    // The prompt can be edited and sent again, in the same session.
+    let chat = stage.app.stack.layers.last().and_then(|layer| layer.chat()).expect("a chat");
+    let start = chat.start.as_ref().expect("not started yet");
+    assert_eq!((&start.conversation, &start.fork_at), (&Conversation::Resume("ses_1".into()), &None));
+    assert!(stage.screen().contains("Do it"), "{}", stage.screen());
+    stage.keys("ctrl-u esc esc esc").take_effects();
+    stage.keys("u");
+    let undo = ConversationRevert::Undo { snapshot: Some("aaaa".to_owned()) };
+    let effects = stage.take_effects();
+    assert!(effects.contains(&requested(&undo, "")), "{effects:?}");
+    stage.send(done(undo, Ok(RewoundFiles::default())));
+    assert!(stage.screen().contains("The conversation is as it was before"), "{}", stage.screen());
+    stage.send(done(from(None), Err("open in OpenCode (pid 7, idle); close it first".to_owned())));
+    assert!(stage.screen().contains("close it first"), "{}", stage.screen());
 }

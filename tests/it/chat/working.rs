@@ -175,7 +175,7 @@ fn a_new_session_starts_in_the_mode_chosen_before_its_first_prompt() {
         modes: ["default", "plan"].map(String::from).to_vec(),
         ..Default::default()
     };
-    harness.send(RunMsg::Models(Agent::Codex, modes));
+    harness.send(RunMsg::Models(Agent::Codex.into(), modes));
     let start = RunStart::new(Conversation::New { id: None }, "/home/ann".into());
     let effects = harness.stage.app.perform(salon::app::Flow::StartChat { agent: Agent::Codex, start, prompt: None });
     harness.stage.effects.extend(effects);

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Peer, json, run};
+use crate::changes::Transcript;
 use crate::support::Home;
 
 /// Hosts of the listed sessions, with how many there are of each.
@@ -72,6 +73,93 @@ fn a_search_merges_the_hits_of_all_machines_and_names_the_missing() {
     let found = json(&home, &peer, &["search", "--json", "hello"]);
     assert!(found["hits"].as_array().expect("hits").iter().all(|hit| hit["session"]["host"] == Value::Null));
     assert!(reasons(&found).contains("box is not running"), "{}", reasons(&found));
+}
+
+/// Ids of the hits of a search, or of a list.
+fn found(home: &Home, peer: &Peer, query: &[&str]) -> Vec<String> {
+    let id = |session: &Value| session["id"].as_str().expect("an id").to_owned();
+    let hits = json(home, peer, &[&["search", "--json"], query].concat());
+    let mut hits: Vec<_> = hits["hits"].as_array().expect("hits").iter().map(|hit| id(&hit["session"])).collect();
+    hits.sort_unstable();
+    hits
+}
+
+/// Stars, tags, notes and names given here select sessions of a machine, those given there do not.
+fn check_labels(peer: &Peer) {
+    let home = Home::empty();
+    for (id, text) in [("aaaa", "hello one"), ("bbbb", "hello two"), ("cccc", "hello three")] {
+        Transcript::new(id, std::path::Path::new("/src/shop")).prompt(text).write_below(&peer.home());
+    }
+    json(&home, peer, &["source", "add", "box", "--ssh", "me@box", "--json"]);
+    let list = json(&home, peer, &["list", "--json", "hello"]);
+    let sessions = list["sessions"].as_array().expect("sessions");
+    let ids: Vec<_> = sessions.iter().map(|session| session["id"].as_str().expect("an id").to_owned()).collect();
+    assert!(ids.len() > 2, "{list}");
+    let named = |id: &str| format!("box:claude:{id}");
+    run_there(peer, &["star", "--json", &ids[1]]);
+    run_there(peer, &["tag", "--json", &ids[1], "urgent"]);
+    json(&home, peer, &["star", "--json", &named(&ids[0])]);
+    json(&home, peer, &["tag", "--json", &named(&ids[0]), "urgent"]);
+    json(&home, peer, &["note", "--json", &named(&ids[2]), "Ask Zoe about the lighthouse"]);
+    json(&home, peer, &["rename", "--json", &named(&ids[2]), "Quokka parade"]);
+    for query in ["is:star", "is:star hello", "#urgent", "tag:urgent hello", "host:box is:star"] {
+        assert_eq!(found(&home, peer, &[query]), [&*ids[0]], "{query}");
+    }
+    assert_eq!(found(&home, peer, &["note:lighthouse hello"]), [&*ids[2]]);
+    assert_eq!(found(&home, peer, &["quokka"]), [&*ids[2]]);
+    let others = found(&home, peer, &["hello -is:star"]);
+    assert!(others.contains(&ids[1]) && !others.contains(&ids[0]), "{others:?}");
+    let starred = json(&home, peer, &["list", "--json", "is:star"]);
+    assert_eq!(starred["sessions"].as_array().expect("sessions").len(), 1, "{starred}");
+    json(&home, peer, &["rename", "--json", "--clear", &named(&ids[2])]);
+    let title = |list: &Value| {
+        let sessions = list["sessions"].as_array().expect("sessions").iter();
+        sessions.filter(|session| session["id"] == *ids[2]).map(|session| session["title"].clone()).next()
+    };
+    assert_eq!(
+        title(&json(&home, peer, &["list", "--json", "hello"])),
+        title(&list),
+        "the name is not part of the list"
+    );
+    assert!(found(&home, peer, &["quokka"]).is_empty());
+}
+
+#[test]
+fn stars_tags_notes_and_names_select_sessions_of_other_machines() {
+    check_labels(&Peer::of(&[]));
+}
+
+#[test]
+fn stars_tags_notes_and_names_select_sessions_of_machines_without_salon() {
+    check_labels(&Peer::of(&[]).without_salon());
+}
+
+#[test]
+fn hits_of_other_machines_have_the_numbers_of_their_entries() {
+    let (home, peer) = (Home::empty(), Peer::of(&["claude/2.1.329", "codex/0.169.0"]));
+    // More sessions than a search sends snippets for at once.
+    let project = std::path::Path::new("/src/shop");
+    for number in 0..60 {
+        let id = format!("{:04x}", 0xa000 + number);
+        let transcript = Transcript::new(&id, project).prompt("Look around").prompt("Greet them: hello");
+        transcript.write_below(&peer.home());
+    }
+    json(&home, &peer, &["source", "add", "box", "--ssh", "me@box", "--json"]);
+    let of = |answer: &Value| {
+        let mut hits = Vec::new();
+        for hit in answer["hits"].as_array().expect("hits") {
+            let snippets = hit["snippets"].as_array().expect("snippets");
+            let entries: Vec<_> = snippets.iter().map(|snippet| snippet["entry"].clone()).collect();
+            assert!(!snippets.is_empty(), "{hit}");
+            hits.push((hit["session"]["id"].clone().to_string(), entries));
+        }
+        hits.sort_by(|a, b| a.0.cmp(&b.0));
+        hits
+    };
+    let there = of(&run_there(&peer, &["search", "--json", "hello"]));
+    let here = of(&json(&home, &peer, &["search", "--json", "hello"]));
+    assert!(here.len() > 60 && here.iter().all(|(_, entries)| entries.iter().any(Value::is_number)), "{here:?}");
+    assert_eq!(here, there);
 }
 
 #[test]

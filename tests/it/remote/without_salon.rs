@@ -156,3 +156,37 @@ fn a_long_session_is_listed_by_its_ends_and_read_as_a_whole_once_it_is_opened() 
     let copied = std::fs::read_dir(copies).expect("copies").flatten().next().expect("a copy");
     assert_eq!(std::fs::read(copied.path()).expect("a copy"), std::fs::read(&session.path).expect("the original"));
 }
+
+#[test]
+fn a_transcript_of_a_machine_without_salon_is_printed_from_a_whole_copy() {
+    let (home, peer) = (Home::empty(), Peer::of(&FIXTURES).without_salon());
+    LongSession::new(&peer);
+    json(&home, &peer, &["source", "add", "box", "--ssh", "me@box", "--json"]);
+    let long = "claude:22222222-0000-4000-8000-000000000001";
+    for (id, args) in [
+        (long, &["--json"][..]),
+        (long, &["--json", "--limit=3", "--offset=600"]),
+        ("claude:0eb326a8-825c-4422-af12-0fa163f5428a", &["--json"]),
+        ("0eb326a8", &["--json", "--limit=2"]),
+    ] {
+        let there = run_there(&peer, &[&["show"], args, &[id]].concat());
+        let here = json(&home, &peer, &[&["show"], args, &[&*format!("box:{id}")]].concat());
+        assert!(there["total"].as_u64().expect("a number") > 1, "{there}");
+        assert_eq!(here["session"]["host"], "box");
+        for field in ["total", "entries", "branches", "issues"] {
+            assert_eq!(here[field], there[field], "{id} {args:?} {field}");
+        }
+    }
+    let name = format!("box:{long}");
+    let raw = run(&home, &peer, &["show", "--raw", "--limit=1", &name]);
+    assert!(String::from_utf8_lossy(&raw.stdout).contains("text number 1199"), "{raw:?}");
+    assert!(raw.stdout.starts_with(b"{"), "what a login prints is no part of it");
+    assert!(raw.stderr.is_empty(), "{}", String::from_utf8_lossy(&raw.stderr));
+    let unknown = run(&home, &peer, &["show", "box:no-such-session"]);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("no session matches"), "{unknown:?}");
+    // While a window has the copies, there are others for a moment.
+    let window = window(&home, &peer);
+    window.wait_for_text("The first prompt of all");
+    let beside = json(&home, &peer, &["show", "--json", &name]);
+    assert_eq!(beside["total"], 1200);
+}

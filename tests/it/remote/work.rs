@@ -302,8 +302,12 @@ fn a_prompt_from_the_list_starts_the_run_on_the_machine_of_its_session() {
         _ => None,
     });
     assert_eq!(host, Some(Some("box".into())), "{effects:?}");
-    // Its directory is not one of this machine.
+    // A worktree for it is one of that machine.
     stage.keys("W 1");
     let effects = stage.take_effects();
-    assert!(!effects.iter().any(|effect| matches!(effect, Effect::CreateWorktree { .. })), "{effects:?}");
+    let host = effects.iter().find_map(|effect| match effect {
+        Effect::CreateWorktree { host, .. } => Some(host.clone()),
+        _ => None,
+    });
+    assert_eq!(host, Some(Some("box".into())), "{effects:?}");
 }

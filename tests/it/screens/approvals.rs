@@ -146,7 +146,7 @@ fn the_picker_shows_models_modes_and_efforts() {
         stage.app.perform(salon::app::Flow::Act(salon::app::Action::Models));
         let list = vec![("opus-5".to_owned(), "Opus 5".to_owned())];
         let models = ModelCatalog { list, as_of: Some(ago(180)), ..ModelCatalog::default() };
-        stage.send(Msg::Run(RunMsg::Models(Agent::Claude, models))).keys(keys);
+        stage.send(Msg::Run(RunMsg::Models(Agent::Claude.into(), models))).keys(keys);
     };
     shown("picker_models", |stage| open(stage, "s o"));
     shown("picker_modes", |stage| open(stage, "tab"));

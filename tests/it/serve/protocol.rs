@@ -11,6 +11,7 @@ use salon::domain::event::{Delta, EventBody};
 use salon::domain::run::{Conversation, Phase, RingCursor, RunEventKind, RunId, RunStart};
 use salon::domain::run_request::RunRequest;
 use salon::live::{Live, LiveOptions};
+use salon::serve::index_message::IndexCall;
 use salon::serve::message::{Call, PROTOCOL, Reply};
 use salon::serve::socket::ServeSocket;
 use salon::serve::work_message::WorkCall;
@@ -147,9 +148,12 @@ fn introduced(call: &Call) -> u32 {
         Call::Hello { .. } | Call::Watch { .. } | Call::Unwatch { .. } | Call::Since { .. } | Call::Shutdown => 1,
         Call::OpenRun { .. } | Call::OpenRecorded { .. } | Call::Submit { .. } | Call::Request(_) => 1,
         Call::Queue { .. } | Call::Backends | Call::DraftChanged { .. } | Call::Models { .. } => 1,
+        Call::Index(IndexCall::Label { .. } | IndexCall::LocateSnippets { .. }) => 4,
         Call::Index(_) => 2,
         Call::Work(call) => match call {
             WorkCall::Changes { .. } | WorkCall::Restore { .. } | WorkCall::PlanRewind { .. } => 3,
+            WorkCall::RevertConversation { .. } => 4,
+            WorkCall::CreateWorktree { .. } | WorkCall::GitMenu { .. } | WorkCall::WriteDraft { .. } => 4,
             WorkCall::Rewind { .. } | WorkCall::Remarks { .. } | WorkCall::Trash { .. } | WorkCall::Untrash { .. } => 3,
         },
     }
@@ -157,7 +161,7 @@ fn introduced(call: &Call) -> u32 {
 
 #[test]
 fn the_protocol_has_the_version_of_its_newest_call() {
-    let newest = Call::Work(WorkCall::Untrash { keys: Vec::new() });
+    let newest = Call::Index(IndexCall::Label { labels: Vec::new() });
     assert_eq!(introduced(&newest), PROTOCOL, "an older peer must refuse a connection rather than a call");
 }
 
@@ -168,11 +172,11 @@ fn another_protocol_version_is_refused_with_both_versions() {
     let mut raw = Raw::connect(&server.socket);
     raw.write(&json!({"id": 1, "call": {"hello": {"protocol": 99, "version": "9.9.9"}}}).to_string());
     let hello = raw.read().expect("a hello");
-    assert_eq!(hello["hello"]["protocol"], 3);
+    assert_eq!(hello["hello"]["protocol"], 4);
     assert_eq!(hello["hello"]["pid"], server.child.id());
     let bye = raw.read().expect("a reason");
     let reason = bye["bye"]["reason"].as_str().expect("a reason");
-    assert!(reason.contains("9.9.9 speaks protocol 99") && reason.contains("speaks protocol 3"), "{reason}");
+    assert!(reason.contains("9.9.9 speaks protocol 99") && reason.contains("speaks protocol 4"), "{reason}");
     assert!(raw.read().is_none());
 }
 
@@ -188,7 +192,7 @@ fn garbage_closes_the_connection_with_a_reason() {
         assert!(raw.read().is_none());
     }
     let mut raw = Raw::connect(&server.socket);
-    raw.write(&json!({"id": 1, "call": {"hello": {"protocol": 3, "version": "0"}}}).to_string());
+    raw.write(&json!({"id": 1, "call": {"hello": {"protocol": 4, "version": "0"}}}).to_string());
     assert!(raw.read().expect("a hello")["hello"].is_object(), "the server goes on");
 }
 
@@ -201,7 +205,7 @@ fn stdin_and_stdout_speak_the_same_protocol() {
     let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines().map(|line| line.expect("a line"));
     let mut wait_for = |what: &str| lines.find(|line| line.contains(what)).unwrap_or_else(|| panic!("no {what}"));
     let mut write = |message: Value| writeln!(stdin, "{message}").expect("written");
-    write(json!({"id": 0, "call": {"hello": {"protocol": 3, "version": "0"}}}));
+    write(json!({"id": 0, "call": {"hello": {"protocol": 4, "version": "0"}}}));
     wait_for("hello");
     wait_for("ready");
     let start = json!({"conversation": {"new": {"id": null}}, "cwd": stage.project(), "model": null, "mode": null,

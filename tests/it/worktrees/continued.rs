@@ -1,11 +1,12 @@
 //! Sessions that continue in worktrees: the key, the ports of their agents, and the output of the setup.
 
 use salon::agent::Environment;
-use salon::app::msg::{RequestTicket, SetupCommand, WorktreeReady};
+use salon::app::msg::RequestTicket;
 use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg};
 use salon::domain::Agent;
 use salon::domain::run::Conversation;
+use salon::domain::worktree::{SetupCommand, WorktreeReady};
 use salon::runtime::live_options;
 
 use super::stage::Scene;
@@ -36,7 +37,7 @@ fn requested(agent: Agent, digit: &str) -> (Stage, RequestTicket) {
     stage.keys(&format!("W {digit}"));
     let effects = stage.take_effects();
     let found = effects.iter().find_map(|effect| match effect {
-        Effect::CreateWorktree { ticket, dir, name } => Some((*ticket, dir.clone(), name.clone())),
+        Effect::CreateWorktree { ticket, dir, name, .. } => Some((*ticket, dir.clone(), name.clone())),
         _ => None,
     });
     let (ticket, dir, name) = found.unwrap_or_else(|| panic!("{effects:?}\n{}", stage.screen()));

@@ -61,6 +61,16 @@ impl Protocol for Serve {
         Some(Outgoing::Request { id: 0, method: "PATCH", path, headers, body: Some(body), shared: false })
     }
 
+    fn revert_request(&self, session: &str, directory: &Path, record: Option<&str>) -> Option<Outgoing> {
+        let session = codec::escaped(session);
+        let (path, body) = match record {
+            Some(message) => (format!("/session/{session}/revert"), serde_json::json!({"messageID": message})),
+            None => (format!("/session/{session}/unrevert"), serde_json::json!({})),
+        };
+        let (headers, body) = (self.headers(directory), Some(body.to_string().into_bytes()));
+        Some(Outgoing::Request { id: 0, method: "POST", path, headers, body, shared: false })
+    }
+
     fn models(&self, body: &[u8]) -> Option<Vec<(String, String)>> {
         capabilities::OpenCodeModels::read(body).map(|models| models.names())
     }
