@@ -65,7 +65,8 @@ struct Scene {
     /// Content at the last commit.
     committed: Model,
     turns: Vec<(String, Model)>,
-    undo: Vec<(String, Model)>,
+    /// Commits that take changes back, with what their files were.
+    undo: Vec<(String, Vec<(String, Option<Vec<String>>)>)>,
     clock: i64,
 }
 
@@ -122,14 +123,27 @@ impl Scene {
             Step::Rewind { turn } => {
                 let Some((snapshot, state)) = self.turns.get(*turn).cloned() else { return };
                 let before = self.restore(&Restoration::Snapshot(snapshot)).expect("rewound");
-                self.undo.push((before, std::mem::replace(&mut self.model, state)));
+                let old = std::mem::replace(&mut self.model, state);
+                self.push_undo(before, &old);
             }
             Step::Undo => {
                 let Some((snapshot, state)) = self.undo.pop() else { return };
                 self.restore(&Restoration::Snapshot(snapshot)).expect("undone");
-                self.model = state;
+                for (name, lines) in state {
+                    match lines {
+                        Some(lines) => self.model.insert(name, lines),
+                        None => self.model.remove(&name),
+                    };
+                }
             }
         }
+    }
+
+    /// Remembers how the last change is taken back: only the files that it changed.
+    fn push_undo(&mut self, commit: String, old: &Model) {
+        let names = old.keys().chain(self.model.keys()).cloned().collect::<std::collections::BTreeSet<_>>();
+        let changed = names.into_iter().filter(|name| old.get(name) != self.model.get(name));
+        self.undo.push((commit, changed.map(|name| (name.clone(), old.get(&name).cloned())).collect()));
     }
 
     /// Discards a file, or a hunk of it, as the screen of changes does.
@@ -157,7 +171,7 @@ impl Scene {
                 self.restore(&Restoration::Hunk(file, hunk))
             }
         };
-        self.undo.push((before.expect("discarded"), state));
+        self.push_undo(before.expect("discarded"), &state);
     }
 
     fn expected(&self) -> BTreeMap<PathBuf, Vec<u8>> {
