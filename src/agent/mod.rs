@@ -38,12 +38,14 @@ mod pages;
 mod pi;
 mod project_settings;
 mod qwen;
+mod record_lists;
 pub mod recorded;
 mod session_files;
 mod side_text;
 pub mod sqlite;
 mod tolerant_json;
 mod tool_input;
+mod usual_form;
 
 pub use environment::Environment;
 pub use file_checkpoint::FileCheckpoint;

@@ -70,8 +70,22 @@ fn parse_lenient(text: &str) -> Option<Time> {
     if let Ok(number) = text.parse::<f64>() {
         return Time::from_number(number);
     }
-    let local = text.parse::<jiff::civil::DateTime>().ok()?;
-    local.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok().map(|zoned| millis(zoned.timestamp()))
+    parse_local(text).or_else(|| parse_spelled(text).map(millis))
+}
+
+/// Parses a time without an offset, or with the name of the zone of UTC.
+fn parse_local(text: &str) -> Option<Time> {
+    let text = ["UTC", "GMT", "Z"].iter().find_map(|zone| text.strip_suffix(zone)).unwrap_or(text);
+    let local = text.trim_end().parse::<jiff::civil::DateTime>().ok()?;
+    local.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok().map(|zoned| Time(zoned.timestamp().as_millisecond()))
+}
+
+/// Parses a time with names of days and months, as mails and scripts in JavaScript write it.
+fn parse_spelled(text: &str) -> Option<Timestamp> {
+    let text = text.split(" (").next().unwrap_or(text);
+    let of_mail = || jiff::fmt::rfc2822::parse(text).ok().map(|zoned| zoned.timestamp());
+    let of_script = || jiff::fmt::strtime::parse("%a %b %d %Y %H:%M:%S GMT%z", text).ok()?.to_timestamp().ok();
+    of_mail().or_else(of_script)
 }
 
 /// Parses exactly `YYYY-MM-DDTHH:MM:SS[.fff…]Z`.
@@ -126,8 +140,18 @@ mod tests {
             "1789034400500",
             "1789034400500000",
             " 1789034400500000000 ",
+            "2026-09-10 10:00:00.500 UTC",
+            "2026-09-10T10:00:00.500 GMT",
         ] {
             assert_eq!(Time::parse(text), Some(expected), "{text}");
+        }
+        let whole = Time::from_millis(1_789_034_400_000);
+        for text in [
+            "Thu, 10 Sep 2026 10:00:00 GMT",
+            "Thu, 10 Sep 2026 12:00:00 +0200",
+            "Thu Sep 10 2026 12:00:00 GMT+0200 (Central European Summer Time)",
+        ] {
+            assert_eq!(Time::parse(text), Some(whole), "{text}");
         }
     }
 

@@ -2,7 +2,7 @@
 //! an entry that shows it. The files are read here without salon's readers; [`omissions`] lists what is left out.
 
 mod omissions;
-mod shown;
+pub mod shown;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -31,6 +31,7 @@ mod contract;
 mod demo;
 mod export;
 mod fidelity;
+mod field_shapes;
 mod file_history;
 mod frames;
 mod full_disk;

@@ -4,9 +4,9 @@ use super::user_markup::{self, TOOL_ERROR, UserTextKind};
 use crate::agent::jsonl::{JsonCursor, JsonStr, MalformedJson};
 use crate::domain::EntryKind;
 
-/// Message content: nothing, a string, or blocks.
+/// Message content: nothing, a string, or blocks; true if it has another shape, or a block has one.
 #[derive(Debug, Default)]
-pub(super) struct Content<'a>(pub Vec<Block<'a>>);
+pub(super) struct Content<'a>(pub Vec<Block<'a>>, pub bool);
 
 /// A block of a content.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub(super) struct Block<'a> {
     pub error: bool,
     /// Name of the called tool.
     pub name: &'a [u8],
+    /// True if a field has another type than usual.
+    pub is_unusual: bool,
 }
 
 impl<'a> Content<'a> {
@@ -29,36 +31,47 @@ impl<'a> Content<'a> {
         if value.peek()? == b'{' {
             let mut block = Block::default();
             value.object(|key, value| block.field(key, value))?;
-            return Ok(Self(vec![block]));
+            return Ok(Self(vec![block], true));
         }
         if value.peek()? != b'[' {
-            let text = value.text()?;
-            return Ok(Self(
-                text.map(|text| Block { kind: b"text", text: Some(text), ..Block::default() }).into_iter().collect(),
-            ));
+            let is_unusual = !matches!(value.peek()?, b'"' | b'n');
+            let text = value.text()?.map(|text| Block { kind: b"text", text: Some(text), ..Block::default() });
+            return Ok(Self(text.into_iter().collect(), is_unusual));
         }
-        let mut blocks = Vec::new();
+        let (mut blocks, mut is_unusual) = (Vec::new(), false);
         value.array(|item| {
             let mut block = Block::default();
-            if item.peek()? == b'"' {
-                block = Block { kind: b"text", text: item.text()?, ..block };
-            } else {
-                item.object(|key, value| block.field(key, value))?;
+            match item.peek()? {
+                b'"' => block = Block { kind: b"text", text: item.text()?, ..block },
+                first => {
+                    is_unusual |= first != b'{';
+                    item.object(|key, value| block.field(key, value))?;
+                }
             }
+            is_unusual |= block.is_unusual;
             blocks.push(block);
             Ok(())
         })?;
-        Ok(Self(blocks))
+        Ok(Self(blocks, is_unusual))
     }
 }
 
 impl<'a> Block<'a> {
     fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
+        self.is_unusual |= match (key, value.peek()?) {
+            (b"content", b'[') => !begins_with_object(value),
+            (b"content", first) => first == b'{',
+            (b"type" | b"text" | b"thinking" | b"connector_text" | b"name" | b"id" | b"tool_use_id", first) => {
+                !matches!(first, b'"' | b'n' | b'0'..=b'9')
+            }
+            (b"is_error", first) => !matches!(first, b't' | b'f' | b'n'),
+            _ => false,
+        };
         match key {
             b"type" => self.kind = plain_string(value)?,
             b"thinking" if matches!(value.peek()?, b'[' | b'{') => self.text = Some(JsonStr(value.raw()?)),
             b"text" | b"thinking" | b"connector_text" => self.text = value.text()?,
-            b"id" | b"tool_use_id" => self.tool = id(value)?,
+            b"id" | b"tool_use_id" => self.tool = value.id()?,
             b"name" => self.name = plain_string(value)?,
             b"is_error" => self.error |= value.truth()?,
             b"content" if value.peek()? == b'"' => {
@@ -104,12 +117,14 @@ impl<'a> Block<'a> {
     }
 }
 
-/// Reads an id: a string, or a number as its digits.
-fn id<'a>(value: &mut JsonCursor<'a>) -> Result<Option<JsonStr<'a>>, MalformedJson> {
-    match value.peek()? {
-        b'0'..=b'9' => Ok(Some(JsonStr(value.raw()?))),
-        _ => value.text(),
-    }
+/// True for a list that is empty or begins with an object.
+fn begins_with_object(list: &JsonCursor<'_>) -> bool {
+    let mut first = None;
+    let read = list.clone().array(|item| {
+        first = first.or(Some(item.peek()?));
+        Err(MalformedJson)
+    });
+    read.is_ok() || first == Some(b'{')
 }
 
 /// Reads a string without escapes, also one in an object; empty for any other value.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::fields;
 use super::record::API_ERROR;
 use super::user_markup::{self, UserText, classify};
-use super::{content, tools};
+use super::{content, shape, tools};
 use crate::agent::json;
 use crate::agent::jsonl::EntryMark;
 use crate::agent::{tool_input, unknown_record};
@@ -19,7 +19,8 @@ use crate::domain::{Entry, EntryKind, Event};
 
 /// Decodes some entries of a line into events.
 pub(super) fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
-    let Some(record) = fields::of_entries(line) else { return };
+    let Some(mut record) = fields::of_entries(line) else { return };
+    shape::conform(&mut record);
     let time = json::time(&record["timestamp"]);
     for mark in marks {
         // Only a few fields were read; one of unknown kind needs all.
@@ -44,7 +45,8 @@ fn sender(body: &EventBody, record: &Value, mark: &EntryMark) -> Option<Arc<str>
 
 /// Decodes the results in a line of tool calls in other lines.
 pub(super) fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
-    let Some(record) = fields::of_results(line) else { return };
+    let Some(mut record) = fields::of_results(line) else { return };
+    shape::conform(&mut record);
     let blocks = match content_of(&record) {
         Value::Array(blocks) => blocks,
         block @ Value::Object(_) => std::slice::from_ref(block),

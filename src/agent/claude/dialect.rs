@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::record::TranscriptRecord;
-use super::{decode, history, inline, outputs, parts, task_list, teams};
+use super::{decode, history, inline, outputs, parts, shape, task_list, teams};
 use crate::agent::jsonl::{Dialect, EntryMark, LineMetadata, MalformedJson, TextFile};
+use crate::agent::usual_form::UsualForm;
 use crate::agent::{FileStamp, Source};
 use crate::domain::run::SessionTask;
 use crate::domain::{Entry, Event, Session};
@@ -75,6 +76,10 @@ impl Dialect for ClaudeDialect {
             return if line.last() == Some(&b'}') { Ok(LineMetadata::default()) } else { Err(MalformedJson) };
         }
         Ok(TranscriptRecord::read(line)?.metadata(self.subagent, offset))
+    }
+
+    fn usual_form(&self, record: &[u8]) -> Option<UsualForm> {
+        shape::usual_form(record)
     }
 
     fn open_text(&self, path: &Path, _first: Option<u64>) -> io::Result<TextFile> {

@@ -70,6 +70,7 @@ const RESULT: &[Field] = &[
     whole("plan"),
     whole("filePath"),
     whole("structuredPatch"),
+    whole("bashEditDiff"),
     whole("questions"),
     whole("answers"),
     whole("isError"),

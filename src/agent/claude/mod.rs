@@ -22,6 +22,7 @@ mod record;
 mod rename;
 mod replay;
 mod retention;
+mod shape;
 mod task_list;
 mod teams;
 mod texts;

@@ -26,7 +26,8 @@ static UNINDEXED: LazyLock<[Finder<'static>; 3]> =
 
 /// Returns false if a line has no block with texts that are not indexed.
 pub(super) fn may_have_unindexed(line: &[u8]) -> bool {
-    UNINDEXED.iter().any(|kind| kind.find(line).is_some())
+    // A record that is a text has escaped quotes.
+    !line.starts_with(b"{") || UNINDEXED.iter().any(|kind| kind.find(line).is_some())
 }
 
 /// Returns the outputs in a record that contains nothing else. `None` for any other record.
@@ -35,7 +36,7 @@ pub(super) fn read(line: &[u8]) -> Option<Vec<RawOutput<'_>>> {
     let mut cursor = JsonCursor::new(line);
     let read = cursor.object(|key, value| record.field(key, value));
     let is_whole = read.is_ok() && cursor.at_end();
-    if !is_whole || !record.is_user || !record.has_id || record.is_other {
+    if !is_whole || !record.is_user || !record.has_id || record.is_other || !record.has_content {
         return None;
     }
     let is_special = SPECIAL.iter().any(|text| text.find(line).is_some());
@@ -46,6 +47,7 @@ pub(super) fn read(line: &[u8]) -> Option<Vec<RawOutput<'_>>> {
 struct Record<'a> {
     is_user: bool,
     has_id: bool,
+    has_content: bool,
     /// True if it contains anything but outputs.
     is_other: bool,
     outputs: Vec<RawOutput<'a>>,
@@ -73,7 +75,10 @@ impl<'a> Record<'a> {
 
     fn message_field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
         match key {
-            b"content" if value.peek()? == b'[' => value.array(|item| self.block(item)),
+            b"content" if value.peek()? == b'[' => {
+                self.has_content = true;
+                value.array(|item| self.block(item))
+            }
             b"content" => {
                 self.is_other = true;
                 Ok(())

@@ -3,7 +3,7 @@
 mod metadata;
 
 use super::block::{Block, Content, plain_string};
-use super::usage;
+use super::{shape, usage};
 use crate::agent::json::cursor::sample_hash;
 use crate::agent::jsonl::{JsonCursor, JsonStr, MalformedJson, RecordParent};
 use crate::domain::{Time, Tokens};
@@ -38,6 +38,10 @@ pub(super) struct TranscriptRecord<'a> {
     title: Option<JsonStr<'a>>,
     cost_usd: Option<f64>,
     queued: Content<'a>,
+    /// True if a field has another type than usual.
+    is_unusual: bool,
+    /// Hash that tells apart the contents outside `message` of records with one id.
+    own_sample: u64,
     /// True if it has fields that are not known here.
     has_more: bool,
     /// Type of an attachment.
@@ -92,21 +96,26 @@ impl<'a> TranscriptRecord<'a> {
     }
 
     fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
+        self.is_unusual |= shape::is_unusual(key, value.peek()?);
         match key {
             b"type" => self.kind = plain_string(value)?,
             b"subtype" => self.subtype = plain_string(value)?,
-            b"uuid" => self.uuid = value.text()?,
+            b"uuid" => self.uuid = value.id()?,
             b"parentUuid" => {
-                let parent = value.text()?.filter(|id| !id.0.is_empty());
+                let parent = value.id()?.filter(|id| !id.0.is_empty());
                 self.parent = Some(parent.map_or(RecordParent::Root, |id| RecordParent::Id(id.hash())));
             }
-            b"logicalParentUuid" => self.logical_parent = value.text()?,
+            b"logicalParentUuid" => self.logical_parent = value.id()?,
             b"isSidechain" => self.sidechain = value.truth()?,
             b"isMeta" => self.meta = value.truth()?,
             b"isCompactSummary" => self.compact_summary = value.truth()?,
             b"isApiErrorMessage" => self.api_error = value.truth()?,
             b"message" => self.message.read(value)?,
-            b"content" => self.content = Content::read(value)?,
+            b"content" => {
+                let from = value.position();
+                self.content = Content::read(value)?;
+                self.own_sample = sample_hash(value.since(from));
+            }
             b"role" => self.message.role = plain_string(value)?,
             b"requestId" => self.request = value.text()?,
             b"apiBlockIndex" => self.block = value.number()?.and_then(|at| u32::try_from(at).ok()),
@@ -122,7 +131,11 @@ impl<'a> TranscriptRecord<'a> {
             b"totalCostUSD" => {
                 self.cost_usd = std::str::from_utf8(value.raw()?).ok().and_then(|cost| cost.parse().ok());
             }
-            b"attachment" => self.attachment(value)?,
+            b"attachment" => {
+                let from = value.position();
+                self.attachment(value)?;
+                self.own_sample = sample_hash(value.since(from));
+            }
             b"origin" => self.origin = value.string_field(b"kind")?.map_or(&b""[..], |kind| kind.0),
             b"operation" => self.operation = plain_string(value)?,
             b"reason" => self.reason = plain_string(value)?,

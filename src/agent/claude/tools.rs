@@ -94,6 +94,7 @@ pub(super) fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
     let structured = [&result["structuredContent"], &record["mcpMeta"]["structuredContent"]];
     let structured = structured.into_iter().find(|structured| structured.is_object() || structured.is_array());
     let output = structured.map_or(output.clone(), |structured| tool_input::with_structured(output, structured));
+    let output = with_changes(output, &result["bashEditDiff"]);
     let subagent = result["agentId"].as_str().map(|agent| Arc::from(format!("agent-{agent}")));
     let duration_ms = json::count(&result["durationMs"]).or_else(|| json::count(&result["totalDurationMs"]));
     EventBody::ToolUpdate {
@@ -158,6 +159,23 @@ fn answered(result: &Value) -> Option<ToolAction> {
     let texts: Vec<&str> = questions.iter().filter_map(|question| question["question"].as_str()).collect();
     let given = texts.iter().filter_map(|text| answers.get(*text)).map(flat).collect::<Vec<_>>().join("; ");
     Some(ToolAction::Question { question: texts.join("\n"), answer: Some(given).filter(|given| !given.is_empty()) })
+}
+
+/// Appends the changes that a command made to files, as a diff. From 2.1.332 on.
+fn with_changes(output: String, changes: &Value) -> String {
+    let files = tool_input::items(&changes["files"]);
+    let diff = |file: &&Value| {
+        let path = flat(&file["filePath"]);
+        let hunks = file["hunks"].as_array().map(|hunks| patch::unified(hunks)).unwrap_or_default();
+        (!path.is_empty() || !hunks.is_empty()).then(|| format!("--- {path}\n{hunks}").trim_end().to_owned())
+    };
+    let mut diffs: Vec<String> = files.iter().filter_map(diff).collect();
+    let others = changes["changedFiles"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    diffs.extend(
+        others.filter(|path| !files.iter().any(|file| file["filePath"] == **path)).map(|path| format!("--- {path}")),
+    );
+    let parts = [output].into_iter().chain(diffs).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("\n\n")
 }
 
 /// The applied change, if the agent stored its patch.

@@ -147,6 +147,9 @@ pub(super) fn content_text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(parts) => parts.iter().map(part_text).collect::<Vec<_>>().join("\n"),
+        Value::Object(fields) if tool_input::has_numeric_names(fields) => {
+            tool_input::items(content).into_iter().map(part_text).collect::<Vec<_>>().join("\n")
+        }
         Value::Object(fields) => fields
             .get("content")
             .or_else(|| fields.get("content_items"))
@@ -159,8 +162,10 @@ pub(super) fn content_text(content: &Value) -> String {
 
 fn part_text(part: &Value) -> String {
     let field = |name: &str| part.get(name).and_then(Value::as_str);
-    if let (None, Some(title), Some(url)) = (field("text"), field("title"), field("url")) {
-        return format!("[{title}]({url})");
+    if let (Some(title), Some(url)) = (field("title"), field("url")) {
+        let excerpts = ["text", "snippet", "summary", "description", "content"].iter().filter_map(|name| field(name));
+        let lines = [format!("[{title}]({url})")].into_iter().chain(excerpts.map(str::to_owned));
+        return lines.collect::<Vec<_>>().join("\n");
     }
     match (field("text").or(part.as_str()), field("name")) {
         (Some(text), _) => text.to_owned(),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::injected::{SHELL_COMMAND, is_injected_text};
 use super::items::text;
 use super::line::{ItemKind, LineKind, RolloutLine};
-use super::{calls, items};
+use super::{calls, items, shape};
 use crate::agent::{tolerant_json, tool_input, unknown_record};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::ToolAction;
@@ -18,7 +18,8 @@ use crate::domain::{Delta, EventBody, ToolStatus};
 
 /// Event bodies of a line, in a sub-agent's thread or another one. A tool update finds its call by the id.
 pub(super) fn bodies(line: &RolloutLine<'_>, is_subagent: bool) -> Vec<EventBody> {
-    let Some(value) = line.value() else { return Vec::new() };
+    let Some(mut value) = line.value() else { return Vec::new() };
+    shape::conform(&mut value);
     match line.kind {
         LineKind::Item(ItemKind::Tool) => items::tool(&value["item"]),
         LineKind::Call => call(&value),

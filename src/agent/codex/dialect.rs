@@ -18,13 +18,14 @@ use super::decode;
 use super::fields::{self, field};
 use super::injected::{is_injected, is_shell_command};
 use super::line::{ItemKind, LineKind, RolloutLine};
-use super::text;
+use super::{shape, text};
 use crate::agent::FileStamp;
 use crate::agent::jsonl::parts::{self, MergedText, Part};
 use crate::agent::jsonl::repaired::ScannedLine;
 use crate::agent::jsonl::{
     Dialect, EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RecordLink, ResultMark, TextFile, UsageTotal,
 };
+use crate::agent::usual_form::UsualForm;
 use crate::domain::{EntryKey, EntryKind, Event, EventBody, Time, Tokens};
 
 /// Kind of record that messages and reasoning are read from.
@@ -122,7 +123,7 @@ impl CopiedHistory {
 impl Dialect for Rollout {
     fn scan_line<'a>(&self, bytes: &'a [u8], offset: u64) -> Result<LineMetadata<'a>, MalformedJson> {
         let line = RolloutLine::parse(bytes).ok_or(MalformedJson)?;
-        let mut metadata = LineMetadata::default();
+        let mut metadata = LineMetadata { is_unusual: shape::is_unusual(&line), ..LineMetadata::default() };
         if self.until.is_some_and(|until| RolloutLine::ordinal(bytes).is_some_and(|ordinal| ordinal >= until)) {
             return Ok(metadata);
         }
@@ -156,6 +157,11 @@ impl Dialect for Rollout {
             metadata.time = Time::parse(line.time);
         }
         Ok(metadata)
+    }
+
+    fn usual_form(&self, line: &[u8]) -> Option<UsualForm> {
+        let is_usual = RolloutLine::parse(line).is_some_and(|line| !shape::is_unusual(&line));
+        if is_usual { None } else { shape::usual_form(line) }
     }
 
     fn open_text(&self, path: &Path, first: Option<u64>) -> io::Result<TextFile> {

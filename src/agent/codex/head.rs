@@ -1,5 +1,6 @@
 //! Head of a rollout, read before the rest: the thread's identity and the dialect of its lines.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -13,7 +14,7 @@ use super::dialect::{CopiedHistory, LineOrigins, RecordSource, Rollout};
 use super::fields::{self, field};
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::meta::{HistoryBase, SessionMeta};
-use super::{paths, text};
+use super::{paths, shape, text};
 use crate::agent::json::repair;
 use crate::agent::jsonl::{FileHead, JsonStr};
 use crate::domain::Time;
@@ -70,9 +71,10 @@ impl RolloutHead {
             let filled = read_fully(&text.file, &mut bytes)?;
             let is_whole_file = filled < bytes.len();
             let probe = &bytes[..filled];
-            let source = detect_source(probe);
+            let lines = usual_lines(probe);
+            let source = detect_source(&lines);
             if source.is_some() || is_whole_file || bytes.len() >= PROBE_MAX {
-                let mut head = Self::from_probe(path, probe, source, is_whole_file);
+                let mut head = Self::from_probe(path, (probe, &lines), source, is_whole_file);
                 // A history that is named is not copied.
                 head.copied = match head.forked_from.as_deref().filter(|_| head.base.is_none()) {
                     Some(origin) => copied::find(path, origin),
@@ -116,8 +118,13 @@ impl RolloutHead {
         }
     }
 
-    fn from_probe(path: &Path, probe: &[u8], source: Option<RecordSource>, is_whole_file: bool) -> Self {
-        let meta = records(probe).find(|line| line.kind == LineKind::Meta);
+    fn from_probe(
+        path: &Path,
+        (probe, lines): (&[u8], &[Cow<'_, [u8]>]),
+        source: Option<RecordSource>,
+        is_whole_file: bool,
+    ) -> Self {
+        let meta = records(lines).find(|line| line.kind == LineKind::Meta);
         let meta = SessionMeta::of(&meta.and_then(|line| line.value()).unwrap_or_default());
         Self {
             fingerprint: JsonStr(&probe[..probe.len().min(FINGERPRINT_LEN)]).hash(),
@@ -154,13 +161,13 @@ impl FileHead for RolloutHead {
 /// Detects the record source from the first lines.
 ///
 /// A prompt has its event at once, before any answer; an answer without a preceding event means that the file has none.
-fn detect_source(probe: &[u8]) -> Option<RecordSource> {
-    let first = first_source(probe)?;
+fn detect_source(lines: &[Cow<'_, [u8]>]) -> Option<RecordSource> {
+    let first = first_source(lines)?;
     // Without its first record, which names the mode, a file with items has events before them.
     let is_item = |line: &RolloutLine<'_>| matches!(line.kind, LineKind::Item(ItemKind::User | ItemKind::Agent));
     // The first event may be lost.
     let is_event = |line: &RolloutLine<'_>| matches!(line.kind, LineKind::UserMessage | LineKind::AgentMessage);
-    let has = |is: &dyn Fn(&RolloutLine<'_>) -> bool| records(probe).any(|line| is(&line));
+    let has = |is: &dyn Fn(&RolloutLine<'_>) -> bool| records(lines).any(|line| is(&line));
     Some(match first {
         RecordSource::Events | RecordSource::Responses if has(&is_item) => RecordSource::Items,
         RecordSource::Responses if has(&is_event) => RecordSource::Events,
@@ -168,8 +175,8 @@ fn detect_source(probe: &[u8]) -> Option<RecordSource> {
     })
 }
 
-fn first_source(probe: &[u8]) -> Option<RecordSource> {
-    records(probe).find_map(|line| match line.kind {
+fn first_source(lines: &[Cow<'_, [u8]>]) -> Option<RecordSource> {
+    records(lines).find_map(|line| match line.kind {
         LineKind::Meta if field(line.payload, &fields::HISTORY_MODE) == Some(b"paginated") => Some(RecordSource::Items),
         LineKind::Item(ItemKind::User | ItemKind::Agent | ItemKind::Reasoning | ItemKind::Tool) => {
             Some(RecordSource::Items)
@@ -180,12 +187,27 @@ fn first_source(probe: &[u8]) -> Option<RecordSource> {
     })
 }
 
-/// Records of the lines; a line with several records is split.
-fn records(probe: &[u8]) -> impl Iterator<Item = RolloutLine<'_>> {
-    json_record::lines(probe, repair::is_whole).flat_map(|line| match RolloutLine::parse(line) {
-        Some(record) => vec![record],
-        None => repair::split(line).iter().filter_map(|part| RolloutLine::parse(&line[part.start..part.end])).collect(),
-    })
+/// Lines in the usual form; a line with several records is split.
+fn usual_lines(probe: &[u8]) -> Vec<Cow<'_, [u8]>> {
+    let of_line = |line| match RolloutLine::parse(line) {
+        Some(record) if !shape::is_unusual(&record) => vec![Cow::Borrowed(line)],
+        read => match (shape::usual_form(line), read) {
+            (Some(usual), _) => vec![Cow::Owned(usual.bytes)],
+            (None, Some(_)) => vec![Cow::Borrowed(line)],
+            (None, None) => {
+                let parts = repair::split(line).into_iter().map(|part| &line[part.start..part.end]);
+                parts
+                    .map(|part| shape::usual_form(part).map_or(Cow::Borrowed(part), |usual| usual.bytes.into()))
+                    .collect()
+            }
+        },
+    };
+    json_record::lines(probe, repair::is_whole).flat_map(of_line).collect()
+}
+
+/// Records of lines in the usual form.
+fn records<'a>(lines: &'a [Cow<'_, [u8]>]) -> impl Iterator<Item = RolloutLine<'a>> {
+    lines.iter().filter_map(|line| RolloutLine::parse(line))
 }
 
 fn read_fully(file: &File, buffer: &mut [u8]) -> io::Result<usize> {

@@ -20,6 +20,8 @@ pub(super) struct RolloutLine<'a> {
     /// Bytes from the payload's opening brace to the end of the line, beyond the payload's end. In the oldest files,
     /// which have no payload, the whole line.
     pub payload: &'a [u8],
+    /// True if its fields are in another order or notation than Codex writes.
+    pub has_other_order: bool,
 }
 
 /// Kind of a line.
@@ -127,7 +129,10 @@ impl<'a> RolloutLine<'a> {
         let (kind, rest) = split_at_quote(rest.strip_prefix(b",\"type\":\"")?, 40)?;
         let payload = rest.strip_prefix(b",\"payload\":")?;
         let time = std::str::from_utf8(time).ok()?;
-        Some(Self { time, kind: line_kind(kind, payload)?, payload })
+        // Other payloads have no type.
+        let is_typed = matches!(kind, b"event_msg" | b"response_item");
+        let has_other_order = is_typed && !payload.starts_with(b"{\"type\":\"");
+        Some(Self { time, kind: line_kind(kind, payload)?, payload, has_other_order })
     }
 
     /// Parses any other order of fields, and files of versions before 0.32.
@@ -136,13 +141,15 @@ impl<'a> RolloutLine<'a> {
         let record = GenericRecord::read(bytes)?;
         // A number is a time since the epoch, as importers of other agents' sessions write it.
         let time = std::str::from_utf8(record.time).unwrap_or_default().trim_matches('"');
+        let is_list = record.payload.is_some_and(|payload| payload.starts_with(b"["));
         let payload = record.payload.map(|payload| only_item(payload).unwrap_or(payload));
         // A text or a list in place of the usual object.
         if let Some(payload) = payload.filter(|payload| payload.starts_with(b"\"") || payload.starts_with(b"[")) {
-            return Some(Self { time, kind: LineKind::Unknown, payload });
+            let has_other_order = payload.starts_with(b"\"{");
+            return Some(Self { time, kind: LineKind::Unknown, payload, has_other_order });
         }
         if let Some(payload) = payload {
-            return Some(Self { time, kind: line_kind(record.kind?, payload)?, payload });
+            return Some(Self { time, kind: line_kind(record.kind?, payload)?, payload, has_other_order: !is_list });
         }
         if matches!(record.kind, Some(b"event_msg" | b"response_item")) {
             return None;
@@ -156,7 +163,9 @@ impl<'a> RolloutLine<'a> {
             None if record.has_id => LineKind::Meta,
             None => LineKind::Ignored,
         };
-        Some(Self { time, kind, payload: bytes })
+        // A line without any known field may be around another record.
+        let has_other_order = record.kind.is_none() && !record.has_id;
+        Some(Self { time, kind, payload: bytes, has_other_order })
     }
 
     /// Id that connects a call, its output and its item.

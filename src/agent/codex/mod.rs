@@ -22,6 +22,7 @@ mod parts;
 mod patch;
 mod paths;
 mod protocol;
+mod shape;
 mod text;
 mod thread;
 mod trust;

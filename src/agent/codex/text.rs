@@ -16,6 +16,7 @@ use crate::agent::jsonl::TextFile;
 use crate::agent::tolerant_json;
 use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::temp;
+use crate::stdx::utf16;
 use crate::stdx::zst::{self, Decompressor};
 
 /// Endings of rollouts' names.
@@ -81,7 +82,7 @@ fn decompressed(mut file: File, first: Option<u64>) -> io::Result<(File, Option<
 /// Reads a document, which may be compressed.
 fn document(mut file: File) -> io::Result<(Vec<u8>, Option<String>)> {
     if !is_compressed(&mut file)? {
-        return Ok((files::read_open(&file, SizeLimit::DOCUMENT)?, None));
+        return Ok((utf16::decoded(files::read_open(&file, SizeLimit::DOCUMENT)?), None));
     }
     let (mut source, mut bytes) = (Decompressor::new(file)?, Vec::new());
     if !copy_up_to(&mut source, &mut bytes, SizeLimit::DOCUMENT.0)? {

@@ -7,9 +7,8 @@ use std::path::Path;
 pub(crate) use super::paths::{folder_hash, remember};
 use super::reader::ChatReader;
 pub(crate) use super::tools::{exit_code, has_failed_command};
-use super::{message, paths, summary};
+use super::{message, paths, shape, summary};
 use crate::agent::texts::{RecordDecoder, SearchText, StoredRecord, TextScope, body_texts};
-use crate::agent::tolerant_json;
 use crate::agent::{Source, SourceSummary, SummaryProgress, TextLimit, TranscriptReader};
 use crate::domain::{Entry, EntryKey, Session};
 
@@ -67,7 +66,7 @@ pub(crate) struct MessageDecoder;
 
 impl RecordDecoder for MessageDecoder {
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
-        let Some((value, _)) = tolerant_json::value(record.bytes) else { return };
+        let Some((value, _)) = shape::message(record.bytes) else { return };
         let parts = message::parts(&value).into_iter();
         let in_scope =
             |part: &message::MessagePart| wanted != TextScope::Indexed || *part != message::MessagePart::Thinking;

@@ -4,9 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{message, tools};
+use super::{message, shape, tools};
 use crate::agent::json::cursor::hash;
-use crate::agent::tolerant_json::{self, Repairs};
+use crate::agent::tolerant_json::Repairs;
 use crate::agent::tool_input;
 use crate::domain::{Time, Tokens};
 
@@ -68,7 +68,7 @@ pub(super) struct ChatMessage {
 impl ChatMessage {
     /// Reads a message whose JSON begins at `offset`; `None` for anything but an object. Sets the last `model`.
     pub(super) fn read(json: &[u8], offset: u64, model: &mut Option<String>, repairs: &mut Repairs) -> Option<Self> {
-        let (value, found) = tolerant_json::value(json).filter(|(value, _)| value.is_object())?;
+        let (value, found) = shape::message(json).filter(|(value, _)| value.is_object())?;
         repairs.add(found);
         let is_torn = found.is_lossy();
         let parts = message::parts(&value);

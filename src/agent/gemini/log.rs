@@ -6,15 +6,16 @@
 //! continued.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::chat_message::ChatMessage;
+use super::shape;
 use crate::agent::json;
-use crate::agent::tolerant_json::{self, RepairedRecord, Repairs};
+use crate::agent::record_lists;
+use crate::agent::tolerant_json::{self, Repairs};
 use crate::domain::Time;
 
 /// Maximum versions of messages and ends that are kept as branches, because each is looked through.
@@ -90,6 +91,13 @@ struct Fields<'a> {
     messages: Option<Vec<&'a RawValue>>,
 }
 
+impl Fields<'_> {
+    fn has_any(&self) -> bool {
+        let texts = [&self.session_id, &self.start_time, &self.summary, &self.kind];
+        texts.into_iter().any(Option::is_some) || self.messages.is_some()
+    }
+}
+
 impl LogChange {
     /// Combines the changes of two records.
     pub(super) fn and(self, other: Self) -> Self {
@@ -117,7 +125,7 @@ impl ChatLog {
             return change;
         }
         let mut all = LogChange::None;
-        let records = records_of(bytes);
+        let records = record_lists::line_records(bytes);
         if records.is_empty() {
             self.bad.push(self.lines);
         }
@@ -179,27 +187,34 @@ impl ChatLog {
         if let Some(id) = record.rewind_to {
             return Some(self.rewind(&id));
         }
-        if record.id.is_some() && (record.r#type.is_some() || record.content.is_some() || record.parts.is_some()) {
+        if record.content.is_some() || record.parts.is_some() || (record.id.is_some() && record.r#type.is_some()) {
             let message = ChatMessage::read(bytes, offset, &mut self.model, repairs)?;
             return Some(self.upsert(message));
         }
-        Some(self.merge(serde_json::from_slice(bytes).ok()?, bytes, offset, repairs))
+        let fields: Fields<'_> = serde_json::from_slice(bytes).ok()?;
+        fields.has_any().then(|| self.merge(fields, bytes, offset, repairs))
     }
 
     /// Applies a record that is not as usual; `None` if it is no record of a chat.
     fn unusual(&mut self, value: &Value, bytes: &[u8], offset: u64, repairs: &mut Repairs) -> Option<LogChange> {
+        let mut value = value.clone();
+        shape::log_record(&mut value);
+        let value = &value;
         if value["$set"].is_object() {
             return Some(self.merge_value(&value["$set"], (bytes, &["$set", "messages"]), offset, repairs));
         }
         if let Some(id) = value["$rewindTo"].as_str() {
             return Some(self.rewind(id));
         }
-        if ["type", "content", "parts"].iter().any(|name| !value[*name].is_null()) {
+        let usual = shape::message(bytes).map(|(value, _)| value).unwrap_or_default();
+        if ["type", "content", "parts"].iter().any(|name| !usual[*name].is_null()) {
             repairs.add(Repairs::FIELD_TYPES);
             let message = ChatMessage::read(bytes, offset, &mut self.model, repairs)?;
             return Some(self.upsert(message));
         }
-        let is_header = ["sessionId", "startTime", "messages", "kind"].iter().any(|name| !value[*name].is_null());
+        let names =
+            ["sessionId", "startTime", "messages", "kind", "summary", "lastUpdated", "projectHash", "directories"];
+        let is_header = names.iter().any(|name| !value[*name].is_null());
         is_header.then(|| self.merge_value(value, (bytes, &["messages"]), offset, repairs))
     }
 
@@ -396,19 +411,4 @@ impl ChatLog {
     pub(super) fn entries(&self) -> usize {
         self.shown().map(|message| message.entries as usize).sum()
     }
-}
-
-/// Records of a line, which may be a list of them.
-fn records_of(line: &[u8]) -> Vec<RepairedRecord> {
-    let is_list = line.trim_ascii_start().starts_with(b"[");
-    let items = if is_list { tolerant_json::items(line, &[]) } else { Vec::new() };
-    if items.is_empty() {
-        return tolerant_json::records(line);
-    }
-    let item = |range: Range<usize>| {
-        let (value, mut repairs) = tolerant_json::value(&line[range.clone()])?;
-        repairs.add(Repairs::GLUED);
-        Some(RepairedRecord { range, value, repairs })
-    };
-    items.into_iter().filter_map(item).collect()
 }

@@ -18,6 +18,7 @@ mod other_files;
 mod paths;
 mod reader;
 mod retention;
+mod shape;
 mod summary;
 mod tools;
 

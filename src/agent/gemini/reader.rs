@@ -12,10 +12,10 @@ use super::chat_message::ChatMessage;
 use super::log::{ChatLog, LogChange};
 use super::message::{self, MessagePart};
 use super::other_files::{OtherFiles, ReplayedLog};
-use super::{paths, tools};
+use super::{paths, shape, tools};
 use crate::agent::json::repair;
+use crate::agent::jsonl::TextFile;
 use crate::agent::side_text::OutputFolder;
-use crate::agent::tolerant_json;
 use crate::agent::{
     BranchPosition, FileStamp, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader,
 };
@@ -28,6 +28,8 @@ use crate::stdx::lines::LineReader;
 #[derive(Debug)]
 pub(super) struct ChatReader {
     path: PathBuf,
+    /// Copy of the file in UTF-8, if the agent's own is in another encoding.
+    copy: Option<File>,
     /// The replayed log.
     pub log: ChatLog,
     /// State of the file when it was read.
@@ -71,7 +73,7 @@ impl ChatReader {
         let others = OtherFiles::default();
         let (bytes_read, has_open_record, chosen) = (0, false, None);
         let mut reader =
-            Self { path, log, stamp, offset, bytes_read, issues, has_open_record, outputs, others, chosen };
+            Self { path, copy: None, log, stamp, offset, bytes_read, issues, has_open_record, outputs, others, chosen };
         reader.apply_new()?;
         Ok(reader)
     }
@@ -92,8 +94,15 @@ impl ChatReader {
 
     /// Applies the lines after `offset`; replays a document completely.
     fn apply_new(&mut self) -> io::Result<LogChange> {
-        let file = files::open(&self.path)?;
-        self.stamp = FileStamp::of(&file.metadata()?);
+        let TextFile { file, stamp, is_copy, .. } = TextFile::open(&self.path)?;
+        self.stamp = stamp;
+        if is_copy {
+            // Offsets are those of the copy, which is made anew.
+            (self.log, self.offset) = (ChatLog::default(), 0);
+            self.copy = Some(file.try_clone()?);
+        }
+        let mut file = file;
+        file.seek(SeekFrom::Start(0))?;
         let effect = if paths::kind(&self.path) == Some(paths::DOCUMENT) {
             let bytes = files::read_open(&file, SizeLimit::DOCUMENT)?;
             self.bytes_read += bytes.len() as u64;
@@ -113,7 +122,7 @@ impl ChatReader {
         let open = self.has_open_record.then_some((self.log.lines + 1, repair::OPEN_RECORD));
         self.issues = lost.chain(repaired).chain(open).map(issue).collect();
         self.issues.sort_by_key(|issue| issue.line);
-        Ok(effect)
+        Ok(if is_copy { LogChange::Replaced } else { effect })
     }
 
     fn lines(&mut self, file: File) -> io::Result<LogChange> {
@@ -173,7 +182,7 @@ impl ChatReader {
         };
         let mut results = Vec::new();
         for other in others {
-            let value = tolerant_json::value(&self.json(&other)).map(|(value, _)| value).unwrap_or_default();
+            let value = shape::message(&self.json(&other)).map(|(value, _)| value).unwrap_or_default();
             results.extend(message::results(&value).map(|(_, body)| body));
         }
         results
@@ -183,8 +192,12 @@ impl ChatReader {
     pub(super) fn json(&mut self, message: &ChatMessage) -> Vec<u8> {
         let mut bytes = Vec::new();
         let number = (message.file as usize).checked_sub(1);
-        let path = number.and_then(|number| self.others.paths.get(number)).unwrap_or(&self.path);
-        let read = files::open(path).and_then(|mut file| {
+        let other = number.and_then(|number| self.others.paths.get(number));
+        let file = match (&self.copy, other) {
+            (Some(copy), None) => copy.try_clone(),
+            (_, path) => TextFile::open(path.unwrap_or(&self.path)).map(|text| text.file),
+        };
+        let read = file.and_then(|mut file| {
             file.seek(SeekFrom::Start(message.offset))?;
             file.take(u64::from(message.len)).read_to_end(&mut bytes)
         });
@@ -207,7 +220,7 @@ impl TranscriptReader for ChatReader {
     fn read(&mut self, range: Range<usize>, limit: TextLimit) -> Vec<Entry> {
         let mut entries = Vec::new();
         for (first, message) in self.messages_in(&range) {
-            let value = tolerant_json::value(&self.json(&message)).map(|(value, _)| value).unwrap_or_default();
+            let value = shape::message(&self.json(&message)).map(|(value, _)| value).unwrap_or_default();
             let results = self.results_of(&message);
             for (index, part) in (first..).zip(padded(&value, &message)) {
                 if range.contains(&index) {
@@ -245,7 +258,7 @@ impl TranscriptReader for ChatReader {
         });
         let branches: Vec<(usize, Option<Time>, Option<ChatMessage>)> = branches.collect();
         let list = branches.into_iter().map(|(entries, last, first)| {
-            let value = first.and_then(|first| tolerant_json::value(&self.json(&first)));
+            let value = first.and_then(|first| shape::message(&self.json(&first)));
             let text = value.map(|(value, _)| message::text(&value)).unwrap_or_default();
             TranscriptBranch { entries, last, head: text.lines().next().unwrap_or_default().to_owned() }
         });

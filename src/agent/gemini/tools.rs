@@ -312,7 +312,10 @@ fn display(shown: &Value) -> String {
 /// A line of a terminal's output, which is a list of styled texts; any other item by its texts.
 fn terminal_line(line: &Value) -> String {
     match line {
-        Value::Array(texts) => texts.iter().filter_map(|text| text["text"].as_str()).collect(),
+        Value::Array(texts) => {
+            let text = |text: &Value| text["text"].as_str().map_or_else(|| display(text), str::to_owned);
+            texts.iter().map(text).collect()
+        }
         other => display(other),
     }
 }

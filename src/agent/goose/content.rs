@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::action::action;
+use super::shape;
 use crate::agent::pages::{MessageOutline, StoredMessage};
 use crate::agent::tolerant_json::{self, Repairs};
 use crate::agent::{TextLimit, tool_input, unknown_record};
@@ -82,23 +83,14 @@ fn parsed_blocks(content: &str) -> Option<(Vec<Value>, Repairs)> {
     let (mut blocks, mut repairs) = (Vec::new(), Repairs::default());
     for record in tolerant_json::records(content.as_bytes()) {
         repairs.add(record.repairs);
-        match record.value {
-            Value::Array(items) => blocks.extend(items.into_iter().map(|item| match item {
-                Value::String(text) => {
-                    repairs.add(Repairs::FIELD_TYPES);
-                    text_block(&text)
-                }
-                block => block,
-            })),
-            Value::String(text) => {
-                repairs.add(Repairs::FIELD_TYPES);
-                blocks.push(text_block(&text));
-            }
-            block @ Value::Object(_) => {
-                repairs.add(Repairs::FIELD_TYPES);
-                blocks.push(block);
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) => return None,
+        if matches!(record.value, Value::Null | Value::Bool(_) | Value::Number(_)) {
+            return None;
+        }
+        let has_text = record.value.as_array().is_some_and(|items| items.iter().any(Value::is_string));
+        let (own, has_changed) = shape::blocks(record.value);
+        blocks.extend(own);
+        if has_changed || has_text {
+            repairs.add(Repairs::FIELD_TYPES);
         }
     }
     let is_read = !blocks.is_empty() || content.trim() == "[]";

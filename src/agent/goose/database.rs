@@ -285,13 +285,11 @@ fn stored(row: &Row<'_>, session: &str) -> rusqlite::Result<GooseMessage> {
     })
 }
 
-/// Parses seconds since 1970; some versions wrote milliseconds.
+/// Parses seconds since 1970; some versions and importers wrote smaller units.
 pub(super) fn content_time(stamp: i64) -> Option<Time> {
-    match stamp {
-        ..=0 => None,
-        1..100_000_000_000 => Some(Time::from_secs(stamp)),
-        _ => Some(Time::from_millis(stamp)),
-    }
+    #[expect(clippy::cast_precision_loss, reason = "a time needs no more than milliseconds")]
+    let number = stamp as f64;
+    Time::from_number(number).or_else(|| (stamp > 0).then(|| Time::from_secs(stamp)))
 }
 
 /// One session in a database, opened for reading.

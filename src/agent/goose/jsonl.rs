@@ -10,10 +10,12 @@ use serde_json::Value;
 
 use super::content::{self, GooseMessage};
 use super::database::content_time;
+use super::shape;
 use super::totals::GooseTotals;
-use crate::agent::json::repair;
+use crate::agent::json::{self, repair};
 use crate::agent::jsonl::TextFile;
 use crate::agent::pages::{MessageStore, MessageVersion};
+use crate::agent::record_lists;
 use crate::agent::sqlite::DatabaseError;
 use crate::agent::tolerant_json::{self, RepairedRecord};
 use crate::agent::tool_input;
@@ -25,16 +27,21 @@ use crate::stdx::lines::LineReader;
 /// Maximum lines around a call that are searched for its result, and around a result for its call. All of a usual file.
 const RESULT_LOOKAHEAD: usize = 4096;
 
+/// Record with fields of the usual types.
+fn usual(record: &Value) -> Value {
+    let mut record = record.clone();
+    shape::record(&mut record);
+    record
+}
+
 /// A message from its record; `None` for any other record.
 fn message(id: String, record: &RepairedRecord) -> Option<GooseMessage> {
-    let value = &record.value;
+    let value = usual(&record.value);
     let role = value["role"].as_str()?.to_owned();
     let metadata = if value["metadata"].is_object() { value["metadata"].to_string() } else { String::new() };
-    let time = match &value["created"] {
-        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(whole)).and_then(content_time),
-        Value::String(text) => Time::parse(text).or_else(|| text.parse().ok().and_then(content_time)),
-        _ => None,
-    };
+    let created = &value["created"];
+    let small = || created.as_i64().or_else(|| created.as_str()?.parse().ok()).and_then(content_time);
+    let time = json::time(created).or_else(small);
     let content = match &value["content"] {
         Value::Object(fields) if tool_input::has_numeric_names(fields) => {
             Value::Array(tool_input::items(&value["content"]).into_iter().cloned().collect()).to_string()
@@ -72,7 +79,7 @@ fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
     while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
         number += 1;
         let issue = |reason: String| Issue { path: source.path.clone(), line: Some(number), reason };
-        let records = tolerant_json::records(line.bytes);
+        let records = record_lists::line_records(line.bytes);
         if records.is_empty() && !line.bytes.trim_ascii().is_empty() {
             totals.unreadable();
             issues.push(issue("not a message".to_owned()));
@@ -151,8 +158,8 @@ impl GooseFile {
         let mut lines = LineReader::from_offset(file, 0)?;
         self.line_ranges.clear();
         while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
-            let records = tolerant_json::records(line.bytes);
-            let messages = records.into_iter().filter(|record| record.value["role"].is_string());
+            let records = record_lists::line_records(line.bytes);
+            let messages = records.into_iter().filter(|record| usual(&record.value)["role"].is_string());
             self.line_ranges
                 .extend(messages.map(|record| (line.offset + record.range.start as u64, record.range.len())));
         }

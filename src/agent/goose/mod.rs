@@ -8,6 +8,7 @@ mod action;
 mod content;
 mod database;
 mod jsonl;
+mod shape;
 mod totals;
 
 pub(super) use acp::ACP;

@@ -148,12 +148,47 @@ impl<'a> JsonCursor<'a> {
 
     /// Reads a time, see [`time`](super::time); any other value is skipped and yields `None`.
     pub(crate) fn time(&mut self) -> Result<Option<Time>, MalformedJson> {
-        if self.peek()? == b'"' {
-            let text = self.string()?;
-            return Ok(std::str::from_utf8(text.0).ok().and_then(Time::parse));
+        /// Maximum levels of objects and lists around a time.
+        const MAX_LEVELS: usize = 3;
+        self.time_within(MAX_LEVELS)
+    }
+
+    fn time_within(&mut self, levels: usize) -> Result<Option<Time>, MalformedJson> {
+        match self.peek()? {
+            b'"' => {
+                let text = self.string()?;
+                Ok(std::str::from_utf8(text.0).ok().and_then(Time::parse))
+            }
+            b'{' | b'[' if levels == 0 => self.skip().map(|()| None),
+            b'{' => {
+                let mut found = None;
+                self.object(|name, value| {
+                    // The part of a second.
+                    if memchr::memmem::find(name, b"nano").is_none() {
+                        found = found.or(value.time_within(levels - 1)?);
+                    }
+                    Ok(())
+                })?;
+                Ok(found)
+            }
+            b'[' => {
+                let mut found = None;
+                self.array(|item| {
+                    found = found.or(item.time_within(levels - 1)?);
+                    Ok(())
+                })?;
+                Ok(found)
+            }
+            _ => {
+                let number = std::str::from_utf8(self.raw()?).ok().and_then(|digits| digits.parse().ok());
+                Ok(number.and_then(Time::from_number))
+            }
         }
-        let number = std::str::from_utf8(self.raw()?).ok().and_then(|digits| digits.parse().ok());
-        Ok(number.and_then(Time::from_number))
+    }
+
+    /// Reads an id: a string, or a number as its digits. Any other value is skipped and yields `None`.
+    pub(crate) fn id(&mut self) -> Result<Option<JsonStr<'a>>, MalformedJson> {
+        if self.peek()?.is_ascii_digit() { Ok(Some(JsonStr(self.raw()?))) } else { self.text() }
     }
 
     /// Reads a value; true if it is the literal `true`.

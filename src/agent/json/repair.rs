@@ -70,7 +70,11 @@ pub(crate) fn is_record(bytes: &[u8]) -> bool {
 /// True for a text that consists of whole objects, so that nothing more needs to be written before it is read.
 pub(crate) fn is_whole(text: &[u8]) -> bool {
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
-    text.first() == Some(&b'{') && text.trim_ascii_end().last() == Some(&b'}') && (is_record(text) || is_sequence(text))
+    match (text.trim_ascii_start().first(), text.trim_ascii_end().last()) {
+        // The brackets may be those of a list of records.
+        (Some(b'{' | b'['), Some(b'}' | b']')) => is_record(text) || is_sequence(text),
+        _ => false,
+    }
 }
 
 fn is_sequence(text: &[u8]) -> bool {
@@ -87,7 +91,14 @@ fn blank_len(bytes: &[u8], is_list: bool) -> usize {
     if bytes.starts_with("\u{feff}".as_bytes()) {
         return 3;
     }
-    usize::from(bytes[0].is_ascii_whitespace() || (is_list && matches!(bytes[0], b'[' | b',' | b']')))
+    usize::from(
+        bytes[0].is_ascii_whitespace() || separates(bytes) || (is_list && matches!(bytes[0], b'[' | b',' | b']')),
+    )
+}
+
+/// True for a comma before the next record.
+fn separates(bytes: &[u8]) -> bool {
+    bytes.strip_prefix(b",").is_some_and(|rest| begins_object(rest.trim_ascii_start()))
 }
 
 /// Finds the end of the record that begins at `at`, where no other one is open: it ends with its braces, whatever follows.
@@ -114,8 +125,10 @@ fn record_end(line: &[u8], at: usize, is_list: bool, work: &mut usize) -> Option
     let valid = validate(&mut cursor, MAX_DEPTH);
     *work = work.saturating_sub(cursor.position().max(1));
     let end = at + cursor.position();
-    let follows = line[end.min(line.len())..].iter().find(|byte| !byte.is_ascii_whitespace());
+    let rest = line[end.min(line.len())..].trim_ascii_start();
+    let follows = rest.first();
     let is_end = matches!(follows, None | Some(b'{' | 0 | 0xef)) || (is_list && matches!(follows, Some(b',' | b']')));
+    let is_end = is_end || separates(rest);
     (valid.is_ok() && is_end).then_some(end)
 }
 

@@ -4,12 +4,23 @@ use serde_json::Value;
 
 use crate::domain::Time;
 
-/// Reads a time in a text or a number, see [`Time::parse`].
+/// Reads a time in a text or a number, see [`Time::parse`]; also in an object around one, or in seconds and nanoseconds.
 pub(crate) fn time(value: &Value) -> Option<Time> {
+    const AROUND: [&str; 8] = ["$date", "$numberLong", "value", "text", "time", "timestamp", "created", "0"];
     match value {
         Value::String(text) => Time::parse(text),
         Value::Number(number) => number.as_f64().and_then(Time::from_number),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        Value::Array(items) => items.first().and_then(time),
+        Value::Object(fields) => {
+            let number = |names: &[&str]| names.iter().find_map(|name| fields.get(*name)?.as_f64());
+            let parts = || {
+                let seconds = number(&["secs", "seconds", "_seconds", "secs_since_epoch"])?;
+                let nanos = number(&["nanos", "nanoseconds", "_nanoseconds", "nanos_since_epoch"]).unwrap_or_default();
+                Time::from_number(seconds + nanos / 1e9)
+            };
+            AROUND.iter().find_map(|name| time(fields.get(*name)?)).or_else(parts)
+        }
+        Value::Null | Value::Bool(_) => None,
     }
 }
 
@@ -50,6 +61,9 @@ mod tests {
         assert_eq!(millis(json!("1795887127837")), expected);
         assert_eq!(millis(json!(1_795_887_127.837)), expected);
         assert_eq!(millis(json!(1_795_887_127_837_000_000_i64)), expected);
+        assert_eq!(millis(json!({"$date": {"$numberLong": "1795887127837"}})), expected);
+        assert_eq!(millis(json!([{"time": "2026-11-28T17:32:07.837Z"}])), expected);
+        assert_eq!(millis(json!({"secs": 1_795_887_127, "nanos": 837_000_000})), expected);
         assert_eq!((millis(json!(12)), millis(json!("soon")), millis(json!(null))), (None, None, None));
     }
 

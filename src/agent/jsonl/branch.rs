@@ -107,7 +107,9 @@ impl BranchTip {
         let member = group != 0 && group == self.group;
         let follows = match parent {
             // A record without a parent continues the conversation in file order.
-            RecordParent::Previous | RecordParent::Root => true,
+            RecordParent::Previous => true,
+            // A second beginning may be that of a copy.
+            RecordParent::Root => self.last == 0 || record.turns == 0,
             RecordParent::Id(parent) => {
                 let inside = self.members.contains(&parent);
                 self.last == 0 || parent == self.last || (inside && (result || !self.left))

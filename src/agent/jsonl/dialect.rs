@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::TextFile;
 use crate::agent::json::{JsonStr, MalformedJson};
+use crate::agent::usual_form::UsualForm;
 use crate::agent::{FileStamp, Source};
 use crate::domain::run::SessionTask;
 use crate::domain::{Entry, EntryKey, EntryKind, Event, Session, SessionKey, Time, Tokens};
@@ -22,6 +23,12 @@ pub trait Dialect: Send + Sync {
     /// Decodes some of the entries that `scan_line` found in this line into events. An event carries the key of its mark;
     /// the caller drops events that match none of the marks.
     fn decode(&self, line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event));
+
+    /// Converts a record to the usual form; `None` if it has that. Called only for records that `scan_line` finds unusual, or
+    /// cannot read.
+    fn usual_form(&self, _record: &[u8]) -> Option<UsualForm> {
+        None
+    }
 
     /// True if the call with this id has a record of its own, besides the one of its result.
     fn has_own_record(&self, _call: &str) -> bool {
@@ -87,6 +94,8 @@ pub struct LineMetadata<'a> {
     pub id: Option<JsonStr<'a>>,
     /// Hash of the content, if records with one id may be fragments of one message; 0: a second record is a copy.
     pub content: u64,
+    /// True for a record that may not be in the usual form, see [`Dialect::usual_form`].
+    pub is_unusual: bool,
     /// True for a record of the conversation without its content, of which something must be lost.
     pub lacks_content: bool,
     /// True for a record after which the conversation goes on from an earlier one.

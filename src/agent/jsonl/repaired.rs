@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 
-use super::{Dialect, LineMetadata, MalformedJson};
+use super::{Dialect, JsonCursor, LineMetadata, MalformedJson};
 use crate::agent::json::repair::{self, LinePart, RecordPartKind};
 
 /// A record with its metadata: a line, or a part of one.
@@ -41,9 +41,18 @@ pub(crate) enum Repair {
     Joined,
     /// Bytes of zero, as a crash leaves them where a record was to be written.
     Hole,
+    /// Record with values of other types than usual.
+    FieldTypes,
+    /// Record in another notation than usual, which needs no report.
+    Notation,
 }
 
 impl Repair {
+    /// True for a record whose stored bytes are not those that are decoded.
+    pub(crate) fn is_converted(self) -> bool {
+        matches!(self, Self::Completed | Self::FieldTypes | Self::Notation)
+    }
+
     /// Explanation for the user.
     pub(crate) fn reason(self) -> &'static str {
         match self {
@@ -54,6 +63,8 @@ impl Repair {
             Self::MissingParent => "the record before it is missing; shown in the order of the file",
             Self::Joined => "repaired: a record over several lines",
             Self::Hole => "hole of NUL bytes",
+            Self::FieldTypes => "repaired: fields of an unusual type",
+            Self::Notation => "another notation than usual",
         }
     }
 }
@@ -69,7 +80,19 @@ pub(crate) fn records(
     // Some editors add a byte order mark.
     let mark = if offset == 0 && line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let (line, offset) = (&line[mark..], offset + mark as u64);
-    if let Ok(metadata) = dialect.scan_line(line, offset) {
+    let scanned = dialect.scan_line(line, offset);
+    let may_be_unusual = match &scanned {
+        Ok(metadata) => metadata.is_unusual || metadata.lacks_content,
+        Err(MalformedJson) => is_value(line),
+    };
+    if may_be_unusual
+        && let Some(usual) = dialect.usual_form(line)
+        && let Ok(metadata) = dialect.scan_line(&usual.bytes, offset)
+    {
+        let repair = Some(if usual.is_repaired { Repair::FieldTypes } else { Repair::Notation });
+        return each(ScannedLine { offset, len: line.len() as u64, number, metadata: Ok(metadata), repair });
+    }
+    if let Ok(metadata) = scanned {
         let repair = if metadata.lacks_content {
             Some(Repair::NoContent)
         } else {
@@ -85,7 +108,15 @@ pub(crate) fn records(
         let (bytes, offset, len) = (&line[start..end], offset + start as u64, (end - start) as u64);
         let mut visit = |bytes: &[u8], repair| {
             let metadata = dialect.scan_line(bytes, offset);
-            each(ScannedLine { offset, len, number, metadata, repair: Some(repair) });
+            let is_unusual = metadata.as_ref().map_or(true, |metadata| metadata.is_unusual || metadata.lacks_content);
+            match dialect.usual_form(bytes).filter(|_| is_unusual) {
+                Some(usual) => {
+                    let repair = if repair == Repair::Completed { repair } else { Repair::FieldTypes };
+                    let metadata = dialect.scan_line(&usual.bytes, offset);
+                    each(ScannedLine { offset, len, number, metadata, repair: Some(repair) });
+                }
+                None => each(ScannedLine { offset, len, number, metadata, repair: Some(repair) }),
+            }
         };
         match kind {
             RecordPartKind::Record => visit(bytes, Repair::Split),
@@ -98,9 +129,20 @@ pub(crate) fn records(
     }
 }
 
-/// Returns the bytes of a stored record that [`records`] visited, completed if they were torn.
-pub(crate) fn readable(record: &[u8]) -> Cow<'_, [u8]> {
-    if repair::is_record(record) { Cow::Borrowed(record) } else { Cow::Owned(repair::complete(record)) }
+/// Returns the bytes of a stored record that [`records`] visited in the usual form, completed if they were torn.
+pub(crate) fn readable<'a>(dialect: &dyn Dialect, record: &'a [u8]) -> Cow<'a, [u8]> {
+    let is_whole = repair::is_record(record) || (!record.trim_ascii_start().starts_with(b"{") && is_value(record));
+    let whole = if is_whole { Cow::Borrowed(record) } else { Cow::Owned(repair::complete(record)) };
+    match dialect.usual_form(&whole) {
+        Some(usual) => Cow::Owned(usual.bytes),
+        None => whole,
+    }
+}
+
+/// True for one whole value.
+fn is_value(bytes: &[u8]) -> bool {
+    let mut cursor = JsonCursor::new(bytes);
+    cursor.skip().is_ok() && cursor.at_end()
 }
 
 /// True if a record is not UTF-8.

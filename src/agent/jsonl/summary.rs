@@ -190,7 +190,7 @@ impl Pass {
                 None => self.summary.add_unreadable(line.number),
             };
         };
-        if let Some(repair) = line.repair {
+        if let Some(repair) = line.repair.filter(|repair| *repair != Repair::Notation) {
             self.summary.add_repair(line.number, repair);
         }
         self.summary.add(&metadata);

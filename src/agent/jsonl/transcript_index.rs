@@ -81,8 +81,8 @@ pub(crate) struct TranscriptIndex {
     changed_usage: Option<u32>,
     /// Last total usage, of an agent that records totals.
     counts: UsageCounts,
-    /// Lines that must be completed before they are decoded.
-    torn: HashSet<u32>,
+    /// Lines that must be converted before they are decoded: torn ones, and those in another form than usual.
+    converted: HashSet<u32>,
     /// Last decoded line with many entries: its events by entry.
     wide_line: Option<(usize, HashMap<EntryKey, Vec<Event>>)>,
     tip: BranchTip,
@@ -135,7 +135,7 @@ impl TranscriptIndex {
             usage: HashMap::new(),
             changed_usage: None,
             counts: UsageCounts::default(),
-            torn: HashSet::new(),
+            converted: HashSet::new(),
             wide_line: None,
             tip: BranchTip::default(),
             left_branch: false,
@@ -237,9 +237,13 @@ impl TranscriptIndex {
         Ok(bytes)
     }
 
-    /// Completes the bytes of a torn line.
+    /// Converts the bytes of a line that was torn, or is in another form than usual.
     fn readable<'a>(&self, line: usize, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        if self.torn.contains(&count(line)) { repaired::readable(bytes) } else { Cow::Borrowed(bytes) }
+        if self.converted.contains(&count(line)) {
+            repaired::readable(&*self.dialect, bytes)
+        } else {
+            Cow::Borrowed(bytes)
+        }
     }
 
     /// Looks positions up in some marks, without reading lines.

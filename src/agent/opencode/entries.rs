@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::action::action;
 use super::record::{self, MessageHead, OpenCodeMessage, PartKind, ToolOutcome};
-use super::v2;
+use super::{shape, v2};
 use crate::agent::pages::{MessageOutline, StoredMessage};
 use crate::agent::side_text::OutputFolder;
 use crate::agent::tool_input;
@@ -90,7 +90,10 @@ fn part_entry(head: &MessageHead<'_>, kind: PartKind, record: &OpenCodeMessage, 
 
 /// Value of a record, as far as it can be read.
 pub(super) fn value(data: &str) -> Value {
-    tolerant_json::value(data.as_bytes()).map_or_else(|| Value::String(data.to_owned()), |(value, _)| value)
+    let value = tolerant_json::value(data.as_bytes());
+    let mut value = value.map_or_else(|| Value::String(data.to_owned()), |(value, _)| value);
+    shape::part(&mut value);
+    value
 }
 
 /// Start time of a part, or of its message, which was `created` then.

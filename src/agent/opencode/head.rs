@@ -268,6 +268,10 @@ pub(super) fn moment(number: Option<f64>) -> Option<Time> {
 }
 
 impl PartHead<'_> {
+    fn is_usual(&self) -> bool {
+        !self.kind.is_empty() && (self.kind != "tool" || !self.state.status.is_empty())
+    }
+
     /// Name of the tool.
     pub(super) fn tool(&self) -> &str {
         &self.tool
@@ -289,6 +293,11 @@ pub(super) fn usual_part(data: &str) -> Option<PartHead<'_>> {
     serde_json::from_str(shallow(data)?).ok().filter(|_| !has_half_character(data))
 }
 
+/// True for a part in the usual form, with its type, and with the state of its tool.
+pub(super) fn is_usual_part(data: &str) -> bool {
+    usual_part(data).as_ref().is_some_and(PartHead::is_usual)
+}
+
 /// True if a text contains half of a surrogate pair. OpenCode escapes no others, so that few texts are parsed for it.
 fn has_half_character(data: &str) -> bool {
     let is_escaped = |form: &[u8]| memchr::memmem::find(data.as_bytes(), form).is_some();
@@ -308,7 +317,7 @@ pub(super) fn with_head<T>(data: &str, then: impl FnOnce(Option<MessageHead<'_>>
 
 /// Parses the fields of a part, repaired if necessary.
 pub(super) fn with_part<T>(data: &str, then: impl FnOnce(Option<PartHead<'_>>, Repairs) -> T) -> T {
-    if let Some(head) = usual_part(data) {
+    if let Some(head) = usual_part(data).filter(PartHead::is_usual) {
         return then(Some(head), Repairs::default());
     }
     match normal::part(data) {
@@ -319,7 +328,7 @@ pub(super) fn with_part<T>(data: &str, then: impl FnOnce(Option<PartHead<'_>>, R
 
 /// Parses the fields of each part of a row, which may hold several without a separator; passes the text of each.
 pub(super) fn each_part(data: &str, mut then: impl FnMut(&str, Option<PartHead<'_>>, Repairs)) {
-    if let Some(head) = usual_part(data) {
+    if let Some(head) = usual_part(data).filter(PartHead::is_usual) {
         return then(data, Some(head), Repairs::default());
     }
     let parts = normal::parts(data);

@@ -19,6 +19,7 @@ mod parts;
 mod paths;
 mod protocol;
 mod record;
+mod shape;
 mod summary;
 mod texts;
 mod totals;

@@ -4,14 +4,17 @@
 
 use serde_json::{Map, Value, json};
 
+use super::shape;
 use crate::agent::tolerant_json::{self, Repairs};
 use crate::agent::tool_input;
 use crate::domain::Time;
 
 /// A message in the usual form; `None` if there is nothing to read.
 pub(super) fn message(data: &str) -> Option<(String, Repairs)> {
-    let (mut fields, mut repairs) = object(data)?;
+    let (mut fields, mut repairs) = object(data, shape::message)?;
     let before = fields.clone();
+    structure(&mut fields, "path", |path| text(path, "cwd"));
+    text(&mut fields, "location");
     for name in ["role", "modelID", "providerID"] {
         text(&mut fields, name);
     }
@@ -49,7 +52,8 @@ pub(super) fn parts(data: &str) -> Vec<(String, Repairs)> {
 
 /// A part in the usual form; `None` if there is nothing to read.
 pub(super) fn part(data: &str) -> Option<(String, Repairs)> {
-    let (mut fields, mut repairs) = object(data).or_else(|| text_part(data)).or_else(|| bare_text(data))?;
+    let (mut fields, mut repairs) =
+        object(data, shape::part).or_else(|| text_part(data)).or_else(|| bare_text(data))?;
     let before = fields.clone();
     for name in ["type", "tool", "text", "prompt", "callID"] {
         text(&mut fields, name);
@@ -76,10 +80,13 @@ pub(super) fn part(data: &str) -> Option<(String, Repairs)> {
 }
 
 /// Fields of a record. A string that contains an object is taken as that object.
-fn object(data: &str) -> Option<(Map<String, Value>, Repairs)> {
+fn object(data: &str, conform: fn(&mut Value) -> bool) -> Option<(Map<String, Value>, Repairs)> {
     let records = tolerant_json::records(data.as_bytes());
     let is_one = records.len() == 1;
-    let (value, mut repairs) = records.into_iter().next().map(|record| (record.value, record.repairs))?;
+    let (mut value, mut repairs) = records.into_iter().next().map(|record| (record.value, record.repairs))?;
+    if conform(&mut value) {
+        repairs.add(Repairs::FIELD_TYPES);
+    }
     if !is_one {
         // A row has one record; another one in it is not shown.
         repairs.add(Repairs::GARBAGE);

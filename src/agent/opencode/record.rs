@@ -8,7 +8,7 @@ use std::path::Path;
 pub(super) use super::head::{
     MessageHead, MessageState, ModelRef, OpenCodeUsage, PartHead, each_part, head, moment, with_head, with_part,
 };
-use super::head::{TextStart, usual_head, usual_part};
+use super::head::{TextStart, is_usual_part, usual_head, usual_part};
 use super::normal;
 use crate::agent::side_text::OutputFolder;
 use crate::agent::tolerant_json::Repairs;
@@ -197,7 +197,7 @@ impl OpenCodeMessage {
         let mut originals = None;
         let parts = message.parts.iter().map(|part| part.data.as_str());
         let as_stored = || std::iter::once(message.data.as_str()).chain(parts.clone()).collect::<Vec<_>>().join("\n");
-        if usual_head(&message.data).is_none() || message.parts.iter().any(|part| usual_part(&part.data).is_none()) {
+        if usual_head(&message.data).is_none() || message.parts.iter().any(|part| !is_usual_part(&part.data)) {
             originals = Some(as_stored());
         }
         message.stored = originals;
@@ -215,7 +215,7 @@ impl OpenCodeMessage {
             self.repaired(repairs);
         }
         for part in std::mem::take(&mut self.parts) {
-            if usual_part(&part.data).is_some() {
+            if is_usual_part(&part.data) {
                 self.parts.push(part);
                 continue;
             }

@@ -101,6 +101,8 @@ static UNINDEXED: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["\"tool\"",
 impl RecordDecoder for PartDecoder {
     fn may_have_unindexed(&self, record: &StoredRecord<'_>) -> bool {
         record.hint.starts_with(OUTPUT)
+            // A part that is a text has escaped quotes.
+            || !record.bytes.starts_with(b"{")
             || (record.hint != MESSAGE && UNINDEXED.iter().any(|kind| kind.find(record.bytes).is_some()))
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::shape;
 use crate::agent::gemini::chat;
 use crate::agent::jsonl::{EntryMark, patch};
 use crate::agent::{json, tool_input, unknown_record};
@@ -11,7 +12,8 @@ use crate::domain::{EntryKey, EntryKind, Event};
 
 /// Decodes some entries of a line into events.
 pub(super) fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
-    let Some(record) = json::parse(line) else { return };
+    let Some(mut record) = json::parse(line) else { return };
+    shape::conform(&mut record);
     let time = json::time(&record["timestamp"]);
     let parts = parts(&record);
     for mark in marks {
@@ -26,7 +28,8 @@ pub(super) fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Eve
 
 /// Decodes the results in a line of tool calls in other lines.
 pub(super) fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
-    let Some(record) = json::parse(line) else { return };
+    let Some(mut record) = json::parse(line) else { return };
+    shape::conform(&mut record);
     for part in parts(&record) {
         let response = &part["functionResponse"];
         let ids = [&response["id"], &record["toolCallResult"]["callId"]].map(tool_input::flat);
@@ -114,6 +117,14 @@ fn notice(record: &Value) -> EventBody {
             };
             let texts = items.filter_map(text).filter(|text| !text.trim().is_empty());
             (NoticeLevel::Info, texts.collect::<Vec<_>>().join("\n"))
+        }
+        "at_command" => {
+            let is_error = payload["status"] == "error";
+            // Only a prompt that was not sent is nowhere else.
+            let typed = payload["userText"].as_str().filter(|_| is_error).unwrap_or_default();
+            let texts = [typed, payload["message"].as_str().unwrap_or_default()];
+            let texts: Vec<&str> = texts.into_iter().filter(|text| !text.is_empty()).collect();
+            (if is_error { NoticeLevel::Error } else { NoticeLevel::Info }, texts.join("\n\n"))
         }
         "slash_command" => (NoticeLevel::Info, payload["rawCommand"].as_str().unwrap_or("/").to_owned()),
         _ => {

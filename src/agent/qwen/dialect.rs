@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::fields::{Payload, QwenPart, after_context, is_context, plain_string, tokens};
-use super::{decode, outputs};
+use super::{decode, outputs, shape};
 use crate::agent::FileStamp;
-use crate::agent::json::cursor::hash;
+use crate::agent::json::cursor::{hash, sample_hash};
 use crate::agent::jsonl::{
     Dialect, EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RecordLink, RecordParent, ReplyUsage,
     ResultMark, TextFile, parts,
 };
+use crate::agent::usual_form::UsualForm;
 use crate::domain::{Entry, EntryKey, EntryKind, Event, Time, Tokens};
 
 /// The dialect of one file.
@@ -40,6 +41,10 @@ impl Dialect for QwenDialect {
         }
         cursor.object(|key, value| record.field(key, value))?;
         if cursor.at_end() { Ok(record.scan_line(self.subagent, offset)) } else { Err(MalformedJson) }
+    }
+
+    fn usual_form(&self, record: &[u8]) -> Option<UsualForm> {
+        shape::usual_form(record)
     }
 
     fn open_text(&self, path: &Path, _first: Option<u64>) -> io::Result<TextFile> {
@@ -76,7 +81,7 @@ impl Dialect for QwenDialect {
 }
 
 /// Subtypes of system records that contain nothing to read.
-const SILENT_SUBTYPES: [&[u8]; 20] = [
+const SILENT_SUBTYPES: [&[u8]; 27] = [
     b"",
     b"ui_telemetry",
     b"slash_command",
@@ -98,6 +103,13 @@ const SILENT_SUBTYPES: [&[u8]; 20] = [
     b"session_artifact_snapshot",
     b"goal_turn_end",
     b"attachment_references",
+    b"session_approval_mode",
+    b"session_execution_engine",
+    b"agent_session_ready",
+    b"agent_retry",
+    b"agent_bootstrap",
+    b"managed_session_header_v1",
+    b"managed_session_commit_v1",
 ];
 
 /// Origins of prompts that a person wrote.
@@ -107,8 +119,14 @@ const PERSONAL_ORIGINS: [&[u8]; 5] = [b"real_user", b"user", b"human", b"channel
 const SILENT_ORIGINS: [&[u8]; 4] = [b"system", b"builtin", b"assistant_output", b"tool_result"];
 
 /// Subtypes of system records that are shown as a notice.
-const NOTICES: [&[u8]; 5] =
-    [b"goal_state", b"background_task_completed", b"turn_result", b"omni_recall", b"session_recording_degraded"];
+const NOTICES: [&[u8]; 6] = [
+    b"goal_state",
+    b"background_task_completed",
+    b"turn_result",
+    b"omni_recall",
+    b"session_recording_degraded",
+    b"session_notes",
+];
 
 /// The relevant fields of a line.
 #[derive(Debug, Default)]
@@ -128,25 +146,33 @@ struct Record<'a> {
     parts: Vec<QwenPart<'a>>,
     /// True if it has parts, of which there may be none.
     has_parts: bool,
+    /// True if its parts are in something else than a list.
+    has_other_list: bool,
     /// Hash of the message, because fragments of one message have one id.
     content: u64,
     tokens: Option<Tokens>,
     /// `systemPayload` of records outside the conversation.
     payload: Payload<'a>,
     failed: bool,
+    /// Hash of the payload, for records without a message.
+    own_content: u64,
+    /// True if a field has another type than usual.
+    is_unusual: bool,
     /// Call that the structured result is of, for a response without an id.
     call: Option<JsonStr<'a>>,
 }
 
 impl<'a> Record<'a> {
     fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
+        self.is_unusual |= shape::is_unusual(key, value.peek()?);
         match key {
             b"type" => self.kind = plain_string(value)?,
             b"subtype" => self.subtype = plain_string(value)?,
             b"provenance" => self.provenance = plain_string(value)?,
-            b"uuid" => self.uuid = value.text()?,
+            b"uuid" => self.uuid = value.id()?,
             b"parentUuid" => {
-                self.parent = Some(value.text()?.map_or(RecordParent::Root, |id| RecordParent::Id(id.hash())));
+                let parent = value.id()?.filter(|id| !id.0.is_empty());
+                self.parent = Some(parent.map_or(RecordParent::Root, |id| RecordParent::Id(id.hash())));
             }
             b"sessionId" => self.session = value.text()?,
             b"timestamp" => self.time = value.time()?,
@@ -175,7 +201,11 @@ impl<'a> Record<'a> {
                     Ok(())
                 })?;
             }
-            b"systemPayload" => self.payload.read(value)?,
+            b"systemPayload" => {
+                let from = value.position();
+                self.payload.read(value)?;
+                self.own_content = sample_hash(value.since(from));
+            }
             _ => {}
         }
         Ok(())
@@ -210,6 +240,7 @@ impl<'a> Record<'a> {
         }
         if let Some(mut found) = fields.into_iter().flatten().next() {
             self.has_parts = matches!(found.peek()?, b'[' | b'{' | b'"');
+            self.has_other_list = found.peek()? == b'{';
             QwenPart::list(&mut found, &mut self.parts)?;
         }
         self.content = hash(from.clone().raw()?);
@@ -231,13 +262,19 @@ impl<'a> Record<'a> {
             ..LineMetadata::default()
         };
         metadata.branch = self.branch.filter(|branch| branch.0 != b"HEAD");
+        if self.content == 0 {
+            self.content = self.own_content;
+        }
         metadata.content = self.content;
+        let has_unusual_part = self.parts.iter().any(|part| part.is_unusual);
+        metadata.is_unusual = self.is_unusual || self.has_other_list || has_unusual_part || self.payload.is_unusual;
         metadata.begins_branch = self.subtype == b"rewind";
         let is_message = matches!(self.kind, b"user" | b"assistant" | b"tool_result" | b"");
         metadata.lacks_content = is_message && !self.has_parts;
         self.add_marks(&mut metadata, offset);
-        if let (Some(tokens), Some(id)) = (self.tokens, self.uuid) {
-            metadata.usage = Some(ReplyUsage { key: id.hash(), tokens });
+        if let Some(tokens) = self.tokens {
+            let key = self.uuid.map_or_else(|| hash(format!("@{offset}").as_bytes()), JsonStr::hash);
+            metadata.usage = Some(ReplyUsage { key, tokens });
         }
         if self.forked_from.is_some() {
             metadata.rare().forked_from = self.forked_from;
@@ -306,6 +343,10 @@ impl<'a> Record<'a> {
                 }
                 b"slash_command" if self.payload.phase == b"invocation" || self.payload.has_output => {
                     push(0, EntryKind::Notice, None, false);
+                }
+                // The prompt has the text of a command that succeeded.
+                b"at_command" if self.payload.has_message => {
+                    push(0, EntryKind::Notice, None, self.payload.status == b"error");
                 }
                 silent if SILENT_SUBTYPES.contains(&silent) => {}
                 known if NOTICES.contains(&known) => push(0, EntryKind::Notice, None, false),

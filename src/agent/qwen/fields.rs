@@ -14,8 +14,13 @@ pub(super) struct Payload<'a> {
     pub phase: &'a [u8],
     /// True if a command printed something.
     pub has_output: bool,
+    /// True if it has a message for the user; its status says if something failed.
+    pub has_message: bool,
+    pub status: &'a [u8],
     pub title: Option<JsonStr<'a>>,
     pub title_source: &'a [u8],
+    /// True if a field has another type than usual.
+    pub is_unusual: bool,
     /// Command as typed.
     pub command: Option<JsonStr<'a>>,
 }
@@ -34,29 +39,48 @@ pub(super) struct QwenPart<'a> {
     pub data: bool,
     /// True for a part of an unknown kind.
     pub other: bool,
+    /// True if a field has another type than usual.
+    pub is_unusual: bool,
 }
 
 impl<'a> Payload<'a> {
     pub(super) fn read(&mut self, value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
         value.object(|key, value| {
+            let first = value.peek()?;
+            self.is_unusual |= match key {
+                b"outputHistoryItems" | b"compressedHistory" => first != b'[',
+                b"info" | b"uiEvent" => first != b'{',
+                number if number.iter().all(u8::is_ascii_digit) => true,
+                b"displayText" | b"phase" | b"rawCommand" | b"customTitle" | b"titleSource" | b"message"
+                | b"userText" => {
+                    matches!(first, b'[' | b'{')
+                }
+                _ => false,
+            };
             match key {
                 b"phase" => self.phase = plain_string(value)?,
                 b"outputHistoryItems" => {
-                    let has_output = &mut self.has_output;
+                    let (has_output, is_unusual) = (&mut self.has_output, &mut self.is_unusual);
                     value.array(|item| {
+                        *is_unusual |= item.peek()? != b'{';
                         item.object(|key, value| {
                             if matches!(key, b"text" | b"content" | b"message") {
+                                *is_unusual |= value.peek()? == b'{' || value.peek()? == b'[';
                                 *has_output |= value.text()?.is_some_and(|text| !text.is_blank());
                             }
                             Ok(())
                         })
                     })?;
                 }
+                b"message" => self.has_message |= value.text()?.is_some_and(|text| !text.is_blank()),
+                b"status" => self.status = plain_string(value)?,
                 b"customTitle" => self.title = value.text()?,
                 b"rawCommand" => self.command = value.text()?,
                 b"titleSource" => self.title_source = plain_string(value)?,
                 b"uiEvent" => value.object(|key, value| {
+                    self.is_unusual |= key.iter().all(u8::is_ascii_digit);
                     if key == b"event.name" {
+                        self.is_unusual |= value.peek()? != b'"';
                         self.event = plain_string(value)?;
                     }
                     Ok(())
@@ -72,13 +96,26 @@ impl<'a> QwenPart<'a> {
     /// Reads a list of parts, one part, or a text.
     pub(super) fn list(value: &mut JsonCursor<'a>, parts: &mut Vec<Self>) -> Result<(), MalformedJson> {
         match value.peek()? {
-            b'[' => return value.array(|item| Self::list(item, parts)),
+            b'[' => {
+                return value.array(|item| {
+                    let (is_unusual, from) = (!matches!(item.peek()?, b'{' | b'"'), parts.len());
+                    Self::list(item, parts)?;
+                    // A list in the list; an empty part tells that there was one.
+                    if is_unusual && parts.len() == from {
+                        parts.push(Self { is_unusual, ..Self::default() });
+                    }
+                    parts[from..].iter_mut().for_each(|part| part.is_unusual |= is_unusual);
+                    Ok(())
+                });
+            }
             b'n' => return value.skip(),
             _ => {}
         }
         let mut part = Self::default();
         if value.peek()? == b'"' {
             part.text = value.text()?;
+            // A part may be JSON in a text.
+            part.is_unusual = part.text.is_some_and(|text| matches!(text.0.first(), Some(b'{' | b'[')));
         } else {
             // A list may be an object with numbers as names, in any order, see `tool_input::items`.
             let (mut items, mut has_other_names) = (Vec::new(), false);
@@ -101,13 +138,23 @@ impl<'a> QwenPart<'a> {
     }
 
     pub(super) fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
+        self.is_unusual |= match (key, value.peek()?) {
+            (b"text", first) => !matches!(first, b'"' | b'n'),
+            (b"thought", first) => !matches!(first, b't' | b'f' | b'n'),
+            (b"functionCall" | b"functionResponse", first) => first != b'{',
+            _ => false,
+        };
         match key {
             b"text" => self.text = text_field(value)?,
             b"thought" => self.thought = value.truth()?,
-            b"functionCall" => (self.call, self.id) = (true, id_field(value)?),
+            b"functionCall" => {
+                (self.call, self.id) = (true, id_field(value)?);
+                self.is_unusual |= self.id.is_none();
+            }
             b"functionResponse" => {
                 self.failed = is_failed_command(value.clone().raw()?);
                 (self.response, self.id) = (true, id_field(value)?);
+                self.is_unusual |= self.id.is_none();
             }
             b"inlineData" | b"fileData" => self.data = true,
             b"thoughtSignature" | b"videoMetadata" => {}
@@ -177,7 +224,7 @@ pub(super) fn id_field<'a>(value: &mut JsonCursor<'a>) -> Result<Option<JsonStr<
     let mut found = None;
     value.object(|key, value| {
         if key == b"id" {
-            found = if value.peek()?.is_ascii_digit() { Some(JsonStr(value.raw()?)) } else { value.text()? };
+            found = value.id()?;
         }
         Ok(())
     })?;

@@ -11,6 +11,7 @@ mod format;
 mod outputs;
 mod parts;
 mod paths;
+mod shape;
 
 pub(super) use acp::ACP;
 pub(super) use format::QwenCode;

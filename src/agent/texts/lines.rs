@@ -20,7 +20,8 @@ impl<D: Dialect> RecordDecoder for LineDecoder<D> {
             let Ok(metadata) = &line.metadata else { return };
             let start = usize::try_from(line.offset - record.offset).unwrap_or_default();
             let bytes = &record.bytes[start..start + usize::try_from(line.len).unwrap_or_default()];
-            let bytes = if line.repair == Some(Repair::Completed) { repaired::readable(bytes) } else { bytes.into() };
+            let is_converted = line.repair.is_some_and(Repair::is_converted);
+            let bytes = if is_converted { repaired::readable(&self.0, bytes) } else { bytes.into() };
             self.record_texts(record, &bytes, metadata, wanted, sink);
         });
     }

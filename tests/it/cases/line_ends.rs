@@ -63,7 +63,7 @@ fn sessions() -> Vec<(&'static str, String, Vec<Value>)> {
 
 /// Asserts that each agent's session is read and found, if `text` makes its file from its records.
 #[track_caller]
-fn assert_read(text: impl Fn(&[Value]) -> String) {
+pub fn assert_read<T: AsRef<[u8]>>(text: impl Fn(&[Value]) -> T) {
     let case = Case::empty();
     let sessions = sessions();
     for (_, file, records) in &sessions {
@@ -89,7 +89,7 @@ fn assert_read(text: impl Fn(&[Value]) -> String) {
     }
 }
 
-fn joined(records: &[Value], end: &str) -> String {
+pub fn joined(records: &[Value], end: &str) -> String {
     records.iter().map(|record| format!("{record}{end}")).collect()
 }
 

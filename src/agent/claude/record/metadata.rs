@@ -154,7 +154,8 @@ impl<'a> TranscriptRecord<'a> {
         metadata.branch = self.branch.filter(|branch| branch.0 != b"HEAD");
         self.add_marks(&mut metadata, offset);
         metadata.lacks_content = self.lacks_content();
-        metadata.content = self.message.sample;
+        metadata.content = if self.message.sample == 0 { self.own_sample } else { self.message.sample };
+        metadata.is_unusual = self.is_unusual || self.has_unusual_content();
         self.add_session_metadata(&mut metadata, subagent);
         if let Some(step) = self.queue_step(offset) {
             metadata.rare().queue = Some(step);
@@ -172,6 +173,11 @@ impl<'a> TranscriptRecord<'a> {
             return LineMetadata { time: metadata.time, usage: metadata.usage, rare, ..LineMetadata::default() };
         }
         metadata
+    }
+
+    /// True for a content with values of other types than usual.
+    fn has_unusual_content(&self) -> bool {
+        self.message.content.1 || self.content.1 || self.queued.1
     }
 
     /// True for a record that has lost what makes it a part of the conversation.

@@ -13,7 +13,7 @@ impl TranscriptIndex {
         let Ok(metadata) = line.metadata else {
             return self.add_damage(line.number, line.repair.map_or("unreadable record", Repair::reason));
         };
-        if let Some(repair) = line.repair {
+        if let Some(repair) = line.repair.filter(|repair| *repair != Repair::Notation) {
             self.add_damage(line.number, repair.reason());
         }
         if let Some(total) = metadata.rare.as_ref().and_then(|rare| rare.total) {
@@ -28,8 +28,8 @@ impl TranscriptIndex {
             return;
         }
         let (at, first) = (count(self.lines.len()), count(self.marks.len()));
-        if line.repair == Some(Repair::Completed) {
-            self.torn.insert(at);
+        if line.repair.is_some_and(Repair::is_converted) {
+            self.converted.insert(at);
         }
         if !self.is_tail && metadata.rare.as_ref().is_some_and(|rare| rare.changes_tasks) {
             self.tasks.lines.push(at);

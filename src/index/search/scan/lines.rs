@@ -130,7 +130,7 @@ impl FileScan<'_> {
         let (offset, rest) = blocks.remainder();
         let is_last = offset + rest.len() as u64 >= self.source.stamp.size;
         let is_text = self.is_side_text(texts);
-        if is_last && !rest.is_empty() && (is_text || rest.trim_ascii_end().ends_with(b"}")) {
+        if is_last && !rest.is_empty() && (is_text || matches!(rest.trim_ascii_end().last(), Some(b'}' | b']'))) {
             self.search_block(texts, (session, number), (offset, rest), indexed_bytes, &mut hits)?;
         }
         *buffer = blocks.into_buffer();

@@ -1,0 +1,29 @@
+//! Lists of records in one line, as programs write them that take a file of lines for a document.
+
+use std::ops::Range;
+
+use super::tolerant_json::{self, RepairedRecord, Repairs};
+
+/// Records of a line, which may be a list of them, or of such lists.
+pub(super) fn line_records(line: &[u8]) -> Vec<RepairedRecord> {
+    /// Maximum levels of lists, each of which is read once more.
+    const MAX_LISTS: usize = 4;
+    records_in_lists(line, MAX_LISTS)
+}
+
+fn records_in_lists(line: &[u8], levels: usize) -> Vec<RepairedRecord> {
+    let is_list = levels > 0 && line.trim_ascii_start().starts_with(b"[");
+    let ranges = if is_list { tolerant_json::items(line, &[]) } else { Vec::new() };
+    if ranges.is_empty() {
+        return tolerant_json::records(line);
+    }
+    let in_line = |range: Range<usize>| {
+        let item = records_in_lists(&line[range.clone()], levels - 1).into_iter();
+        item.map(move |mut record| {
+            record.range = range.start + record.range.start..range.start + record.range.end;
+            record.repairs.add(Repairs::GLUED);
+            record
+        })
+    };
+    ranges.into_iter().flat_map(in_line).collect()
+}
