@@ -66,22 +66,24 @@ pub(super) fn draw_hints(canvas: &mut Canvas, area: Rect) {
     put_line(canvas.buffer, area, &Line::from(spans));
 }
 
-/// Returns the first hints that fit. The way out stays, in place of the last of them.
+/// Returns the first hints that fit. The way out stays: where it would not fit, in place of the last of them.
 fn fitting(mut hints: Vec<Hint>, width: usize) -> Vec<Hint> {
-    let fits = |hints: &[Hint]| hints.iter().map(columns).sum::<usize>() <= width;
-    if fits(&hints) {
+    let count = |hints: &[Hint], room: usize| {
+        let ends = hints.iter().scan(0, |end, hint| {
+            *end += columns(hint);
+            Some(*end)
+        });
+        ends.take_while(|end| *end <= room).count()
+    };
+    let fits = count(&hints, width);
+    let Some(out) = hints.iter().rposition(|hint| hint.key == "esc").filter(|at| *at >= fits) else {
+        hints.truncate(fits);
         return hints;
-    }
-    let out = hints.iter().rposition(|hint| hint.key == "esc").map(|at| hints.remove(at));
-    let room = width.saturating_sub(out.as_ref().map_or(0, columns));
-    let mut used = 0;
-    let count = hints.iter().take_while(|hint| {
-        used += columns(hint);
-        used <= room
-    });
-    let count = count.count();
-    hints.truncate(count);
-    hints.extend(out);
+    };
+    let out = hints.remove(out);
+    let fits = count(&hints, width.saturating_sub(columns(&out)));
+    hints.truncate(fits);
+    hints.push(out);
     hints
 }
 
