@@ -294,7 +294,9 @@ impl App {
             Msg::RewindPlanned(key, plan) => self.with_ctx(|stack, ctx| stack.rewind_planned(&key, plan, ctx)),
             Msg::GitMenu(key, menu) => self.with_ctx(|stack, ctx| stack.git_menu_loaded(&key, menu, ctx)),
             Msg::ConversationReverted(done) => self.with_ctx(|stack, ctx| stack.conversation_reverted(*done, ctx)),
-            Msg::Rewound { key, target, result } => self.with_ctx(|stack, ctx| stack.rewound(key, target, result, ctx)),
+            Msg::Rewound { key, target, result } => {
+                self.with_ctx(|stack, ctx| stack.rewound(key, &target, result, ctx))
+            }
             Msg::WorkTreeChanged(result) => self.with_ctx(|stack, ctx| stack.work_tree_changed(result, ctx)),
             Msg::Remarks(key, result) => self.with_ctx(|stack, ctx| stack.remarks_changed(&key, result, ctx)),
             Msg::Restored(result) => self.with_ctx(|stack, ctx| stack.restored(&result, ctx)),

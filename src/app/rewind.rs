@@ -100,7 +100,7 @@ pub(super) fn reverted(
 /// Reports the result of a rewind of files, and remembers how it is undone.
 pub(super) fn rewound(
     key: SessionKey,
-    target: RewindTarget,
+    target: &RewindTarget,
     result: Result<RewoundFiles, String>,
     ctx: &mut Ctx,
 ) -> Result<String, String> {

@@ -273,7 +273,11 @@ impl From<domain::catalog::HiddenCounts> for HiddenJson {
 impl<'a> HitJson<'a> {
     /// Creates a hit; `entries` are the entries of its snippets, and `purge_at` is the time from which its agent deletes the
     /// session.
-    pub fn new(hit: &'a domain::search::Hit, entries: &[Option<domain::search::LocatedEntry>], purge_at: Option<Time>) -> Self {
+    pub fn new(
+        hit: &'a domain::search::Hit,
+        entries: &[Option<domain::search::LocatedEntry>],
+        purge_at: Option<Time>,
+    ) -> Self {
         let snippets = hit.snippets.iter().zip(entries);
         Self {
             session: SessionJson::from(&*hit.session).purged_at(purge_at),

@@ -233,15 +233,18 @@ fn contains_only(root: &Path, directory: &Path, deleted: &HashSet<PathBuf>) -> b
     })
 }
 
+/// Permissions of a file for others than its owner.
+const OTHERS: u32 = 0o077;
+
 /// Returns true for a file that only its owner may read.
 fn is_private(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 == 0)
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & OTHERS == 0)
 }
 
 /// Lets only the owner read a file, as before it was written.
 fn make_private(path: &Path) -> Result<(), GitError> {
     let changed = fs::symlink_metadata(path).and_then(|metadata| {
-        let mode = metadata.permissions().mode() & 0o700;
+        let mode = metadata.permissions().mode() & !OTHERS;
         if metadata.is_file() { fs::set_permissions(path, fs::Permissions::from_mode(mode)) } else { Ok(()) }
     });
     changed.map_err(|error| GitError::io(path, error))

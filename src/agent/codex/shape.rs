@@ -38,6 +38,9 @@ const FINDING: FieldType = Object(&[("title", Text), ("body", Text)]);
 const REVIEW: FieldType =
     Object(&[("findings", List(&FINDING)), ("overall_explanation", Text), ("overall_correctness", Text)]);
 
+/// Page that a search found.
+const PAGE: FieldType = TextOrObject(&[("title", Text), ("url", Text), ("snippet", Text)]);
+
 const ITEM: FieldType = Object(&[
     ("type", Text),
     ("id", Id),
@@ -45,6 +48,7 @@ const ITEM: FieldType = Object(&[
     ("content", PARTS),
     ("summary_text", TextOrList(&Text)),
     ("raw_content", TextOrList(&Text)),
+    ("results", TextOrList(&PAGE)),
     ("query", Text),
     ("review", Text),
     ("prompt", Text),

@@ -236,7 +236,7 @@ impl Stack {
     pub fn rewound(
         &mut self,
         key: SessionKey,
-        target: RewindTarget,
+        target: &RewindTarget,
         result: Result<RewoundFiles, String>,
         ctx: &mut Ctx,
     ) {
