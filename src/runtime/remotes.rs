@@ -12,7 +12,8 @@ pub fn options(paths: &Paths, now: Arc<dyn Fn() -> Time + Send + Sync>) -> Remot
     // Without randomness the pauses of two programs may be equal.
     let seed = getrandom::u64().unwrap_or_default();
     let state_db = paths.state_db();
-    let annotations = Arc::new(move || UserData::load(&state_db).annotations);
+    // The index reports why they cannot be read.
+    let annotations = Arc::new(move || UserData::load(&state_db).unwrap_or_default().annotations);
     let (cache_dir, zone) = (Some(paths.cache.clone()), Some(jiff::tz::TimeZone::system()));
     RemoteOptions { cache_dir, annotations, now, zone, seed }
 }
