@@ -14,7 +14,7 @@ use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::session_args::ScopeArgs;
 use super::{find, output};
-use crate::domain::remote::{LIMITED, RemoteSource, RemoteState};
+use crate::domain::remote::{LIMITED, RemoteFailure, RemoteSource, RemoteState};
 use crate::domain::search::SearchRequest;
 use crate::domain::{Issue, Session, SessionKey, Time};
 use crate::remote::collect::{self, CollectedSearch, CollectedSource};
@@ -107,6 +107,7 @@ pub(super) fn copy(context: &CliContext, source: &RemoteSource, id: &str) -> Res
     let find = |sessions: &[Arc<Session>]| find::find(sessions, id);
     runtime.block_on(whole_copy::copy(source, &options, find, LIMIT)).map_err(|error| match error {
         CopyError::NotFound(error) => error,
+        CopyError::Offline(RemoteFailure::Missing) => CliError::new(CliErrorCode::Unavailable, missing_text(source)),
         error => CliError::new(CliErrorCode::Unavailable, format!("{}: {error}", source.name)),
     })
 }
