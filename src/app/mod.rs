@@ -311,12 +311,12 @@ impl App {
                 Vec::new()
             }
             Msg::Run(msg) => self.with_ctx(|stack, ctx| stack.run(msg, ctx)),
-            Msg::Notice { text, error: true } => {
-                self.notices.error(text);
-                Vec::new()
-            }
-            Msg::Notice { text, error: false } => {
-                self.notices.info(text);
+            Msg::Notice { text, error } => {
+                if error {
+                    self.notices.error(text)
+                } else {
+                    self.notices.info(text)
+                }
                 Vec::new()
             }
         }

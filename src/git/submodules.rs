@@ -108,13 +108,13 @@ fn module_dirs(modules: &Path) -> Result<Vec<PathBuf>, GitError> {
             // A damaged one is not passed over: the look at it fails.
             let is_repository = path.join("HEAD").is_file() || path.join("objects").is_dir();
             let inner = path.join(MODULES);
-            if !is_repository {
-                open.push((path, depth + 1));
-            } else {
+            if is_repository {
                 found.push(path);
                 if inner.is_dir() {
                     open.push((inner, depth + 1));
                 }
+            } else {
+                open.push((path, depth + 1));
             }
         }
     }

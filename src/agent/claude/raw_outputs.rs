@@ -44,6 +44,7 @@ pub(super) fn read(line: &[u8]) -> Option<Vec<RawOutput<'_>>> {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts about one record")]
 struct Record<'a> {
     is_user: bool,
     has_id: bool,

@@ -130,6 +130,7 @@ const NOTICES: [&[u8]; 6] = [
 
 /// The relevant fields of a line.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts about one record")]
 struct Record<'a> {
     kind: &'a [u8],
     subtype: &'a [u8],
