@@ -311,14 +311,8 @@ impl App {
                 Vec::new()
             }
             Msg::Run(msg) => self.with_ctx(|stack, ctx| stack.run(msg, ctx)),
-            Msg::Notice { text, error } => {
-                if error {
-                    self.notices.error(text)
-                } else {
-                    self.notices.info(text)
-                }
-                Vec::new()
-            }
+            Msg::Notice { text, error: true } => self.with_ctx(|_, ctx| ctx.notices.error(text)),
+            Msg::Notice { text, error: false } => self.with_ctx(|_, ctx| ctx.notices.info(text)),
         }
     }
 
