@@ -63,7 +63,10 @@ fn a_session_of_a_database_is_removed_alone_and_never_kept() {
         let home = Home::of(&[fixture]);
         let all = listed(&home);
         let is_in_database = |session: &&Value| {
-            !is_subagent(session) && session["path"].as_str().is_some_and(|path| path.ends_with(".db"))
+            !is_subagent(session)
+                && session["path"]
+                    .as_str()
+                    .is_some_and(|path| Path::new(path).extension().is_some_and(|end| end == "db"))
         };
         let session = all.iter().find(is_in_database).unwrap_or_else(|| panic!("{fixture}: {all:?}"));
         let database = session["path"].as_str().expect("a path");
@@ -265,7 +268,7 @@ fn what_an_interrupted_move_left_behind_is_not_in_the_way() {
     write("one", "1");
     write("below/two", "2");
     let before = files(&own);
-    scratch.trash(&key, &[own.clone()]).expect("moved");
+    scratch.trash(&key, std::slice::from_ref(&own)).expect("moved");
     // A part of the original stayed, and the agent wrote another version of the rest.
     write("below/two", "newer");
     assert!(matches!(scratch.restore(&key), Err(TrashError::Exists(path)) if path == own.join("below/two")));
@@ -310,7 +313,7 @@ fn a_path_that_is_no_text_goes_to_the_trash_and_comes_back() {
         return;
     }
     let key = SessionKey::new(Agent::Claude, "a");
-    scratch.trash(&key, &[own.clone()]).expect("moved");
+    scratch.trash(&key, std::slice::from_ref(&own)).expect("moved");
     assert!(!own.exists());
     assert_eq!(scratch.store.with(|db| trash::list(db)).expect("list").len(), 1);
     scratch.restore(&key).expect("restored");
@@ -379,8 +382,10 @@ fn an_unreadable_database_is_a_problem_that_a_list_reports() {
 fn what_only_reads_works_in_a_directory_that_cannot_be_written() {
     let Some(disks) = TwoDisks::of("opencode/1.18.33") else { return };
     let all = listed(&disks.home);
-    let of_database =
-        |session: &&Value| !is_subagent(session) && session["path"].as_str().is_some_and(|path| path.ends_with(".db"));
+    let of_database = |session: &&Value| {
+        !is_subagent(session)
+            && session["path"].as_str().is_some_and(|path| Path::new(path).extension().is_some_and(|end| end == "db"))
+    };
     let mut sessions = all.iter().filter(of_database);
     let (named, hidden) = (id(sessions.next().expect("a session")), id(sessions.next().expect("another")));
     if disks.run(&["rename", named, "Mine", "--json"]).is_none() {

@@ -167,14 +167,14 @@ impl<'a> Writer<'a> {
         let id = format!("{number:08x}");
         match self.form {
             Form::Claude => {
-                self.put(&format!(".claude/projects/-home-dev-shop/{id}-0000-4000-8000-000000000001.jsonl"), &lines())
+                self.put(&format!(".claude/projects/-home-dev-shop/{id}-0000-4000-8000-000000000001.jsonl"), &lines());
             }
             Form::Codex => {
                 let name = format!("rollout-2026-09-10T10-00-00-019f0000-0000-7000-8000-0000{id}.jsonl");
                 self.put(&format!(".codex/sessions/2026/09/10/{name}"), &lines());
             }
             Form::GeminiLog => {
-                self.put(&format!(".gemini/tmp/shop/chats/session-2026-09-10T10-00-{id}.jsonl"), &lines())
+                self.put(&format!(".gemini/tmp/shop/chats/session-2026-09-10T10-00-{id}.jsonl"), &lines());
             }
             Form::GeminiDocument => {
                 let (head, rest) = records.split_first().expect("a head");
