@@ -77,7 +77,7 @@ async fn an_approval_for_always_is_asked_once() {
     let run = begin(&harness, Agent::Gemini, "ask make").await;
     let info = harness.until(&run, |info| !info.approvals.is_empty()).await;
     let approval = &info.approvals[0];
-    assert_eq!(approval.headline(), "run_shell_command: make");
+    assert_eq!(approval.headline(), "Bash: make");
     let always = approval.choices.iter().find(|choice| choice.kind == ChoiceKind::AllowAlways).expect("a choice");
     let answer = ApprovalAnswer::Choice { token: always.token.clone(), reason: None };
     harness.live.answer(&run, &approval.id, answer).expect("sent");
