@@ -356,9 +356,10 @@ impl Engine {
     }
 
     fn load_user_data(&mut self) {
-        let Some(path) = &self.state_db else { return };
+        // The index of another machine's files has none, but labels of its client.
+        let loaded = self.state_db.as_deref().map_or_else(|| Ok(UserData::default()), UserData::load);
         // What was loaded before stays in use after an error.
-        let issue = match UserData::load(path) {
+        let issue = match loaded {
             Ok(loaded) => {
                 self.scanner.table.set_annotations(self.client_labels.merge(loaded.annotations));
                 self.scanner.table.set_hidden(loaded.hidden, loaded.trashed);
