@@ -3,14 +3,14 @@
 //! The thread never waits for the interface and never reads a transcript. Catalog changes are taken from the session table only
 //! when the channel has room, so that pending ones are merged. While nothing happens it sleeps without a timeout.
 
+mod emission;
+
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
-
-use tokio::sync::mpsc::error::TrySendError;
 
 use super::client_labels::ClientLabels;
 use super::message::{IndexEvent, TranscriptTicket, WatchState};
@@ -36,8 +36,6 @@ use crate::store::user_data::UserData;
 
 /// Minimum time between two checks of one path.
 const PATH_INTERVAL: Duration = Duration::from_millis(100);
-/// Maximum sessions per catalog change, because the interface is busy while it applies one.
-const MAX_SESSIONS_PER_CHANGE: usize = 4_000;
 /// Maximum inputs per round, after which events are sent again.
 const MAX_INPUTS_PER_ROUND: usize = 256;
 
@@ -356,7 +354,7 @@ impl Engine {
     }
 
     fn load_user_data(&mut self) {
-        // The index of another machine's files has none, but labels of its client.
+        // The index of another machine's files has no state.db, but labels of its client.
         let loaded = self.state_db.as_deref().map_or_else(|| Ok(UserData::default()), UserData::load);
         // What was loaded before stays in use after an error.
         let issue = match loaded {
@@ -421,87 +419,5 @@ impl Engine {
     fn update_index(&mut self) {
         let corpus = self.corpus();
         self.search_service.update_index(corpus);
-    }
-
-    /// Sends pending events, as far as they are due and the channel has room.
-    fn emit(&mut self) {
-        let now = (self.clock)();
-        if let Some(state) = self.emitted.watch.take() {
-            self.emitted.watch = self.send(IndexEvent::Watch(state)).err().and_then(|event| match event {
-                IndexEvent::Watch(state) => Some(state),
-                _ => None,
-            });
-        }
-        if !self.emitted.live && self.emitted.first && self.send(IndexEvent::Live(self.live.clone())).is_ok() {
-            self.emitted.live = true;
-        }
-        if let Some(progress) = self.search_service.indexed.take()
-            && self.send(IndexEvent::Indexed(progress)).is_err()
-        {
-            self.search_service.indexed = Some(progress);
-        }
-        let progress = Some(self.scanner.progress());
-        if !self.emitted.first && !self.scanner.first_screen_done() && !self.scanner.table.changed() {
-            // An empty list before the first scan would mean that there are no sessions.
-            return;
-        }
-        if !self.scanner.table.changed() && progress == self.emitted.progress {
-            return;
-        }
-        if self.timers.may_emit(now, &self.scanner, self.emitted.first) {
-            self.emit_catalog(now);
-        }
-    }
-
-    fn emit_catalog(&mut self, now: Instant) {
-        let permit = match self.events.try_reserve() {
-            Ok(permit) => permit,
-            Err(TrySendError::Full(())) => return self.timers.retry_emit(now),
-            Err(TrySendError::Closed(())) => {
-                self.stopping = true;
-                return;
-            }
-        };
-        let mut change = self.scanner.table.take_change(MAX_SESSIONS_PER_CHANGE);
-        let has_more = self.scanner.table.changed();
-        let progress = self.scanner.progress();
-        // The progress is complete only with the last sessions.
-        change.progress = (!has_more && self.emitted.progress != Some(progress)).then_some(progress);
-        self.emitted.progress = change.progress.or(self.emitted.progress);
-        self.emitted.first = true;
-        if !change.sessions.is_empty() || !change.removed.is_empty() {
-            self.rows_changed = true;
-            self.corpus = None;
-        }
-        // Only a removed source removes texts here; the texts of new sources are reported when they are read.
-        if !change.removed.is_empty() {
-            self.search_service.changed();
-        }
-        let sessions: Vec<Arc<Session>> =
-            if self.transcripts.is_empty() { Vec::new() } else { change.sessions.clone() };
-        permit.send(IndexEvent::Catalog(change));
-        self.timers.emitted(now);
-        self.client_labels.is_unsent &= has_more;
-        if has_more {
-            self.timers.retry_emit(now);
-        }
-        for session in sessions {
-            self.transcripts.session_changed(&session);
-        }
-    }
-
-    /// Sends an event if the channel has room; else returns it for a retry.
-    fn send(&mut self, event: IndexEvent) -> Result<(), IndexEvent> {
-        match self.events.try_send(event) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(event)) => {
-                self.timers.retry_emit((self.clock)());
-                Err(event)
-            }
-            Err(TrySendError::Closed(event)) => {
-                self.stopping = true;
-                Err(event)
-            }
-        }
     }
 }

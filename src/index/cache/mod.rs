@@ -1,6 +1,6 @@
 //! Cache of source summaries from earlier runs, so that only changed sources are read again.
 //!
-//! The cache may be deleted at any time. A damaged or outdated cache is deleted and created again. Where none can be written,
+//! The cache may be deleted at any time. A damaged or outdated one is deleted and created again. Where none can be written,
 //! an empty one in memory is used, with an issue. Two salon processes may share it: a source's progress and sessions
 //! are written in one transaction. A process that finds more progress than its own reads all of that source from the
 //! cache. Changes are only written to the progress that they continue.
