@@ -44,6 +44,15 @@ pub struct UsualForm {
     pub is_repaired: bool,
 }
 
+impl UsualForm {
+    /// Converts a record, if it is in another form.
+    pub(super) fn of(bytes: &[u8], fields: &'static [(&'static str, FieldType)]) -> Option<Self> {
+        let (value, is_repaired) = record(bytes, fields)?;
+        let is_other = is_repaired || has_escaped_names(bytes);
+        is_other.then(|| Self { bytes: value.to_string().into_bytes(), is_repaired })
+    }
+}
+
 /// Reads a record that may be a text with a record, or alone in a list or under a number.
 pub(super) fn record(bytes: &[u8], fields: &'static [(&'static str, FieldType)]) -> Option<(Value, bool)> {
     let mut cursor = json::JsonCursor::new(bytes);

@@ -94,14 +94,13 @@ impl ChatReader {
 
     /// Applies the lines after `offset`; replays a document completely.
     fn apply_new(&mut self) -> io::Result<LogChange> {
-        let TextFile { file, stamp, is_copy, .. } = TextFile::open(&self.path)?;
+        let TextFile { mut file, stamp, is_copy, .. } = TextFile::open(&self.path)?;
         self.stamp = stamp;
         if is_copy {
             // Offsets are those of the copy, which is made anew.
             (self.log, self.offset) = (ChatLog::default(), 0);
-            self.copy = Some(file.try_clone()?);
         }
-        let mut file = file;
+        self.copy = is_copy.then(|| file.try_clone()).transpose()?;
         file.seek(SeekFrom::Start(0))?;
         let effect = if paths::kind(&self.path) == Some(paths::DOCUMENT) {
             let bytes = files::read_open(&file, SizeLimit::DOCUMENT)?;

@@ -73,7 +73,5 @@ pub(super) fn conform(record: &mut Value) {
 
 /// Converts a record to the usual form, if it is in another one.
 pub(super) fn usual_form(record: &[u8]) -> Option<UsualForm> {
-    let (value, is_repaired) = usual_form::record(record, RECORD)?;
-    let is_other = is_repaired || usual_form::has_escaped_names(record);
-    is_other.then(|| UsualForm { bytes: value.to_string().into_bytes(), is_repaired })
+    UsualForm::of(record, RECORD)
 }
