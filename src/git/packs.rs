@@ -93,7 +93,10 @@ impl OwnRepository {
         fs::create_dir_all(&packs).map_err(failed)?;
         // First the mark and last the index, with which the pack comes into use.
         let mark = packs.join(format!("pack-{hash}.keep"));
-        fs::write(&mark, reason).map_err(failed)?;
+        // Snapshots may be those of an archive, which stays.
+        if !self.marked_packs(ARCHIVE)?.contains(&mark) {
+            fs::write(&mark, reason).map_err(failed)?;
+        }
         let entries = fs::read_dir(folder.path()).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
         files.sort_by_key(|path| path.extension() == Some(OsStr::new("idx")));

@@ -63,6 +63,26 @@ fn snapshots_keep_what_the_user_staged_amended_or_deleted() {
 }
 
 #[test]
+fn an_archive_stays_that_was_a_snapshot_as_well() {
+    let repo = Repo::with_remote();
+    repo.git(&["checkout", "--quiet", "-b", "topic"]);
+    repo.write("committed", "on a branch\n").commit("topic");
+    let own = own(&repo);
+    let archived = own.archive(&repo.open(), "refs/salon/archive/x").expect("archived");
+    let turn = format!("refs/salon/turns/{archived}");
+    own.set_ref(&turn, &archived).expect("kept");
+    own.pack().expect("packed");
+    own.remove_ref(&turn).expect("expired");
+    own.pack().expect("packed");
+    repo.git(&["checkout", "--quiet", "main"]);
+    repo.git(&["branch", "--quiet", "-D", "topic"]);
+    repo.git(&["reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all"]);
+    repo.git(&["gc", "--quiet", "--prune=now"]);
+    let file = own.command("cat-file").args(["-p", &format!("{archived}:committed")]).run().expect("still there");
+    assert_eq!(file, b"on a branch\n");
+}
+
+#[test]
 fn packing_may_take_longer_than_reading_and_leaves_no_incomplete_packs() {
     let repo = Repo::new();
     let opened = own(&repo);
