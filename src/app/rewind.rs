@@ -85,12 +85,14 @@ pub(super) fn reverted(
         (ConversationRevert::Undo { .. }, Ok(RewoundFiles { problem: Some(problem), .. })) => {
             ctx.notices.error(format!("{problem} · the conversation is as it was before"));
         }
-        (ConversationRevert::Undo { .. }, Ok(_)) => ctx.notices.info("The conversation is as it was before"),
-        (ConversationRevert::From { .. }, Ok(RewoundFiles { undo, .. })) => {
+        (ConversationRevert::Undo { .. }, Ok(RewoundFiles { left, .. })) => {
+            ctx.notices.info(format!("The conversation is as it was before{}", left_hint(&left)));
+        }
+        (ConversationRevert::From { .. }, Ok(RewoundFiles { undo, left, .. })) => {
             ctx.sessions.undo.push(Undo::Conversation { key: key.clone(), snapshot: undo });
             let hint = undo::hint(ctx);
             let hint = if hint.is_empty() { hint } else { format!("{hint} it until the next prompt") };
-            ctx.notices.info(format!("The conversation is taken back{hint}"));
+            ctx.notices.info(format!("The conversation is taken back{hint}{}", left_hint(&left)));
             return true;
         }
     }
@@ -117,10 +119,15 @@ pub(super) fn rewound(
     if let Some(problem) = problem {
         return Err(format!("{problem} · {done}"));
     }
+    Ok(done + &left_hint(&left))
+}
+
+/// Names files that were left as they are, for notices; empty without any.
+fn left_hint(left: &[String]) -> String {
     let names = left.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
-    Ok(match left.len() {
-        0 => done,
-        1..=3 => format!("{done} · left as is (ignored, large or just changed): {names}"),
-        more => format!("{done} · {more} files left as they are (ignored, large or just changed): {names} …"),
-    })
+    match left.len() {
+        0 => String::new(),
+        1..=3 => format!(" · left as is (ignored, large or just changed): {names}"),
+        more => format!(" · {more} files left as they are (ignored, large or just changed): {names} …"),
+    }
 }

@@ -122,7 +122,9 @@ fn conversation(context: &CliContext, args: &RewindArgs, request: RewindRequest<
     let programs = AgentPrograms { environment: &context.environment, vars: &vars };
     let RewoundFiles { count, undo, left, problem } = revert::run(request, &revert, programs, now).map_err(failed)?;
     if let Some(problem) = problem {
-        return Err(failed(problem));
+        // Only an undo comes here with one: the conversation is as before, and some of the files are.
+        let undo = undo.map(|undo| format!("; undo of the files: salon rewind {} --to {undo}", session.key));
+        return Err(failed(problem + &undo.unwrap_or_default()));
     }
     let mut out = output::stdout();
     if args.json {

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use super::rewind::{Rewind, RewindContext, RewindRequest};
-use super::{resume, rewind};
+use super::resume;
+use super::rewind::{RewindContext, RewindRequest};
 use crate::agent::protocol::Outgoing;
 use crate::agent::{self, Environment, Protocol, TextLimit};
 use crate::domain::rewind::{ConversationRevert, RewindTarget, RewoundFiles};
@@ -42,7 +42,7 @@ pub fn run(
         ConversationRevert::From { record, files } => {
             let rewound = match files {
                 Some(turn) => {
-                    let rewound = summary(request.run(&RewindTarget::BeforeTurn(*turn), now)?);
+                    let rewound = RewoundFiles::from(request.run(&RewindTarget::BeforeTurn(*turn), now)?);
                     // Files of two times and a conversation of one would not fit together.
                     if let Some(problem) = rewound.problem {
                         return Err(match &rewound.undo {
@@ -71,14 +71,9 @@ pub fn run(
             }
             send(session, None, programs.vars)?;
             let Some(snapshot) = snapshot else { return Ok(RewoundFiles::default()) };
-            request.run(&RewindTarget::Snapshot(snapshot.clone()), now).map(summary)
+            request.run(&RewindTarget::Snapshot(snapshot.clone()), now).map(RewoundFiles::from)
         }
     }
-}
-
-fn summary(rewind: Rewind) -> RewoundFiles {
-    let left = rewind.left.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    RewoundFiles { count: rewind.files.len(), undo: rewind.undo, left, problem: rewind.problem }
 }
 
 fn command(session: &Session, snapshot: &str) -> String {
@@ -87,9 +82,7 @@ fn command(session: &Session, snapshot: &str) -> String {
 
 /// Refuses a session that another program may be changing.
 fn check(context: &RewindContext, session: &Session, environment: &Environment) -> Result<(), String> {
-    if let Some(pid) = context.other_process(&session.key)? {
-        return Err(rewind::runs_elsewhere(&session.key, pid));
-    }
+    context.check_process(&session.key)?;
     // The agent's servers that salon runs do not count as other programs.
     match resume::live_status(&session.key, environment) {
         Some(status) => {

@@ -10,7 +10,7 @@ use super::turn_snapshots::UNDO;
 use super::{changes, env};
 use crate::config::paths::Paths;
 use crate::domain::changes::Restoration;
-use crate::domain::rewind::RewindTarget;
+use crate::domain::rewind::{RewindTarget, RewoundFiles};
 use crate::domain::{Session, SessionKey, Time};
 use crate::git::own_repository::OwnRepository;
 use crate::git::restore::{CheckedRestorations, FileRestoration};
@@ -47,6 +47,13 @@ pub struct RewindContext {
     pub known_process: Option<u32>,
 }
 
+impl From<Rewind> for RewoundFiles {
+    fn from(rewind: Rewind) -> Self {
+        let left = rewind.left.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        Self { count: rewind.files.len(), undo: rewind.undo, left, problem: rewind.problem }
+    }
+}
+
 impl RewindContext {
     /// Creates a context for the directories of salon.
     pub fn new(paths: &Paths, store: Arc<Store>, known_process: Option<u32>) -> Self {
@@ -76,7 +83,7 @@ impl RewindContext {
     }
 
     /// Returns an error if another salon process runs a session.
-    fn check_process(&self, session: &SessionKey) -> Result<(), String> {
+    pub(super) fn check_process(&self, session: &SessionKey) -> Result<(), String> {
         self.other_process(session)?.map_or(Ok(()), |pid| Err(runs_elsewhere(session, pid)))
     }
 
@@ -187,7 +194,7 @@ pub fn restore(
     }
     let undo = keep_undo(&own, &current, &safe, now).map_err(message)?;
     let restored = own.restore(root, target, &safe).map_err(message)?;
-    restored.map_err(|error| format!("{error}; what was done is undone with: salon rewind SESSION --to {undo}"))?;
+    restored.map_err(|error| format!("{error}; the files before are kept as the snapshot {undo}"))?;
     Ok(undo)
 }
 

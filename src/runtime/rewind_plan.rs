@@ -85,9 +85,7 @@ impl Shell {
 
 /// Takes the files back.
 pub(super) fn rewind(request: RewindRequest<'_>, target: &RewindTarget, now: Time) -> Result<RewoundFiles, String> {
-    let rewound = request.run(target, now)?;
-    let left = rewound.left.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    Ok(RewoundFiles { count: rewound.files.len(), undo: rewound.undo, left, problem: rewound.problem })
+    request.run(target, now).map(RewoundFiles::from)
 }
 
 /// Returns what a rewind to before the prompt of an entry, counted from 0, would take back.

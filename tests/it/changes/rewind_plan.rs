@@ -119,6 +119,27 @@ fn the_dialog_says_what_cannot_be_had_back_and_takes_back_only_what_is_chosen() 
 }
 
 #[test]
+fn files_that_were_left_as_they_are_are_named() {
+    let key = SessionKey::new(Agent::Claude, "aaaaaaaa-1");
+    let rewound = || {
+        let left = vec![".env".to_owned()];
+        Ok(RewoundFiles { count: 1, undo: Some("aaaa".to_owned()), left, problem: None })
+    };
+    let mut stage = Stage::full(200, 24);
+    let target = RewindTarget::BeforeTurn(2);
+    stage.send(Msg::Rewound { key: key.clone(), target, result: rewound() });
+    assert!(stage.screen().contains("left as is (ignored, large or just changed): .env"), "{}", stage.screen());
+    let revert = ConversationRevert::From { record: "m-1".into(), files: Some(2) };
+    let reverted =
+        |revert| RevertedConversation { key: key.clone(), revert, prompt: "Do it".to_owned(), result: rewound() };
+    for revert in [revert, ConversationRevert::Undo { snapshot: Some("aaaa".to_owned()) }] {
+        let mut stage = Stage::full(200, 24);
+        stage.send(Msg::ConversationReverted(Box::new(reverted(revert))));
+        assert!(stage.screen().contains("just changed): .env"), "{}", stage.screen());
+    }
+}
+
+#[test]
 fn parts_that_are_not_available_are_not_offered() {
     let none = a_plan(Err("no snapshot".to_owned()), Err("Gemini CLI cannot fork".to_owned()));
     let screen = asked(none).screen();
