@@ -260,7 +260,7 @@ pub enum Effect {
     CheckContinue(SessionKey),
     /// Request an agent's models: the cached list at once, then a new one if the cache is old or `refresh` is set.
     LoadModels {
-        /// The agent.
+        /// The agent and its machine.
         source: ModelSource,
         /// Query the agent even if the cache is fresh.
         refresh: bool,

@@ -257,10 +257,7 @@ impl App {
                 self.sessions.search_missing = missing;
                 Vec::new()
             }
-            Msg::Remote(status) => {
-                self.sessions.set_remote(status);
-                Vec::new()
-            }
+            Msg::Remote(status) => self.with_ctx(|stack, ctx| stack.remote_changed(status, ctx)),
             Msg::IndexProgress(progress) => {
                 self.index_progress = progress;
                 Vec::new()

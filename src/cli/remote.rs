@@ -189,9 +189,13 @@ pub(super) fn try_there(source: &RemoteSource, args: &[String], json: bool) -> R
         command.args(&argv[1..]).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|error| cannot_start(&command, &error))?;
         let mut out = output::stdout();
-        copy_marked(&mut child, &mut out)?;
+        let began = copy_marked(&mut child, &mut out)?;
         out.flush()?;
         let status = child.wait()?;
+        // A forced command over there may end well without having run salon.
+        if !began && status.success() {
+            return Err(no_answer(source));
+        }
         return Ok(Some(status).filter(|status| !is_missing(*status)).map(exit_code));
     }
     let Some((mut object, status)) = object_there(source, args)? else { return Ok(None) };
@@ -226,8 +230,7 @@ fn object_there(source: &RemoteSource, args: &[String]) -> Result<Option<(Value,
     // A login may print a message of the day before.
     let object = output.stdout.split_inclusive(|byte| *byte == b'\n').find(|line| line.starts_with(b"{"));
     let Some(object) = object.and_then(|line| serde_json::from_slice::<Value>(line).ok()) else {
-        let message = format!("{} did not answer; see: salon source test {}", source.name, source.name);
-        return Err(CliError::new(CliErrorCode::Unavailable, message));
+        return Err(no_answer(source));
     };
     Ok(Some((object, output.status)))
 }
@@ -237,6 +240,11 @@ fn command_there(source: &RemoteSource, args: &[String]) -> Result<Command, CliE
     let mut command = Command::new(&argv[0]);
     command.args(&argv[1..]).stdin(Stdio::null());
     Ok(command)
+}
+
+fn no_answer(source: &RemoteSource) -> CliError {
+    let message = format!("{} did not answer; see: salon source test {}", source.name, source.name);
+    CliError::new(CliErrorCode::Unavailable, message)
 }
 
 fn cannot_start(command: &Command, error: &io::Error) -> CliError {

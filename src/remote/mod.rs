@@ -50,8 +50,8 @@ const MAX_PENDING_EVENTS: usize = 64;
 pub struct RemoteOptions {
     /// Cache directory; `None`: sessions are not kept.
     pub cache_dir: Option<PathBuf>,
-    /// Annotations of this machine, by which its sources are searched.
-    pub annotations: Arc<dyn Fn() -> Annotations + Send + Sync>,
+    /// Reads the annotations of this machine, by which its sources are searched; `None` if they cannot be read.
+    pub annotations: Arc<dyn Fn() -> Option<Annotations> + Send + Sync>,
     /// Clock, for the time of a loss.
     pub now: Arc<dyn Fn() -> Time + Send + Sync>,
     /// Time zone of days in queries, where the index is this salon's; `None`: UTC.

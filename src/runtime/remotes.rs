@@ -13,7 +13,7 @@ pub fn options(paths: &Paths, now: Arc<dyn Fn() -> Time + Send + Sync>) -> Remot
     let seed = getrandom::u64().unwrap_or_default();
     let state_db = paths.state_db();
     // The index reports why they cannot be read.
-    let annotations = Arc::new(move || UserData::load(&state_db).unwrap_or_default().annotations);
+    let annotations = Arc::new(move || UserData::load(&state_db).ok().map(|loaded| loaded.annotations));
     let (cache_dir, zone) = (Some(paths.cache.clone()), Some(jiff::tz::TimeZone::system()));
     RemoteOptions { cache_dir, annotations, now, zone, seed }
 }

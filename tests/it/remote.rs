@@ -143,7 +143,7 @@ impl Peer {
 
 /// Options with a cache in a directory.
 fn options(cache: Option<&Path>) -> RemoteOptions {
-    let annotations = Arc::new(Annotations::default);
+    let annotations = Arc::new(|| Some(Annotations::default()));
     RemoteOptions { cache_dir: cache.map(Path::to_owned), annotations, now: Arc::new(clock), zone: None, seed: 7 }
 }
 

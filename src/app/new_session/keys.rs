@@ -208,6 +208,13 @@ impl NewSession {
         Flow::Stay
     }
 
+    /// Requests the models of a machine that was not connected when it was chosen.
+    pub fn machine_connected(&self, host: &str, ctx: &mut Ctx) {
+        if self.host.as_deref() == Some(host) {
+            self.load_models(false, ctx);
+        }
+    }
+
     fn load_models(&self, refresh: bool, ctx: &mut Ctx) {
         ctx.effects.push(Effect::LoadModels { source: self.model_source(ctx.runs), refresh });
     }

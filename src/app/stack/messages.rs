@@ -26,6 +26,7 @@ use crate::domain::git_menu::GitMenu;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
 use crate::domain::remark::PlacedRemark;
+use crate::domain::remote::{RemoteState, RemoteStatus};
 use crate::domain::rewind::{RewindPlan, RewindTarget, RewoundFiles};
 use crate::domain::run::{Conversation, RunStart};
 use crate::domain::search::SearchUpdate;
@@ -229,6 +230,17 @@ impl Stack {
         match menu {
             Ok(menu) => self.push(Layer::Dialog(changes::git_dialog(menu)), ctx),
             Err(reason) => ctx.notices.error(reason),
+        }
+    }
+
+    /// Applies the state of another machine. Forms for it request its models once it is connected.
+    pub fn remote_changed(&mut self, status: RemoteStatus, ctx: &mut Ctx) {
+        let connected = matches!(status.state, RemoteState::Connected).then(|| status.name.clone());
+        ctx.sessions.set_remote(status);
+        for layer in &self.layers {
+            if let (Layer::NewSession(form), Some(host)) = (layer, &connected) {
+                form.machine_connected(host, ctx);
+            }
         }
     }
 

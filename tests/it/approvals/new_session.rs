@@ -4,8 +4,9 @@ use salon::app::Effect;
 use salon::app::Msg;
 use salon::app::layer::Layer;
 use salon::app::msg::RequestTicket;
-use salon::app::runs::RunMsg;
+use salon::app::runs::{ModelSource, RunMsg};
 use salon::domain::Agent;
+use salon::domain::remote::{RemoteState, RemoteStatus};
 use salon::domain::run::{Conversation, FolderTrust, RunStart};
 use salon::domain::worktree::WorktreeReady;
 
@@ -151,4 +152,18 @@ fn an_installed_agent_is_proposed_once_the_agents_are_known() {
     assert!(stage.screen().contains("● codex"), "{}", stage.screen());
     stage.send(agents(Agent::Gemini));
     assert!(stage.screen().contains("● codex (not installed)"), "{}", stage.screen());
+}
+
+#[test]
+fn the_models_of_a_machine_are_requested_again_once_it_is_connected() {
+    let state = |state| Msg::Remote(RemoteStatus { name: "box".into(), state, as_of: None });
+    let mut stage = Stage::new(120, 24);
+    stage.send(state(RemoteState::Connecting)).keys("n up up up up ctrl-u").send(Msg::Paste("box:/src".into()));
+    let source = ModelSource { agent: Agent::Claude, host: Some("box".into()) };
+    let request = Effect::LoadModels { source, refresh: false };
+    assert!(stage.take_effects().contains(&request));
+    stage.send(state(RemoteState::Connecting));
+    assert!(!stage.take_effects().contains(&request));
+    stage.send(state(RemoteState::Connected));
+    assert!(stage.take_effects().contains(&request));
 }

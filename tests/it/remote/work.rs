@@ -238,6 +238,11 @@ fn a_document_that_the_machine_did_not_write_is_an_error_with_a_next_step() {
         }
         assert!(!file.exists());
     }
+    peer.control("forced");
+    let failed = run(&home, &peer, &["show", &name]);
+    let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert!(failed.status.code() == Some(1) && said.contains("box did not answer"), "{failed:?}");
+    peer.control("missing");
     for args in [&["show", &*name][..], &["show", &name, "--json"], &["send", &name, "hello"], &["keep", &name]] {
         let failed = run(&home, &peer, args);
         let said = String::from_utf8_lossy(&[failed.stdout, failed.stderr].concat()).into_owned();
