@@ -82,7 +82,7 @@ fn print_file(
 ) -> Result<ExitCode, CliError> {
     let wanted = absolute(session, path);
     // Looking at a session creates no database.
-    let store = context.paths.state_db().exists().then(|| state::open(context)).transpose()?;
+    let store = context.paths.state_db().exists().then(|| state::open_to_read(context)).transpose()?;
     let (git, own) = (Git::new(env::vars()), context.paths.repositories());
     let sources = ContentSources { git: &git, own: &own, store: store.as_deref() };
     let history = file_history(session, reader, &wanted, sources);

@@ -65,11 +65,14 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, inbox: &Inbox) {
 }
 
 fn draw_empty(canvas: &mut Canvas, area: Rect) {
-    let inner = overlay(canvas, area, "Inbox", (WIDTH / 2, 2));
+    let width = (WIDTH / 2).min(area.width.saturating_sub(4));
     let theme = canvas.app.theme();
-    put(canvas.buffer, line_of(inner, 0), "Nothing needs your attention.", style(theme.text), Align::Left);
-    let label = "Permission requests appear here (esc closes).";
-    put(canvas.buffer, line_of(inner, 1), label, style(theme.muted), Align::Left);
+    let mut lines = wrapped("Nothing needs your attention.", width, 0, style(theme.text));
+    lines.extend(wrapped("Permission requests appear here (esc closes).", width, 0, style(theme.muted)));
+    let inner = overlay(canvas, area, "Inbox", (WIDTH / 2, u16::try_from(lines.len()).unwrap_or(u16::MAX)));
+    for (row, line) in lines.iter().enumerate() {
+        put_line(canvas.buffer, line_of(inner, row), line);
+    }
 }
 
 /// Draws a row: `▌claude  Retry failed webhooks · Bash: cargo test      2m`.
