@@ -76,9 +76,19 @@ fn the_inbox_lists_pending_items() {
         let held = vec![prompt("r", 7, "and then run the tests", PromptState::Held)];
         stage.run(run("r")).send(Msg::Run(RunMsg::Queued(RunId("r".into()), held))).keys("i");
     });
-    shown("inbox_empty", |stage| {
+    shown("inbox_elsewhere", |stage| {
         stage.keys("i");
     });
+}
+
+#[test]
+fn the_text_of_an_empty_inbox_is_whole_at_any_width() {
+    for (width, height) in SIZES {
+        let mut stage = Stage::new(width, height);
+        stage.keys("i");
+        let screen = stage.screen();
+        assert!(screen.contains("Nothing needs your attention.") && screen.contains("closes)."), "{screen}");
+    }
 }
 
 #[test]
