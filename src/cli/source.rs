@@ -75,7 +75,7 @@ pub(super) fn run(context: &CliContext, args: &SourceArgs) -> Result<ExitCode, C
         SourceCommand::Connect(args) => connect(context, args),
         SourceCommand::Install(args) => {
             let source = named(context, &args.name)?;
-            let version = source_install::install(source)?;
+            let version = source_install::install(source, args.program.as_deref(), &context.paths.programs())?;
             print(vec![SourceJson { state: Some("installed"), reason: Some(version), ..describe(source) }], args.json)
         }
     }

@@ -27,8 +27,8 @@ pub enum SourceCommand {
     Test(TestSourcesArgs),
     /// Start the container of a source, or answer what ssh asks: a passphrase, a code, or the key of a new host
     Connect(NamedSourceArgs),
-    /// Copy this salon to a machine or container of the same kind, into ~/.local/share/salon/bin
-    Install(NamedSourceArgs),
+    /// Copy salon to a machine or container, into ~/.local/share/salon/bin
+    Install(InstallSourceArgs),
 }
 
 impl SourceCommand {
@@ -37,7 +37,8 @@ impl SourceCommand {
         match self {
             Self::Add(args) => args.json,
             Self::List(args) | Self::Discover(args) => args.json,
-            Self::Remove(args) | Self::Install(args) | Self::Connect(args) => args.json,
+            Self::Remove(args) | Self::Connect(args) => args.json,
+            Self::Install(args) => args.json,
             Self::Test(args) => args.json,
         }
     }
@@ -96,12 +97,28 @@ pub struct ListSourcesArgs {
     pub json: bool,
 }
 
-/// Arguments of `source remove`, `source connect` and `source install`.
+/// Arguments of `source remove` and `source connect`.
 #[derive(Args, Debug)]
 pub struct NamedSourceArgs {
     /// Name of the source
     #[arg(value_name = "NAME")]
     pub name: String,
+
+    /// Print one JSON object
+    #[arg(short, long)]
+    pub json: bool,
+}
+
+/// Arguments of `source install`.
+#[derive(Args, Debug)]
+pub struct InstallSourceArgs {
+    /// Name of the source
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// Program for that system and processor, such as the static one of a release, instead of this salon
+    #[arg(long, value_name = "FILE")]
+    pub program: Option<PathBuf>,
 
     /// Print one JSON object
     #[arg(short, long)]

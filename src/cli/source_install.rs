@@ -1,6 +1,9 @@
-//! `salon source install`: copies this program to another machine, and checks the copy.
+//! `salon source install`: copies a program of salon to another machine, and checks the copy. That is this program if
+//! system and processor are the same, else one for that machine: a file that the user names, or one of the directory of
+//! programs, which has the name of its release.
 
 use std::io::{self, Read};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use sha2::{Digest, Sha256};
@@ -18,48 +21,92 @@ const DIRECTORY: &str = "d=\"$HOME/.local/share/salon/bin\"";
 /// Bytes per read of the program.
 const CHUNK: usize = 64 << 10;
 
-/// Copies this program. Returns the version that the copy reports.
-pub(super) fn install(source: &RemoteSource) -> Result<String, CliError> {
-    check_platform(source)?;
-    let failed = |error: io::Error| CliError::new(CliErrorCode::Failed, error.to_string());
-    let program = env::current_exe().map_err(failed)?;
-    let expected = hash(&program).map_err(failed)?;
+/// System and processor of a machine, in the words of Rust's targets.
+#[derive(PartialEq, Eq)]
+struct InstallPlatform {
+    system: String,
+    processor: String,
+}
+
+impl InstallPlatform {
+    fn own() -> Self {
+        Self { system: std::env::consts::OS.to_owned(), processor: std::env::consts::ARCH.to_owned() }
+    }
+
+    /// Asks another machine.
+    fn of(source: &RemoteSource) -> Result<Self, CliError> {
+        let reported = run(source, "uname -s -m", Stdio::null())?;
+        let (system, processor) = last_line(&reported).split_once(' ').unwrap_or((last_line(&reported), ""));
+        let system = if system == "Darwin" { "macos".to_owned() } else { system.to_lowercase() };
+        let processor = if processor == "arm64" { "aarch64" } else { processor };
+        Ok(Self { system, processor: processor.to_owned() })
+    }
+
+    /// Name of the released program, which needs no C library on Linux.
+    fn program_name(&self) -> Option<String> {
+        let system = match self.system.as_str() {
+            "linux" => "unknown-linux-musl",
+            "macos" => "apple-darwin",
+            _ => return None,
+        };
+        let is_word = !self.processor.is_empty()
+            && self.processor.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        is_word.then(|| format!("salon-{}-{system}", self.processor))
+    }
+}
+
+/// Copies a program: `chosen`, or this one where it can run, or the one for that machine in `programs`. Returns the
+/// version that the copy reports.
+pub(super) fn install(source: &RemoteSource, chosen: Option<&Path>, programs: &Path) -> Result<String, CliError> {
+    if let Some(chosen) = chosen {
+        return copy(source, chosen);
+    }
+    let there = InstallPlatform::of(source)?;
+    let name = there.program_name();
+    let prepared = name.as_ref().map(|name| programs.join(name)).filter(|program| program.is_file());
+    if there != InstallPlatform::own() {
+        return match prepared {
+            Some(prepared) => copy(source, &prepared),
+            None => Err(no_program(source, &there, name.map(|name| programs.join(name)).as_deref())),
+        };
+    }
+    let own = env::current_exe().map_err(failed)?;
+    match (copy(source, &own), prepared) {
+        // The C library there may be another one.
+        (Err(_), Some(prepared)) => copy(source, &prepared),
+        (copied, _) => copied,
+    }
+}
+
+fn no_program(source: &RemoteSource, there: &InstallPlatform, expected: Option<&Path>) -> CliError {
+    let own = InstallPlatform::own();
+    let remedy = match expected {
+        Some(path) => format!("name a program for it with --program, or put the released one at {}", path.display()),
+        None => "install salon there yourself".to_owned(),
+    };
+    let platform = one_line(format!("{} {}", there.system, there.processor).trim());
+    refused(source, &format!("this program is for {} {}, and there is {platform}; {remedy}", own.system, own.processor))
+}
+
+/// Copies a program, which replaces the one there only if it runs.
+fn copy(source: &RemoteSource, program: &Path) -> Result<String, CliError> {
+    let unreadable = |error: io::Error| CliError::new(CliErrorCode::Failed, format!("{}: {error}", program.display()));
+    let expected = hash(program).map_err(unreadable)?;
     let upload = format!(
         "umask 077; {DIRECTORY}; mkdir -p \"$d\" && cat >\"$d/salon.part\" && chmod 700 \"$d/salon.part\" && \
          {{ sha256sum \"$d/salon.part\" 2>/dev/null || shasum -a 256 \"$d/salon.part\"; }}"
     );
-    let reported = run(source, &upload, Stdio::from(files::open(&program).map_err(failed)?))?;
+    let reported = run(source, &upload, Stdio::from(files::open(program).map_err(unreadable)?))?;
     if !last_line(&reported).starts_with(&expected) {
         run(source, &format!("{DIRECTORY}; rm -f \"$d/salon.part\""), Stdio::null())?;
-        return Err(refused(source, "the copy differs from this program; it was removed"));
+        return Err(refused(source, "the copy differs from the program; it was removed"));
     }
-    // A copy that cannot run there, for example because of its C library, replaces nothing.
     let replace = format!(
         "{DIRECTORY}; if \"$d/salon.part\" --version; then mv \"$d/salon.part\" \"$d/salon\"; \
          else rm -f \"$d/salon.part\"; exit 1; fi"
     );
     let version = run(source, &replace, Stdio::null())?;
     Ok(last_line(&version).to_owned())
-}
-
-/// Returns an error unless the other machine has the same system and processor.
-fn check_platform(source: &RemoteSource) -> Result<(), CliError> {
-    let reported = run(source, "uname -s -m", Stdio::null())?;
-    let reported = last_line(&reported);
-    let (system, processor) = reported.split_once(' ').unwrap_or_default();
-    let system = if system == "Darwin" { "macos".to_owned() } else { system.to_lowercase() };
-    let processor = if processor == "arm64" { "aarch64" } else { processor };
-    let own = (std::env::consts::OS, std::env::consts::ARCH);
-    if (system.as_str(), processor) == own {
-        return Ok(());
-    }
-    let text = format!(
-        "this program is for {} {}, and there is {}; install salon there yourself",
-        own.0,
-        own.1,
-        one_line(reported)
-    );
-    Err(refused(source, &text))
 }
 
 /// Runs a script there. Returns its output; the messages of a failure are the error.
@@ -74,6 +121,10 @@ fn run(source: &RemoteSource, script: &str, stdin: Stdio) -> Result<String, CliE
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+fn failed(error: io::Error) -> CliError {
+    CliError::new(CliErrorCode::Failed, error.to_string())
+}
+
 fn refused(source: &RemoteSource, reason: &str) -> CliError {
     CliError::new(CliErrorCode::Unavailable, format!("{}: {reason}", source.name))
 }
@@ -84,7 +135,7 @@ fn last_line(text: &str) -> &str {
 }
 
 /// Returns the SHA-256 of a file in hexadecimal.
-fn hash(file: &std::path::Path) -> io::Result<String> {
+fn hash(file: &Path) -> io::Result<String> {
     let mut reader = files::open(file)?;
     let (mut hasher, mut buffer) = (Sha256::new(), vec![0; CHUNK]);
     loop {

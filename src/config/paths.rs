@@ -53,6 +53,11 @@ impl Paths {
         self.data.join("worktrees")
     }
 
+    /// Directory of programs of salon for other machines, which are copied there.
+    pub fn programs(&self) -> PathBuf {
+        self.data.join("programs")
+    }
+
     /// Directory of salon's own repositories, which keep what git does not.
     pub fn repositories(&self) -> PathBuf {
         self.data.join("git")

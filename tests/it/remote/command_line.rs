@@ -1,5 +1,8 @@
 //! Commands: `source`, and lists, searches and transcripts with other machines.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::{Peer, json, run};
@@ -88,7 +91,7 @@ fn found(home: &Home, peer: &Peer, query: &[&str]) -> Vec<String> {
 fn check_labels(peer: &Peer) {
     let home = Home::empty();
     for (id, text) in [("aaaa", "hello one"), ("bbbb", "hello two"), ("cccc", "hello three")] {
-        Transcript::new(id, std::path::Path::new("/src/shop")).prompt(text).write_below(&peer.home());
+        Transcript::new(id, Path::new("/src/shop")).prompt(text).write_below(&peer.home());
     }
     json(&home, peer, &["source", "add", "box", "--ssh", "me@box", "--json"]);
     let list = json(&home, peer, &["list", "--json", "hello"]);
@@ -138,7 +141,7 @@ fn stars_tags_notes_and_names_select_sessions_of_machines_without_salon() {
 fn hits_of_other_machines_have_the_numbers_of_their_entries() {
     let (home, peer) = (Home::empty(), Peer::of(&["claude/2.1.329", "codex/0.169.0"]));
     // More sessions than a search sends snippets for at once.
-    let project = std::path::Path::new("/src/shop");
+    let project = Path::new("/src/shop");
     for number in 0..60 {
         let id = format!("{:04x}", 0xa000 + number);
         let transcript = Transcript::new(&id, project).prompt("Look around").prompt("Greet them: hello");
@@ -263,6 +266,53 @@ fn a_copy_of_this_salon_is_installed_and_checked() {
     assert!(!peer.home().join(".local/share/salon/bin/salon.part").exists());
     let tested = json(&home, &peer, &["source", "test", "--json"]);
     assert_eq!(tested["sources"][0]["state"], "connected");
+}
+
+/// Lets a machine report another processor.
+fn other_processor(peer: &Peer) {
+    let dir = peer.dir.path().join("another");
+    std::fs::create_dir(&dir).expect("created");
+    executable(&dir.join("uname"), "#!/bin/sh\necho Linux riscv64\n");
+    let line = format!("export PATH='{}':/usr/bin:/bin\n", dir.display());
+    std::fs::write(peer.dir.path().join("env"), line).expect("written");
+}
+
+fn executable(path: &Path, script: &str) {
+    std::fs::write(path, script).expect("written");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("a program");
+}
+
+#[test]
+fn a_machine_with_another_processor_gets_the_program_for_it() {
+    let (home, peer) = (Home::empty(), Peer::of(&[]));
+    std::fs::remove_file(peer.home().join(".local/bin/salon")).expect("removed");
+    other_processor(&peer);
+    json(&home, &peer, &["source", "add", "box", "--ssh", "me@box", "--json"]);
+    let refused = run(&home, &peer, &["source", "install", "box"]);
+    let reason = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let name = "salon-riscv64-unknown-linux-musl";
+    assert!(reason.contains("linux riscv64") && reason.contains(name) && reason.contains("--program"), "{reason}");
+
+    // A file that the user names, and a file with the name of a release.
+    let named = home.path().join("named");
+    executable(&named, "#!/bin/sh\necho salon named\n");
+    let installed =
+        json(&home, &peer, &["source", "install", "box", "--program", named.to_str().expect("UTF-8"), "--json"]);
+    assert_eq!(installed["sources"][0]["reason"], "salon named");
+    let expected = reason.split_whitespace().find(|word| word.ends_with(name)).expect("a path");
+    std::fs::create_dir_all(Path::new(expected).parent().expect("a directory")).expect("created");
+    executable(Path::new(expected), "#!/bin/sh\necho salon prepared\n");
+    let installed = json(&home, &peer, &["source", "install", "box", "--json"]);
+    assert_eq!(installed["sources"][0]["reason"], "salon prepared");
+    let copy = std::fs::read_to_string(peer.home().join(".local/share/salon/bin/salon")).expect("a copy");
+    assert!(copy.contains("salon prepared"), "{copy}");
+
+    // A program that does not run there replaces nothing.
+    executable(&named, "#!/bin/sh\nexit 3\n");
+    let refused = run(&home, &peer, &["source", "install", "box", "--program", named.to_str().expect("UTF-8")]);
+    assert_eq!(refused.status.code(), Some(1));
+    let kept = std::fs::read_to_string(peer.home().join(".local/share/salon/bin/salon")).expect("a copy");
+    assert_eq!(kept, copy);
 }
 
 #[test]
