@@ -18,7 +18,7 @@ const PACK_LIMIT: Duration = Duration::from_mins(15);
 /// Age from which an object that no ref needs is deleted, because a snapshot is being taken with it until then.
 const UNUSED: &str = "1.day.ago";
 
-/// Age of an incomplete pack from which no process writes it.
+/// Age of an incomplete pack or of a folder for one from which no process writes it.
 const ABANDONED: Duration = Duration::from_hours(24);
 
 /// Patterns of the refs on remotes that keep their commits: the default branches. Others are deleted once merged.
@@ -120,13 +120,18 @@ impl OwnRepository {
         // The clock of the file system is that of the files.
         let probe = tempfile::NamedTempFile::new_in(&self.path).map_err(failed)?;
         let now = probe.path().metadata().and_then(|metadata| metadata.modified()).map_err(failed)?;
-        for path in self.pack_files()? {
-            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-            let modified = fs::symlink_metadata(&path).and_then(|metadata| metadata.modified());
-            let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
-            let is_incomplete = name.starts_with(b"tmp_") || name.starts_with(b".tmp-");
-            if is_incomplete && age.is_some_and(|age| age > ABANDONED) {
-                fs::remove_file(&path).map_err(failed)?;
+        let is_old = |path: &Path| {
+            let modified = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
+            modified.ok().and_then(|modified| now.duration_since(modified).ok()).is_some_and(|age| age > ABANDONED)
+        };
+        for path in self.pack_files()?.into_iter().filter(|path| is_named(path, &["tmp_", ".tmp-"]) && is_old(path)) {
+            fs::remove_file(&path).map_err(failed)?;
+        }
+        // Folders in which a pack or the index of a snapshot is written.
+        for entry in fs::read_dir(&self.path).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if is_named(&path, &["pack-", "index-"]) && path.is_dir() && is_old(&path) {
+                fs::remove_dir_all(&path).map_err(failed)?;
             }
         }
         Ok(())
@@ -142,4 +147,10 @@ impl OwnRepository {
     fn user_command(&self, common_dir: &Path, subcommand: &'static str) -> GitCommand {
         self.git().command(common_dir, subcommand).var("GIT_DIR", common_dir)
     }
+}
+
+/// Returns true if the name of a file begins with one of some prefixes.
+fn is_named(path: &Path, prefixes: &[&str]) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    prefixes.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
 }

@@ -96,10 +96,18 @@ fn packing_may_take_longer_than_reading_and_leaves_no_incomplete_packs() {
         let file = fs::File::options().write(true).open(path).expect("opened");
         file.set_modified(SystemTime::now() - age).expect("set");
     }
+    let folders = ["pack-old", "index-old", "index-new"].map(|name| opened.path.join(name));
+    for (folder, age) in folders.iter().zip([48, 48, 0]) {
+        fs::create_dir(folder).expect("created");
+        fs::write(folder.join("index"), "half").expect("written");
+        let opened = fs::File::open(folder).expect("opened");
+        opened.set_modified(SystemTime::now() - Duration::from_hours(age)).expect("set");
+    }
     let program = wrapped(&repo, "repack", "sleep 5").with_limit(Duration::from_secs(4));
     let slow = OwnRepository::all(&program, &repo.outside().join("own")).remove(0);
     slow.pack().expect("packed");
     assert!(!old.exists() && new.exists());
+    assert_eq!(folders.map(|folder| folder.exists()), [false, false, true]);
 }
 
 #[test]
