@@ -10,6 +10,9 @@ use crate::domain::EntryKind;
 /// Maximum bytes of a file in base64.
 const MAX_ENCODED: usize = 64 << 20;
 
+/// Reason without a file.
+pub const NOT_STORED: &str = "its content is not stored in the session";
+
 /// Kinds of files: the ending, the media type, and the bytes with which each begins.
 const KINDS: &[(&str, &str, &[u8])] = &[
     (".png", "image/png", b"\x89PNG\r\n"),
@@ -69,6 +72,12 @@ pub fn of_entry(reader: &mut dyn TranscriptReader, index: usize) -> Result<Embed
     nth_file(&record, nth)
 }
 
+/// Returns the images of a record, in order.
+pub fn of_record(record: &[u8]) -> Vec<Vec<u8>> {
+    let files = encoded(record).into_iter().filter_map(|text| decoded(&text).ok());
+    files.filter(EmbeddedFile::is_image).map(|file| file.bytes).collect()
+}
+
 /// Number of images before an entry in its own record.
 fn earlier_in_record(reader: &mut dyn TranscriptReader, index: usize, record: &[u8]) -> usize {
     let mut count = 0;
@@ -85,6 +94,13 @@ fn earlier_in_record(reader: &mut dyn TranscriptReader, index: usize, record: &[
 
 /// Decodes a file in a record, which is one line of JSON or several.
 fn nth_file(record: &[u8], nth: usize) -> Result<EmbeddedFile, &'static str> {
+    let encoded = encoded(record);
+    let text = encoded.get(nth).or(encoded.first()).ok_or(NOT_STORED)?;
+    decoded(text)
+}
+
+/// Collects the files of a record in base64.
+fn encoded(record: &[u8]) -> Vec<String> {
     let mut encoded = Vec::new();
     for line in record.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         if let Ok(value) = serde_json::from_slice(line) {
@@ -96,8 +112,11 @@ fn nth_file(record: &[u8], nth: usize) -> Result<EmbeddedFile, &'static str> {
     {
         collect(&value, &mut encoded);
     }
-    let text = encoded.get(nth).or(encoded.first());
-    let bytes = text.and_then(|text| STANDARD.decode(text).ok()).ok_or("its content is not stored in the session")?;
+    encoded
+}
+
+fn decoded(text: &str) -> Result<EmbeddedFile, &'static str> {
+    let bytes = STANDARD.decode(text).map_err(|_| NOT_STORED)?;
     let kind = KINDS.iter().find(|(.., start)| bytes.starts_with(start));
     let (ending, media_type, _) = kind.ok_or("it is neither an image nor a PDF document")?;
     Ok(EmbeddedFile { bytes, ending, media_type })

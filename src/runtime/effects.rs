@@ -17,7 +17,6 @@ use super::shell::Shell;
 use super::task_message::TaskMessage;
 use super::terminal_owner::{Purpose, TerminalOwner};
 use super::{editor, env, extract, relocate, resume};
-use crate::app::layer::Layer;
 use crate::app::msg::RequestTicket;
 use crate::app::{Effect, Msg};
 use crate::domain::annotation::AnnotationEdit;
@@ -102,7 +101,10 @@ impl Shell {
                     drop(messages.send(TaskMessage::Msg(Box::new(Msg::TimerElapsed(timer)))));
                 });
             }
-            Effect::Redraw => self.log_terminal_error(|shell| shell.terminal.redraw()),
+            Effect::Redraw => self.log_terminal_error(|shell| {
+                shell.view.inline_pictures().clear();
+                shell.terminal.redraw()
+            }),
             Effect::Run(request) => self.with_runs(|runs| runs.send(request)),
             Effect::StartRun { ticket, agent, start, prompt } => return self.start_run(ticket, agent, start, prompt),
             Effect::WatchRun(run, cursor) => self.with_runs(|runs| runs.watch(run, cursor)),
@@ -267,9 +269,7 @@ impl Shell {
 
     /// Returns the session of an open transcript.
     pub(super) fn read_session(&self, ticket: RequestTicket) -> Option<Arc<Session>> {
-        let mut readers = self.app.stack.layers.iter().filter_map(Layer::reader);
-        let key = readers.find(|reader| reader.ticket == ticket).map(|reader| reader.key.clone());
-        key.and_then(|key| self.session(&key))
+        self.session(&self.app.stack.open_transcript(ticket)?.key)
     }
 
     /// Opens a file that an entry names in the editor.

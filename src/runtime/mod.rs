@@ -40,7 +40,9 @@ mod clipboard;
 mod colours;
 mod command_sequence;
 mod opener;
-mod osc_reply;
+mod picture_effects;
+mod picture_loader;
+mod picture_sources;
 mod pictures;
 
 pub mod edited_text;
@@ -73,6 +75,7 @@ pub mod store_writer;
 mod task_message;
 mod terminal;
 mod terminal_owner;
+mod terminal_reply;
 pub mod trash;
 mod trash_effects;
 pub mod turn_snapshots;

@@ -6,6 +6,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use ratatui_image::picker::ProtocolType;
+
 use super::shell::Shell;
 use super::task_message::TaskMessage;
 use super::{attachment, children, env, pictures, terminal};
@@ -66,7 +68,7 @@ impl Shell {
 
     /// Draws the image of an entry over the screen. Opens it like any attachment where the terminal cannot draw it.
     pub(super) fn show_image(&mut self, ticket: RequestTicket, entry: usize, resized: bool) -> Step {
-        let Some(protocol) = pictures::protocol(self.app.settings.images, program(env::var).is_some()) else {
+        let Some(protocol) = self.picture_protocol() else {
             return self.open_attachment(ticket, entry);
         };
         let Some(session) = self.read_session(ticket) else {
@@ -88,6 +90,11 @@ impl Shell {
             drop(messages.send(message));
         });
         Step::Continue(())
+    }
+
+    fn picture_protocol(&self) -> Option<ProtocolType> {
+        let (setting, name) = (self.app.settings.images, self.pictures.terminal.as_deref());
+        pictures::protocol(setting, name, program(env::var).is_some())
     }
 
     /// Starts the opener with one argument, without the terminal. It may outlive salon, as the browser does.

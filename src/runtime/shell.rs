@@ -13,14 +13,15 @@ use super::env::Clock;
 use super::foreground::{self, ForegroundEvent};
 use super::frames::FrameScheduler;
 use super::input::TerminalInput;
-use super::osc_reply::{OscParse, OscReplyParser};
+use super::picture_loader::PictureLoader;
 use super::runs::RunReceivers;
 use super::signals::{SignalRequest, Signals};
 use super::startup_action::StartupAction;
 use super::task_message::TaskMessage;
 use super::terminal::Terminal;
 use super::terminal_owner::{Purpose, TerminalOwner};
-use super::{colours, index_messages, keys};
+use super::terminal_reply::{NAME_QUERY, ReplyParse, ReplyParser};
+use super::{colours, index_messages, keys, pictures};
 use crate::app::msg::{DebounceTicket, LayoutFeedback};
 use crate::app::runs::RunMsg;
 use crate::app::{App, Flow, Msg};
@@ -52,9 +53,10 @@ pub(super) struct Shell {
     pub(super) clock: Clock,
     /// True if the background process goes on with the runs of this one when it ends.
     pub(super) detaches: bool,
-    view: ViewCache,
+    pub(super) view: ViewCache,
+    pub(super) pictures: PictureLoader,
     input: TerminalInput,
-    osc_reply: OscReplyParser,
+    replies: ReplyParser,
     signals: Signals,
     pub(super) sources: EventSources,
     next_age: Option<Instant>,
@@ -97,7 +99,8 @@ impl Shell {
             detaches: false,
             view: ViewCache::new(jiff::tz::TimeZone::system()),
             input: TerminalInput::new()?,
-            osc_reply: OscReplyParser::default(),
+            pictures: PictureLoader::default(),
+            replies: ReplyParser::default(),
             signals: Signals::new()?,
             sources,
             next_age: None,
@@ -113,11 +116,9 @@ impl Shell {
         }
         self.prepare_frame();
         self.frames.request_now();
-        if self.draw_if_due().is_ok() && ask_background {
-            match self.terminal.write(colours::BACKGROUND_QUERY) {
-                Ok(()) => self.osc_reply.expect(),
-                Err(error) => tracing::info!(%error, "the terminal could not be queried for its background"),
-            }
+        self.choose_picture_format();
+        if self.draw_if_due().is_ok() {
+            self.query_terminal(ask_background);
         }
         loop {
             if let Err(error) = self.draw_if_due() {
@@ -142,6 +143,17 @@ impl Shell {
             }
         }
         self.end_program().await;
+        self.remove_pictures();
+    }
+
+    /// Queries the terminal for what nothing else says. The replies arrive as input.
+    fn query_terminal(&mut self, ask_background: bool) {
+        if ask_background && self.terminal.write(colours::BACKGROUND_QUERY).is_ok() {
+            self.replies.expect_background();
+        }
+        if pictures::needs_name(self.app.settings.images) && self.terminal.write(NAME_QUERY).is_ok() {
+            self.replies.expect_name();
+        }
     }
 
     fn handle_signal(&mut self, request: SignalRequest) -> Step {
@@ -160,12 +172,17 @@ impl Shell {
             return self.dismiss_failure();
         }
         for event in events {
-            match self.osc_reply.parse(event) {
-                OscParse::Background(background) => {
+            match self.replies.parse(event) {
+                ReplyParse::Name(name) => {
+                    self.pictures.terminal = Some(name);
+                    self.choose_picture_format();
+                    self.frames.request();
+                }
+                ReplyParse::Background(background) => {
                     self.runner.save_background(background);
                     self.update(Msg::Background(background))?;
                 }
-                OscParse::Input(events) => self.handle_keys(events)?,
+                ReplyParse::Input(events) => self.handle_keys(events)?,
             }
         }
         Step::Continue(())
@@ -264,6 +281,7 @@ impl Shell {
                 self.view.picture = Some(encoded);
                 self.update(Msg::PictureReady { view, resized })
             }
+            TaskMessage::InlinePicture(update) => self.picture_loaded(update),
         }
     }
 
@@ -312,6 +330,7 @@ impl Shell {
         let Self { app, view, terminal, .. } = self;
         terminal.set_title(ui::title(app))?;
         let drawn = terminal.draw(|frame| ui::draw(frame, app, view))?;
+        self.load_pictures();
         self.frames.drawn(now, Instant::now());
         if drawn.needs_redraw || self.app.stack.home.is_stale() {
             self.frames.request();
@@ -347,6 +366,7 @@ impl Shell {
 
     fn measure(&mut self) {
         let size = self.terminal.measure();
+        self.choose_picture_format();
         self.frames.request_now();
         let _nothing_ends_here = self.update(Msg::Resized { width: size.width, height: size.height });
     }
@@ -367,6 +387,7 @@ impl Shell {
         if self.terminal.enter().is_err() {
             return Step::Break(());
         }
+        self.view.inline_pictures().clear();
         self.measure();
         Step::Continue(())
     }
@@ -425,6 +446,7 @@ impl Shell {
         if self.terminal.enter().is_err() {
             return Step::Break(());
         }
+        self.view.inline_pictures().clear();
         self.measure();
         self.update(Msg::Clock(self.clock.now()))?;
         self.update(msg)

@@ -5,6 +5,7 @@ use crate::app::picture::PictureView;
 use crate::app::runs::RunMsg;
 use crate::domain::git_menu::CommandPlan;
 use crate::ui::encoded_picture::EncodedPicture;
+use crate::ui::inline_pictures::PictureUpdate;
 
 /// A message from a background task.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(super) enum TaskMessage {
         /// True if it was shown already, for another size.
         resized: bool,
     },
+    /// An image within a transcript.
+    InlinePicture(PictureUpdate),
 }
 
 impl TaskMessage {

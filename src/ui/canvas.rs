@@ -7,6 +7,7 @@ use ratatui::style::{Color, Modifier};
 
 use super::changes_cache::ChangesCache;
 use super::encoded_picture::EncodedPicture;
+use super::inline_pictures::InlinePictures;
 use super::reader::LayoutCache;
 use super::style::style;
 use crate::app::App;
@@ -36,6 +37,11 @@ impl ViewCache {
     /// Creates an empty cache for a time zone.
     pub fn new(zone: TimeZone) -> Self {
         Self { zone, reader: LayoutCache::default(), changes: ChangesCache::default(), picture: None }
+    }
+
+    /// Returns the images within transcripts.
+    pub fn inline_pictures(&mut self) -> &mut InlinePictures {
+        &mut self.reader.pictures
     }
 }
 

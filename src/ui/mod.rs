@@ -4,6 +4,7 @@
 
 pub mod encoded_picture;
 pub mod entry;
+pub mod inline_pictures;
 pub mod picture;
 pub mod reader;
 pub mod style;
@@ -67,7 +68,9 @@ pub fn draw(frame: &mut Frame, app: &App, cache: &mut ViewCache) -> LayoutFeedba
         active: true,
         bands: Vec::new(),
     };
+    cache.inline_pictures().begin(|ticket| app.stack.open_transcript(ticket).is_some());
     draw_layers(&mut canvas, area, cache);
+    cache.inline_pictures().find_visible(canvas.buffer);
     canvas.even_bands();
     canvas.split_clusters();
     let Canvas { feedback, cursor, picture, .. } = canvas;
@@ -77,6 +80,7 @@ pub fn draw(frame: &mut Frame, app: &App, cache: &mut ViewCache) -> LayoutFeedba
         None if !app.stack.layers.iter().any(|layer| matches!(layer, Layer::Picture(_))) => cache.picture = None,
         None => {}
     }
+    cache.inline_pictures().draw(frame.buffer_mut());
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }

@@ -54,6 +54,7 @@ mod notifications;
 #[cfg(not(target_os = "macos"))]
 mod opening_pty;
 mod outbox;
+mod pictures_pty;
 mod pty;
 mod reader;
 mod relocate;

@@ -32,7 +32,7 @@ struct Shown {
 impl Terminal {
     /// Starts a program in a terminal of 80 columns and 24 rows, with only the given environment.
     pub fn start(program: &Path, args: &[&str], dir: &Path, environment: &[(String, String)]) -> Self {
-        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+        let size = pty_size(80, 24);
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(program);
         command.args(args);
@@ -141,7 +141,7 @@ impl Terminal {
     /// Changes the size of the terminal.
     pub fn resize(&self, columns: u16, rows: u16) {
         self.shown.0.lock().expect("shown").parser.screen_mut().set_size(cells(rows), cells(columns));
-        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let size = pty_size(columns, rows);
         self.master.resize(size).expect("another size");
     }
 
@@ -182,6 +182,11 @@ impl Terminal {
             std::thread::park_timeout(Duration::from_millis(5));
         }
     }
+}
+
+/// A terminal whose cells have 10×20 pixels.
+fn pty_size(columns: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols: columns, pixel_width: columns * 10, pixel_height: rows * 20 }
 }
 
 fn cells(count: u16) -> NonZeroU16 {

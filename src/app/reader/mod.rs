@@ -253,6 +253,11 @@ impl Reader {
         self.opened.as_ref()
     }
 
+    /// Returns true if an entry is on disk under this index.
+    pub fn is_on_disk(&self, index: usize) -> bool {
+        self.opened.is_some() && index < self.clip
+    }
+
     /// Returns the scroll anchor.
     pub fn anchor(&self) -> Anchor {
         self.anchor

@@ -18,6 +18,7 @@ use super::flow::Flow;
 use super::home::{Home, Pane};
 use super::layer::Layer;
 use super::new_session::NewSession;
+use super::reader::Reader;
 use super::runs::{self, RunTable};
 use super::sessions::Sessions;
 use super::ticket::RequestTicket;
@@ -94,6 +95,12 @@ impl Stack {
     /// Returns the topmost layer that fills the screen. `None` for the home screen.
     pub fn screen(&self) -> Option<&Layer> {
         self.layers.iter().rev().find(|layer| layer.is_screen())
+    }
+
+    /// Returns an open transcript of a layer, or the pinned one.
+    pub fn open_transcript(&self, ticket: RequestTicket) -> Option<&Reader> {
+        let mut readers = self.layers.iter().chain(&self.pinned).filter_map(Layer::reader);
+        readers.find(|reader| reader.ticket == ticket)
     }
 
     /// Returns the session that actions apply to: the one that is read, else the selected one.

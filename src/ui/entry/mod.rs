@@ -18,6 +18,8 @@ pub(super) mod turn_end;
 
 pub(super) use headline::duration;
 
+use std::ops::Range;
+
 use jiff::tz::TimeZone;
 use ratatui::text::Line;
 
@@ -123,6 +125,8 @@ pub struct EntryLayout {
     pub pending: bool,
     /// Index of the line that says what failed.
     pub failure: Option<usize>,
+    /// Lines that are reserved for images.
+    pub pictures: Range<usize>,
 }
 
 /// Lays out an entry.

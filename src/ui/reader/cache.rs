@@ -13,6 +13,7 @@ use crate::domain::secrets::{self, SecretCounts};
 use crate::domain::transcript::EntryKind;
 use crate::ui::entry::streaming::StreamingLayout;
 use crate::ui::entry::{self, EntryLayout, LayoutContext, turn_end};
+use crate::ui::inline_pictures::InlinePictures;
 use crate::ui::style::style;
 use crate::ui::widgets::highlight::Highlighter;
 
@@ -36,6 +37,8 @@ pub struct LayoutCache {
     highlighter: Highlighter,
     /// True if code is highlighted. Previews skip it, because loading the grammars is expensive.
     highlights: bool,
+    /// Images within transcripts.
+    pub(in crate::ui) pictures: InlinePictures,
     /// Matcher of the last query, which is used for each drawn line.
     matcher: Option<(String, Arc<HitMatcher>)>,
 }
@@ -49,6 +52,8 @@ pub(super) struct LayoutShape {
     pub split: Option<usize>,
     /// True to show the totals of the turn that ends with the entry. In the viewport: if it is the last entry.
     pub ends_turn: bool,
+    /// Rows for the images of the entry. In the viewport: the most that one image may have.
+    pub picture_rows: u16,
 }
 
 #[derive(Debug)]
@@ -199,6 +204,9 @@ impl LayoutCache {
             Cow::Borrowed(entry.entry)
         };
         let mut layout = entry::lay(&shown, &mut context);
+        let text_rows = layout.lines.len();
+        layout.lines.resize_with(text_rows + usize::from(width.picture_rows), Default::default);
+        layout.pictures = text_rows..layout.lines.len();
         if let Some(totals) = entry.entry.turn.filter(|_| width.ends_turn && fold != Fold::Hidden) {
             turn_end::lay(&totals, &context, &mut layout);
         }

@@ -7,6 +7,7 @@ mod chrome;
 mod gutter;
 pub mod hits;
 mod outline;
+mod picture_rows;
 mod prompt;
 mod rows;
 mod scrollbar;
@@ -33,6 +34,12 @@ const MAX_TEXT_WIDTH: usize = 120;
 
 /// Minimum columns of a diff with old and new lines beside each other, where other panes take a part of the screen.
 const SPLIT_WIDTH: usize = 100;
+
+/// Maximum rows of an image, so that the text around it stays on the screen.
+const MAX_PICTURE_ROWS: u16 = 20;
+
+/// Minimum rows of a reader that draws images.
+const MIN_PICTURE_BODY: u16 = 5;
 
 /// Presentation of the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +74,7 @@ pub fn draw(
         text: room.min(MAX_TEXT_WIDTH),
         split: (is_wide && context.diff_view == DiffView::SideBySide).then_some(room),
         ends_turn: session.is_none_or(|session| !is_at_work(session)),
+        picture_rows: if mode == ReaderMode::Preview { 0 } else { picture_rows(parts.body.height) },
     };
     cache.set_directory(reader.ticket, session.map_or("", |session| &session.cwd));
     let size = (width, usize::from(parts.body.height));
@@ -77,6 +85,8 @@ pub fn draw(
     chrome::banner(parts.banner, buffer, reader, context);
     let matcher = cache.matcher(reader.find.as_ref());
     let mut regions = paint(parts.body, buffer, (reader, matcher.as_deref()), &rows, &feedback, context);
+    let text = Rect { x: parts.body.x + gutter.min(parts.body.width), width: parts.body.width - gutter, ..parts.body };
+    picture_rows::paint(text, buffer, reader, &rows, cache, context);
     regions.extend(prompt::paint(parts.body, buffer, reader, &feedback, context));
     regions.extend(scrollbar::paint(parts.scrollbar, buffer, reader, &feedback, context));
     regions.extend(parts.outline.paint(
@@ -90,6 +100,11 @@ pub fn draw(
     }
     chrome::footer(parts.footer, buffer, reader, &feedback, context);
     (feedback, regions)
+}
+
+/// Returns the rows that an image may have in a body of a height.
+fn picture_rows(height: u16) -> u16 {
+    if height < MIN_PICTURE_BODY { 0 } else { (height * 2 / 3).min(MAX_PICTURE_ROWS) }
 }
 
 /// Returns true if the last turn of a session is open.

@@ -2,9 +2,11 @@
 //!
 //! Measures only entries near the anchor. An entry that is not loaded takes one row and ends the measurement.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use ratatui::layout::Size;
 
 use super::cache::{CachedLayout, LayoutCache, LayoutShape};
 use super::hits::HitMatcher;
@@ -13,9 +15,16 @@ use crate::app::reader::{AnchorBase, EntryRef, Find, Fold, Reader};
 use crate::domain::Time;
 use crate::domain::transcript::{Entry, EntryKind};
 use crate::ui::entry::RenderContext;
+use crate::ui::inline_pictures::PictureOwner;
 
 /// Maximum entries to search backwards for one with a time or a visible layout, because hidden runs can be long.
 const MAX_LOOK_BACK: usize = 64;
+
+/// Entries before and after the screen whose images are loaded.
+const NEAR: usize = 12;
+
+/// Beginning of a label of an image in a text: `[image: /a.png]`, `[image/png]`.
+const IMAGE_LABEL: &str = "[image";
 
 /// Unit of positions: an entry has so many parts.
 pub(super) const POSITION: u64 = 1_000;
@@ -93,6 +102,7 @@ impl<'a> Viewport<'a> {
         let target = self.target();
         let (top, beyond) = self.clamp(target);
         let (rows, feedback) = self.rows_from(top);
+        self.prepare_pictures(feedback.entry.saturating_sub(NEAR)..feedback.last + NEAR);
         (rows, ReaderFeedback { beyond: to_i32(beyond), ..feedback })
     }
 
@@ -311,10 +321,31 @@ impl<'a> Viewport<'a> {
         let branches = self.branches(index);
         // The mark of a branch point has a blank row above it.
         let lead = lead + branches.map_or(0, |_| 1 + usize::from(index > 0));
-        let shape = LayoutShape { ends_turn: self.ends_turn(index), ..self.width };
+        let picture_rows = self.picture_rows(index, loaded, fold);
+        let shape = LayoutShape { ends_turn: self.ends_turn(index), picture_rows, ..self.width };
         let layout = self.cache.lines(self.reader.ticket, loaded, shape, fold);
         let height = lead + layout.lines.len();
         Block { branches, day, lead, layout: Some(layout), height }
+    }
+
+    /// Loads images of entries near the screen, so that scrolling does not move the text.
+    fn prepare_pictures(&mut self, near: Range<usize>) {
+        for index in near {
+            if let Some(loaded) = self.reader.entry(index) {
+                self.picture_rows(index, loaded, self.reader.folds.of(index, loaded.entry));
+            }
+        }
+    }
+
+    /// Rows for the images of an entry.
+    fn picture_rows(&mut self, index: usize, loaded: EntryRef<'_>, fold: Fold) -> u16 {
+        let room = Size::new(u16::try_from(self.width.text).unwrap_or(u16::MAX), self.width.picture_rows);
+        let is_shown = room.height > 0 && fold == Fold::Full && self.reader.is_on_disk(index);
+        if !is_shown || !has_images(loaded.entry) {
+            return 0;
+        }
+        let owner = PictureOwner { ticket: self.reader.ticket, entry: loaded.entry.key };
+        self.cache.pictures.height(owner, index, room)
     }
 
     /// Number of branches that part before an entry, and the number of the shown one among them.
@@ -376,6 +407,16 @@ impl Block {
         }
         rows.extend((0..layout.lines.len()).map(|line| ReaderRow::Line { index, layout: layout.clone(), line }));
         rows
+    }
+}
+
+/// Returns true if an entry may have images: as such, or by a label in a prompt or an output.
+fn has_images(entry: &Entry) -> bool {
+    match entry.kind {
+        EntryKind::Image => true,
+        EntryKind::Prompt => entry.text.contains(IMAGE_LABEL),
+        EntryKind::Tool => entry.tool.as_ref().is_some_and(|tool| tool.output.contains(IMAGE_LABEL)),
+        EntryKind::Text | EntryKind::Thinking | EntryKind::Plan | EntryKind::Notice | EntryKind::Other => false,
     }
 }
 
