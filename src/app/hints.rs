@@ -237,7 +237,7 @@ fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
     }
     match chat.focus {
         ChatFocus::Queue(id) => {
-            let queue = chat.run.as_ref().map_or(&[][..], |run| app.runs.queue(run));
+            let queue = chat.queue(&app.runs);
             let is_held = |prompt: &Prompt| matches!(prompt.state, PromptState::Held | PromptState::Failed);
             let send = queue.iter().any(|prompt| prompt.id == id && is_held(prompt)).then_some(("r", "send"));
             let keys = [("enter", "edit"), ("K", "move up"), ("x", "cancel"), ("u", "undo"), ("esc", "write")];

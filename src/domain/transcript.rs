@@ -364,6 +364,19 @@ impl Entry {
         self.key == key || (!call.is_empty() && called())
     }
 
+    /// Returns the number of images: one for an image, else of the lines in a prompt or an output that are a label of an
+    /// image, such as `[image: /a.png]` and `[shot.png (image/png)]`.
+    pub fn image_labels(&self) -> usize {
+        let text = match (self.kind, &self.tool) {
+            (EntryKind::Image, _) => return 1,
+            (EntryKind::Prompt, _) => &self.text,
+            (EntryKind::Tool, Some(tool)) => &tool.output,
+            _ => return 0,
+        };
+        let is_label = |line: &&str| line.starts_with('[') && line.ends_with(']') && line.contains("image");
+        text.lines().filter(is_label).count()
+    }
+
     /// Creates an empty entry.
     pub fn new(key: EntryKey, kind: EntryKind, role: Role, time: Option<Time>) -> Self {
         Self {

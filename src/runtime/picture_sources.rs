@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::pictures::MAX_FILE;
 use crate::agent::{TextLimit, TranscriptReader};
 use crate::domain::event::EntryKey;
-use crate::domain::transcript::{Entry, EntryKind};
+use crate::domain::transcript::EntryKind;
 use crate::export::images;
 use crate::stdx::files::{self, SizeLimit};
 
@@ -16,9 +16,6 @@ const FIELDS: [&str; 8] = ["path", "url", "uri", "image_url", "fileUri", "saved_
 
 /// Maximum images of one entry.
 const MAX_PER_ENTRY: usize = 4;
-
-/// Beginning of a label of an image in a text.
-const LABEL: &str = "[image";
 
 /// Endings of the names of images that can be drawn.
 const ENDINGS: [&str; 5] = ["png", "jpg", "jpeg", "gif", "webp"];
@@ -44,17 +41,11 @@ pub(super) fn of_entry(
         };
     }
     let record = reader.raw(index);
-    let count = labels(entry);
+    let count = entry.image_labels();
     let embedded = images::of_record(&record);
     let found = if embedded.is_empty() { beside(&record, directory) } else { embedded.into_iter().map(Ok).collect() };
     // A record of several entries does not say whose image is which.
     if found.len() == count { found.into_iter().take(MAX_PER_ENTRY).collect() } else { Vec::new() }
-}
-
-/// Number of labels of images in the texts of an entry.
-fn labels(entry: &Entry) -> usize {
-    let text = entry.tool.as_ref().map_or(&*entry.text, |tool| &*tool.output);
-    text.matches(LABEL).count()
 }
 
 /// Reads the local files of images that a record names.

@@ -208,7 +208,7 @@ impl Chat {
             ctx.effects.push(self.save_draft());
             return;
         }
-        let last = self.run.as_ref().and_then(|run| ctx.runs.queue(run).last()).map(|prompt| prompt.id);
+        let last = self.queue(ctx.runs).last().map(|prompt| prompt.id);
         let is_draft = self.composer.editing.is_none() && !self.composer.shows_history();
         match last.filter(|_| is_draft) {
             Some(last) => self.focus = ChatFocus::Queue(last),
@@ -306,11 +306,11 @@ impl Chat {
 
     fn perform_in_queue(&mut self, command: QueueCommand, key: Key, ctx: &mut Ctx) -> Flow {
         let Some(run) = self.run.clone() else { return Flow::Stay };
-        let queue = ctx.runs.queue(&run);
+        let queue = self.queue(ctx.runs);
         let request = match command {
             QueueCommand::Nothing => return Flow::Stay,
             QueueCommand::Move { down } => {
-                self.step_in_queue(queue, down);
+                self.step_in_queue(&queue, down);
                 return Flow::Stay;
             }
             QueueCommand::Edit(id) => {

@@ -1,6 +1,7 @@
 //! The queue of a chat and its keys.
 
 use super::{Chat, ChatFocus};
+use crate::app::runs::RunTable;
 use crate::config::key::{Key, KeyCode};
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
 
@@ -48,8 +49,15 @@ impl QueueCommand {
 }
 
 impl Chat {
+    /// Returns the prompts of the queue. One that is being sent, and that the transcript shows already, is not among them.
+    pub fn queue<'a>(&self, runs: &'a RunTable) -> Vec<&'a Prompt> {
+        let prompts = self.run.as_ref().map_or(&[][..], |run| runs.queue(run)).iter();
+        let is_shown = |prompt: &Prompt| self.reader.shows_prompt(&prompt.text, prompt.submitted);
+        prompts.filter(|prompt| prompt.state != PromptState::Sending || !is_shown(prompt)).collect()
+    }
+
     /// Selects the next or previous prompt. Below the last one is the composer, above the first one its history.
-    pub(super) fn step_in_queue(&mut self, queue: &[Prompt], down: bool) {
+    pub(super) fn step_in_queue(&mut self, queue: &[&Prompt], down: bool) {
         let ChatFocus::Queue(id) = self.focus else { return };
         let at = queue.iter().position(|prompt| prompt.id == id).unwrap_or(0);
         let next = if down { queue.get(at + 1) } else { at.checked_sub(1).and_then(|at| queue.get(at)) };
@@ -61,7 +69,7 @@ impl Chat {
     }
 
     /// Updates selection and editing after the queue changed.
-    pub(super) fn queue_changed(&mut self, queue: &[Prompt]) {
+    pub(super) fn queue_changed(&mut self, queue: &[&Prompt]) {
         let there = |id: PromptId| queue.iter().any(|prompt| prompt.id == id);
         if let ChatFocus::Queue(id) = self.focus
             && !there(id)

@@ -5,7 +5,7 @@ use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::failure;
 use crate::app::runs::is_open;
-use crate::app::ticket::{RequestTicket, Tickets};
+use crate::app::ticket::RequestTicket;
 use crate::domain::run::{Conversation, Phase, Refusal, Replay, RingCursor, RunId, RunInfo, RunStart, TurnNumber};
 
 impl Chat {
@@ -70,7 +70,8 @@ impl Chat {
     /// Updates the chat after runs changed.
     pub fn sync(&mut self, ctx: &mut Ctx) {
         let Some(info) = self.run.as_ref().and_then(|run| ctx.runs.get(run)).cloned() else { return };
-        self.queue_changed(ctx.runs.queue(&info.id));
+        let queue = self.queue(ctx.runs);
+        self.queue_changed(&queue);
         self.phase_changed(&info);
         let ended = if is_open(&info.phase) { TurnNumber(info.turn.0.saturating_sub(1)) } else { info.turn };
         ctx.effects.extend(self.reader.end_turns(ended));
@@ -100,7 +101,7 @@ impl Chat {
     }
 
     /// Applies events of the run.
-    pub fn apply_events(&mut self, replay: Replay, tickets: &mut Tickets) -> Vec<Effect> {
+    pub fn apply_events(&mut self, replay: Replay, ctx: &mut Ctx) -> Vec<Effect> {
         let resubscribed = self.cursor != RingCursor::default();
         let ring_replaced = resubscribed && self.cursor.epoch != replay.cursor.epoch;
         let mut effects = Vec::new();
@@ -112,9 +113,10 @@ impl Chat {
         // On the first subscription the transcript is being opened anyway.
         if replay.missed > 0 && resubscribed && self.reader.is_stored() {
             let key = self.reader.key.clone();
-            effects.extend(self.reader.reopen(tickets.issue(), key));
+            effects.extend(self.reader.reopen(ctx.tickets.issue(), key));
         }
-        let events = replay.events.into_iter().map(|item| item.value);
+        let events: Vec<_> = replay.events.into_iter().map(|item| item.value).collect();
+        self.reader.approvals_answered(&events, ctx.now);
         effects.extend(self.reader.apply_events(replay.missed, events));
         effects
     }

@@ -8,7 +8,11 @@ use crate::domain::event::EntryKey;
 use crate::domain::run::{RunEvent, TurnNumber};
 use crate::domain::tool::PlanItem;
 use crate::domain::tool_name::tool_label;
+use crate::domain::transcript::EntryKind;
 use crate::domain::{SessionKey, Time};
+
+/// Maximum entries after a prompt that is being sent.
+const MAX_SENT_BACK: usize = 100;
 
 /// Scroll position and cursor, by the identities of their entries.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +43,11 @@ impl Reader {
         self.restore_position(position);
         self.live_entries_changed();
         Vec::new()
+    }
+
+    /// Starts the clocks of calls that waited for approvals which new events answer.
+    pub fn approvals_answered(&mut self, events: &[RunEvent], now: Time) {
+        self.tail.approvals_answered(events, now);
     }
 
     /// Ends all turns up to `last`: the rest of their entries is on disk.
@@ -85,7 +94,7 @@ impl Reader {
         let tool = entry.tool.as_ref()?;
         let headline = tool.action.headline();
         let separator = if headline.is_empty() { "" } else { ": " };
-        Some((format!("{}{separator}{headline}", tool_label(&tool.name)), entry.time))
+        Some((format!("{}{separator}{headline}", tool_label(&tool.name)), self.tail.running_since(entry)))
     }
 
     /// Returns the operation of a live tool call in one line.
@@ -101,9 +110,17 @@ impl Reader {
         plan.map_or(&[], Vec::as_slice)
     }
 
+    /// Returns true if one of the newest entries is a prompt with a text, since a time.
+    pub fn shows_prompt(&self, text: &str, since: Time) -> bool {
+        let newest = (0..self.len()).rev().take(MAX_SENT_BACK).map_while(|index| self.entry(index));
+        newest.into_iter().any(|shown| {
+            let is_since = shown.entry.time.is_none_or(|time| time >= since);
+            shown.entry.kind == EntryKind::Prompt && is_since && shown.entry.text.trim() == text.trim()
+        })
+    }
+
     /// Returns the loaded prompts, newest first.
     pub fn prompts(&self) -> Vec<String> {
-        use crate::domain::transcript::EntryKind;
         let loaded = (0..self.len()).rev().map_while(|index| self.entry(index));
         let prompts = loaded.filter(|shown| shown.entry.kind == EntryKind::Prompt);
         prompts.map(|shown| shown.entry.text.clone()).collect()

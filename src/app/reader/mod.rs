@@ -160,8 +160,9 @@ impl Reader {
     /// Applies an event of the transcript.
     pub fn update(&mut self, msg: TranscriptEvent) -> Vec<Effect> {
         match msg {
-            TranscriptEvent::Tail(entries) if self.opened.is_none() && !self.replaced => {
+            TranscriptEvent::Tail(mut entries) if self.opened.is_none() && !self.replaced => {
                 let position = self.position();
+                self.tail.correct_durations(&mut entries);
                 self.disk = entries.len();
                 self.window.insert(0, entries);
                 self.merge(position);
@@ -169,8 +170,9 @@ impl Reader {
             }
             TranscriptEvent::Tail(_) => Vec::new(),
             TranscriptEvent::Opened(opened) => self.indexed(opened),
-            TranscriptEvent::Page { from, entries } => {
+            TranscriptEvent::Page { from, mut entries } => {
                 let position = self.position();
+                self.tail.correct_durations(&mut entries);
                 self.window.store_response(from, entries, self.disk);
                 self.merge(position);
                 self.request_entries()

@@ -55,6 +55,10 @@ pub struct Tail {
     pub(super) shown: bool,
     /// Calls that wait for an approval, by approval id.
     waiting: HashMap<Arc<str>, (TurnNumber, Arc<str>)>,
+    /// Ends of the waits of calls, by their ids.
+    resumed: HashMap<Arc<str>, Time>,
+    /// Durations of calls as reported, in ms, by their ids. Files may have others, with the waits for approvals.
+    durations: HashMap<Arc<str>, u64>,
     counter: u64,
 }
 
@@ -120,6 +124,33 @@ impl Tail {
         })
     }
 
+    /// Returns the time since which a call runs: its start, or the end of its last wait for an approval.
+    pub fn running_since(&self, entry: &Entry) -> Option<Time> {
+        let resumed = entry.tool.as_ref().and_then(|tool| self.resumed.get(&tool.id)).copied();
+        resumed.max(entry.time)
+    }
+
+    /// Records that calls go on, because approvals that they waited for are answered by new events.
+    pub fn approvals_answered(&mut self, events: &[RunEvent], now: Time) {
+        let answered = events.iter().filter_map(|event| match &event.kind {
+            RunEventKind::ApprovalGone(id) => self.waiting.get(id),
+            RunEventKind::Approval(_) | RunEventKind::Event(_) | RunEventKind::TurnEnded { .. } => None,
+        });
+        self.resumed.extend(answered.map(|(_, call)| (call.clone(), now)));
+    }
+
+    /// Removes the waits for approvals from the durations of calls on disk, where they are known.
+    pub fn correct_durations(&self, entries: &mut [Arc<Entry>]) {
+        for entry in entries {
+            let known = entry.tool.as_ref().and_then(|tool| Some((tool.duration_ms?, *self.durations.get(&tool.id)?)));
+            if let Some((_, live)) = known.filter(|(stored, live)| live < stored)
+                && let Some(tool) = &mut Arc::make_mut(entry).tool
+            {
+                tool.duration_ms = Some(live);
+            }
+        }
+    }
+
     /// Returns the index of a visible entry.
     pub fn position(&self, key: EntryKey) -> Option<usize> {
         self.transcript.entries().iter().position(|entry| entry.key == key).filter(|_| self.shown)
@@ -175,7 +206,8 @@ impl Tail {
 
     /// Drops all entries; new entries stay visible.
     pub fn clear(&mut self) {
-        *self = Self { shown: self.shown, counter: self.counter, ..Self::default() };
+        let durations = std::mem::take(&mut self.durations);
+        *self = Self { shown: self.shown, counter: self.counter, durations, ..Self::default() };
     }
 
     /// Ends all turns up to `last`. Returns true if one was open.
@@ -270,6 +302,9 @@ impl Tail {
     }
 
     fn add(&mut self, turn: TurnNumber, event: Event) {
+        if let EventBody::ToolUpdate { id, duration_ms: Some(duration), .. } = &event.body {
+            self.durations.insert(id.clone(), *duration);
+        }
         let appends = self.only_appends(&event);
         let Some(at) = self.transcript.apply(event) else { return };
         self.counter += 2;

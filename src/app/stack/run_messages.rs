@@ -148,7 +148,7 @@ impl Stack {
         let Some(chat) = self.chats_mut().rev().find(|chat| chat.is_of(run)) else {
             return ctx.effects.extend(self.home.preview.apply_events(run, replay));
         };
-        let effects = chat.apply_events(replay, ctx.tickets);
+        let effects = chat.apply_events(replay, ctx);
         ctx.effects.extend(effects);
         self.sync_chats(ctx);
     }

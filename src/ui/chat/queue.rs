@@ -17,7 +17,7 @@ const MAX_PROMPTS: usize = 6;
 
 /// Desired height in rows.
 pub(super) fn height(app: &App, chat: &Chat) -> u16 {
-    let waiting = prompts(app, chat).len();
+    let waiting = chat.queue(&app.runs).len();
     let rows = waiting.min(MAX_PROMPTS) + usize::from(heading(app, chat).is_some());
     u16::try_from(rows).unwrap_or(u16::MAX)
 }
@@ -34,7 +34,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         put(canvas.buffer, at, &label, style(theme.warning), Align::Left);
         rows = Rect { y: rows.y + 1, height: rows.height - 1, ..rows };
     }
-    let prompts = prompts(app, chat);
+    let prompts = chat.queue(&app.runs);
     let selected = match chat.focus {
         ChatFocus::Queue(id) => prompts.iter().position(|prompt| prompt.id == id),
         ChatFocus::Composer | ChatFocus::Transcript | ChatFocus::Tasks(_) => None,
@@ -77,7 +77,7 @@ fn draw_prompt(canvas: &mut Canvas, row: Rect, (at, prompt): (usize, &Prompt), s
 
 /// Reason why the queue is paused, and the key that resumes it.
 fn heading(app: &App, chat: &Chat) -> Option<String> {
-    let first = prompts(app, chat).first()?;
+    let first = *chat.queue(&app.runs).first()?;
     let held = matches!(first.state, PromptState::Held | PromptState::Failed);
     let info = chat.info(&app.runs)?;
     if let Some(time) = info.continues_at.filter(|time| *time > app.now) {
@@ -108,8 +108,4 @@ fn heading(app: &App, chat: &Chat) -> Option<String> {
         Some(crate::domain::run::TurnOutcome::Done) | None => "waiting for you",
     };
     Some(format!("queue paused, {why}: enter{key} to resume"))
-}
-
-fn prompts<'a>(app: &'a App, chat: &Chat) -> &'a [Prompt] {
-    chat.run.as_ref().map_or(&[], |run| app.runs.queue(run))
 }

@@ -33,7 +33,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     let room = usize::from(area.width);
     let look = |paint: ThemeStyle, label: String| Span::styled(label, style(paint));
     let mut parts: Vec<_> = chat.activity(&app.runs, app.now).map(|call| look(theme.text, call)).into_iter().collect();
-    let queue = chat.run.as_ref().map_or(&[][..], |run| app.runs.queue(run));
+    let queue = chat.queue(&app.runs);
     parts.extend(
         queued(
             queue.iter().filter(|prompt| prompt.state == PromptState::Pending).count(),

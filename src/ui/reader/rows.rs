@@ -23,9 +23,6 @@ const MAX_LOOK_BACK: usize = 64;
 /// Entries before and after the screen whose images are loaded.
 const NEAR: usize = 12;
 
-/// Beginning of a label of an image in a text: `[image: /a.png]`, `[image/png]`.
-const IMAGE_LABEL: &str = "[image";
-
 /// Unit of positions: an entry has so many parts.
 pub(super) const POSITION: u64 = 1_000;
 
@@ -341,7 +338,7 @@ impl<'a> Viewport<'a> {
     fn picture_rows(&mut self, index: usize, loaded: EntryRef<'_>, fold: Fold) -> u16 {
         let room = Size::new(u16::try_from(self.width.text).unwrap_or(u16::MAX), self.width.picture_rows);
         let is_shown = room.height > 0 && fold == Fold::Full && self.reader.is_on_disk(index);
-        if !is_shown || !has_images(loaded.entry) {
+        if !is_shown || loaded.entry.image_labels() == 0 {
             return 0;
         }
         let owner = PictureOwner { ticket: self.reader.ticket, entry: loaded.entry.key };
@@ -407,16 +404,6 @@ impl Block {
         }
         rows.extend((0..layout.lines.len()).map(|line| ReaderRow::Line { index, layout: layout.clone(), line }));
         rows
-    }
-}
-
-/// Returns true if an entry may have images: as such, or by a label in a prompt or an output.
-fn has_images(entry: &Entry) -> bool {
-    match entry.kind {
-        EntryKind::Image => true,
-        EntryKind::Prompt => entry.text.contains(IMAGE_LABEL),
-        EntryKind::Tool => entry.tool.as_ref().is_some_and(|tool| tool.output.contains(IMAGE_LABEL)),
-        EntryKind::Text | EntryKind::Thinking | EntryKind::Plan | EntryKind::Notice | EntryKind::Other => false,
     }
 }
 

@@ -312,6 +312,36 @@ fn permissions_of_sub_agents_are_asked_too() {
 }
 
 #[test]
+fn the_duration_of_a_call_is_without_the_wait_for_its_permission() {
+    let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
+    let send = |codec: &mut dyn Codec, seconds: i64, kind: &str, properties: Value| {
+        let event = json!({"directory": "/home/dev/shop-api", "payload": {"type": kind, "properties": properties}});
+        let now = Time::from_millis(NOW.millis() + seconds * 1_000);
+        codec.decode(Incoming::ServerEvent(event.to_string().as_bytes()), now)
+    };
+    let message = json!({"id": "msg_2", "sessionID": MAIN, "role": "assistant", "parentID": "msg_1",
+        "time": {"created": NOW.millis()}});
+    let part = |state: Value| {
+        json!({"sessionID": MAIN, "part": {"id": "prt_1", "messageID": "msg_2", "sessionID": MAIN, "type": "tool",
+            "tool": "bash", "callID": "call_1", "state": state}})
+    };
+    let codec = codec.as_mut();
+    let start = NOW.millis();
+    send(codec, 0, "message.updated", json!({"sessionID": MAIN, "info": message}));
+    let running = json!({"status": "running", "input": {"command": "make"}, "time": {"start": start}});
+    send(codec, 0, "message.part.updated", part(running));
+    let request = json!({"id": "per_1", "sessionID": MAIN, "permission": "bash", "patterns": ["make"], "always": [],
+        "metadata": {"command": "make"}, "tool": {"messageID": "msg_2", "callID": "call_1"}});
+    send(codec, 1, "permission.asked", request);
+    send(codec, 61, "permission.replied", json!({"sessionID": MAIN, "requestID": "per_1", "reply": "once"}));
+    let done = json!({"status": "completed", "input": {"command": "make"}, "output": "built", "title": "make",
+        "metadata": {"exit": 0}, "time": {"start": start, "end": start + 64_000}});
+    let step = send(codec, 64, "message.part.updated", part(done));
+    let said = format!("{:?}", step.signals);
+    assert!(said.contains("duration_ms: Some(4000)"), "{said}");
+}
+
+#[test]
 fn a_session_is_forked_before_each_of_its_prompts_and_reverted_from_there() {
     let home = Home::of(&["opencode/1.18.33"]);
     let options = IndexOptions::of_home(home.path().to_owned(), std::time::Instant::now);

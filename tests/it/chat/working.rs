@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use salon::app::Effect;
 use salon::app::runs::RunMsg;
+use salon::domain::approval::Approval;
 use salon::domain::prompt::PromptState;
 use salon::domain::run::{
-    BackgroundTask, Capabilities, Conversation, Phase, RunFailure, RunSetting, RunStart, StopReason, SubagentProgress,
+    BackgroundTask, Capabilities, Conversation, Phase, RunEventKind, RunFailure, RunSetting, RunStart, StopReason,
+    SubagentProgress,
 };
 use salon::domain::run_request::RunRequest;
 use salon::domain::tool::{PlanItem, PlanStatus};
@@ -14,6 +16,7 @@ use salon::domain::transcript::ToolStatus;
 use salon::domain::{Agent, SessionKey};
 
 use crate::screens::chat_harness::{ChatHarness, command, prompt, queued, result, run};
+use crate::screens::live;
 use crate::screens::stage::{change, session};
 
 fn item(text: &str, status: PlanStatus) -> PlanItem {
@@ -149,6 +152,34 @@ fn a_prompt_steers_an_open_turn_by_its_key_or_by_the_setting() {
     harness.type_in("right").keys("enter");
     assert_eq!(harness.take(), [steer("right")]);
     assert!(harness.screen().contains("enter steer"), "{}", harness.screen());
+}
+
+#[test]
+fn a_prompt_that_is_being_sent_is_shown_once() {
+    let mut harness = ChatHarness::new(80, 24);
+    harness.working(true);
+    harness.happen(1, vec![prompt("p", "go"), command("c", "make")]);
+    harness.send(RunMsg::Queued(run(), vec![queued(1, "turn left", PromptState::Sending, None)]));
+    let count = |harness: &mut ChatHarness| harness.screen().matches("turn left").count();
+    assert_eq!(count(&mut harness), 1, "in the queue: {}", harness.screen());
+    harness.happen(1, vec![prompt("q", "turn left")]);
+    assert_eq!(count(&mut harness), 1, "in the transcript: {}", harness.screen());
+    assert!(!harness.screen().contains("sending"), "{}", harness.screen());
+    // An equal prompt of before does not hide the one that waits.
+    harness.send(RunMsg::Queued(run(), vec![queued(0, "turn left", PromptState::Sending, None)]));
+    assert_eq!(count(&mut harness), 2, "{}", harness.screen());
+}
+
+#[test]
+fn the_clock_of_a_call_begins_again_once_it_is_allowed() {
+    let mut harness = ChatHarness::new(120, 24);
+    harness.working(true);
+    harness.happen(1, vec![prompt("p", "go"), command("c", "make")]);
+    let question = Approval { tool_id: Some("c".into()), ..live::command("q") };
+    harness.happen(1, vec![RunEventKind::Approval(question)]);
+    harness.happen(1, vec![RunEventKind::ApprovalGone("q".into()), result("c", ToolStatus::Running, "")]);
+    let line = status(&mut harness);
+    assert!(line.contains("Bash: make 0 s"), "not the minute of the wait: {line}");
 }
 
 #[test]

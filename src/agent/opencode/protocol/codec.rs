@@ -99,6 +99,8 @@ pub(super) struct SessionCodec {
     /// Id of the newest known message of a user.
     pub(super) newest_prompt: String,
     pub(super) approvals: HashMap<Arc<str>, ApprovalKind>,
+    /// Calls that wait for a permission, and since when, by the request.
+    pub(super) waiting_calls: HashMap<Arc<str>, (Arc<str>, Time)>,
     /// True if the server will send the last error a second time.
     pub(super) duplicate_error_expected: bool,
     /// True if the last turn was interrupted; its error may still arrive.
@@ -339,6 +341,7 @@ impl SessionCodec {
     pub(super) fn end_turn(&mut self, outcome: TurnOutcome, step: &mut CodecStep) {
         let Some(turn) = self.turn.take() else { return };
         self.last_was_interrupted = turn.interrupted;
+        self.waiting_calls.clear();
         for (id, _) in self.approvals.drain() {
             step.signals.push(ProtocolSignal::ApprovalGone(id));
         }

@@ -55,6 +55,9 @@ impl SessionCodec {
             "question.asked" if own || child => self.request_approval(properties, true, now, step),
             "permission.replied" | "question.replied" | "question.rejected" if own || child => {
                 let id = properties["requestID"].as_str().or_else(|| properties["permissionID"].as_str());
+                if let Some((call, since)) = id.and_then(|id| self.waiting_calls.remove(id)) {
+                    self.messages.call_waited(call, now.since(since));
+                }
                 if let Some((id, _)) = id.and_then(|id| self.approvals.remove_entry(id)) {
                     step.signals.push(ProtocolSignal::ApprovalGone(id));
                 }
@@ -114,6 +117,9 @@ impl SessionCodec {
         let Some(approval) = approval else { return };
         let kind = if question { ApprovalKind::Question } else { ApprovalKind::Permission };
         if self.approvals.insert(approval.id.clone(), kind).is_none() {
+            if let Some(call) = approval.tool_id.clone().filter(|_| !question) {
+                self.waiting_calls.insert(approval.id.clone(), (call, now));
+            }
             step.signals.push(ProtocolSignal::Approval(approval));
         }
     }

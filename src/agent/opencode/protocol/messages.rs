@@ -17,6 +17,8 @@ use crate::domain::{Delta, EntryKey, Event, EventBody, Time, Tokens};
 pub(super) struct TurnMessages {
     messages: HashMap<String, MessageProgress>,
     parts: HashMap<String, PartProgress>,
+    /// Milliseconds for which calls waited for a permission.
+    waits: HashMap<Arc<str>, u64>,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,7 @@ impl TurnMessages {
     pub(super) fn clear(&mut self) {
         self.messages.clear();
         self.parts.clear();
+        self.waits.clear();
     }
 
     /// Adds a prompt of salon before the server reports it.
@@ -135,7 +138,8 @@ impl TurnMessages {
         let key = EntryKey::new(id, 0);
         let mut truncator = Truncator::new(TextLimit::NONE);
         let before = events.len();
-        for body in entries::bodies(kind, part, &OutputFolder::default(), &mut truncator) {
+        for mut body in entries::bodies(kind, part, &OutputFolder::default(), &mut truncator) {
+            subtract_wait(&mut body, &self.waits);
             if let Some(body) = progress.unsent(kind, body, is_streaming(kind, part) && from == PartOrigin::List) {
                 events.push(Event { key, time, body });
             }
@@ -172,6 +176,11 @@ impl TurnMessages {
         let tool = tool?;
         let of_message = self.parts.values().filter(|part| part.message == message);
         of_message.filter_map(|part| part.call.as_ref()).find(|(call, _)| call["callID"] == tool)
+    }
+
+    /// Records that a call has waited for a permission.
+    pub(super) fn call_waited(&mut self, call: Arc<str>, millis: i64) {
+        *self.waits.entry(call).or_default() += u64::try_from(millis).unwrap_or(0);
     }
 
     fn first_entry(&mut self, message: &str, key: EntryKey) {
@@ -220,6 +229,13 @@ impl PartProgress {
         let piece = added.map_or_else(|| Delta::Replace(text.clone()), |added| Delta::Append(added.to_owned()));
         self.text = text;
         Some(piece)
+    }
+}
+
+/// Reduces the duration of a call to the time for which it ran: the server starts its clock before it asks.
+fn subtract_wait(body: &mut EventBody, waits: &HashMap<Arc<str>, u64>) {
+    if let EventBody::ToolUpdate { id, duration_ms: Some(duration), .. } = body {
+        *duration = duration.saturating_sub(waits.get(id).copied().unwrap_or(0));
     }
 }
 
