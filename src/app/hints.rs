@@ -96,6 +96,9 @@ pub fn hints(app: &App) -> Vec<Hint> {
         Some(Layer::Search(search)) if search.input.is_empty() => {
             typed(&[("↑", "recent searches"), ("↓", "recent sessions"), ("tab", "complete"), ("esc", "back")])
         }
+        Some(Layer::Search(search)) if search.is_complete() && search.results.sessions() == 0 => {
+            typed(&[("tab", "complete"), ("esc", "clear")])
+        }
         Some(Layer::Search(search)) if search.focus == search::SearchFocus::Line => {
             let mut hints = typed(&[("enter", "open"), ("↑ ↓", "select"), ("tab", "complete"), ("→", "more matches")]);
             hints.extend(named(app, &SEARCH));

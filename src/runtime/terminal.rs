@@ -12,7 +12,7 @@ use crossterm::event::{
 };
 use crossterm::style::{Print, ResetColor};
 use crossterm::terminal::{
-    Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, SetTitle,
+    Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, SetTitle, enable_raw_mode,
 };
 use crossterm::{execute, queue};
 use ratatui::layout::Size;
@@ -47,6 +47,8 @@ impl Terminal {
     /// Takes the terminal. It is restored on drop and on a panic of this thread.
     pub(super) fn take(mouse: bool) -> io::Result<Self> {
         let original = tcgetattr(io::stdin())?;
+        // Otherwise the decoder of keys takes Ctrl-J for Enter, as in a cooked terminal.
+        enable_raw_mode()?;
         let hyperlinks = colours::supports_osc(env::var("TERM").as_deref());
         let cells = ratatui::Terminal::new(FrameWriter::new(io::stdout(), size(), hyperlinks))?;
         restore_on_panic(thread::current().id());

@@ -159,6 +159,23 @@ fn a_terminal_gets_diffs_and_local_times() {
 }
 
 #[test]
+fn ctrl_j_moves_in_a_list_that_is_typed_into() {
+    let home = Home::of(&["opencode/1.18.33"]);
+    let mut terminal = salon(&home, &[]);
+    terminal.wait_for_text(TITLE);
+    terminal.send("\x10");
+    let selected = |screen: &vt100::Screen| {
+        let rows: Vec<String> = screen.contents().lines().map(str::to_owned).collect();
+        let title = rows.iter().position(|row| row.contains("Commands"))?;
+        rows.iter().skip(title).position(|row| row.contains("│ ▌"))
+    };
+    terminal.wait_for("the palette", |screen| selected(screen).is_some());
+    let first = selected(&terminal.screen()).expect("a row");
+    terminal.send("\n");
+    terminal.wait_for("the next row", |screen| selected(screen) == Some(first + 1));
+}
+
+#[test]
 fn another_size_is_drawn_at_once() {
     let home = Home::of(&["opencode/1.18.33"]);
     let terminal = salon(&home, &[]);

@@ -128,6 +128,11 @@ impl Terminal {
         self.shown.0.lock().expect("shown").parser.screen().contents()
     }
 
+    /// The screen.
+    pub fn screen(&self) -> vt100::Screen {
+        self.shown.0.lock().expect("shown").parser.screen().clone()
+    }
+
     /// Complete output of the program as text.
     pub fn written(&self) -> String {
         String::from_utf8_lossy(&self.shown.0.lock().expect("shown").bytes).into_owned()

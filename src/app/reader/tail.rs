@@ -28,7 +28,7 @@ pub struct EntryRef<'a> {
 }
 
 /// State of a tool call without a result.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CallStage {
     /// The turn is over: no result will follow.
     #[default]

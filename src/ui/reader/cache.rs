@@ -52,6 +52,8 @@ pub(super) struct LayoutShape {
     pub split: Option<usize>,
     /// True to show the totals of the turn that ends with the entry. In the viewport: if it is the last entry.
     pub ends_turn: bool,
+    /// Stage of a call without an outcome. In the viewport: of those in the last turn of a session that runs elsewhere.
+    pub stage: CallStage,
     /// Rows for the images of the entry. In the viewport: the most that one image may have.
     pub picture_rows: u16,
 }
@@ -192,7 +194,7 @@ impl LayoutCache {
         let mut context = LayoutContext {
             split_width: width.split,
             directory: self.directories.get(&ticket).map_or("", String::as_str),
-            stage: entry.stage,
+            stage: width.stage,
             highlighter,
             ..LayoutContext::new(&self.theme, width.text, fold)
         };

@@ -22,7 +22,7 @@ use rows::{ReaderRow, Viewport};
 
 use crate::app::msg::{Area, ReaderFeedback, Target};
 use crate::app::reader::diff_view::SIDE_BY_SIDE_WIDTH;
-use crate::app::reader::{DiffView, Reader};
+use crate::app::reader::{CallStage, DiffView, Reader};
 use crate::domain::{Session, SessionState};
 use crate::stdx::wrap;
 use crate::ui::entry::RenderContext;
@@ -74,6 +74,7 @@ pub fn draw(
         text: room.min(MAX_TEXT_WIDTH),
         split: (is_wide && context.diff_view == DiffView::SideBySide).then_some(room),
         ends_turn: session.is_none_or(|session| !is_at_work(session)),
+        stage: session.map_or(CallStage::Ended, |session| stage_elsewhere(session.state)),
         picture_rows: if mode == ReaderMode::Preview { 0 } else { picture_rows(parts.body.height) },
     };
     cache.set_directory(reader.ticket, session.map_or("", |session| &session.cwd));
@@ -100,6 +101,15 @@ pub fn draw(
     }
     chrome::footer(parts.footer, buffer, reader, &feedback, context);
     (feedback, regions)
+}
+
+/// Returns the stage of open calls of a session that is not run here.
+fn stage_elsewhere(state: SessionState) -> CallStage {
+    match state {
+        SessionState::NeedsYou => CallStage::AwaitingApproval,
+        SessionState::Working => CallStage::Running,
+        SessionState::Idle | SessionState::Past => CallStage::Ended,
+    }
 }
 
 /// Returns the rows that an image may have in a body of a height.

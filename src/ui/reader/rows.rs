@@ -11,7 +11,7 @@ use ratatui::layout::Size;
 use super::cache::{CachedLayout, LayoutCache, LayoutShape};
 use super::hits::HitMatcher;
 use crate::app::msg::ReaderFeedback;
-use crate::app::reader::{AnchorBase, EntryRef, Find, Fold, Reader};
+use crate::app::reader::{AnchorBase, CallStage, EntryRef, Find, Fold, Reader};
 use crate::domain::Time;
 use crate::domain::transcript::{Entry, EntryKind};
 use crate::ui::entry::RenderContext;
@@ -319,7 +319,12 @@ impl<'a> Viewport<'a> {
         // The mark of a branch point has a blank row above it.
         let lead = lead + branches.map_or(0, |_| 1 + usize::from(index > 0));
         let picture_rows = self.picture_rows(index, loaded, fold);
-        let shape = LayoutShape { ends_turn: self.ends_turn(index), picture_rows, ..self.width };
+        let shape = LayoutShape {
+            ends_turn: self.ends_turn(index),
+            stage: self.stage(index, loaded),
+            picture_rows,
+            ..self.width
+        };
         let layout = self.cache.lines(self.reader.ticket, loaded, shape, fold);
         let height = lead + layout.lines.len();
         Block { branches, day, lead, layout: Some(layout), height }
@@ -343,6 +348,14 @@ impl<'a> Viewport<'a> {
         }
         let owner = PictureOwner { ticket: self.reader.ticket, entry: loaded.entry.key };
         self.cache.pictures.height(owner, index, room)
+    }
+
+    /// Stage of a call without an outcome: in the last turn on disk, that of the session.
+    fn stage(&self, index: usize, loaded: EntryRef<'_>) -> CallStage {
+        let is_stored = loaded.stage == CallStage::Ended && self.reader.is_on_disk(index);
+        let is_last = || self.reader.opened().is_some_and(|opened| opened.prompts.last().is_none_or(|at| *at < index));
+        let is_open = is_stored && loaded.entry.tool.is_some() && self.reader.live_entries() == 0 && is_last();
+        if is_open { self.width.stage } else { loaded.stage }
     }
 
     /// Number of branches that part before an entry, and the number of the shown one among them.

@@ -8,7 +8,7 @@ use crate::stdx::text;
 use crate::ui::canvas::Canvas;
 use crate::ui::style::style;
 
-/// Draws an input field: label, text and cursor. A long text is scrolled to the cursor.
+/// Draws an input field: label, text and cursor. A long text is scrolled to the cursor, with marks where it is cut.
 pub(in crate::ui) fn field(canvas: &mut Canvas, area: Rect, label: &str, input: &LineEditor, typing: bool) {
     let theme = canvas.app.theme();
     let used = put(canvas.buffer, area, label, style(theme.accent), Align::Left);
@@ -20,6 +20,15 @@ pub(in crate::ui) fn field(canvas: &mut Canvas, area: Rect, label: &str, input: 
     let hidden = (before + 1).saturating_sub(area.width.into());
     let shown = drop_columns(input.text(), hidden);
     canvas.buffer.set_stringn(area.x, area.y, shown, area.width.into(), style(theme.text));
+    let mut mark = |x| {
+        canvas.buffer[(x, area.y)].set_symbol("…").set_style(style(theme.muted));
+    };
+    if hidden > 0 && area.width > 2 {
+        mark(area.x);
+    }
+    if text::width(shown) > area.width.into() {
+        mark(area.right() - 1);
+    }
     if typing {
         let x = area.x + u16::try_from(before - hidden.min(before)).unwrap_or(0);
         canvas.cursor = Some(Position { x: x.min(area.right() - 1), y: area.y });

@@ -180,6 +180,35 @@ fn a_million_entries_cost_no_more_than_the_screen() {
 }
 
 #[test]
+fn an_open_call_of_a_session_elsewhere_waits_or_runs() {
+    let open = |id: &str, line: &str| {
+        let mut call = command(id, 0, line, "");
+        call.tool.as_mut().expect("a tool").status = ToolStatus::Pending;
+        call
+    };
+    let entries = vec![
+        entry("p1", EntryKind::Prompt, 0, "Build it"),
+        open("c1", "make old"),
+        entry("p2", EntryKind::Prompt, 0, "Again"),
+        open("c2", "make new"),
+    ];
+    let mut harness = ReaderHarness::new(entries, (80, 24));
+    let session = |state| Some(Session { state, ..Session::new(SessionKey::new(Agent::Claude, "s"), "/x".into()) });
+    for (state, shown) in [
+        (SessionState::NeedsYou, "! waiting"),
+        (SessionState::Working, "… running"),
+        (SessionState::Idle, "… no result"),
+        (SessionState::Past, "… no result"),
+    ] {
+        harness.session = session(state);
+        harness.draw();
+        let screen = harness.screen();
+        assert!(screen.contains(&format!("make new  {shown}")), "{screen}");
+        assert!(screen.contains("make old  … no result"), "{screen}");
+    }
+}
+
+#[test]
 fn only_what_may_grow_is_followed() {
     let header = |harness: &ReaderHarness| row(harness, 0);
     let mut harness = ReaderHarness::new(long(40), (100, 24));
