@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 
-use crate::pty::salon;
+use crate::pty::{salon, salon_with};
 use crate::support::Home;
 use crate::terminal::Terminal;
 
@@ -232,4 +232,82 @@ fn images_beside_a_session_of_codex_are_drawn_too() {
     let terminal = opened(&home, Some("kitty(0.35.2)"));
     // 10×4 and 4×2 cells.
     terminal.wait_for("both", |screen| screen.contents().matches(PLACEHOLDER).count() == 48);
+}
+
+/// Session of each agent with an image of 10×4 cells in a prompt.
+fn home_of(agent: &str) -> (Home, String) {
+    let data = STANDARD.encode(png(100, 80));
+    let inline = json!({"inlineData": {"mimeType": "image/png", "data": data}});
+    let text = json!({"text": "Why is it red?"});
+    let time = "2026-11-21T10:00:27.306Z";
+    let id = "cbfe1197-e33d-4517-825c-09962b0c5e38";
+    match agent {
+        "gemini" => {
+            let home = Home::empty();
+            let folder = home.path().join(".gemini/tmp/shop/chats");
+            fs::create_dir_all(&folder).expect("a directory");
+            let lines = [
+                json!({"sessionId": id, "projectHash": "shop", "startTime": time, "lastUpdated": time, "kind": "main"}),
+                json!({"id": "m1", "timestamp": time, "type": "user", "content": [text, inline]}),
+                json!({"id": "m2", "timestamp": time, "type": "gemini", "content": "It is.", "model": "gemini-3-pro"}),
+            ];
+            let lines = lines.map(|line| line.to_string() + "\n").concat();
+            fs::write(folder.join("session-2026-11-21T10-00-cbfe1197.jsonl"), lines).expect("a session");
+            (home, format!("gemini:{id}"))
+        }
+        "qwen" => {
+            let home = Home::empty();
+            let folder = home.path().join(".qwen/projects/-home-dev-shop/chats");
+            fs::create_dir_all(&folder).expect("a directory");
+            let record = |uuid: &str, parent: Value, kind: &str, role: &str, parts: Value| {
+                json!({"uuid": uuid, "parentUuid": parent, "sessionId": id, "timestamp": time, "type": kind,
+                    "cwd": "/home/dev/shop", "version": "0.24.4", "message": {"role": role, "parts": parts}})
+            };
+            let lines = [
+                record("u1", Value::Null, "user", "user", json!([text, inline])),
+                record("u2", json!("u1"), "assistant", "model", json!([{"text": "It is."}])),
+            ];
+            let lines = lines.map(|line| line.to_string() + "\n").concat();
+            fs::write(folder.join(format!("{id}.jsonl")), lines).expect("a session");
+            (home, format!("qwen:{id}"))
+        }
+        "goose" => {
+            let home = Home::of(&["goose/1.34.0"]);
+            let path = home.path().join(".local/share/goose/sessions/sessions.db");
+            let db = rusqlite::Connection::open(path).expect("a database");
+            let find = "SELECT id, session_id FROM messages WHERE role = 'user' ORDER BY id LIMIT 1";
+            let (message, session): (i64, String) =
+                db.query_row(find, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a prompt");
+            let content = json!([{"type": "text", "text": "Why is it red?"},
+                {"type": "image", "mimeType": "image/png", "data": data}]);
+            let change = "UPDATE messages SET content_json = ?1 WHERE id = ?2";
+            db.execute(change, (content.to_string(), message)).expect("a change");
+            (home, format!("goose:{session}"))
+        }
+        _ => {
+            let home = Home::of(&["opencode/1.18.33"]);
+            let path = home.path().join(".local/share/opencode/opencode.db");
+            let db = rusqlite::Connection::open(path).expect("a database");
+            let find = "SELECT p.id, p.session_id FROM part p JOIN message m ON m.id = p.message_id \
+                WHERE json_extract(m.data, '$.role') = 'user' ORDER BY p.id LIMIT 1";
+            let (part, session): (String, String) =
+                db.query_row(find, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a prompt");
+            let file = json!({"type": "file", "mime": "image/png", "filename": "a.png",
+                "url": format!("data:image/png;base64,{data}")});
+            db.execute("UPDATE part SET data = ?1 WHERE id = ?2", (file.to_string(), part)).expect("a change");
+            (home, format!("opencode:{session}"))
+        }
+    }
+}
+
+#[test]
+fn images_of_each_agent_are_drawn() {
+    for agent in ["gemini", "qwen", "goose", "opencode"] {
+        let (home, id) = home_of(agent);
+        let mut terminal = salon_with(&home, &[&id], &[("TERM", "xterm-kitty")]);
+        terminal.wait_for_text("O outline");
+        terminal.send("g");
+        terminal
+            .wait_for(&format!("the image of {agent}"), |screen| screen.contents().matches(PLACEHOLDER).count() == 40);
+    }
 }

@@ -366,7 +366,7 @@ pub fn salon(home: &Home, more: &[(&str, &str)]) -> Terminal {
     salon_with(home, &[], more)
 }
 
-fn salon_with(home: &Home, args: &[&str], more: &[(&str, &str)]) -> Terminal {
+pub fn salon_with(home: &Home, args: &[&str], more: &[(&str, &str)]) -> Terminal {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_salon"));
     Terminal::start(&program, args, home.path(), &environment(home.path(), more))
 }
