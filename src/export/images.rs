@@ -122,7 +122,8 @@ fn decoded(text: &str) -> Result<EmbeddedFile, &'static str> {
     Ok(EmbeddedFile { bytes, ending, media_type })
 }
 
-/// Collects the texts in base64 that belong to a media type: `{"media_type": …, "data": …}`, or an address with the data.
+/// Collects the texts in base64 that belong to a media type: `{"media_type": …, "data": …}`, an address with the data, or
+/// the result of a generation (`{"revised_prompt": …, "result": …}`). Some are stored twice.
 fn collect(value: &Value, encoded: &mut Vec<String>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| collect(item, encoded)),
@@ -130,7 +131,10 @@ fn collect(value: &Value, encoded: &mut Vec<String>) {
             let has_type =
                 ["media_type", "mimeType", "mime_type", "mime"].iter().any(|name| fields.contains_key(*name));
             let data = fields.get("data").and_then(Value::as_str).filter(|_| has_type);
-            encoded.extend(data.filter(|data| data.len() <= MAX_ENCODED).map(str::to_owned));
+            let is_generated = fields.contains_key("revised_prompt");
+            let data = data.or_else(|| fields.get("result").and_then(Value::as_str).filter(|_| is_generated));
+            let data = data.filter(|data| data.len() <= MAX_ENCODED && !encoded.iter().any(|known| known == data));
+            encoded.extend(data.map(str::to_owned));
             fields.values().for_each(|field| collect(field, encoded));
         }
         Value::String(text) => {

@@ -12,6 +12,7 @@ use super::reader::LayoutCache;
 use super::style::style;
 use crate::app::App;
 use crate::app::msg::{Area, LayoutFeedback, Target};
+use crate::config::theme::Theme;
 use crate::stdx::{cells, wrap};
 
 /// Cache of layouts between frames. It only saves time and can be dropped at any moment.
@@ -83,9 +84,7 @@ impl Canvas<'_> {
 
     /// Draws the background of a selected row, before its text.
     pub(super) fn select(&mut self, area: Rect) {
-        let selected = self.app.theme().selected;
-        self.buffer.set_style(area, style(selected));
-        if selected.reverse {
+        if select(self.buffer, area, self.app.theme()) {
             self.bands.push(area);
         }
     }
@@ -102,6 +101,13 @@ impl Canvas<'_> {
         let area = Area { x: area.x, y: area.y, width: area.width, height: area.height };
         self.feedback.regions.push((area, target));
     }
+}
+
+/// Draws the background of a selected row, before its text. Returns true if it is in reverse video: [`even_band`] follows
+/// the text.
+pub(super) fn select(buffer: &mut Buffer, area: Rect, theme: &Theme) -> bool {
+    buffer.set_style(area, style(theme.selected));
+    theme.selected.reverse
 }
 
 /// Makes a row in reverse video one band. The colours of its texts would become patches of background, and its mark a notch.

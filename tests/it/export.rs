@@ -21,6 +21,19 @@ use crate::support::Home;
 pub(crate) const ID: &str = "0d9c7e9a-3f5b-4c1d-9a77-5f0c2f6f1a11";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nnot a real picture";
 
+#[test]
+fn the_image_of_a_generation_is_found_once() {
+    let image = STANDARD.encode(PNG);
+    let record = format!(
+        "{}\n{}",
+        json!({"payload": {"type": "image_generation_call", "revised_prompt": "a llama", "result": image}}),
+        json!({"payload": {"type": "image_generation_end", "revised_prompt": "a llama", "result": image}}),
+    );
+    assert_eq!(salon::export::images::of_record(record.as_bytes()), [PNG]);
+    let other = json!({"type": "tool", "result": image}).to_string();
+    assert_eq!(salon::export::images::of_record(other.as_bytes()), [PNG; 0], "not every result is an image");
+}
+
 fn token() -> String {
     format!("ghp_{}", "a1B2c3".repeat(6))
 }

@@ -12,7 +12,7 @@ use crate::app::reader::outline::OutlineRow;
 use crate::config::theme::ThemeStyle;
 use crate::domain::outline::OutlineKind;
 use crate::stdx::text;
-use crate::ui::canvas::even_band;
+use crate::ui::canvas::{even_band, select};
 use crate::ui::entry::relative;
 use crate::ui::style::style;
 use crate::ui::widgets::{Align, line_of, put, put_line, split_left, split_right, styled_line};
@@ -135,16 +135,15 @@ fn paint_rows(
     for at in outline.top..outline.len().min(outline.top + usize::from(area.height)) {
         let Some(row) = outline.row(at) else { break };
         let line = line_of(area, at - outline.top);
-        if outline.focused && at == outline.selected() {
-            buffer.set_style(line, style(theme.selected));
-        }
+        let is_selected = outline.focused && at == outline.selected();
+        let is_band = is_selected && select(buffer, line, theme);
         if current == Some(at) {
             put(buffer, line, "▌", style(theme.accent), Align::Left);
         }
         let (_, item) = split_left(line, 1);
         let item = if outline.has_graph() { paint_rail(item, buffer, row.kind, context) } else { item };
         paint_row(item, buffer, (row, directory), context);
-        if theme.selected.reverse && outline.focused && at == outline.selected() {
+        if is_band {
             even_band(buffer, line);
         }
         let region = Area { x: line.x, y: line.y, width: line.width, height: 1 };
