@@ -210,18 +210,22 @@ pub trait TranscriptReader: Send {
     fn positions(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<usize>> {
         const PAGE: usize = 256;
         let mut positions = vec![None; wanted.len()];
+        // Calls of different turns may have the same id, so an entry with the key comes first.
+        let mut called: Vec<Option<usize>> = vec![None; wanted.len()];
         let mut from = 0;
         while from < self.len() && positions.contains(&None) {
             let entries = self.read(from..self.len().min(from + PAGE), TextLimit(0));
             if entries.is_empty() {
                 break;
             }
-            for ((key, call), position) in wanted.iter().zip(&mut positions).filter(|(_, found)| found.is_none()) {
-                *position = entries.iter().position(|entry| entry.matches(*key, call)).map(|at| from + at);
+            for (((key, call), position), called) in wanted.iter().zip(&mut positions).zip(&mut called) {
+                let first = |matches: &dyn Fn(&Entry) -> bool| entries.iter().position(matches).map(|at| from + at);
+                *position = position.or_else(|| first(&|entry| entry.key == *key));
+                *called = called.or_else(|| first(&|entry| entry.matches(*key, call)));
             }
             from += entries.len();
         }
-        positions
+        positions.into_iter().zip(called).map(|(position, called)| position.or(called)).collect()
     }
 
     /// Encodes the [table](super::entry_table) of the shown branch. `None` if entries come from other sessions' files,
@@ -355,6 +359,11 @@ pub trait Format: Send + Sync {
     /// True if the source may contain sessions; others only add to sessions of other sources.
     fn has_sessions(&self, _source: &Source) -> bool {
         true
+    }
+
+    /// True for a text beside the transcripts that no record names, so that it is shown nowhere. Reads transcripts.
+    fn is_unclaimed(&self, _source: &Source) -> bool {
+        false
     }
 
     /// Reads all of the source, or what was appended since `progress`.

@@ -46,6 +46,7 @@ pub mod sqlite;
 mod tolerant_json;
 mod tool_input;
 mod usual_form;
+mod usual_tables;
 
 pub use environment::Environment;
 pub use file_checkpoint::FileCheckpoint;

@@ -61,6 +61,7 @@ mod relocate;
 mod remote;
 mod repair;
 mod ring;
+mod row_shapes;
 mod safeguards;
 mod screens;
 mod search;

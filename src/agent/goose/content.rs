@@ -3,6 +3,8 @@
 //! Verified with 1.34.0 and 1.52.0; blocks that were not seen there (notifications, documents) follow its schema. A
 //! tool's result is a later message with the role `user`; it belongs to the call and makes no entry of its own.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::action::action;
@@ -28,7 +30,7 @@ pub(super) struct GooseMessage {
     pub metadata: String,
     /// Contents of later messages with results of its calls.
     pub results: Vec<String>,
-    /// Ids of its results whose calls are in no message before it.
+    /// Ids of its results that belong to no call.
     pub lost_calls: Vec<String>,
 }
 
@@ -153,15 +155,18 @@ impl StoredMessage for GooseMessage {
             return Vec::new();
         }
         let results = self.results.iter().filter_map(|content| parsed_blocks(content));
-        let results: Vec<Value> = results.flat_map(|(blocks, _)| blocks).collect();
-        let mut entries = Vec::new();
+        let is_result = |block: &Value| block["type"] == "toolResponse";
+        let results: Vec<Value> = results.flat_map(|(blocks, _)| blocks).filter(is_result).collect();
+        let (mut entries, mut answered) = (Vec::new(), HashSet::new());
         let blocks = joined_thoughts(blocks);
         for (at, block) in blocks.iter().enumerate() {
             let mut truncator = Truncator { limit, cut: false };
             let mut transcript = Transcript::default();
             let key = EntryKey::new(&self.id, u32::try_from(at).unwrap_or(u32::MAX));
             let is_lost = block["type"] == "toolResponse"
-                && block["id"].as_str().is_some_and(|id| self.lost_calls.iter().any(|lost| lost == id));
+                && block["id"]
+                    .as_str()
+                    .is_none_or(|id| !answered.insert(id.to_owned()) || self.lost_calls.iter().any(|lost| lost == id));
             let bodies = if is_lost {
                 lost_call(block, &mut truncator)
             } else {
@@ -183,7 +188,8 @@ impl StoredMessage for GooseMessage {
     }
 
     fn stored(&self, _index: usize) -> Vec<u8> {
-        let lines = std::iter::once(&self.content).chain(&self.results);
+        let results = self.results.iter().filter(|result| **result != self.content);
+        let lines = std::iter::once(&self.content).chain(results);
         lines.map(String::as_str).collect::<Vec<_>>().join("\n").into_bytes()
     }
 
@@ -308,10 +314,12 @@ fn lost_call(block: &Value, truncator: &mut Truncator) -> Vec<EventBody> {
 /// Status and output of a call.
 fn outcome(result: &Value) -> (ToolStatus, String) {
     let value = &result["value"];
-    let blocks = if value["content"].is_null() {
+    let from_text = value["content"].as_str().map(blocks_of_text);
+    let content = from_text.as_ref().unwrap_or(&value["content"]);
+    let blocks = if content.is_null() {
         value.as_array().map_or_else(Vec::new, |all| all.iter().collect())
     } else {
-        tool_input::items(&value["content"])
+        tool_input::items(content)
     };
     let printed = blocks.into_iter().map(block_text).collect::<Vec<_>>().join("\n");
     let printed = value.as_str().map_or(printed, str::to_owned);
@@ -332,6 +340,13 @@ fn outcome(result: &Value) -> (ToolStatus, String) {
     let error = error_text(&result["error"]).filter(|_| output.is_empty());
     let is_declined = error.as_ref().is_some_and(|error| error.contains("has declined to run this tool"));
     (if is_declined { ToolStatus::Denied } else { status }, error.unwrap_or(output))
+}
+
+/// Blocks of a content that is a text: those that it has as JSON, or one with the text itself.
+fn blocks_of_text(text: &str) -> Value {
+    let decoded = tolerant_json::value(text.as_bytes()).map(|(content, _)| content);
+    let is_blocks = |content: &Value| content.is_array() && !content[0]["type"].is_null();
+    decoded.filter(is_blocks).unwrap_or_else(|| json!([text_block(text)]))
 }
 
 /// Text of a prompt without the element before it, which goose adds to each turn.

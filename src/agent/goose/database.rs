@@ -1,24 +1,27 @@
 //! Reads goose's database, `sessions.db`. Verified with 1.34.0 (`schema_version` 13) and 1.52.0 (16).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::content::{self, GooseMessage};
+use super::content::GooseMessage;
+use super::pairing::{AnsweredCalls, OpenCalls, UnpairedResults};
 use super::totals::GooseTotals;
 use crate::agent::pages::{MessageStore, MessageVersion};
 use crate::agent::sqlite::{self, Database, DatabaseError};
+use crate::agent::usual_tables::{self, UsualColumn};
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
 use crate::domain::session::{Flags, Title, TitleSource};
 use crate::domain::{Agent, Issue, Session, SessionKey, Time, Tokens};
 
-/// Maximum messages after a call that are searched for its result, to bound the cost of an open call.
+/// Maximum messages that are searched for the result of a call, and for the call of a result: of all, then of those that
+/// contain its id. Bounds the cost of an open call.
 const RESULT_LOOKAHEAD: u32 = 64;
 
-const ROW: &str = "id, role, content_json, created_timestamp";
+const ROW: &str = "id, role, content_json, created_timestamp, metadata_json";
 
 const COLUMNS: [&str; 19] = [
     "id",
@@ -49,8 +52,35 @@ struct SessionRow([String; COLUMNS.len()]);
 /// Mark of each session, and its records that were repaired or lost.
 type SummaryState = BTreeMap<String, (u64, Option<String>)>;
 
+/// Tables as queries expect them, with the columns without which they are others.
+const USUAL_TABLES: [(&str, &[&str], &[UsualColumn]); 2] = [
+    ("sessions", &["id"], &[UsualColumn::own_key("id")]),
+    (
+        "messages",
+        &["session_id", "content_json"],
+        &[
+            UsualColumn::row_number("id"),
+            UsualColumn::session_key("session_id"),
+            UsualColumn::optional("role"),
+            UsualColumn::optional("created_timestamp"),
+            UsualColumn::optional("metadata_json"),
+        ],
+    ),
+];
+
+/// Opens a database with tables in their usual form. Returns what was unusual about them, for the user.
+fn open(path: &Path) -> Result<(Database, Vec<String>), DatabaseError> {
+    let database = sqlite::open(path)?;
+    check(&database.connection)?;
+    let mut unusual = Vec::new();
+    for (table, required, columns) in USUAL_TABLES {
+        unusual.extend(usual_tables::complete(&database.connection, table, required, columns)?);
+    }
+    Ok((database, unusual))
+}
+
 fn check(connection: &Connection) -> Result<(), DatabaseError> {
-    for (table, required) in [("sessions", ["id", "working_dir"]), ("messages", ["session_id", "content_json"])] {
+    for (table, required, _) in USUAL_TABLES {
         let columns = sqlite::columns(connection, table)?;
         if !required.iter().all(|name| columns.iter().any(|column| column == name)) {
             let tables = sqlite::tables(connection)?;
@@ -82,12 +112,12 @@ pub(super) fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> 
 
 fn read_changes(source: &Source, progress: Option<&SummaryProgress>) -> Result<SourceSummary, DatabaseError> {
     let before = progress.and_then(|progress| serde_json::from_slice::<SummaryState>(&progress.state).ok());
-    let database = sqlite::open(&source.path)?;
+    let (database, unusual) = open(&source.path)?;
     let connection = &database.connection;
-    check(connection)?;
     let _snapshot = connection.unchecked_transaction()?;
     let mut known = SummaryState::new();
-    let (mut sessions, mut issues) = (Vec::new(), Vec::new());
+    let mut sessions = Vec::new();
+    let mut issues: Vec<Issue> = unusual.into_iter().map(|fact| Issue::new(&source.path, fact)).collect();
     let mut bytes_read = 0;
     for row in session_rows(connection)? {
         let id = row.0[0].clone();
@@ -179,15 +209,13 @@ fn build_session(
         ],
     ) = row;
     let mut totals = GooseTotals::default();
-    let mut statement = connection.prepare_cached(&format!(
-        "select {ROW}, {} from messages where session_id = ?1 order by id",
-        metadata_column(connection)?
-    ))?;
+    let mut statement =
+        connection.prepare_cached(&format!("select {ROW} from messages where session_id = ?1 order by id"))?;
     let mut rows = statement.query([id])?;
-    let mut calls = RecentCalls::default();
+    let mut calls = AnsweredCalls::default();
     while let Some(row) = rows.next()? {
         let mut message = stored(row, id)?;
-        message.lost_calls = calls.lost(&message);
+        message.lost_calls = calls.add(&message);
         totals.message(&message);
     }
     let mut session = Session::new(SessionKey::new(Agent::Goose, id.as_str()), path.to_owned());
@@ -251,28 +279,6 @@ fn moment(text: &str) -> Option<Time> {
     Time::parse(&(text.replacen(' ', "T", 1) + "Z")).or_else(|| Time::parse(text))
 }
 
-/// Ids of the calls in the last messages, the newest last.
-#[derive(Debug, Default)]
-struct RecentCalls(VecDeque<Vec<String>>);
-
-impl RecentCalls {
-    /// Returns the results of a message whose calls are in none of the messages before it, and adds its calls.
-    fn lost(&mut self, message: &GooseMessage) -> Vec<String> {
-        let mut lost = content::results(&message.content);
-        lost.retain(|id| !self.0.iter().rev().flatten().any(|call| call == id));
-        if self.0.len() >= RESULT_LOOKAHEAD as usize {
-            self.0.pop_front();
-        }
-        self.0.push_back(message.calls());
-        lost
-    }
-}
-
-fn metadata_column(connection: &Connection) -> Result<&'static str, DatabaseError> {
-    let columns = sqlite::columns(connection, "messages")?;
-    Ok(if columns.iter().any(|column| column == "metadata_json") { "metadata_json" } else { "null" })
-}
-
 fn stored(row: &Row<'_>, session: &str) -> rusqlite::Result<GooseMessage> {
     let text = |at: usize| row.get_ref(at).map(|value| sqlite::text(value).into_owned());
     Ok(GooseMessage {
@@ -299,53 +305,92 @@ pub(super) struct GooseSessionRows {
     session: String,
     stamp: FileStamp,
     database: Database,
-    metadata: &'static str,
 }
 
 impl GooseSessionRows {
     pub(super) fn open(path: &Path, session: &str) -> Result<Self, DatabaseError> {
         let stamp = sqlite::stamp(path)?;
-        let database = sqlite::open(path)?;
-        check(&database.connection)?;
-        let metadata = metadata_column(&database.connection)?;
-        Ok(Self { path: path.to_owned(), session: session.to_owned(), stamp, database, metadata })
+        let (database, _) = open(path)?;
+        Ok(Self { path: path.to_owned(), session: session.to_owned(), stamp, database })
     }
 
-    /// Finds the results of a message whose calls are in none of the messages before it.
+    /// Finds the results of a message that belong to no call.
     fn add_lost_calls(&self, message: &mut GooseMessage, id: i64) -> Result<(), DatabaseError> {
-        let mut lost = content::results(&message.content);
-        let mut statement = self.database.connection.prepare_cached(
-            "select content_json from messages where session_id = ?1 and id < ?2 order by id desc limit ?3",
-        )?;
-        let mut rows = statement.query((&self.session, id, RESULT_LOOKAHEAD))?;
-        while !lost.is_empty() {
-            let Some(row) = rows.next()? else { break };
-            let content = sqlite::text(row.get_ref(0)?).into_owned();
-            let calls = GooseMessage { content, ..GooseMessage::default() }.calls();
-            lost.retain(|id| !calls.contains(id));
+        let mut unpaired = UnpairedResults::of(message);
+        if !unpaired.open().is_empty() {
+            self.each_before(id, None, |earlier| {
+                unpaired.look_at(&earlier);
+                !unpaired.open().is_empty()
+            })?;
         }
-        message.lost_calls = lost;
+        // A call of long ago, for example of a sub-agent.
+        for result in unpaired.open().to_vec() {
+            self.each_before(id, Some(&result), |earlier| {
+                unpaired.look_at(&earlier);
+                unpaired.open().contains(&result)
+            })?;
+        }
+        message.lost_calls = unpaired.lost();
         Ok(())
     }
 
-    /// Adds the results of a message's calls, from later messages up to the next prompt.
+    /// Adds the results of a message's calls.
     fn add_results(&self, message: &mut GooseMessage, id: i64) -> Result<(), DatabaseError> {
-        let mut open_calls = message.calls();
-        let mut statement = self.database.connection.prepare_cached(
-            "select role, content_json from messages where session_id = ?1 and id > ?2 order by id limit ?3",
-        )?;
-        let mut rows = statement.query((&self.session, id, RESULT_LOOKAHEAD))?;
-        while !open_calls.is_empty() {
-            let Some(row) = rows.next()? else { break };
-            let found = sqlite::text(row.get_ref(1)?).into_owned();
-            let ids = content::results(&found);
-            if ids.is_empty() && sqlite::text(row.get_ref(0)?) == "user" {
+        let mut open = OpenCalls::of(message);
+        if !open.is_empty() {
+            self.each_after(id, None, |later| {
+                open.look_at(message, later);
+                !open.is_empty()
+            })?;
+        }
+        for call in open.ids().to_vec() {
+            self.each_after(id, Some(&call), |later| {
+                open.look_at(message, later);
+                open.ids().contains(&call)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Visits the messages before a row, the nearest first, until `visit` returns false: the last ones, or those that contain a
+    /// text.
+    fn each_before(
+        &self,
+        id: i64,
+        text: Option<&str>,
+        visit: impl FnMut(GooseMessage) -> bool,
+    ) -> Result<(), DatabaseError> {
+        let sql = "select content_json from messages
+                   where session_id = ?1 and id < ?2 and (?3 is null or instr(content_json, ?3) > 0)
+                   order by id desc limit ?4";
+        self.each(sql, (id, text), visit)
+    }
+
+    /// Visits the messages after a row, like [`each_before`](Self::each_before).
+    fn each_after(
+        &self,
+        id: i64,
+        text: Option<&str>,
+        visit: impl FnMut(GooseMessage) -> bool,
+    ) -> Result<(), DatabaseError> {
+        let sql = "select content_json from messages
+                   where session_id = ?1 and id > ?2 and (?3 is null or instr(content_json, ?3) > 0)
+                   order by id limit ?4";
+        self.each(sql, (id, text), visit)
+    }
+
+    fn each(
+        &self,
+        sql: &str,
+        (id, text): (i64, Option<&str>),
+        mut visit: impl FnMut(GooseMessage) -> bool,
+    ) -> Result<(), DatabaseError> {
+        let mut statement = self.database.connection.prepare_cached(sql)?;
+        let mut rows = statement.query((&self.session, id, text, RESULT_LOOKAHEAD))?;
+        while let Some(row) = rows.next()? {
+            let content = sqlite::text(row.get_ref(0)?).into_owned();
+            if !visit(GooseMessage { content, ..GooseMessage::default() }) {
                 break;
-            }
-            let before = open_calls.len();
-            open_calls.retain(|call| !ids.contains(call));
-            if open_calls.len() < before {
-                message.results.push(found);
             }
         }
         Ok(())
@@ -398,7 +443,7 @@ impl MessageStore for GooseSessionRows {
     }
 
     fn message(&mut self, id: &str) -> Result<GooseMessage, DatabaseError> {
-        let sql = format!("select {ROW}, {} from messages where id = ?1", self.metadata);
+        let sql = format!("select {ROW} from messages where id = ?1");
         let row = self.database.connection.prepare_cached(&sql)?;
         let id: i64 = id.parse().unwrap_or_default();
         let mut statement = row;

@@ -2,14 +2,14 @@
 //!
 //! Unverified: follows goose's documentation; no such version was available.
 
-use std::collections::HashSet;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::content::{self, GooseMessage};
+use super::content::GooseMessage;
 use super::database::content_time;
+use super::pairing::{AnsweredCalls, OpenCalls, UnpairedResults};
 use super::shape;
 use super::totals::GooseTotals;
 use crate::agent::json::{self, repair};
@@ -75,7 +75,7 @@ fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
     let mut lines = LineReader::from_offset(TextFile::open(&source.path)?.file, 0)?;
     let mut session = Session::new(SessionKey::new(Agent::Goose, name(&source.path)), source.path.clone());
     let (mut totals, mut issues, mut number) = (GooseTotals::default(), Vec::new(), 0);
-    let mut calls: HashSet<String> = HashSet::new();
+    let mut calls = AnsweredCalls::default();
     while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
         number += 1;
         let issue = |reason: String| Issue { path: source.path.clone(), line: Some(number), reason };
@@ -94,10 +94,7 @@ fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
             }
             match message(String::new(), &record) {
                 Some(mut message) => {
-                    let mut lost = content::results(&message.content);
-                    lost.retain(|id| !calls.contains(id));
-                    calls.extend(message.calls());
-                    message.lost_calls = lost;
+                    message.lost_calls = calls.add(&message);
                     totals.message(&message);
                 }
                 None if number == 1 => describe(&mut session, &record.value),
@@ -183,20 +180,18 @@ impl GooseFile {
 }
 
 impl GooseFile {
-    /// Results of a message whose calls are in none of the messages before it.
+    /// Results of a message that belong to no call.
     fn lost_calls(&self, found: &GooseMessage, at: usize) -> io::Result<Vec<String>> {
-        let mut lost = content::results(&found.content);
+        let mut unpaired = UnpairedResults::of(found);
         for before in (at.saturating_sub(RESULT_LOOKAHEAD)..at.min(self.line_ranges.len())).rev() {
-            if lost.is_empty() {
+            if unpaired.open().is_empty() {
                 break;
             }
-            let Some(earlier) = self.record(before)?.and_then(|record| message(String::new(), &record)) else {
-                continue;
-            };
-            let calls = earlier.calls();
-            lost.retain(|id| !calls.contains(id));
+            if let Some(earlier) = self.record(before)?.and_then(|record| message(String::new(), &record)) {
+                unpaired.look_at(&earlier);
+            }
         }
-        Ok(lost)
+        Ok(unpaired.lost())
     }
 }
 
@@ -233,18 +228,14 @@ impl MessageStore for GooseFile {
         let record = self.record(at)?;
         let own = record.and_then(|record| message(format!("{}/{at}", name(&self.path)), &record));
         let mut found = own.unwrap_or_default();
-        let mut open_calls = found.calls();
+        let mut open_calls = OpenCalls::of(&mut found);
         for following in at.saturating_add(1)..at.saturating_add(RESULT_LOOKAHEAD) {
             if open_calls.is_empty() {
                 break;
             }
             let Some(record) = self.record(following)? else { break };
-            let Some(later) = message(String::new(), &record) else { continue };
-            let ids = content::results(&later.content);
-            let before = open_calls.len();
-            open_calls.retain(|call| !ids.contains(call));
-            if open_calls.len() < before {
-                found.results.push(later.content);
+            if let Some(later) = message(String::new(), &record) {
+                open_calls.look_at(&mut found, later);
             }
         }
         found.lost_calls = self.lost_calls(&found, at)?;

@@ -8,6 +8,7 @@ mod action;
 mod content;
 mod database;
 mod jsonl;
+mod pairing;
 mod shape;
 mod totals;
 
@@ -44,11 +45,15 @@ impl Format for Goose {
     }
 
     fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
-        let own = match environment.var("GOOSE_PATH_ROOT") {
-            Some(root) => environment.expand(Path::new(root)).join("data/sessions"),
+        let named = environment.var("GOOSE_PATH_ROOT").map(|root| environment.expand(Path::new(root)));
+        let own = match &named {
+            Some(root) => root.join("data/sessions"),
             None => environment.data_dir().join("goose/sessions"),
         };
-        SourceRoot::all(environment, Agent::Goose, own, &[""])
+        // The first versions kept sessions beside the configuration.
+        let early = environment.dir("XDG_CONFIG_HOME", ".config").join("goose/sessions");
+        let early = Some(early).filter(|path| named.is_none() && path.is_dir());
+        SourceRoot::several(environment, Agent::Goose, std::iter::once(own).chain(early).collect(), &[""])
     }
 
     fn discover(&self, root: &SourceRoot) -> Discovery {

@@ -14,6 +14,7 @@ use crate::agent::FileStamp;
 use crate::agent::pages::{MessageStore, MessageVersion};
 use crate::agent::side_text::OutputFolder;
 use crate::agent::sqlite::{self, Database, DatabaseError};
+use crate::agent::usual_tables::{self, UsualColumn};
 use crate::domain::Tokens;
 
 /// Tables that contain a session's messages.
@@ -38,6 +39,69 @@ pub(super) struct Schema {
     pub messages_v2: bool,
 }
 
+/// Tables as queries expect them, with the columns without which they are others.
+const USUAL_TABLES: [(&str, &[&str], &[UsualColumn]); 6] = [
+    ("session", &["id"], &[UsualColumn::own_key("id"), UsualColumn::optional("time_updated")]),
+    ("session_v2", &["id"], &[UsualColumn::own_key("id"), UsualColumn::optional("time_updated")]),
+    (
+        "message",
+        &["data"],
+        &[
+            UsualColumn::own_key("id"),
+            UsualColumn::key(
+                "session_id",
+                "(select part.session_id from main.part as part where part.message_id = stored.id limit 1)",
+            ),
+            UsualColumn::optional("time_updated"),
+        ],
+    ),
+    (
+        "part",
+        &["message_id", "data"],
+        &[
+            UsualColumn::own_key("id"),
+            UsualColumn::key("message_id", "'row ' || stored.rowid"),
+            UsualColumn::key(
+                "session_id",
+                "(select message.session_id from main.message as message where message.id = stored.message_id)",
+            ),
+            UsualColumn::optional("time_updated"),
+        ],
+    ),
+    (
+        "session_message",
+        &["data"],
+        &[
+            UsualColumn::own_key("id"),
+            UsualColumn::session_key("session_id"),
+            UsualColumn::optional("type"),
+            UsualColumn::numbered("seq"),
+            UsualColumn::optional("time_created"),
+            UsualColumn::optional("time_updated"),
+        ],
+    ),
+    (
+        "session_input",
+        &["prompt"],
+        &[
+            UsualColumn::own_key("id"),
+            UsualColumn::session_key("session_id"),
+            UsualColumn::optional("promoted_seq"),
+            UsualColumn::optional("time_created"),
+        ],
+    ),
+];
+
+/// Opens a database with tables in their usual form. Returns what was unusual about them, for the user.
+pub(super) fn open(path: &Path) -> Result<(Database, Vec<String>), DatabaseError> {
+    let database = sqlite::open(path)?;
+    let mut unusual = Vec::new();
+    for (table, required, columns) in USUAL_TABLES {
+        unusual.extend(usual_tables::complete(&database.connection, table, required, columns)?);
+    }
+    Ok((database, unusual))
+}
+
 impl Schema {
     /// Detects the tables; fails if it knows none of them.
     pub(super) fn probe(connection: &Connection) -> Result<Self, DatabaseError> {
@@ -52,7 +116,8 @@ impl Schema {
             && has_columns("part", &["id", "message_id", "session_id", "data"])?;
         let messages_v2 = has_columns("session_message", &["id", "session_id", "type", "seq", "data"])?;
         let schema = Self { parts, sessions_v2: messages_v2 && has("session_v2"), messages_v2 };
-        if parts || schema.sessions_v2 {
+        // Messages are shown even if the table of sessions is lost.
+        if parts || messages_v2 {
             return Ok(schema);
         }
         let table_list = if tables.is_empty() { "no tables".to_owned() } else { tables.join(", ") };
@@ -194,7 +259,7 @@ impl OpenCodeSessionRows {
     /// Opens the database and detects the tables that contain the session.
     pub(super) fn open(path: &Path, session: &str) -> Result<Self, DatabaseError> {
         let stamp = sqlite::stamp(path)?;
-        let database = sqlite::open(path)?;
+        let (database, _) = open(path)?;
         let schema = Schema::probe(&database.connection)?;
         let tables = tables_of(&database.connection, schema, session)?;
         let outputs = record::outputs_beside(path);
@@ -235,6 +300,8 @@ impl OpenCodeSessionRows {
             (schema.sessions_v2, "session_v2", "id"),
             (schema.parts, "message", "session_id"),
             (schema.parts, "part", "session_id"),
+            (schema.messages_v2, "session_message", "session_id"),
+            (v2::has_queue(self.connection())?, "session_input", "session_id"),
         ];
         for (exists, table, column) in tables {
             if exists && !found {
@@ -262,6 +329,8 @@ pub(super) fn choose_tables(schema: Schema, parts: bool, v2: bool) -> MessageTab
     match (parts, v2) {
         (_, true) if schema.sessions_v2 || !parts => MessageTables::V2,
         (true, true) => MessageTables::Both,
+        // A session without messages.
+        (_, false) if !schema.parts => MessageTables::V2,
         _ => MessageTables::Parts,
     }
 }

@@ -186,7 +186,7 @@ fn tool(outcome: ToolOutcome, part: &Value, outputs: &OutputFolder, truncator: &
         ToolOutcome::Failed | ToolOutcome::Denied | ToolOutcome::Interrupted if state["error"].is_string() => {
             &state["error"]
         }
-        ToolOutcome::Running | ToolOutcome::Interrupted if blank(&state["output"]) => &state["metadata"]["output"],
+        _ if blank(&state["output"]) && !blank(&state["metadata"]["output"]) => &state["metadata"]["output"],
         _ => &state["output"],
     };
     // What a tool printed before its error is in its metadata only.

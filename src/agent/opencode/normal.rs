@@ -64,6 +64,9 @@ pub(super) fn part(data: &str) -> Option<(String, Repairs)> {
         }
     }
     times(&mut fields);
+    if fields.get("type").is_some_and(|kind| kind == "tool") && !fields.contains_key("state") {
+        add_state(&mut fields);
+    }
     if let Some(Value::String(output)) = fields.get("state") {
         let state = json!({ "status": "completed", "output": output });
         fields.insert("state".into(), state);
@@ -77,6 +80,19 @@ pub(super) fn part(data: &str) -> Option<(String, Repairs)> {
         });
     });
     Some(finish(fields, &before, &mut repairs))
+}
+
+/// Adds the state of a tool whose fields are in the part itself.
+fn add_state(fields: &mut Map<String, Value>) {
+    const NAMES: [&str; 5] = ["status", "input", "output", "error", "title"];
+    let own = NAMES.iter().filter_map(|name| Some(((*name).to_owned(), fields.get(*name)?.clone())));
+    let mut state: Map<String, Value> = own.collect();
+    let ended = if state.contains_key("error") { "error" } else { "completed" };
+    let status = if state.contains_key("output") || state.contains_key("error") { ended } else { "pending" };
+    if !state.is_empty() {
+        state.entry("status").or_insert_with(|| status.into());
+        fields.insert("state".into(), Value::Object(state));
+    }
 }
 
 /// Fields of a record. A string that contains an object is taken as that object.

@@ -24,7 +24,7 @@ pub(super) fn roots(environment: &Environment) -> Vec<SourceRoot> {
     let from_env = from_env.map(|name| data.join(environment.expand(Path::new(name))));
     let mut roots = Vec::<SourceRoot>::new();
     for path in [Some(data.clone()), from_env].into_iter().flatten().chain(environment.extra_roots(Agent::OpenCode)) {
-        let covered = path.parent() == Some(&data) && is_database_name(&path);
+        let covered = path.parent() == Some(&data) && is_channel(&path);
         if !covered && roots.iter().all(|root| root.path != path) {
             roots.push(SourceRoot { agent: Agent::OpenCode, watch: watched(&path), path, origin: None });
         }
@@ -38,7 +38,7 @@ pub(super) fn roots(environment: &Environment) -> Vec<SourceRoot> {
 /// folder per session, and each needs a watch. They are watched only while there is no database; otherwise the files
 /// are left-overs.
 fn watched(root: &Path) -> Vec<PathBuf> {
-    if is_database_name(root) {
+    if is_database(root) {
         return vec![root.to_owned(), sqlite::wal(root)];
     }
     let listed = fs::read_dir(root).into_iter().flatten().flatten();
@@ -50,6 +50,11 @@ fn watched(root: &Path) -> Vec<PathBuf> {
         watched.push(root.join("project"));
     }
     watched
+}
+
+/// True for a root that is a database. One that a variable names may have any ending.
+fn is_database(root: &Path) -> bool {
+    is_database_name(root) || root.is_file()
 }
 
 fn is_database_name(path: &Path) -> bool {
@@ -70,7 +75,7 @@ pub(super) fn is_json(path: &Path) -> bool {
 /// Finds every database and every old session below a root, with one `stat` each.
 pub(super) fn discover(root: &SourceRoot) -> Discovery {
     let mut discovery = Discovery::default();
-    if is_database_name(&root.path) {
+    if is_database(&root.path) {
         discovery.add(root.path.clone(), DATABASE);
         return discovery;
     }
@@ -146,7 +151,7 @@ pub(super) fn shows_text(root: &SourceRoot, path: &Path) -> Option<PathBuf> {
 /// Source to which a changed file belongs.
 pub(super) fn affected(root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
     let database = sqlite::owner(path);
-    let is_database = if is_database_name(&root.path) { database == root.path } else { is_channel(&database) };
+    let is_database = if is_database(&root.path) { database == root.path } else { is_channel(&database) };
     if is_database {
         return vec![(database.clone(), source(&database, DATABASE).ok())];
     }

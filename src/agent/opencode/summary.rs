@@ -82,14 +82,14 @@ fn retry(progress: Option<&SummaryProgress>, failure: &DatabaseError, source: &S
 fn read_changes(source: &Source, progress: Option<&SummaryProgress>) -> Result<SourceSummary, DatabaseError> {
     let before = progress.and_then(|progress| serde_json::from_slice::<SummaryState>(&progress.state).ok());
     let before = before.filter(|state| state.version == VERSION);
-    let database = sqlite::open(&source.path)?;
+    let (database, unusual) = database::open(&source.path)?;
     let connection = &database.connection;
     let schema = Schema::probe(connection)?;
     // One snapshot for all queries; a reader's transaction blocks no writer.
     let _snapshot = connection.unchecked_transaction()?;
     let snapshots = snapshot_sessions(connection, schema)?;
     let (mut known, changed) = split_changed(connection, &snapshots, before.as_ref())?;
-    let mut issues = Vec::new();
+    let mut issues: Vec<Issue> = unusual.into_iter().map(|fact| Issue::new(&source.path, fact)).collect();
     let mut bytes_read = 0;
     let mut sessions = Vec::with_capacity(changed.len());
     let totals = totals(connection, &changed, snapshots.len(), &source.path, &mut issues)?;
@@ -186,7 +186,7 @@ fn snapshot_sessions(connection: &Connection, schema: Schema) -> Result<Vec<Sess
         *known = [known[0] + count, known[1].wrapping_add(newest)];
     }
     // Sessions whose row is lost are known by their messages and parts.
-    for id in messages.keys().chain(parts.keys()) {
+    for id in messages.keys().chain(parts.keys()).chain(newer.keys()) {
         if !rows.contains_key(id) && !id.is_empty() {
             rows.insert(id.clone(), SessionRow { id: id.clone(), ..SessionRow::default() });
         }

@@ -241,7 +241,7 @@ fn filter_files(path: &Path, accepts: Accepts<'_>, visit: Visit<'_>) -> io::Resu
 
 /// Visits the rows that `accepts` selects, in storage order. Falls back to sessions if the 2.x tables have rows.
 fn filter_rows(path: &Path, accepts: Accepts<'_>, visit: Visit<'_>) -> Result<(), DatabaseError> {
-    let database = sqlite::open(path)?;
+    let (database, _) = database::open(path)?;
     let connection = &database.connection;
     let schema = Schema::probe(connection)?;
     let outputs = record::outputs_beside(path);
@@ -294,7 +294,7 @@ fn filter_sessions(
     accepts: Accepts<'_>,
     visit: Visit<'_>,
 ) -> Result<(), DatabaseError> {
-    let database = sqlite::open(path)?;
+    let (database, _) = database::open(path)?;
     let connection = &database.connection;
     let (schema, outputs) = (Schema::probe(connection)?, record::outputs_beside(path));
     let mut filtered = |record: &StoredRecord<'_>| {
@@ -333,7 +333,7 @@ fn bytes<'a>(row: &'a Row<'_>, at: usize) -> Result<&'a [u8], DatabaseError> {
 }
 
 fn rows(path: &Path, since: u64, visit: Visit<'_>) -> Result<u64, DatabaseError> {
-    let database = sqlite::open(path)?;
+    let (database, _) = database::open(path)?;
     let connection = &database.connection;
     rows_since(connection, Schema::probe(connection)?, since, &record::outputs_beside(path), visit)
 }

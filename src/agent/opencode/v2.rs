@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use super::record::{NOTICE, OpenCodeMessage, OpenCodePart};
 use crate::agent::pages::MessageVersion;
 use crate::agent::sqlite::{self, DatabaseError};
-use crate::agent::tolerant_json;
+use crate::agent::tolerant_json::{self, Repairs};
+use crate::agent::tool_input;
 
 /// Prefix of the ids of queued prompts, whose table is another one.
 const QUEUED: &str = "queued:";
@@ -102,14 +103,50 @@ pub(super) fn load(connection: &Connection, id: &str) -> Result<OpenCodeMessage,
 
 /// Converts a row to a message with parts. A text that is no JSON gives a message without data, which is unreadable.
 pub(super) fn record(id: &str, kind: &str, stored: String, created: Option<i64>) -> OpenCodeMessage {
-    let Some((row, repairs)) = tolerant_json::value(stored.as_bytes()) else {
+    let (rows, repairs) = usual_rows(&stored);
+    let mut rows = rows.iter();
+    let Some(first) = rows.next() else {
         return OpenCodeMessage { id: id.to_owned(), stored: Some(stored), ..OpenCodeMessage::default() };
     };
-    let (data, parts) = convert(id, kind, &row, created);
+    let (data, mut parts) = convert(id, kind, first, created);
+    for (at, further) in rows.enumerate() {
+        parts.extend(convert(&format!("{id}/+{at}"), kind, further, created).1);
+    }
     let mut message = OpenCodeMessage::stored(id, data, parts);
     message.repaired(repairs);
     message.stored = Some(stored);
     message
+}
+
+/// Records of a row as objects: usually one. JSON in a text is decoded, and any other text is the text of a record.
+fn usual_rows(stored: &str) -> (Vec<Value>, Repairs) {
+    let (mut rows, mut repairs) = (Vec::new(), Repairs::default());
+    for record in tolerant_json::records(stored.as_bytes()) {
+        repairs.add(record.repairs);
+        if !record.value.is_object() {
+            repairs.add(Repairs::FIELD_TYPES);
+        }
+        add_rows(record.value, &mut rows);
+    }
+    let is_text = || stored.trim_start().starts_with(char::is_alphabetic) && stored.contains(char::is_whitespace);
+    if rows.is_empty() && is_text() {
+        repairs.add(Repairs::FIELD_TYPES);
+        rows.push(json!({ "text": stored }));
+    }
+    (rows, repairs)
+}
+
+fn add_rows(value: Value, rows: &mut Vec<Value>) {
+    match value {
+        Value::Object(_) => rows.push(value),
+        Value::Array(items) => items.into_iter().for_each(|item| add_rows(item, rows)),
+        Value::String(text) => match tolerant_json::value(text.as_bytes()) {
+            // Each level is shorter, so this ends.
+            Some((inner @ (Value::Object(_) | Value::Array(_) | Value::String(_)), _)) => add_rows(inner, rows),
+            _ => rows.push(json!({ "text": text })),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn convert(id: &str, kind: &str, row: &Value, created: Option<i64>) -> (String, Vec<OpenCodePart>) {
@@ -122,7 +159,9 @@ fn convert(id: &str, kind: &str, row: &Value, created: Option<i64>) -> (String, 
         "assistant" => {
             assistant_head(&mut head, row);
             let retry = (!row["retry"].is_null()).then(|| json!({ "type": "retry", "error": row["retry"]["error"] }));
-            list(&row["content"]).iter().map(content).chain(retry).collect()
+            let text = (row["content"].is_null() && !row["text"].is_null())
+                .then(|| json!({ "type": "text", "text": row["text"] }));
+            list(&row["content"]).iter().map(content).chain(text).chain(retry).collect()
         }
         "compaction" => compaction(row),
         "shell" => vec![shell(row)],
@@ -139,7 +178,7 @@ fn convert(id: &str, kind: &str, row: &Value, created: Option<i64>) -> (String, 
         "skill" => vec![skill(row)],
         "idle" if row["outcome"] == "interrupted" => vec![notice("warning", "Interrupted")],
         "agent-switched" => vec![notice("info", &format!("Agent: {}", row["agent"].as_str().unwrap_or("unknown")))],
-        "idle" => Vec::new(),
+        "idle" => error_message(&row["error"]).map(|error| notice("error", error)).into_iter().collect(),
         other => vec![json!({ "type": format!("{UNKNOWN}{other}"), "record": row })],
     };
     let part = |(at, part): (usize, Value)| {
@@ -205,7 +244,7 @@ fn or_empty(value: &Value) -> Value {
 
 fn skill(row: &Value) -> Value {
     let name = row["name"].as_str().or_else(|| row["skill"].as_str()).unwrap_or("unknown");
-    let text = row["text"].as_str().unwrap_or_default();
+    let text = tool_input::flat(&row["text"]);
     json!({ "type": "text", "synthetic": true, "text": format!("Skill {name}\n\n{text}") })
 }
 
@@ -247,9 +286,16 @@ fn tool(item: &Value) -> Value {
     let content = list(&state["content"]);
     let blocks = || content.iter();
     let texts = blocks().filter_map(|block| block["text"].as_str().or_else(|| block.as_str()));
-    let output = state["output"].as_str().map_or_else(|| texts.collect::<Vec<_>>().join("\n"), str::to_owned);
+    let printed = texts.collect::<Vec<_>>().join("\n");
     let files: Vec<Value> = blocks().filter(|block| block["type"] == "file").map(file).collect();
-    let metadata = if state["structured"].is_object() { &state["structured"] } else { &state["metadata"] };
+    let mut metadata = if state["structured"].is_object() { &state["structured"] } else { &state["metadata"] }.clone();
+    let others = [&state["output"], &state["result"], &metadata["output"], &metadata["stdout"]];
+    let other = || others.into_iter().map(tool_input::flat).find(|text| !text.trim().is_empty());
+    let output = if printed.trim().is_empty() { other().unwrap_or(printed) } else { printed };
+    if !state["error"].is_null() && !output.is_empty() && (metadata.is_object() || metadata.is_null()) {
+        // What a tool printed before its error.
+        metadata["output"] = json!(output);
+    }
     let started = if item["time"]["ran"].is_null() { &item["time"]["created"] } else { &item["time"]["ran"] };
     json!({
         "type": "tool", "id": item["id"], "callID": item["id"],
@@ -268,7 +314,11 @@ fn compaction(row: &Value) -> Vec<Value> {
             let reason = error_message(&row["error"]).unwrap_or("no reason given");
             return vec![notice("error", &format!("Compaction failed: {reason}"))];
         }
-        Some("running") => return vec![notice("boundary", "Compaction is running or was interrupted")],
+        Some("running") => {
+            let summary = (!row["summary"].is_null()).then(|| json!({ "type": "text", "text": row["summary"] }));
+            let running = notice("boundary", "Compaction is running or was interrupted");
+            return std::iter::once(running).chain(summary).collect();
+        }
         _ => {}
     }
     vec![
@@ -279,7 +329,12 @@ fn compaction(row: &Value) -> Vec<Value> {
 
 /// A command that the user ran.
 fn shell(row: &Value) -> Value {
-    let output = if row["output"].is_object() { &row["output"]["output"] } else { &row["output"] };
+    let output = match &row["output"] {
+        Value::Object(output) if output.contains_key("output") => &row["output"]["output"],
+        other => other,
+    };
+    let output =
+        if output.is_object() || output.is_array() { json!(tool_input::lines(output)) } else { output.clone() };
     let status = match row["status"].as_str() {
         Some("running") => "running",
         Some("killed") => "interrupted",
