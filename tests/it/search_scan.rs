@@ -31,6 +31,11 @@ fn escaped(text: &str) -> String {
         .collect()
 }
 
+/// JSON with all characters escaped.
+fn wholly_escaped(text: &str) -> String {
+    text.encode_utf16().map(|code_unit| format!("\\u{code_unit:04X}")).collect()
+}
+
 /// Asserts that the prefilter passes every text that the matcher finds, with and without escapes.
 fn assert_passes(needle: &Needle, text: &str) -> Result<(), TestCaseError> {
     let (Ok(matcher), Some(raw)) = (NeedleMatcher::new(needle), JsonPrefilter::new(needle)) else {
@@ -40,6 +45,7 @@ fn assert_passes(needle: &Needle, text: &str) -> Result<(), TestCaseError> {
         let json = serde_json::to_string(text).expect("JSON");
         prop_assert!(raw.may_match(json.as_bytes()), "{needle:?} in {json}");
         prop_assert!(raw.may_match(escaped(text).as_bytes()), "{needle:?} in {}", escaped(text));
+        prop_assert!(raw.may_match(wholly_escaped(text).as_bytes()), "{needle:?} in {}", wholly_escaped(text));
     }
     Ok(())
 }
@@ -192,6 +198,23 @@ fn escaped_text_is_found_unescaped() {
     }
     for query in ["linebreakzq", "nbreakzq", "u00e9zq", "tbzq"] {
         assert_eq!(search_twice(&home, query), vec![BTreeSet::new(); 2], "{query}");
+    }
+}
+
+#[test]
+fn letters_that_need_no_escape_are_found_escaped() {
+    for output in [
+        r"\u0065rrorzq in\u0020the pathzq\/to",
+        r"errorz\u0071 in the path\u007A\u0071\u002fto",
+        r"\u0065\u0072\u0072\u006F\u0072\u007a\u0071 in the \u0070\u0061\u0074\u0068zq\u002Fto",
+    ] {
+        let home = Home::empty();
+        put(&home, "\n", &["other", &output.replace(r"\\", r"\")]);
+        for query in ["errorzq", "ErrorZq", r#""in the pathzq""#, "pathzq/to", "/err.rzq/", "errorz*"] {
+            let is_exact = query == "ErrorZq";
+            let wanted = if is_exact { vec![BTreeSet::new(); 2] } else { found() };
+            assert_eq!(search_twice(&home, query), wanted, "{query} in {output}");
+        }
     }
 }
 

@@ -332,15 +332,18 @@ impl FoldCandidates<'_> {
         if self.mark.is_some_and(|mark| mark < from) {
             self.mark = next_foldable(self.bytes, from..self.bytes.len());
         }
-        while self.escape.is_some_and(|at| at < from || self.bytes[at..].starts_with(b"\\u00") && self.is_ascii(at)) {
+        while self.escape.is_some_and(|at| at < from || self.is_in_no_gram(at)) {
             let next = self.escape.map_or(0, |at| from.max(at + 1)).min(self.bytes.len());
             self.escape = memmem::find(&self.bytes[next..], ESCAPE).map(|at| next + at);
         }
     }
 
-    /// Returns true if the escaped letter is ASCII, which needs no folding.
-    fn is_ascii(&self, at: usize) -> bool {
-        self.bytes.get(at + 4).is_some_and(|digit| (b'0'..b'8').contains(digit))
+    /// Returns true for an escaped ASCII character that belongs to no n-gram, such as a control character or a bracket.
+    fn is_in_no_gram(&self, at: usize) -> bool {
+        let digits =
+            self.bytes[at..].strip_prefix(b"\\u00").and_then(|digits| std::str::from_utf8(digits.get(..2)?).ok());
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        byte.is_some_and(|byte| byte.is_ascii() && LETTER_CODES[usize::from(byte)] == NOT_A_LETTER)
     }
 }
 

@@ -11,21 +11,36 @@ impl SessionTable {
     pub fn set_hidden(&mut self, hidden: HashSet<SessionKey>, trashed: HashSet<SessionKey>) {
         let changed: HashSet<SessionKey> = self.hidden.symmetric_difference(&hidden).cloned().collect();
         if !changed.is_empty() {
-            let is_below = |key: &SessionKey| {
-                self.best(key).is_some_and(|session| is_hidden(session, &changed, |key| self.best(key)))
-            };
-            let below: Vec<_> = self.sessions.keys().filter(|key| is_below(key)).cloned().collect();
-            self.dirty.extend(below);
+            self.mark_below(&changed);
         }
         self.dirty.extend(changed);
         self.dirty.extend(self.trashed.symmetric_difference(&trashed).cloned());
         (self.hidden, self.trashed) = (hidden, trashed);
     }
 
+    /// Marks the sub-agents below a session that was loaded, if they are hidden with it. They may have been loaded before it.
+    pub(super) fn mark_hidden_below(&mut self, key: &SessionKey) {
+        let is_hidden =
+            || self.best(key).is_some_and(|session| session.flags.subagent && self.is_below_hidden(session));
+        if !self.hidden.is_empty() && is_hidden() {
+            self.mark_below(&HashSet::from([key.clone()]));
+        }
+    }
+
+    fn mark_below(&mut self, above: &HashSet<SessionKey>) {
+        let is_below =
+            |key: &SessionKey| self.best(key).is_some_and(|session| is_hidden(session, above, |key| self.best(key)));
+        let below: Vec<_> = self.sessions.keys().filter(|key| is_below(key)).cloned().collect();
+        self.dirty.extend(below);
+    }
+
+    fn is_below_hidden(&self, session: &Session) -> bool {
+        is_hidden(session, &self.hidden, |key| self.best(key))
+    }
+
     /// Returns true if the user removed a session: it is hidden, or only its prompts are left elsewhere.
     pub(super) fn is_removed(&self, session: &Session) -> bool {
-        is_hidden(session, &self.hidden, |key| self.best(key))
-            || session.flags.purged && self.trashed.contains(&session.key)
+        self.is_below_hidden(session) || session.flags.purged && self.trashed.contains(&session.key)
     }
 
     fn best(&self, key: &SessionKey) -> Option<&Session> {

@@ -386,6 +386,7 @@ impl SessionTable {
                 row.candidates.shrink_to_fit();
             }
         }
+        self.mark_hidden_below(&key);
         self.dirty.insert(key);
     }
 

@@ -251,3 +251,27 @@ fn issues_are_emitted_when_added_and_when_removed() {
     table.set_issues(IssueOrigin::Root(0), Vec::new());
     assert_eq!(table.take_change(usize::MAX).issues, Some(Vec::new()));
 }
+
+#[test]
+fn sub_agents_below_a_hidden_session_are_hidden_whatever_is_loaded_first() {
+    let session = |id: &str, parent: Option<&str>| {
+        let mut session = Session::new(key(id), format!("/sources/{id}").into());
+        session.parent = parent.map(Into::into);
+        session.flags.subagent = parent.is_some();
+        session.messages = 1;
+        session
+    };
+    let family =
+        [("above", None), ("child", Some("above")), ("grandchild", Some("child")), ("last", Some("grandchild"))];
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 3, 0, 1], [3, 1, 2, 0]] {
+        let (mut table, mut catalog) = (SessionTable::default(), Catalog::default());
+        table.set_hidden(std::collections::HashSet::from([key("above")]), std::collections::HashSet::new());
+        for (number, at) in (0..).zip(order) {
+            let (id, parent) = family[at];
+            let sessions = SourceSessions::All(vec![session(id, parent)]);
+            table.add_summary(&source(number), SourceContents { sessions, notes: Vec::new(), issues: Vec::new() });
+            catalog.apply(table.take_change(usize::MAX));
+        }
+        assert_eq!(rows(&catalog), [], "{order:?}");
+    }
+}

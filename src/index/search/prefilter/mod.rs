@@ -172,10 +172,10 @@ impl Literal {
     }
 }
 
-/// Decodes an escaped non-ASCII letter at the start of raw bytes, or half of a surrogate pair.
+/// Decodes an escaped character at the start of raw bytes, or half of a surrogate pair. Control characters are in no needle.
 fn escaped_letter(bytes: &[u8]) -> Option<Result<char, u32>> {
     let digits = std::str::from_utf8(bytes.strip_prefix(b"\\u")?.get(..4)?).ok()?;
-    let code = u32::from_str_radix(digits, 16).ok().filter(|code| *code >= 0x80)?;
+    let code = u32::from_str_radix(digits, 16).ok().filter(|code| *code > 0x20)?;
     Some(char::from_u32(code).ok_or(code))
 }
 
