@@ -1,4 +1,4 @@
-//! Describes records of kinds that this version does not know: the kind, and the longest text.
+//! Describes records of kinds that this version does not know: the kind and the longest text, then the other texts.
 
 use serde_json::Value;
 
@@ -16,14 +16,17 @@ const MAX_TEXTS: usize = 64;
 /// Maximum depth of the search, because foreign data may be nested at will.
 const MAX_DEPTH: usize = 64;
 
-/// Returns the event of an unknown record: its kind, then its longest text, if it has one.
+/// Returns the event of an unknown record: its kind, then its longest text, if it has one, and the others.
 pub(super) fn event(kind: &str, record: &Value) -> EventBody {
-    let text = match record {
-        // Each item of a list has a longest text of its own.
-        Value::Array(items) => items.iter().filter_map(longest_text).collect::<Vec<_>>().join("\n"),
-        record => longest_text(record).unwrap_or_default().to_owned(),
-    };
+    let text = all(record);
     EventBody::Other(if text.is_empty() { kind.to_owned() } else { format!("{kind}: {text}") })
+}
+
+/// Joins the texts of a value that are meant to be read, the longest one first.
+pub(super) fn all(value: &Value) -> String {
+    let longest = longest_text(value);
+    let others = texts(value).into_iter().filter(|text| longest.is_none_or(|longest| !longest.contains(text)));
+    longest.into_iter().chain(others).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the first [`MAX_TEXTS`] texts of a value that are meant to be read, without those that others of them contain.
@@ -82,8 +85,25 @@ fn visit<'a>(value: &'a Value, depth: usize, longest: &mut Option<&'a str>) {
 
 /// True for a field that identifies or dates a record, and is no text of it.
 fn is_envelope(name: &str) -> bool {
-    const NAMES: [&str; 11] =
-        ["type", "subtype", "kind", "id", "uuid", "timestamp", "time", "role", "status", "cwd", "version"];
+    const NAMES: [&str; 17] = [
+        "type",
+        "subtype",
+        "kind",
+        "id",
+        "uuid",
+        "timestamp",
+        "time",
+        "role",
+        "status",
+        "cwd",
+        "version",
+        "gitBranch",
+        "userType",
+        "entrypoint",
+        "slug",
+        "provenance",
+        "model",
+    ];
     NAMES.contains(&name) || ["Id", "_id", "Uuid"].iter().any(|end| name.ends_with(end))
 }
 
@@ -105,6 +125,13 @@ mod tests {
         let record = json!({ "type": "x", "data": encoded, "parts": [{ "note": "a text to read" }, "short"] });
         assert_eq!(longest_text(&record), Some("a text to read"));
         assert_eq!(longest_text(&json!([1, null, { "a": true }])), None);
+    }
+
+    #[test]
+    fn the_longest_text_comes_before_the_others() {
+        let record = json!({ "type": "x", "title": "one", "body": ["the longest text", "long"], "sessionId": "id" });
+        assert_eq!(all(&record), "the longest text\none");
+        assert_eq!(event("x", &json!({ "type": "x", "n": 1 })), EventBody::Other("x".into()));
     }
 
     #[test]

@@ -78,12 +78,12 @@ pub(super) fn texts(value: &Value) -> String {
     found.join("\n")
 }
 
-/// Describes a value of unknown kind: the kind, and its longest text.
+/// Describes a value of unknown kind: the kind, and its texts, the longest one first.
 pub(super) fn unknown(value: &Value) -> String {
     let kind = value["type"].as_str().unwrap_or("record");
     let subtype = value["subtype"].as_str().map(|subtype| format!(" {subtype}")).unwrap_or_default();
-    let longest = unknown_record::longest_text(value).map(|text| format!(" {text}")).unwrap_or_default();
-    format!("[{kind}{subtype}]{longest}")
+    let texts = unknown_record::all(value);
+    format!("[{kind}{subtype}] {texts}").trim_end().to_owned()
 }
 
 /// Text of a notice of the program: its content, then its other texts, such as an answer that was retracted.

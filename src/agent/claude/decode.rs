@@ -107,10 +107,8 @@ fn body(record: &Value, mark: &EntryMark, line: &[u8]) -> Option<EventBody> {
         "system" => (mark.kind != EntryKind::Other).then(|| system(record, line)),
         "queue-operation" if mark.kind == EntryKind::Notice => {
             let text = plain(block(&record["content"], mark.block)?.as_ref());
-            Some(EventBody::Notice {
-                level: NoticeLevel::Info,
-                text: format!("Removed from the queue, not sent: {text}"),
-            })
+            let fate = if record["operation"] == "remove" { "Removed from the queue" } else { "Queued" };
+            Some(EventBody::Notice { level: NoticeLevel::Info, text: format!("{fate}, not sent: {text}") })
         }
         "queue-operation" => Some(EventBody::Prompt(plain(block(&record["content"], mark.block)?.as_ref()))),
         "attachment" if mark.kind == EntryKind::Notice => Some(attached(&record["attachment"])),
@@ -188,7 +186,8 @@ fn answer_block(block: &Value) -> EventBody {
         }
         "thinking" => EventBody::Thinking(Delta::Replace(tool_input::flat(&block["thinking"]))),
         "redacted_thinking" => EventBody::Thinking(Delta::Replace("(redacted by the provider)".to_owned())),
-        "image" | "document" => EventBody::Image(content::placeholder(block)),
+        "image" => EventBody::Image(content::placeholder(block)),
+        "document" => EventBody::Image(content::text(block)),
         kind if kind.ends_with("tool_use") => {
             let name = &*tool_input::flat(&block["name"]);
             let input = block["input"].clone();

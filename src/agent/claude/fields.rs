@@ -38,6 +38,7 @@ const ENTRIES: &[Field] = &[
     whole("subtype"),
     whole("attachment"),
     whole("isMeta"),
+    whole("operation"),
     whole("level"),
     whole("isCompactSummary"),
     whole("compactMetadata"),

@@ -10,6 +10,8 @@
 //! | `remove` without both | sent within the turn; its text is in its `enqueue`, or in an attachment `queued_command` |
 //! | `remove` with a reason | sent within the turn, and attached; or not sent, see [`is_sent`] |
 //! | `popAll`, `popOne` | taken back into the editor |
+//!
+//! A prompt of which no other record has the text is shown as one that was not sent: it waited when the program ended.
 
 use super::block::Content;
 use crate::agent::jsonl::{EntryMark, JsonStr, QueueStep};
@@ -33,14 +35,24 @@ pub(super) fn is_sent(reason: &[u8]) -> bool {
 /// Returns the change of the queue by an operation. `base` is the base of the keys of the line's entries.
 pub(super) fn step(operation: &[u8], reason: &[u8], content: &Content<'_>, base: &str) -> Option<QueueStep> {
     let text = hash_of(content);
+    let first = content.0.iter().find_map(|block| block.text);
+    let is_command = first.is_some_and(|text| matches!(text.0.first(), Some(b'/' | b'!')));
+    let added = |text| QueueStep::Added { text, marks: marks(content, base), is_command };
     match operation {
-        b"enqueue" => Some(QueueStep::Added { text: text.unwrap_or_default(), marks: marks(content, base) }),
+        b"enqueue" => Some(added(text.unwrap_or_default())),
         b"dequeue" => Some(QueueStep::Delivered),
         b"remove" if text.is_none() && reason.is_empty() => Some(QueueStep::Inserted),
+        b"remove" if text.is_none() && !is_sent(reason) => Some(QueueStep::Dropped),
         b"remove" | b"popOne" => Some(QueueStep::Removed(text)),
         b"popAll" => Some(QueueStep::Cleared),
-        _ => None,
+        // An operation that this version does not know may add a prompt.
+        _ => text.map(added),
     }
+}
+
+/// True for an operation that adds a prompt, or may do so.
+pub(super) fn adds(operation: &[u8]) -> bool {
+    !matches!(operation, b"dequeue" | b"remove" | b"popAll" | b"popOne")
 }
 
 /// Hash of the first text of a queued prompt.

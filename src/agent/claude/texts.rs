@@ -3,7 +3,7 @@
 
 use super::block::Content;
 use super::dialect::ClaudeDialect;
-use super::raw_outputs;
+use super::{queue, raw_outputs};
 use crate::agent::jsonl::JsonCursor;
 use crate::agent::texts::{LineDecoder, RawOutput, RecordDecoder, SearchText, StoredRecord, TextScope};
 use crate::domain::EntryKey;
@@ -41,7 +41,7 @@ fn queued_prompt(record: &StoredRecord<'_>, sink: &mut dyn FnMut(&SearchText<'_>
     let read = JsonCursor::new(record.bytes).object(|key, value| {
         match key {
             b"content" => content = Content::read(value)?,
-            b"operation" => is_added = value.text()?.is_some_and(|operation| operation.0 == b"enqueue"),
+            b"operation" => is_added = value.text()?.is_some_and(|operation| queue::adds(operation.0)),
             _ => {}
         }
         Ok(())

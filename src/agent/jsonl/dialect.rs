@@ -186,6 +186,8 @@ pub enum QueueStep {
         text: u64,
         /// Entries that the line yields if no other record has the text; none for a message that is no prompt.
         marks: Vec<EntryMark>,
+        /// True for a command to the program, whose own record has another form.
+        is_command: bool,
     },
     /// The text with this hash is in the line, so that its removal yields nothing.
     Stated(u64),
@@ -195,6 +197,8 @@ pub enum QueueStep {
     Inserted,
     /// A prompt leaves the queue, and its text is elsewhere or was not sent: the one with this hash, or the first.
     Removed(Option<u64>),
+    /// The first prompt leaves the queue, and its text may be nowhere else.
+    Dropped,
     /// All prompts are taken back.
     Cleared,
 }

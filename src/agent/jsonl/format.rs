@@ -46,9 +46,16 @@ impl<A: JsonlAgent> JsonlFormat<A> {
         let (agent, session) = (self.0, session.clone());
         let mut files = agent.transcript_files(&session);
         Box::new(move || {
-            let before = std::mem::replace(&mut files, agent.transcript_files(&session));
-            let dialect = || agent.reader_dialect(&session, &agent.head(&session.path, None));
-            (files != before).then(|| Ok(Arc::new(dialect()?) as Arc<dyn Dialect>))
+            let now = agent.transcript_files(&session);
+            if now == files {
+                return None;
+            }
+            let dialect = agent.reader_dialect(&session, &agent.head(&session.path, None));
+            // After a failure the next refresh tries again.
+            if dialect.is_ok() {
+                files = now;
+            }
+            Some(dialect.map(|dialect| Arc::new(dialect) as Arc<dyn Dialect>))
         })
     }
 
@@ -85,6 +92,10 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
 
     fn has_sessions(&self, source: &Source) -> bool {
         self.0.is_transcript(source) && !self.0.is_side_text(source)
+    }
+
+    fn is_unclaimed(&self, source: &Source) -> bool {
+        self.0.is_side_text(source) && self.0.side_call(source).is_ok_and(|call| call.is_empty())
     }
 
     fn peek(&self, source: &Source) -> Vec<Session> {

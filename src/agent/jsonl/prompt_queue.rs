@@ -1,35 +1,55 @@
 //! Prompts that wait in an agent's queue while it works, as a transcript records them.
 //!
 //! A prompt that is sent after the turn is a record of its own. One that is sent within the turn may be in the queue's
-//! records only. Such a prompt becomes an entry where it leaves the queue. One that is taken back becomes none.
+//! records only. Such a prompt becomes an entry where it leaves the queue. One that is taken back becomes none. One that
+//! no other record contains, because the agent ended before it was sent, is shown after everything else.
 
 use serde::{Deserialize, Serialize};
 
-use super::{EntryMark, LineMetadata, QueueStep, RecordLink};
+use super::{EntryMark, JsonStr, LineMetadata, QueueStep, RecordLink};
 
 /// Maximum prompts kept in a queue, because a damaged file may add any number.
 const MAX_WAITING: usize = 256;
 
 /// Queue of prompts, each with what its line yields.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct PromptQueue<T> {
-    waiting: Vec<Waiting<T>>,
+    waiting: Vec<QueuedPrompt<T>>,
+    /// Prompts that left the queue, and are in no other record so far.
+    left: Vec<QueuedPrompt<T>>,
     /// Delivered prompts whose own records have not followed yet.
     delivered: u32,
 }
 
+impl<T> Default for PromptQueue<T> {
+    fn default() -> Self {
+        Self { waiting: Vec::new(), left: Vec::new(), delivered: 0 }
+    }
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Waiting<T> {
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a prompt")]
+struct QueuedPrompt<T> {
     text: u64,
     is_prompt: bool,
+    is_command: bool,
+    /// True if another record contains it.
     is_stated: bool,
+    /// True if it left the queue for a record of its own.
+    is_delivered: bool,
     line: T,
 }
 
 impl<T> PromptQueue<T> {
-    /// True if no prompt waits, and none was delivered whose record has not followed.
+    /// True if there is nothing to remember.
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.delivered == 0
+        self.waiting.is_empty() && self.left.is_empty() && self.delivered == 0
+    }
+
+    /// Prompts that are in no other record, each as what its line yields.
+    pub(super) fn unsent(&self) -> impl Iterator<Item = &T> {
+        let all = self.left.iter().chain(&self.waiting);
+        all.filter(|queued| queued.is_prompt && !queued.is_stated).map(|queued| &queued.line)
     }
 
     /// Applies a line, and returns what the prompt yields that it inserts. `line` creates it for an added prompt.
@@ -39,19 +59,29 @@ impl<T> PromptQueue<T> {
             return None;
         };
         match step {
-            QueueStep::Added { text, marks } if self.waiting.len() < MAX_WAITING => {
-                let (is_prompt, line) = (!marks.is_empty(), line(marks));
-                self.waiting.push(Waiting { text: *text, is_prompt, is_stated: false, line });
+            QueueStep::Added { text, marks, is_command } if self.waiting.len() < MAX_WAITING => {
+                let (text, is_prompt, is_command) = (*text, !marks.is_empty(), *is_command);
+                let line = line(marks);
+                self.waiting.push(QueuedPrompt {
+                    text,
+                    is_prompt,
+                    is_command,
+                    is_stated: false,
+                    is_delivered: false,
+                    line,
+                });
             }
             QueueStep::Added { .. } => {}
             QueueStep::Stated(text) => {
+                self.remove_left(*text);
                 if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.text == *text) {
                     waiting.is_stated = true;
                 }
             }
             QueueStep::Delivered => {
                 self.delivered += 1;
-                self.take_first();
+                let first = self.take_first().filter(|first| !first.is_command);
+                self.leave(first.map(|first| QueuedPrompt { is_delivered: true, ..first }));
             }
             QueueStep::Inserted => {
                 let stated = self.waiting.iter().position(|waiting| waiting.is_stated);
@@ -61,11 +91,15 @@ impl<T> PromptQueue<T> {
                 self.waiting.remove(at);
             }
             QueueStep::Removed(Some(text)) => {
-                if let Some(at) = self.waiting.iter().position(|waiting| waiting.text == *text) {
-                    self.waiting.remove(at);
+                if self.take(*text).is_none() {
+                    self.remove_left(*text);
                 }
             }
             QueueStep::Removed(None) => _ = self.take_first(),
+            QueueStep::Dropped => {
+                let first = self.take_first();
+                self.leave(first);
+            }
             QueueStep::Cleared => self.waiting.retain(|waiting| !waiting.is_prompt),
         }
         None
@@ -76,14 +110,42 @@ impl<T> PromptQueue<T> {
         if metadata.turns == 0 || !matches!(metadata.link, RecordLink::Node { .. }) {
             return;
         }
+        let text = metadata.prompt.map(JsonStr::hash);
+        let is_known = text.is_some_and(|text| self.remove_left(text) || self.take(text).is_some());
         match self.delivered.checked_sub(1) {
-            Some(others) => self.delivered = others,
-            None => self.waiting.clear(),
+            Some(others) => {
+                self.delivered = others;
+                if !is_known {
+                    // Its record may have several prompts, or another form of one.
+                    self.left.retain(|left| !left.is_delivered);
+                }
+            }
+            None => {
+                let waiting = std::mem::take(&mut self.waiting);
+                waiting.into_iter().for_each(|waiting| self.leave(Some(waiting)));
+            }
         }
     }
 
+    /// Keeps a prompt that left the queue, unless another record contains it.
+    fn leave(&mut self, prompt: Option<QueuedPrompt<T>>) {
+        let prompt = prompt.filter(|prompt| prompt.is_prompt && !prompt.is_stated && self.left.len() < MAX_WAITING);
+        self.left.extend(prompt);
+    }
+
+    /// Removes a prompt that left the queue, because another record contains it; false if there is none.
+    fn remove_left(&mut self, text: u64) -> bool {
+        let found = self.left.iter().position(|left| left.text == text);
+        found.map(|at| self.left.remove(at)).is_some()
+    }
+
+    fn take(&mut self, text: u64) -> Option<QueuedPrompt<T>> {
+        let at = self.waiting.iter().position(|waiting| waiting.text == text)?;
+        Some(self.waiting.remove(at))
+    }
+
     /// Takes the first prompt; prompts of the user come before other messages.
-    fn take_first(&mut self) -> Option<Waiting<T>> {
+    fn take_first(&mut self) -> Option<QueuedPrompt<T>> {
         let at = self.waiting.iter().position(|waiting| waiting.is_prompt).unwrap_or(0);
         (at < self.waiting.len()).then(|| self.waiting.remove(at))
     }

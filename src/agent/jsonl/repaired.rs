@@ -45,18 +45,20 @@ pub(crate) enum Repair {
     FieldTypes,
     /// Record in another notation than usual, which needs no report.
     Notation,
+    /// One of several records in a line, in another notation than usual.
+    SplitNotation,
 }
 
 impl Repair {
     /// True for a record whose stored bytes are not those that are decoded.
     pub(crate) fn is_converted(self) -> bool {
-        matches!(self, Self::Completed | Self::FieldTypes | Self::Notation)
+        matches!(self, Self::Completed | Self::FieldTypes | Self::Notation | Self::SplitNotation)
     }
 
     /// Explanation for the user.
     pub(crate) fn reason(self) -> &'static str {
         match self {
-            Self::Split => "repaired: several records in one line",
+            Self::Split | Self::SplitNotation => "repaired: several records in one line",
             Self::Completed => "torn record, read as far as it goes",
             Self::HalfCharacter => "repaired: half a character in a text",
             Self::NoContent => "record without its content",
@@ -111,7 +113,11 @@ pub(crate) fn records(
             let is_unusual = metadata.as_ref().map_or(true, |metadata| metadata.is_unusual || metadata.lacks_content);
             match dialect.usual_form(bytes).filter(|_| is_unusual) {
                 Some(usual) => {
-                    let repair = if repair == Repair::Completed { repair } else { Repair::FieldTypes };
+                    let repair = match repair {
+                        Repair::Split if usual.is_repaired => Repair::FieldTypes,
+                        Repair::Split => Repair::SplitNotation,
+                        other => other,
+                    };
                     let metadata = dialect.scan_line(&usual.bytes, offset);
                     each(ScannedLine { offset, len, number, metadata, repair: Some(repair) });
                 }

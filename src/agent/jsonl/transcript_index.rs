@@ -7,6 +7,7 @@ mod decode;
 mod lost_calls;
 mod refresh;
 mod task_list;
+mod unsent;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -99,6 +100,8 @@ pub(crate) struct TranscriptIndex {
     undone: UndoneTurns,
     tasks: TaskLines,
     queue: PromptQueue<(u64, u64, Vec<EntryMark>)>,
+    /// Number of lines and marks before those of prompts that were not sent, which are the last.
+    sent: Option<(usize, usize)>,
     issues: Vec<Issue>,
     bytes_read: u64,
 }
@@ -147,6 +150,7 @@ impl TranscriptIndex {
             undone: UndoneTurns::default(),
             tasks: TaskLines::default(),
             queue: PromptQueue::default(),
+            sent: None,
             issues: text.unread,
             bytes_read: 0,
         };
@@ -161,6 +165,7 @@ impl TranscriptIndex {
     fn scan_appended(&mut self) -> io::Result<()> {
         let file = self.file.try_clone()?;
         let dialect = self.dialect.clone();
+        self.remove_unsent();
         let scanned = scan(&*dialect, &file, (self.end.0, self.end.1), None, |line| self.line(line))?;
         self.end = (scanned.offset, scanned.lines, check(&file, scanned.offset)?);
         self.bytes_read += scanned.bytes_read;
@@ -172,6 +177,7 @@ impl TranscriptIndex {
         if self.left_branch {
             self.choose_branch();
         }
+        self.add_unsent();
         Ok(())
     }
 
@@ -185,6 +191,7 @@ impl TranscriptIndex {
         self.tip = chosen.tip;
         self.tasks.invalidate();
         self.left_branch = false;
+        self.show_unsent();
     }
 
     /// Gives shown entries with one key keys of their own: those of records that have one id and different contents.

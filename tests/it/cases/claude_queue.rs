@@ -130,5 +130,38 @@ fn a_prompt_that_waited_when_the_agent_was_killed_is_not_taken_for_a_later_one()
         enqueue(45, "in between"),
         queue(50, "remove", &json!({})),
     ]);
-    assert_eq!(lines, ["prompt: begin", "text: working", "prompt: typed into a new process", "prompt: in between"]);
+    let unsent = "notice: Queued, not sent: lost with the process";
+    assert_eq!(
+        lines,
+        ["prompt: begin", "text: working", "prompt: typed into a new process", "prompt: in between", unsent]
+    );
+}
+
+#[test]
+fn a_prompt_that_no_record_says_was_sent_is_shown_at_the_end() {
+    let unsent = "notice: Queued, not sent: the takaheneedle";
+    let waiting = enqueue(5, "the takaheneedle");
+    // Killed while it waited, killed when it was sent, and an operation that this version does not know.
+    for records in [
+        vec![prompt(), waiting.clone(), text("a", "working")],
+        vec![prompt(), waiting.clone(), text("a", "working"), queue(20, "dequeue", &json!({}))],
+        vec![prompt(), waiting.clone(), text("a", "working"), queue(20, "novelty", &json!({}))],
+        vec![prompt(), queue(5, "novelty", &json!({"content": "the takaheneedle"})), text("a", "working")],
+        vec![prompt(), waiting.clone(), text("a", "working"), queue(20, "remove", &json!({"reason": "novelty"}))],
+    ] {
+        assert_eq!(shown(&records), ["prompt: begin", "text: working", unsent]);
+        session_of(&records).assert_shown_and_found("takaheneedle");
+    }
+    assert_eq!(shown(&[waiting.clone(), queue(6, "novelty", &json!({}))]), [unsent]);
+    // Once it is sent, or stated otherwise, it is an entry of its own.
+    let sent = [prompt(), waiting.clone(), text("a", "working"), follow_up("the takaheneedle")];
+    assert_eq!(shown(&sent), ["prompt: begin", "text: working", "prompt: the takaheneedle"]);
+    let stated = [
+        prompt(),
+        waiting,
+        text("a", "working"),
+        queue(20, "remove", &json!({"reason": "novelty"})),
+        attached("q1", "a", "the takaheneedle"),
+    ];
+    assert_eq!(shown(&stated), ["prompt: begin", "text: working", "prompt: the takaheneedle"]);
 }

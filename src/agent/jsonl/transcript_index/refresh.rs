@@ -36,7 +36,9 @@ impl TranscriptIndex {
         if !self.is_grown(stamp) {
             return self.reopen();
         }
-        let (old, first_new) = (self.shown.clone(), count(self.lines.len()));
+        let before = self.shown.len();
+        // Prompts that were not sent are last, and move with everything that is appended.
+        let (old, first_new) = (self.shown_sent().to_vec(), count(self.sent.map_or(self.lines.len(), |sent| sent.0)));
         self.changed_usage = None;
         let tasks = self.task_list();
         if let Err(error) = self.scan_appended() {
@@ -46,7 +48,7 @@ impl TranscriptIndex {
         if self.is_outdated {
             return self.reopen();
         }
-        if !self.shown.starts_with(&old) {
+        if !self.shown.starts_with(&old) || self.shown.len() < before {
             return RefreshOutcome::Reset;
         }
         let changed = self.results.since(first_new).filter_map(|tool| self.entry_of_tool(tool));
