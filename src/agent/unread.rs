@@ -14,6 +14,9 @@ use crate::stdx::{files, zst};
 /// Maximum files that are looked at below one root.
 const MAX_FILES: usize = 100_000;
 
+/// Maximum outputs without a record that are listed.
+const MAX_UNCLAIMED: usize = 100;
+
 /// Maximum depth of the walk.
 const MAX_DEPTH: usize = 6;
 
@@ -49,6 +52,10 @@ pub fn find(root: &SourceRoot, sources: &[Source]) -> Vec<Issue> {
             }
         }
     }
+    let unclaimed = sources.iter().filter(|source| source.agent == root.agent && source.path.starts_with(&root.path));
+    let unclaimed = unclaimed.filter(|source| super::format(source.agent).is_unclaimed(source));
+    let issue = |source: &Source| Issue::new(&source.path, "found, not shown: an output that no record names");
+    found.extend(unclaimed.take(MAX_UNCLAIMED).map(issue));
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found
 }

@@ -14,6 +14,7 @@ mod families;
 mod further_members;
 mod line_ends;
 mod members;
+mod moved_folders;
 mod notations;
 mod opencode;
 mod qwen;

@@ -59,11 +59,17 @@ impl JsonlAgent for Claude {
     }
 
     fn home(&self, environment: &Environment) -> PathBuf {
-        environment.dir("CLAUDE_CONFIG_DIR", ".claude")
+        let mut named = named_homes(environment).into_iter();
+        named.next().unwrap_or_else(|| environment.home.join(".claude"))
     }
 
-    /// Some versions, and some installations, follow the XDG directories.
+    /// Some versions, and some installations, follow the XDG directories. Users of several homes list them in the variable, as
+    /// other programs for Claude's files read it.
     fn other_homes(&self, environment: &Environment) -> Vec<PathBuf> {
+        let named = named_homes(environment);
+        if named.len() > 1 {
+            return named.into_iter().skip(1).collect();
+        }
         let home = environment.dir("XDG_CONFIG_HOME", ".config").join("claude");
         let is_used = environment.var("CLAUDE_CONFIG_DIR").is_none() && home.join("projects").is_dir();
         is_used.then_some(home).into_iter().collect()
@@ -228,4 +234,15 @@ impl JsonlAgent for Claude {
     fn attach_args(&self, root: &SourceRoot, id: &str) -> Option<&'static [&'static str]> {
         live::is_in_background(&root.path, id).then_some(&["attach"])
     }
+}
+
+/// Homes that the variable names: one, or several with commas between them if no directory has that name.
+fn named_homes(environment: &Environment) -> Vec<PathBuf> {
+    let Some(value) = environment.var("CLAUDE_CONFIG_DIR") else { return Vec::new() };
+    let whole = environment.expand(Path::new(value));
+    if !value.contains(',') || whole.is_dir() {
+        return vec![whole];
+    }
+    let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(|name| environment.expand(Path::new(name))).collect()
 }

@@ -29,11 +29,15 @@ const INSIDE: [(&str, Walk, usize); 2] = [
     (OUTPUTS_FOLDER, OUTPUTS, 0),
 ];
 
-/// Endings of outputs that are texts; the folder also contains images and documents.
-const TEXT_ENDINGS: [&[u8]; 8] = [b".txt", b".json", b".md", b".log", b".csv", b".html", b".xml", b".jsonl"];
+/// Endings of outputs that are no texts: the folder also contains images and documents.
+const OTHER_ENDINGS: [&[u8]; 22] = [
+    b".png", b".jpg", b".jpeg", b".gif", b".webp", b".bmp", b".ico", b".pdf", b".zip", b".gz", b".tar", b".zst",
+    b".bin", b".docx", b".xlsx", b".pptx", b".mp3", b".mp4", b".wav", b".webm", b".wasm", b".tmp",
+];
 
 fn output_kind(name: &[u8]) -> Option<u8> {
-    TEXT_ENDINGS.iter().any(|ending| name.ends_with(ending)).then_some(OUTPUT)
+    let is_text = !OTHER_ENDINGS.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending));
+    (is_text && !name.starts_with(b".")).then_some(OUTPUT)
 }
 
 /// Session of a long output: the sub-agent whose transcript names it, else the session that the folder belongs to.

@@ -22,12 +22,17 @@ static MARKUP: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["<system-remin
 
 /// Ends of the types of blocks with texts that are not indexed: results, calls and reasoning.
 static UNINDEXED: LazyLock<[Finder<'static>; 3]> =
-    LazyLock::new(|| ["tool_result\"", "tool_use\"", "thinking\""].map(Finder::new));
+    LazyLock::new(|| ["tool_result", "tool_use", "thinking"].map(Finder::new));
 
 /// Returns false if a line has no block with texts that are not indexed.
 pub(super) fn may_have_unindexed(line: &[u8]) -> bool {
     // A record that is a text has escaped quotes.
-    !line.starts_with(b"{") || UNINDEXED.iter().any(|kind| kind.find(line).is_some())
+    !line.starts_with(b"{") || UNINDEXED.iter().any(|kind| kind.find_iter(line).any(|at| ends(kind, line, at)))
+}
+
+/// Returns true if the text of a finder ends with a quote, which is escaped in a block that is a text.
+fn ends(kind: &Finder<'_>, line: &[u8], at: usize) -> bool {
+    matches!(line.get(at + kind.needle().len()), Some(b'"' | b'\\'))
 }
 
 /// Returns the outputs in a record that contains nothing else. `None` for any other record.

@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
+use crate::agent::json::repair;
+
 /// Searcher for a field's name.
 pub(super) type FieldFinder = LazyLock<Finder<'static>>;
 
@@ -68,10 +70,28 @@ pub(super) static UNDONE_TURNS: FieldFinder = LazyLock::new(|| Finder::new("\"nu
 /// Beginning of a record.
 static RECORD: FieldFinder = LazyLock::new(|| Finder::new("{\"timestamp\":\""));
 
-/// True if another record follows the first one in a line, with white space or nothing between them.
+/// Maximum commas that are tried as separators of two records, because objects in a list have them too.
+const MAX_COMMAS: usize = 4;
+
+/// True if another record follows the first one in a line, with white space, a separator or nothing between them.
 pub(super) fn has_next_record(line: &[u8]) -> bool {
-    let is_next = |at: usize| line[..at].trim_ascii_end().ends_with(b"}");
+    let mut commas = 0;
+    let mut is_next = |at: usize| match line[..at].trim_ascii_end().split_last() {
+        None | Some((b'[' | b':', _)) => false,
+        Some((b',', before)) => {
+            commas += 1;
+            commas <= MAX_COMMAS && is_whole(before)
+        }
+        Some(_) => true,
+    };
     RECORD.find_iter(line).any(|at| at > 0 && is_next(at))
+}
+
+/// True for bytes that are a whole record, with commas behind it.
+#[cold]
+fn is_whole(before: &[u8]) -> bool {
+    let len = before.iter().rposition(|byte| !byte.is_ascii_whitespace() && *byte != b',').map_or(0, |at| at + 1);
+    repair::is_record(&before[..len])
 }
 
 /// Bytes after the first match of a name.

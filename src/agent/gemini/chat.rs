@@ -4,6 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+pub(crate) use super::content::label as attachment_label;
 pub(crate) use super::paths::{folder_hash, remember};
 use super::reader::ChatReader;
 pub(crate) use super::tools::{exit_code, has_failed_command};

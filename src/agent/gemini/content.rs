@@ -18,18 +18,25 @@ pub(super) fn content_text(content: &Value) -> String {
         }
         Value::Object(part) => {
             let field = |name: &str, inner: &str| part.get(name)?.get(inner)?.as_str();
-            let mime = field("inlineData", "mimeType").or(field("fileData", "mimeType"));
             let printed = field("codeExecutionResult", "output");
-            match (part.get("text").and_then(Value::as_str).or(printed), mime, field("fileData", "fileUri")) {
-                (Some(text), _, _) => text.to_owned(),
-                (None, Some(mime), Some(uri)) => format!("[{mime} {uri}]"),
-                (None, Some(label), None) | (None, None, Some(label)) => format!("[{label}]"),
-                (None, None, None) if is_call(part) => String::new(),
-                (None, None, None) => unknown_record::longest_text(content).unwrap_or_default().to_owned(),
+            let text = part.get("text").and_then(Value::as_str).or(printed);
+            // A text that is empty may be beside what this version does not know.
+            match text.filter(|text| !text.is_empty() || part.len() == 1) {
+                Some(text) => text.to_owned(),
+                None if is_call(part) => String::new(),
+                None => label(part).unwrap_or_else(|| unknown_record::all(content)),
             }
         }
         _ => String::new(),
     }
+}
+
+/// Label of an attachment: its type, its name and its place. `None` for any other part.
+pub(crate) fn label(part: &Map<String, Value>) -> Option<String> {
+    let data = ["inlineData", "fileData"].iter().filter_map(|name| part.get(*name));
+    let facts = data.flat_map(|data| ["mimeType", "displayName", "fileUri"].map(|name| data[name].as_str()));
+    let facts: Vec<&str> = facts.flatten().collect();
+    (!facts.is_empty()).then(|| format!("[{}]", facts.join(" ")))
 }
 
 /// True for a part that is a call or the result of one, which make entries of their own.

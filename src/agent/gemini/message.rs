@@ -57,6 +57,12 @@ impl MessagePart {
 
 /// Lists the entries of a message, in the order in which they are shown.
 pub(super) fn parts(message: &Value) -> Vec<MessagePart> {
+    let mut parts = own_parts(message);
+    parts.extend(tools::unnamed_results(message).map(MessagePart::Lost));
+    parts
+}
+
+fn own_parts(message: &Value) -> Vec<MessagePart> {
     let has_text = || !text(message).trim().is_empty();
     // A message in the form of the model's conversation has a role and parts.
     match ["type", "role"].iter().find_map(|name| message.get(*name)?.as_str()) {
@@ -123,7 +129,7 @@ pub(super) fn events(message: &Value, id: &str, part: MessagePart) -> Vec<Event>
         MessagePart::Text => vec![EventBody::Text(Delta::Replace(text(message)))],
         MessagePart::Tool(at) => tools::bodies(tools::listed_at(message, at)),
         MessagePart::Call(at) => vec![tools::call(&message["content"][at]["functionCall"])],
-        MessagePart::Lost(at) => tools::lost(&message["content"][at]),
+        MessagePart::Lost(at) => tools::lost(&message["content"][at], &format!("{id}/{at}")),
         MessagePart::Notice(level) => vec![EventBody::Notice { level, text: text(message) }],
         MessagePart::Other => {
             vec![unknown_record::event(message["type"].as_str().unwrap_or("unknown"), message)]

@@ -67,9 +67,13 @@ pub(super) fn result(part: &Value) -> Option<EventBody> {
     })
 }
 
-/// Bodies of a result whose call is in no message.
-pub(super) fn lost(part: &Value) -> Vec<EventBody> {
-    let Some(update) = result(part) else { return Vec::new() };
+/// Bodies of a result whose call is in no message; `name` is its id if it has none.
+pub(super) fn lost(part: &Value, name: &str) -> Vec<EventBody> {
+    let mut part = part.clone();
+    if part["functionResponse"]["id"].as_str().is_none_or(str::is_empty) {
+        part["functionResponse"]["id"] = name.into();
+    }
+    let Some(update) = result(&part) else { return Vec::new() };
     let response = &part["functionResponse"];
     let id = response["id"].as_str().unwrap_or_default().into();
     let headline = ToolAction::Other(unknown_record::LOST_CALL.to_owned());
@@ -113,7 +117,18 @@ pub(super) fn call_ids(message: &Value) -> Vec<String> {
 /// Ids of the calls whose results a message has in its content.
 pub(super) fn result_ids(message: &Value) -> Vec<String> {
     let parts = message["content"].as_array().into_iter().flatten();
-    parts.filter_map(|part| part["functionResponse"]["id"].as_str()).map(str::to_owned).collect()
+    let ids = parts.filter_map(|part| part["functionResponse"]["id"].as_str());
+    ids.filter(|id| !id.is_empty()).map(str::to_owned).collect()
+}
+
+/// Indices of the results in a message's content that name no call.
+pub(super) fn unnamed_results(message: &Value) -> impl Iterator<Item = usize> {
+    let parts = message["content"].as_array().into_iter().flatten().enumerate();
+    let is_unnamed = |part: &Value| {
+        let response = &part["functionResponse"];
+        response.is_object() && response["id"].as_str().is_none_or(str::is_empty)
+    };
+    parts.filter(move |(_, part)| is_unnamed(part)).map(|(at, _)| at)
 }
 
 /// Files with the whole outputs of a message's tools.

@@ -67,8 +67,9 @@ fn flatten(value: &Value, parts: &mut Vec<Value>) {
 fn other(record: &Value) -> EventBody {
     let kind =
         [&record["type"], &record["subtype"]].into_iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ");
-    let text = [&record["message"], &record["systemPayload"]].into_iter().find_map(unknown_record::longest_text);
-    EventBody::Other(text.map_or_else(|| kind.clone(), |text| format!("{kind}: {text}")))
+    let texts = [&record["message"], &record["systemPayload"]].map(unknown_record::all);
+    let texts: Vec<&str> = texts.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    EventBody::Other(if texts.is_empty() { kind } else { format!("{kind}: {}", texts.join("\n")) })
 }
 
 fn part_body(part: &Value, kind: EntryKind) -> EventBody {
@@ -85,8 +86,8 @@ fn part_body(part: &Value, kind: EntryKind) -> EventBody {
             EventBody::ToolCall { id: tool_input::flat(&call["id"]).into(), name: name.into(), input, action }
         }
         EntryKind::Image => {
-            let kind = part["inlineData"]["mimeType"].as_str().or_else(|| part["fileData"]["fileUri"].as_str());
-            EventBody::Image(format!("[{}]", kind.unwrap_or("attachment")))
+            let label = part.as_object().and_then(chat::attachment_label);
+            EventBody::Image(label.unwrap_or_else(|| "[attachment]".to_owned()))
         }
         EntryKind::Notice | EntryKind::Plan | EntryKind::Other => {
             let name = part.as_object().and_then(|fields| fields.keys().next()).map_or("part", String::as_str);

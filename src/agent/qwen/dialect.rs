@@ -299,6 +299,13 @@ impl<'a> Record<'a> {
         metadata
     }
 
+    /// True for a text of the program, of a subtype that this version does not know.
+    fn is_unknown_message(&self) -> bool {
+        const KNOWN: [&[u8]; 2] = [b"", b"mid_turn_user_message"];
+        let is_prompt = |part: &QwenPart<'_>| part.kind(true) == Some(EntryKind::Prompt);
+        SILENT_ORIGINS.contains(&self.provenance) && !KNOWN.contains(&self.subtype) && self.parts.iter().all(is_prompt)
+    }
+
     /// Adds the marks of its entries.
     fn add_marks(&self, metadata: &mut LineMetadata<'a>, offset: u64) {
         let name = self.uuid.map_or_else(|| format!("@{offset}"), |id| format!("{}/{:x}", id.decode(), self.content));
@@ -315,6 +322,8 @@ impl<'a> Record<'a> {
         };
         match self.kind {
             b"user" if self.subtype == b"notification" => push(0, EntryKind::Notice, None, false),
+            // The program speaks in a way that this version does not know.
+            b"user" if self.is_unknown_message() => push(0, EntryKind::Notice, None, false),
             b"user" | b"assistant" => {
                 let user = self.kind == b"user";
                 let typed = user && (self.provenance.is_empty() || PERSONAL_ORIGINS.contains(&self.provenance));

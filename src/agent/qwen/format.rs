@@ -76,6 +76,10 @@ impl Format for QwenCode {
         source.kind != outputs::OUTPUT
     }
 
+    fn is_unclaimed(&self, source: &Source) -> bool {
+        source.kind == outputs::OUTPUT && outputs::session(source).is_none()
+    }
+
     fn peek(&self, source: &Source) -> Vec<Session> {
         match source.kind {
             DOCUMENT => chat::peek(source),

@@ -76,8 +76,15 @@ pub(super) fn file(tmp: &Path, entry: &Entry) -> Option<PathBuf> {
     if !steps[at + 1..].iter().all(|step| matches!(step, Component::Normal(_))) {
         return None;
     }
-    let own = tmp.join(steps[at + 1..].iter().collect::<PathBuf>());
-    (is_output(tmp, &own) && own.is_file()).then_some(own)
+    let below: PathBuf = steps[at + 1..].iter().collect();
+    let own = tmp.join(&below);
+    if !is_output(tmp, &own) {
+        return None;
+    }
+    // The folder has another name where the project or the files were moved; the file's name is unique.
+    let in_project = below.components().skip(1).collect::<PathBuf>();
+    let elsewhere = || walk::subdirectories(tmp, &mut Vec::new()).into_iter().map(|folder| folder.join(&in_project));
+    if own.is_file() { Some(own) } else { elsewhere().find(|path| path.is_file()) }
 }
 
 /// Path that a preview names.

@@ -69,9 +69,39 @@ pub(super) fn is_unusual(field: &[u8], first: u8) -> bool {
 /// Converts the fields of a record to their usual types.
 pub(super) fn conform(record: &mut Value) {
     usual_form::conform(record, Object(RECORD));
+    name_calls(record);
 }
 
 /// Converts a record to the usual form, if it is in another one.
 pub(super) fn usual_form(record: &[u8]) -> Option<UsualForm> {
-    UsualForm::of(record, RECORD)
+    let usual = UsualForm::of(record, RECORD);
+    let (mut value, _) = usual_form::record(record, RECORD)?;
+    if !name_calls(&mut value) {
+        return usual;
+    }
+    let is_repaired = usual.is_some_and(|usual| usual.is_repaired);
+    Some(UsualForm { bytes: value.to_string().into_bytes(), is_repaired })
+}
+
+/// Gives calls and results without an id that of the record, or the name of their tool; false if all have one.
+fn name_calls(record: &mut Value) -> bool {
+    let of_record = record["toolCallResult"]["callId"].as_str().unwrap_or_default().to_owned();
+    let mut has_named = false;
+    for field in ["parts", "content"] {
+        let Some(Value::Array(parts)) = record.get_mut("message").and_then(|message| message.get_mut(field)) else {
+            continue;
+        };
+        for (name, id) in [("functionCall", ""), ("functionResponse", of_record.as_str())] {
+            for call in parts.iter_mut().filter_map(|part| part.get_mut(name)?.as_object_mut()) {
+                if call.get("id").is_some_and(|id| !id.is_null() && id != "") {
+                    continue;
+                }
+                let tool = call.get("name").and_then(Value::as_str).unwrap_or("tool");
+                let id = if id.is_empty() { tool } else { id }.to_owned();
+                call.insert("id".to_owned(), id.into());
+                has_named = true;
+            }
+        }
+    }
+    has_named
 }

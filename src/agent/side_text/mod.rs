@@ -21,7 +21,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::texts::{RecordDecoder, SearchText, StoredRecord, TextScope};
-use super::{Source, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit, tolerant_json};
+use super::{
+    Source, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit, tolerant_json, unknown_record,
+};
 use crate::domain::query::TextKind;
 use crate::domain::{Entry, EntryKey, Issue};
 use crate::stdx::files;
@@ -31,6 +33,10 @@ pub(super) use folder::OutputFolder;
 /// Replaces the preview in an entry by the text of its file, up to the limit.
 pub(super) fn fill(entry: &mut Entry, path: &Path, limit: TextLimit) -> io::Result<()> {
     let (text, is_cut) = read::beginning(path, limit)?;
+    if text.trim().is_empty() && !is_cut && limit.0 > 0 {
+        // The preview is all that is left.
+        return Ok(());
+    }
     let text = blocks_text(&text).unwrap_or(text);
     entry.truncated |= is_cut;
     match &mut entry.tool {
@@ -50,7 +56,11 @@ fn blocks_text(text: &str) -> Option<String> {
     let block = |block: &Value| match block["type"].as_str()? {
         "text" => block["text"].as_str().map(str::to_owned),
         "resource" => block["resource"]["text"].as_str().map(str::to_owned),
-        kind => Some(format!("[{kind}]")),
+        "image" => Some("[image]".to_owned()),
+        kind => {
+            let text = unknown_record::longest_text(block).map(|text| format!(" {text}")).unwrap_or_default();
+            Some(format!("[{kind}{text}]"))
+        }
     };
     let texts: Option<Vec<String>> = blocks.iter().map(block).collect();
     texts.filter(|texts| !texts.is_empty()).map(|texts| texts.join("\n"))

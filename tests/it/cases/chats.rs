@@ -141,3 +141,49 @@ fn an_output_of_gemini_in_a_file_of_its_own_is_shown_and_searched_whole() {
     case.assert_shown_and_found("wombatneedle");
     case.assert_shown_and_found("wombatneedle");
 }
+
+/// Parts of the model's conversation that are in no usual message, with a word in each.
+fn unusual_parts() -> (serde_json::Value, Vec<&'static str>) {
+    let parts = json!([
+        {"inlineData": {"mimeType": "image/png", "data": "aGk=", "displayName": "sketchneedle.png"}},
+        {"novelty": {"title": "titleneedle", "body": "a longer bodyneedle"}},
+        {"functionCall": {"name": "look", "args": {"at": "argumentneedle"}}},
+        {"functionResponse": {"name": "look", "response": {"output": "outputneedle"}}},
+        {"functionResponse": {"name": "other", "response": {"output": "secondneedle"}}},
+    ]);
+    (parts, vec!["sketchneedle", "titleneedle", "bodyneedle", "argumentneedle", "outputneedle", "secondneedle"])
+}
+
+#[test]
+fn parts_without_ids_and_of_unknown_kinds_are_shown() {
+    let (parts, words) = unusual_parts();
+    let id = "11111111-1111-4111-8111-111111111111";
+    let qwen = Case::empty();
+    let record = |kind: &str, uuid: &str, parent: serde_json::Value, parts: &serde_json::Value| {
+        json!({"type": kind, "uuid": uuid, "parentUuid": parent, "sessionId": id, "cwd": "/home/dev/x",
+            "timestamp": "2026-11-01T10:00:00.000Z", "message": {"role": kind, "parts": parts}})
+    };
+    let records = [
+        record("user", "u1", json!(null), &json!([{"text": "begin"}])),
+        record("assistant", "u2", json!("u1"), &parts),
+    ];
+    let folder = qwen.path().join(".qwen/projects/-home-dev-x/chats");
+    std::fs::create_dir_all(&folder).expect("created");
+    std::fs::write(folder.join(format!("{id}.jsonl")), records.map(|record| format!("{record}\n")).concat())
+        .expect("written");
+    words.iter().for_each(|word| qwen.assert_shown_and_found(word));
+    let gemini = Case::empty();
+    let records = [
+        json!({"sessionId": id, "projectHash": "x", "startTime": "2026-11-01T10:00:00.000Z", "kind": "main"}),
+        json!({"id": "1", "timestamp": "2026-11-01T10:00:01.000Z", "type": "user", "content": [{"text": "begin"}]}),
+        json!({"id": "2", "timestamp": "2026-11-01T10:00:02.000Z", "type": "gemini", "content": parts}),
+    ];
+    let folder = gemini.path().join(".gemini/tmp/x/chats");
+    std::fs::create_dir_all(&folder).expect("created");
+    std::fs::write(
+        folder.join("session-2026-11-01T10-00-11111111.jsonl"),
+        records.map(|record| format!("{record}\n")).concat(),
+    )
+    .expect("written");
+    words.iter().for_each(|word| gemini.assert_shown_and_found(word));
+}

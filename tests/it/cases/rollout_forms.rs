@@ -270,3 +270,12 @@ fn documents_in_any_form_give_the_same_lines() {
     assert_eq!(case.lines(DOCUMENT)[..2], expected[..2]);
     assert!(!reasons(&case).is_empty());
 }
+
+#[test]
+fn records_with_commas_between_them_are_said_to_be_in_one_line() {
+    let records = [head(), record("user_message", "gluedneedle one"), record("agent_message", "gluedneedle two")];
+    let line = records.map(|record| record.trim_end().to_owned()).join(",");
+    let (case, _) = home_with(".jsonl", format!("{line}\n").as_bytes());
+    assert_eq!(case.lines(THREAD), ["prompt: gluedneedle one", "text: gluedneedle two"]);
+    assert_eq!(reasons(&case), ["repaired: several records in one line"]);
+}
