@@ -36,6 +36,8 @@
 //! - `update` never awaits and does no IO; `draw` never blocks and changes no state.
 //! - Agents' own files are opened for reading only. On request, a name is appended to a transcript in the agent's own
 //!   form, files of a removed session are moved to the trash, and those that the agent deleted are put back.
+//! - Files that a transcript names are read only as images that the terminal draws; those that are no image of a known
+//!   format are ignored.
 //! - An agent that reads or writes a file, or runs a command, through salon does so within the directory of its session.
 //! - Texts of transcripts and agents are sanitised before they reach the terminal.
 //! - A prompt is on disk before it is shown as accepted, and is sent to its agent once. If a crash of the agent or of

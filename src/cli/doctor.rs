@@ -259,7 +259,7 @@ fn print(style: OutputStyle, report: &Report) -> io::Result<()> {
             (false, _) => "not found".to_owned(),
             (true, None) if root.is_archive => "copies of kept sessions".to_owned(),
             (true, None) => "no sessions".to_owned(),
-            (true, Some(format)) => format!("{} sessions ({format})", root.sessions),
+            (true, Some(format)) => format!("{} ({format})", units::count(root.sessions, "session", "sessions")),
         };
         writeln!(out, "  {:<9} {}  {what}", root.agent, root.path.display())?;
     }
@@ -277,9 +277,15 @@ fn print(style: OutputStyle, report: &Report) -> io::Result<()> {
     let written = |age| format!("written {}", output::age_ago(age));
     let age = age_ms.map_or_else(|| "created just now".to_owned(), written);
     let heading = style.bold("Cache");
-    writeln!(out, "\n{heading}\n  {}  {sessions} sessions, {}, {age}", path.display(), units::bytes(*bytes))?;
+    writeln!(
+        out,
+        "\n{heading}\n  {}  {}, {}, {age}",
+        path.display(),
+        units::count(*sessions, "session", "sessions"),
+        units::bytes(*bytes)
+    )?;
     let kind = report.watch.kind.unwrap_or("unknown");
-    writeln!(out, "\n{}\n  {kind}, {} paths", style.bold("Watch"), report.watch.paths)?;
+    writeln!(out, "\n{}\n  {kind}, {}", style.bold("Watch"), units::count(report.watch.paths, "path", "paths"))?;
     let missing = missing(report);
     backends::print(&mut out, style, &report.backends)?;
     model_lists::print(&mut out, style, &report.model_lists)?;

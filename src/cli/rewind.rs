@@ -13,6 +13,7 @@ use super::rewind_args::RewindArgs;
 use super::sessions::LoadedSessions;
 use super::{find, output, remote, state};
 use crate::domain::rewind::{ConversationRevert, RewindTarget, RewoundFiles};
+use crate::domain::units;
 use crate::git::restore::FileRestoration;
 use crate::runtime::revert::{self, AgentPrograms};
 use crate::runtime::rewind::{self, RewindContext, RewindRequest};
@@ -135,15 +136,16 @@ fn conversation(context: &CliContext, args: &RewindArgs, request: RewindRequest<
     for path in &left {
         output::note(&format!("left as it is: {} ({})", one_line(path), rewind::NOT_KEPT))?;
     }
+    let files = units::count(count, "file", "files");
     match revert {
         ConversationRevert::From { .. } => {
-            writeln!(out, "the conversation is taken back, and {count} files")?;
+            writeln!(out, "the conversation is taken back, and {files}")?;
             out.flush()?;
             let undo = undo.as_deref().unwrap_or(NO_SNAPSHOT);
             let key = &session.key;
             output::note(&format!("until the next prompt, undo with: salon rewind {key} --conversation --to {undo}"))?;
         }
-        ConversationRevert::Undo { .. } => writeln!(out, "the conversation is as it was before, and {count} files")?,
+        ConversationRevert::Undo { .. } => writeln!(out, "the conversation is as it was before, and {files}")?,
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)

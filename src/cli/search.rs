@@ -263,10 +263,11 @@ fn print_summary(total: usize, results: &SearchResults, issues: &[Issue], unread
     }
     let mut parts = Vec::new();
     if total == 0 {
-        parts.push(format!("no results in {} sessions", results.coverage.sessions));
+        parts.push(format!("no results in {}", units::count(results.coverage.sessions, "session", "sessions")));
     } else if results.hits.len() < total {
         let at_least = if results.coverage.complete { "" } else { "at least " };
-        parts.push(format!("{} of {at_least}{total} sessions shown", results.hits.len()));
+        let all = units::count(total, "session", "sessions");
+        parts.push(format!("{} of {at_least}{all} shown", results.hits.len()));
     }
     if unreadable > 0 && !(parts.is_empty() && total > 0) {
         parts.push(format!("{unreadable} {} (see salon doctor)", if unreadable == 1 { "problem" } else { "problems" }));

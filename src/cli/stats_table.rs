@@ -62,7 +62,8 @@ pub(super) fn summary(
     ];
     let parts: Vec<_> =
         parts.iter().map(|(name, count)| format!("{name} {}", or_zero(units::tokens(*count)))).collect();
-    writeln!(out, "{sessions} sessions · {} tokens ({})", or_zero(units::tokens(tokens.total())), parts.join(", "))?;
+    let sessions = units::count(usize::try_from(sessions).unwrap_or(usize::MAX), "session", "sessions");
+    writeln!(out, "{sessions} · {} tokens ({})", or_zero(units::tokens(tokens.total())), parts.join(", "))?;
     let known = format!("{} reported by agents", units::usd(known_usd));
     let estimated = format!("{} estimated by list prices of {prices}", units::usd(estimated_usd));
     let unpriced = (unpriced > 0).then(|| format!(" · {} tokens without a price", units::tokens(unpriced)));

@@ -167,20 +167,17 @@ fn new_id() -> Result<u32, String> {
 
 /// Decodes an image.
 fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
-    let reader = || {
-        let mut reader =
-            ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
-        let mut limits = Limits::default();
-        (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
-        limits.max_alloc = Some(MAX_DECODED);
-        reader.limits(limits);
-        Ok::<_, String>(reader)
-    };
+    let reader = || ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string());
     let (width, height) = reader()?.into_dimensions().map_err(|error| error.to_string())?;
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(format!("{width}×{height} pixels are too many"));
+        return Err(format!("{width}×{height} pixels, more than {} million", MAX_PIXELS / 1_000_000));
     }
-    reader()?.decode().map_err(|error| error.to_string())
+    let mut reader = reader()?;
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
+    limits.max_alloc = Some(MAX_DECODED);
+    reader.limits(limits);
+    reader.decode().map_err(|error| error.to_string())
 }
 
 /// Scales an image down to fit into a number of cells. Returns it with the cells that it takes.
@@ -218,7 +215,8 @@ pub(super) fn inline(bytes: &[u8], format: PictureFormat, room: Size) -> InlineP
 
 fn inline_pixels(bytes: &[u8], format: PictureFormat, room: Size) -> Result<InlinePicture, String> {
     if bytes.len() > MAX_FILE {
-        return Err(format!("{} are too many", units::bytes(bytes.len() as u64)));
+        let [size, most] = [bytes.len(), MAX_FILE].map(|size| units::bytes(size as u64));
+        return Err(format!("{size}, more than {most}"));
     }
     let (pixels, size) = fit(decode(bytes)?, room, format.cell, false);
     let pixels = if format.protocol == ProtocolType::Kitty {

@@ -24,6 +24,7 @@ impl Shell {
             let (from, to) = relocate::moved_root(Path::new(&from), Path::new(&to));
             let edits = relocate::move_project(&all, from, to);
             let (text, error) = match store.with(|db| annotations::edit(db, &edits)) {
+                Ok(()) if edits.len() == 1 => (format!("1 session is now in {}", to.display()), false),
                 Ok(()) => (format!("{} sessions are now in {}", edits.len(), to.display()), false),
                 Err(error) => (format!("The new directory was not saved: {}", describe_error(&error)), true),
             };

@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::canvas::{Canvas, ViewCache, even_cell};
 use super::changes_cache::{ChangesCache, DiffShape};
+use super::header::beside_badge;
 use super::style::style;
 use super::widgets::styled_line::StyledLine;
 use super::widgets::{Align, diff, divider, field, line_of, put, put_line, split_left, split_right};
@@ -28,7 +29,7 @@ const FILES_WIDTH: u16 = 38;
 
 /// Draws the screen.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, screen: &ChangesScreen, cache: &mut ViewCache) {
-    draw_header(canvas, line_of(area, 0), screen);
+    draw_header(canvas, beside_badge(canvas.app, line_of(area, 0)), screen);
     let body = Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area };
     if let Some(review) = &screen.review {
         return draw_review(canvas, body, review);

@@ -18,17 +18,20 @@ pub(super) fn coverage_line(app: &App, search: &SearchScreen) -> String {
 
 /// Formats the amount of searched data.
 pub(super) fn searched(app: &App, search: &SearchScreen) -> String {
-    let all = thousands(app.sessions.catalog.len());
+    let all = app.sessions.catalog.len();
     if !search.is_active() {
-        return format!("{all} sessions to search");
+        return format!("{} to search", count(all, "session", "sessions"));
     }
     let reach = search.coverage();
-    let (verb, all) =
-        if search.is_complete() { ("searched", String::new()) } else { ("searching", format!(" of {all}")) };
+    let (verb, part, all) = if search.is_complete() {
+        ("searched", String::new(), reach.sessions)
+    } else {
+        ("searching", format!("{} of ", thousands(reach.sessions)), all)
+    };
     // A query of filters only reads no text.
     let has_read = reach.bytes > 0 || !search.is_complete();
     let read = if has_read { format!(", {}", bytes(reach.bytes)) } else { String::new() };
-    format!("{verb} {}{all} sessions{read}", thousands(reach.sessions))
+    format!("{verb} {part}{}{read}", count(all, "session", "sessions"))
 }
 
 /// Formats reading and indexing that are still in progress.

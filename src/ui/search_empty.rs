@@ -20,12 +20,20 @@ use crate::stdx::text::{ellipsis, one_line};
 /// Maximum number of recent searches, because the history is reached with a key as well.
 const MAX_QUERIES: usize = 6;
 
+/// Rows of the recent sessions, at least: a blank one, the heading, and a session.
+const MIN_RECENT: usize = 3;
+
 /// Draws the empty state.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     let inner = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(2), ..area };
     // A low screen has no line to spare.
     let first = usize::from(area.height > 7);
-    let lines = if search.is_active() { no_results(canvas.app, search, inner.width) } else { help(canvas.app, inner) };
+    let mut lines =
+        if search.is_active() { no_results(canvas.app, search, inner.width) } else { help(canvas.app, inner) };
+    // A selected session must be visible.
+    if search.recent_row().is_some() && usize::from(area.height) < first + lines.len() + MIN_RECENT {
+        lines.clear();
+    }
     for (row, line) in lines.iter().enumerate() {
         put_line(canvas.buffer, line_of(inner, first + row), line);
     }
@@ -39,7 +47,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
 fn draw_recent(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let sessions = recent::sessions(&app.sessions);
-    if area.height < 3 || sessions.is_empty() {
+    if usize::from(area.height) < MIN_RECENT || sessions.is_empty() {
         return;
     }
     let (_, heading) = split_left(line_of(area, 1), 1);

@@ -187,6 +187,20 @@ fn an_image_that_cannot_be_decoded_says_why() {
 }
 
 #[test]
+fn a_small_file_that_claims_to_be_huge_is_not_decoded() {
+    let mut header = b"IHDR".to_vec();
+    for size in [20_000_u32, 10_000] {
+        header.extend(size.to_be_bytes());
+    }
+    header.extend([8, 2, 0, 0, 0]);
+    let sum = crc32fast::hash(&header).to_be_bytes();
+    let image = [&b"\x89PNG\r\n\x1a\n\0\0\0\x0d"[..], &header, &sum, b"\0\0\0\0IDAT"].concat();
+    let home = home(&image, 3);
+    let terminal = opened(&home, Some("kitty(0.35.2)"));
+    terminal.wait_for_text("not drawn: 20000×10000 pixels, more than 64 million");
+}
+
+#[test]
 fn an_image_is_folded_like_any_entry() {
     let home = home(&png(100, 80), 3);
     let mut terminal = opened(&home, Some("kitty(0.35.2)"));

@@ -581,6 +581,17 @@ fn an_empty_line_offers_recent_sessions() {
 }
 
 #[test]
+fn a_low_screen_shows_the_recent_session_that_is_selected() {
+    let mut stage = Stage::full(40, 10);
+    stage.keys("/");
+    assert!(stage.screen().contains("regular exp"), "{}", stage.screen());
+    stage.keys("down");
+    assert!(stage.screen().contains("▌Why does the"), "{}", stage.screen());
+    stage.keys("up");
+    assert!(stage.screen().contains("regular exp"), "{}", stage.screen());
+}
+
+#[test]
 fn what_names_a_session_leads_to_it() {
     let uuid = "0d4c3f1e-8a51-4b7e-9a60-2f6f1c7e0b11";
     let mut session = Session::new(SessionKey::new(Agent::Claude, uuid), "/home/ann/.claude/projects/x/a.jsonl".into());

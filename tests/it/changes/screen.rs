@@ -214,3 +214,15 @@ fn secrets_in_diffs_are_masked_until_a_key_shows_them() {
     stage.keys("alt-v");
     assert!(stage.screen().contains(&token), "{}", stage.screen());
 }
+
+#[test]
+fn the_badge_covers_no_part_of_the_header() {
+    let mut stage = Stage::full(40, 10);
+    stage.take_effects();
+    stage.keys("c");
+    let ticket = request(&mut stage, ChangesScope::Session);
+    stage.send(Msg::ChangesLoaded(ticket, Ok(Arc::new(changes()))));
+    let first = stage.screen().lines().next().unwrap_or_default().to_owned();
+    let (header, badge) = first.rsplit_once("  ").expect("a badge");
+    assert!(badge.starts_with('!') && header.trim_end().ends_with('…'), "{first}");
+}
