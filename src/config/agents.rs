@@ -48,7 +48,11 @@ fn command_line(value: &Value) -> Result<Vec<String>, String> {
 }
 
 fn variables(table: &Table) -> Result<Vec<(String, String)>, String> {
-    table.iter().map(|(name, value)| Ok((name.clone(), text(value)?.to_owned()))).collect()
+    // The value may be a key without its quotes.
+    let text = |name: &str, value: &Value| {
+        value.as_str().map(str::to_owned).ok_or_else(|| format!("{name} must be in quotes"))
+    };
+    table.iter().map(|(name, value)| Ok((name.clone(), text(name, value)?))).collect()
 }
 
 fn text(value: &Value) -> Result<&str, String> {

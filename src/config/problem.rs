@@ -42,6 +42,10 @@ pub(super) fn syntax_errors(text: &str) -> Vec<ConfigProblem> {
         line: Some(error.span().map_or(1, |span| line_at(text, span.start))),
         message: format!("{}; the defaults apply", error.message()),
     };
+    if errors.is_empty() {
+        // Values are converted only when they are read: a number may be too large.
+        return text.parse::<toml::Table>().err().iter().map(problem).collect();
+    }
     errors.iter().take(MAX_SYNTAX_ERRORS).map(problem).collect()
 }
 

@@ -335,7 +335,8 @@ impl Settings {
         match name {
             "opencode" if text()?.is_empty() => self.server.address = None,
             "opencode" => self.server.address = Some(ServerSettings::address(text()?)?),
-            "opencode_password" => text()?.clone_into(&mut self.server.password),
+            // The value may be the password without its quotes.
+            "opencode_password" => value.as_str().ok_or("must be in quotes")?.clone_into(&mut self.server.password),
             _ => return Err("unknown server, ignored".to_owned()),
         }
         Ok(())

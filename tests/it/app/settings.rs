@@ -129,6 +129,22 @@ fn a_configuration_with_mistakes_is_used_as_far_as_it_goes() {
 }
 
 #[test]
+fn a_number_that_is_too_large_is_reported_with_its_line() {
+    for (text, line) in [("theme = \"light\"\n[limits]\nruns = 99999999999999999999", 3), ("bell = 1e999", 1)] {
+        let (_, problems) = Settings::read(text);
+        assert!(!problems.is_empty() && problems[0].line == Some(line), "{text}: {problems:?}");
+    }
+}
+
+#[test]
+fn a_password_or_key_without_quotes_is_not_repeated() {
+    let text = "[servers]\nopencode_password = 271828\n[agents.mine]\nacp = [\"mine\"]\nenv = { API_KEY = 271828 }";
+    let (_, problems) = Settings::read(text);
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(shown(&problems).iter().all(|problem| !problem.contains("271828") && problem.contains("in quotes")));
+}
+
+#[test]
 fn the_effective_configuration_is_printed_with_defaults_and_descriptions() {
     let rows = describe("theme = \"light\"\nmouse = 1\n[keys.list]\nfilter = \"f\"\n[roots]\nclaude = [\"/c\"]");
     let row = |key: &str| rows.iter().find(|row| row.key == key).unwrap_or_else(|| panic!("no {key}")).clone();
