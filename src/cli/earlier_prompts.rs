@@ -3,6 +3,7 @@
 use super::error::{CliError, CliErrorCode, refusal_error};
 use super::output;
 use crate::domain::prompt::{Prompt, PromptState};
+use crate::domain::run::RunInfo;
 use crate::domain::run_request::RunRequest;
 use crate::serve::RunHost;
 use crate::stdx::text::{ellipsis, one_line};
@@ -32,16 +33,32 @@ fn needs_user(prompt: &Prompt) -> bool {
     }
 }
 
-/// Names the prompts on stderr, and releases those that are held.
-pub(super) async fn release(host: &RunHost, waiting: &[Prompt]) -> Result<(), CliError> {
-    for prompt in waiting {
+/// Names the prompts on stderr, releases those that are held, and resumes the queue if it is paused, unless a budget stops
+/// it. Returns true if the run was asked for anything.
+pub(super) async fn release(host: &RunHost, waiting: &[Prompt], info: &RunInfo) -> Result<bool, CliError> {
+    let mut asked = false;
+    // A server delivers what its other clients queued.
+    let is_delivered = |prompt: &Prompt| match prompt.state {
+        PromptState::Pending => matches!(host, RunHost::Served(_)) && !info.paused,
+        PromptState::Sending | PromptState::Delivered | PromptState::Cancelled => true,
+        PromptState::Held | PromptState::Failed => false,
+    };
+    for prompt in waiting.iter().filter(|prompt| !is_delivered(prompt)) {
         let reason = prompt.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         let text = ellipsis(&one_line(&prompt.text), MAX_TEXT);
         output::note(&format!("sending earlier prompt {}{reason}: {text}", prompt.id.0))?;
         if matches!(prompt.state, PromptState::Held | PromptState::Failed) {
-            let request = RunRequest::ReleasePrompt(prompt.run.clone(), prompt.id);
-            host.execute(request).await.map_err(|refusal| refusal_error(&refusal))?;
+            execute(host, RunRequest::ReleasePrompt(prompt.run.clone(), prompt.id)).await?;
+            asked = true;
         }
     }
-    Ok(())
+    if info.paused && info.over_budget.is_none() && !waiting.is_empty() {
+        execute(host, RunRequest::ResumeQueue(info.id.clone())).await?;
+        asked = true;
+    }
+    Ok(asked)
+}
+
+async fn execute(host: &RunHost, request: RunRequest) -> Result<(), CliError> {
+    host.execute(request).await.map_err(|refusal| refusal_error(&refusal))
 }

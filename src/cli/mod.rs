@@ -56,6 +56,7 @@ mod search;
 mod selection;
 mod send;
 mod send_elsewhere;
+mod sent_prompt;
 mod serve;
 mod serve_args;
 mod session_args;

@@ -110,6 +110,10 @@ fn start(
     let here = env::current_dir().unwrap_or_default();
     let of_origin = origin.filter(|origin| !origin.cwd.is_empty()).map(|origin| PathBuf::from(&*origin.cwd));
     let cwd = args.dir.as_ref().map(|dir| here.join(dir)).or(of_origin).unwrap_or(here);
+    if cwd.as_os_str().is_empty() {
+        let message = "the current directory no longer exists; --dir selects another one";
+        return Err(CliError::new(CliErrorCode::Unavailable, message));
+    }
     if !cwd.is_dir() {
         return Err(CliError::new(CliErrorCode::Unavailable, format!("directory not found: {}", cwd.display())));
     }

@@ -101,7 +101,10 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Prints a note for the user on stderr.
+/// Prints a note for the user on stderr. A reader of stderr that is gone misses it, and the command goes on.
 pub(super) fn note(text: &str) -> io::Result<()> {
-    writeln!(io::stderr().lock(), "salon: {}", one_line(&sanitise(text)))
+    match writeln!(io::stderr().lock(), "salon: {}", one_line(&sanitise(text))) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }

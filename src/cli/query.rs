@@ -16,8 +16,8 @@ use crate::domain::{Issue, Session};
 use crate::index;
 use crate::index::search::{Cancel, Corpus, QueryRequest, SearchIndex, SnippetContext};
 
-/// Maximum bytes of a query read from stdin, far more than the parser uses.
-const MAX_STDIN_BYTES: u64 = 1 << 20;
+/// Maximum bytes of a query or prompt read from stdin, far more than an agent takes.
+const MAX_STDIN_BYTES: u64 = 16 << 20;
 
 /// Options of a search.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,12 @@ fn unless_blank(source: String) -> Option<String> {
 
 fn from_stdin() -> io::Result<String> {
     let mut bytes = Vec::new();
-    io::stdin().lock().take(MAX_STDIN_BYTES).read_to_end(&mut bytes)?;
+    io::stdin().lock().take(MAX_STDIN_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_STDIN_BYTES {
+        // The rest must not be missing from a prompt.
+        let limit = MAX_STDIN_BYTES >> 20;
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("stdin has more than {limit} MB of text")));
+    }
     Ok(String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned())
 }
 

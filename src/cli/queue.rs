@@ -7,13 +7,15 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::context::CliContext;
-use super::error::{CliError, CliErrorCode};
+use super::error::{CliError, CliErrorCode, refusal_error};
 use super::json::SCHEMA_VERSION;
 use super::run_args::QueueArgs;
-use super::{output, state};
+use super::{output, run_host, state};
 use crate::domain::Time;
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
 use crate::domain::run::RunId;
+use crate::domain::run_request::RunRequest;
+use crate::serve::RunHost;
 use crate::stdx::text::{ellipsis, one_line};
 use crate::store::{self, Connection, Store, outbox, registry};
 
@@ -44,10 +46,10 @@ pub(super) fn run(context: &CliContext, args: &QueueArgs) -> Result<ExitCode, Cl
     let changes = args.cancel.is_some() || args.release.is_some();
     let store = if changes { state::open(context)? } else { state::open_to_read(context)? };
     if let Some(id) = args.cancel {
-        set_state(&store, id, PromptState::Cancelled)?;
+        set_state(context, &store, id, PromptState::Cancelled)?;
     }
     if let Some(id) = args.release {
-        set_state(&store, id, PromptState::Pending)?;
+        set_state(context, &store, id, PromptState::Pending)?;
     }
     let only = args.id.as_deref().map(|name| state::run_of(context, &store, name)).transpose()?;
     let prompts = store.with(|db| outbox::all_queued(db)).map_err(|error| state::db_error(&error))?;
@@ -67,20 +69,43 @@ pub(super) fn run(context: &CliContext, args: &QueueArgs) -> Result<ExitCode, Cl
     Ok(ExitCode::SUCCESS)
 }
 
-/// Changes the state of a prompt. A prompt that is being sent is excluded: the agent may already have it.
-fn set_state(store: &Store, id: i64, to: PromptState) -> Result<(), CliError> {
+/// Changes the state of a prompt, through the server that has its run. A prompt that is being sent is excluded: the agent
+/// may already have it.
+fn set_state(context: &CliContext, store: &Store, id: i64, to: PromptState) -> Result<(), CliError> {
     let from = match to {
         PromptState::Cancelled => &[PromptState::Pending, PromptState::Held, PromptState::Failed][..],
         _ => &[PromptState::Held, PromptState::Failed][..],
     };
-    let done = store.with(|db| change(db, PromptId(id), from, to)).map_err(|error| state::db_error(&error))?;
-    if done {
-        return Ok(());
+    let prompt = state::prompt(store, PromptId(id))?.filter(|prompt| from.contains(&prompt.state));
+    if let Some(prompt) = prompt {
+        if in_server(context, store, &prompt, to)? {
+            return Ok(());
+        }
+        if store.with(|db| change(db, prompt.id, from, to)).map_err(|error| state::db_error(&error))? {
+            return Ok(());
+        }
     }
     Err(CliError::new(
         CliErrorCode::NotFound,
-        format!("prompt {id} is not {}", if from.len() == 3 { "queued" } else { "held or failed" }),
+        format!("prompt {id} is not {}", if from.len() == 3 { "waiting in a queue" } else { "held or failed" }),
     ))
+}
+
+/// Changes a prompt of a run that a server has, so that the run and its windows know it at once. Returns false if no server
+/// has it.
+fn in_server(context: &CliContext, store: &Store, prompt: &Prompt, to: PromptState) -> Result<bool, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let changed = runtime.block_on(async {
+        let Some((client, _)) = run_host::server_of(context, store, &prompt.run).await? else { return Ok(false) };
+        let request = match to {
+            PromptState::Cancelled => RunRequest::CancelPrompt(prompt.run.clone(), prompt.id),
+            _ => RunRequest::ReleasePrompt(prompt.run.clone(), prompt.id),
+        };
+        RunHost::Served(client).execute(request).await.map_err(|refusal| refusal_error(&refusal))?;
+        Ok(true)
+    });
+    runtime.shutdown_background();
+    changed
 }
 
 fn change(db: &mut Connection, id: PromptId, from: &[PromptState], to: PromptState) -> store::Result<bool> {

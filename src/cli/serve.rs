@@ -1,10 +1,12 @@
 //! `salon serve`: keeps runs without a terminal. Windows and commands connect to it.
 
+use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -56,37 +58,31 @@ pub(super) fn run(context: &CliContext, args: &ServeArgs) -> Result<ExitCode, Cl
             ServeArgs { detach: true, .. } => detach(context).await,
             ServeArgs { stdio: true, shared: true, .. } => serve_shared(context).await,
             ServeArgs { stdio: true, .. } => serve_stdio(context).await,
-            _ => listen(context).await,
+            _ => listen(context, args.in_background).await,
         }
     });
     runtime.shutdown_background();
     done.map(|()| ExitCode::SUCCESS)
 }
 
-async fn listen(context: &CliContext) -> Result<(), CliError> {
+async fn listen(context: &CliContext, in_background: bool) -> Result<(), CliError> {
     let runtime_dir = &context.paths.runtime;
     let failed = |error: &io::Error| {
         let code = if error.kind() == io::ErrorKind::AddrInUse { CliErrorCode::Busy } else { CliErrorCode::Failed };
         CliError::new(code, format!("{}: {error}", runtime_dir.display()))
     };
-    let mut signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    let stop = any_of([SignalKind::terminate(), SignalKind::interrupt(), SignalKind::quit()])?;
     // A closed terminal must not end the runs; without a receiver the signal is ignored all the same.
     let _hangup = signal(SignalKind::hangup())?;
     create_private_dir(runtime_dir).map_err(|error| failed(&error))?;
-    let socket = ServeSocket::listen(runtime_dir).map_err(|error| failed(&error))?;
     let store = state::open(context)?;
+    let socket = ServeSocket::listen(runtime_dir).map_err(|error| failed(&error))?;
+    if in_background {
+        detach_stderr()?;
+    }
     let writer = start_writer(&store);
     let (live, events) = start_live(context, &store, &writer);
     output::note(&format!("serving on {}", socket.path().display()))?;
-    let stop = async {
-        let [terminate, interrupt] = &mut signals;
-        match (terminate, interrupt) {
-            (Ok(terminate), Ok(interrupt)) => {
-                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-            }
-            _ => std::future::pending().await,
-        }
-    };
     let unused = context.settings.serve.exit_minutes.map(|minutes| Duration::from_mins(minutes.into()));
     server::listen(live.clone(), events, &socket, unused, stop).await;
     // No client connects while the agents are stopped.
@@ -100,11 +96,9 @@ async fn listen(context: &CliContext) -> Result<(), CliError> {
 async fn serve_stdio(context: &CliContext) -> Result<(), CliError> {
     let store = state::open(context)?;
     let writer = start_writer(&store);
+    // Before an agent starts: no signal ends this process without its agents.
+    let stop = any_of(ENDING)?;
     let (live, events) = start_live(context, &store, &writer);
-    let mut terminate = signal(SignalKind::terminate())?;
-    let stop = async {
-        terminate.recv().await;
-    };
     let (stream, output) = stdio()?;
     server::serve_one(live.clone(), index_options(context), events, stream.into_split(), stop).await;
     live.shutdown().await;
@@ -131,16 +125,35 @@ async fn serve_shared(context: &CliContext) -> Result<(), CliError> {
         clock: context.clock,
     };
     let work: Work = Arc::new(move |call, background| requests.execute(call, background));
-    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = any_of(ENDING)?;
     let (stream, output) = stdio()?;
     tokio::select! {
         () = shared::serve_shared(index_options(context), stream.into_split(), (connect, work)) => {
             // An error means that the client no longer reads.
             output.join().ok();
         }
-        _ = terminate.recv() => {}
+        () = stop => {}
     }
     Ok(())
+}
+
+/// Signals that end a server for one client: without the client or its terminal, nobody uses it.
+const ENDING: [SignalKind; 4] =
+    [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup(), SignalKind::quit()];
+
+/// Waits for one of these signals. From the call on, their default actions are disabled.
+fn any_of<const N: usize>(kinds: [SignalKind; N]) -> io::Result<impl Future<Output = ()>> {
+    let mut signals = kinds.into_iter().map(signal).collect::<io::Result<Vec<_>>>()?;
+    Ok(std::future::poll_fn(move |context| {
+        let received = signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+        if received { Poll::Ready(()) } else { Poll::Pending }
+    }))
+}
+
+/// Closes the pipe to the process that started this one, which reads why a server does not start and may end before it.
+fn detach_stderr() -> io::Result<()> {
+    let nowhere = OpenOptions::new().write(true).open("/dev/null")?;
+    Ok(rustix::stdio::dup2_stderr(nowhere)?)
 }
 
 fn index_options(context: &CliContext) -> IndexOptions {
@@ -161,6 +174,8 @@ fn stdio() -> io::Result<(UnixStream, JoinHandle<()>)> {
     })?;
     let output = thread::Builder::new().name("serve-output".to_owned()).spawn(move || {
         copy(&mut to_client, &mut io::stdout().lock()).ok();
+        // A client that no longer reads is gone, whether or not it closed its output.
+        to_client.shutdown(Shutdown::Both).ok();
     })?;
     Ok((UnixStream::from_std(near)?, output))
 }

@@ -7,12 +7,13 @@ use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::sessions::LoadedSessions;
 use super::{find, output, remote};
+use crate::domain::prompt::{Prompt, PromptId};
 use crate::domain::run::RunId;
 use crate::domain::{Issue, SessionKey};
 use crate::live::identity;
 use crate::runtime::state_db;
 use crate::store::registry::{self, ProcessId, RunRecord};
-use crate::store::{self, Store};
+use crate::store::{self, Store, outbox};
 
 /// Opens `state.db` for writing.
 pub(super) fn open(context: &CliContext) -> Result<Arc<Store>, CliError> {
@@ -62,6 +63,11 @@ pub(super) fn record_of(store: &Store, key: &SessionKey) -> Result<Option<RunRec
 pub(super) fn living_holder(store: &Store, run: &RunId) -> Result<Option<ProcessId>, CliError> {
     let holder = store.with(|db| registry::holder(db, run)).map_err(|error| db_error(&error))?;
     Ok(holder.filter(|holder| !identity::is_dead(*holder)))
+}
+
+/// Returns a prompt in any state.
+pub(super) fn prompt(store: &Store, id: PromptId) -> Result<Option<Prompt>, CliError> {
+    store.with(|db| outbox::find(db, id)).map_err(|error| db_error(&error))
 }
 
 /// Converts an error of `state.db`.

@@ -1,7 +1,9 @@
-//! `salon stop`: stops leftover processes of a session. Refuses if another running salon owns the run.
+//! `salon stop`: stops the agent of a session that `salon serve` runs, or leftover processes. Refuses if another salon owns
+//! the run.
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -10,18 +12,21 @@ use super::error::{CliError, CliErrorCode, refusal_error};
 use super::json::SCHEMA_VERSION;
 use super::run_args::IdArgs;
 use super::{output, run_host, state};
-use crate::domain::run::RunId;
+use crate::domain::run::{Phase, RunId};
 use crate::domain::run_request::RunRequest;
 use crate::live::{self, recover};
 use crate::runtime::live_options;
 use crate::serve::RunHost;
 use crate::store::Store;
 
+/// Maximum wait for the end of an agent: its longest graceful stop, and some more.
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+
 #[derive(Serialize)]
 struct Stopped<'a> {
     schema_version: u32,
     run: &'a str,
-    /// Pids of leftover processes that were stopped.
+    /// Pids of processes that were stopped.
     ended: &'a [u32],
 }
 
@@ -29,8 +34,10 @@ struct Stopped<'a> {
 pub(super) fn run(context: &CliContext, args: &IdArgs) -> Result<ExitCode, CliError> {
     let store = state::open(context)?;
     let run = state::run_of(context, &store, &args.id)?.id;
-    if stop_in_server(context, &store, &run)? {
-        return report(args.json, &run, &[]);
+    if let Some(stopped) = stop_in_server(context, &store, &run)? {
+        let text = if stopped.is_some() { "stopped its agent" } else { "not running" };
+        let ended: Vec<_> = stopped.flatten().into_iter().collect();
+        return report(args.json, &run, (&ended, text));
     }
     if let Some(holder) = state::living_holder(&store, &run)? {
         let message = format!("the session is running in another salon (pid {}); stop it there", holder.pid);
@@ -40,32 +47,48 @@ pub(super) fn run(context: &CliContext, args: &IdArgs) -> Result<ExitCode, CliEr
     let recovered = recover::recover(&store, live::this_process(), &options.is_delivered)
         .map_err(|error| state::db_error(&error))?;
     let ended: Vec<_> = recovered.ended.iter().map(|child| child.child.pid).collect();
-    report(args.json, &run, &ended)
+    let text = match ended.len() {
+        0 => "not running".to_owned(),
+        1 => "stopped 1 leftover process".to_owned(),
+        count => format!("stopped {count} leftover processes"),
+    };
+    report(args.json, &run, (&ended, &text))
 }
 
-/// Stops the agent of a run of a server, which keeps the run. Returns false if no server has it.
-fn stop_in_server(context: &CliContext, store: &Store, run: &RunId) -> Result<bool, CliError> {
+/// Stops the agent of a run of a server, which keeps the run, and waits for its end. Returns `None` if no server has the
+/// run, else if an agent was stopped, and its pid unless a server process is shared.
+fn stop_in_server(context: &CliContext, store: &Store, run: &RunId) -> Result<Option<Option<Option<u32>>>, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let stopped = runtime.block_on(async {
-        let Some((client, _)) = run_host::server_of(context, store, run).await? else { return Ok(false) };
-        let request = RunRequest::Stop(run.clone());
-        RunHost::Served(client).execute(request).await.map_err(|refusal| refusal_error(&refusal))?;
-        Ok(true)
+        let Some((client, _)) = run_host::server_of(context, store, run).await? else { return Ok(None) };
+        let host = RunHost::Served(client);
+        let Some(mut viewer) = host.view(run).await else { return Ok(Some(None)) };
+        let pid = viewer.info().pid;
+        if matches!(viewer.info().phase, Phase::Stopped(_)) {
+            return Ok(Some(None));
+        }
+        host.execute(RunRequest::Stop(run.clone())).await.map_err(|refusal| refusal_error(&refusal))?;
+        let ended = async {
+            while !matches!(viewer.info().phase, Phase::Stopped(_)) {
+                if !viewer.changed().await {
+                    return;
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(STOP_TIMEOUT, ended).await;
+        in_time.map_err(|_| CliError::new(CliErrorCode::Failed, format!("the agent of {run} does not end")))?;
+        Ok(Some(Some(pid)))
     });
     runtime.shutdown_background();
     stopped
 }
 
-fn report(json: bool, run: &RunId, ended: &[u32]) -> Result<ExitCode, CliError> {
+fn report(json: bool, run: &RunId, (ended, text): (&[u32], &str)) -> Result<ExitCode, CliError> {
     let mut out = output::stdout();
     if json {
         output::json(&mut out, &Stopped { schema_version: SCHEMA_VERSION, run: &run.0, ended })?;
     } else {
-        match ended.len() {
-            0 => writeln!(out, "{run}: not running")?,
-            1 => writeln!(out, "{run}: stopped 1 leftover process")?,
-            count => writeln!(out, "{run}: stopped {count} leftover processes")?,
-        }
+        writeln!(out, "{run}: {text}")?;
         out.flush()?;
     }
     Ok(ExitCode::SUCCESS)

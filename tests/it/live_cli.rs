@@ -293,6 +293,57 @@ fn d17_an_interrupt_ends_the_turn_and_the_agent_with_all_its_processes() {
 }
 
 #[test]
+fn a_long_prompt_from_stdin_arrives_whole_or_not_at_all() {
+    let stage = Stage::new();
+    for (size, arrives) in [(3 << 20, true), (17 << 20, false)] {
+        let mut child = stage.salon(&["new", "-"]).stdin(Stdio::piped()).spawn().expect("salon");
+        let mut stdin = child.stdin.take().expect("stdin");
+        let prompt = format!("say {}", "x".repeat(size));
+        // An error means that the command has refused it.
+        std::io::Write::write_all(&mut stdin, prompt.as_bytes()).ok();
+        drop(stdin);
+        let output = child.wait_with_output().expect("salon");
+        assert_eq!(output.status.success(), arrives, "{:?}", text(&output.stderr));
+        let sizes: Vec<_> = stage.agents.prompts().iter().map(String::len).collect();
+        assert_eq!(sizes, [(3 << 20) + 4], "of {size}");
+    }
+}
+
+#[test]
+fn a_reader_that_is_gone_leaves_no_prompt_and_missed_notes_end_no_turn() {
+    let stage = Stage::new();
+    let mut child = stage.spawn(&["new", "--json", "say never"]);
+    drop(child.0.stdout.take());
+    child.wait();
+    assert_eq!(json(&stage.run(&["queue", "--json"]))["prompts"], Value::Array(Vec::new()), "it is not sent later");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
+    let refused = stage.salon(&["new", "--json", "say never"]).stdout(full).status().expect("salon");
+    assert_eq!(refused.code(), Some(1));
+    assert_eq!(json(&stage.run(&["queue", "--json"]))["prompts"], Value::Array(Vec::new()), "it is not sent later");
+    let mut child = stage.spawn(&["new", "ask make\nsay made"]);
+    drop(child.0.stderr.take());
+    let mut answer = String::new();
+    child.0.stdout.take().expect("stdout").read_to_string(&mut answer).expect("read");
+    assert_eq!((answer.as_str(), child.wait()), ("made\n", Some(0)));
+    stage.agents.assert_all_exited();
+}
+
+#[test]
+fn an_interrupt_before_the_agent_is_ready_takes_the_prompt_back() {
+    let stage = Stage::new();
+    let mut salon = stage.salon(&["new", "say never"]);
+    let child = salon.env("FAKE_START", "wait 60000").spawn().expect("salon");
+    wait_until("the agent is starting", || !stage.agents.starts().is_empty());
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signalled");
+    let output = child.wait_with_output().expect("salon");
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert!(text(&output.stderr).contains("the prompt was not delivered"), "{output:?}");
+    stage.agents.assert_all_exited();
+    assert_eq!(json(&stage.run(&["queue", "--json"]))["prompts"], Value::Array(Vec::new()), "it is not sent later");
+}
+
+#[test]
 fn b13_a_crash_is_reported_with_the_last_output_of_the_agent() {
     let stage = Stage::new();
     let output = stage.run(&["new", "crash 3"]);

@@ -1,5 +1,6 @@
 //! Runs in a background process: the protocol, viewers, windows that come and go, commands, and what a crash leaves.
 
+mod commands;
 mod detached;
 mod killed;
 pub(crate) mod protocol;

@@ -143,3 +143,14 @@ fn b13_a_crash_is_reported_and_the_next_prompt_goes_on() {
     let output = stage.run(&["send", &session, "say again"]);
     assert_eq!(text(&output.stdout), "again\n", "{output:?}");
 }
+
+#[test]
+fn a_prompt_that_an_agent_may_have_received_before_it_crashed_is_held() {
+    let stage = Stage::new();
+    let output = stage.run(&["new", "--agent", "gemini", "crash 3"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(text(&output.stderr).contains("may not have been delivered: it is held"), "{output:?}");
+    assert_eq!(stage.agents.prompts().len(), 1, "the agent has it");
+    let queue = json(&stage.run(&["queue", "--json"]));
+    assert_eq!(queue["prompts"][0]["state"], "held", "{queue}");
+}
