@@ -85,7 +85,8 @@ pub enum RunMsg {
         /// The run, or the reason why there is none.
         result: Result<RunId, Refusal>,
     },
-    /// Response to [`crate::domain::run_request::RunRequest::Submit`]: the prompt is saved, or it was refused and returns to the composer.
+    /// Response to a request with a [text](crate::domain::run_request::RunRequest::text): it is saved, or it was refused
+    /// and returns to the composer.
     Submitted {
         /// The run.
         run: RunId,

@@ -75,6 +75,23 @@ impl RunRequest {
         }
     }
 
+    /// Returns the text that the user wrote, which returns to the composer if the request is refused.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Submit { text, .. } | Self::Steer { text, .. } | Self::EditPrompt(.., text) => Some(text),
+            Self::Interrupt(_)
+            | Self::Stop(_)
+            | Self::StopTask(..)
+            | Self::Answer { .. }
+            | Self::Set(..)
+            | Self::ResumeQueue(_)
+            | Self::ContinueAtReset(_)
+            | Self::CancelPrompt(..)
+            | Self::MovePromptUp(..)
+            | Self::ReleasePrompt(..) => None,
+        }
+    }
+
     /// Returns the same request to a run.
     #[must_use]
     pub fn with_run(mut self, id: RunId) -> Self {

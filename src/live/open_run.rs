@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::MutexGuard;
 
+use super::options::LiveEvent;
 use super::recover;
 use super::run::{RunCommand, RunHandle};
 use super::supervisor::{Inner, refused, shutting_down};
@@ -63,7 +64,12 @@ impl Inner {
         let conversation =
             record.session.as_ref().map_or(Conversation::New { id: None }, |key| Conversation::Resume(key.id.clone()));
         let opening = RunStart { mode, extra, ..RunStart::new(conversation, record.cwd.clone().into()) };
-        self.open(record.agent, opening, prompt, Some(run)).await
+        let opened = self.open(record.agent, opening, prompt, Some(run)).await;
+        if matches!(opened, Err(Refusal::LeasedBy { .. })) {
+            // Another process took over what was published as a leftover.
+            self.events.send(LiveEvent::Gone(run.clone()));
+        }
+        opened
     }
 
     /// Returns the run of a session; creates it if necessary.

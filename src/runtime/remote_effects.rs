@@ -152,10 +152,7 @@ impl Shell {
     fn request_there(&mut self, request: RunRequest) {
         let qualified = request.run().clone();
         let Some((host, run)) = qualified.split_host() else { return };
-        let submitted = match &request {
-            RunRequest::Submit { text, .. } | RunRequest::Steer { text, .. } => Some(text.clone()),
-            _ => None,
-        };
+        let submitted = request.text().map(str::to_owned);
         let reply = self.runner.remotes.call(host, Call::Request(request.with_run(run)));
         let (messages, run) = (self.runner.messages.clone(), qualified.clone());
         tokio::spawn(async move {

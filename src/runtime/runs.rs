@@ -366,13 +366,10 @@ fn execute_in_order(
     messages: &mpsc::UnboundedSender<TaskMessage>,
 ) -> mpsc::UnboundedSender<RunRequest> {
     let (host, messages) = (host.clone(), messages.clone());
-    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel::<RunRequest>();
     tokio::spawn(async move {
         while let Some(request) = receiver.recv().await {
-            let submitted = match &request {
-                RunRequest::Submit { run, text } | RunRequest::Steer { run, text } => Some((run.clone(), text.clone())),
-                _ => None,
-            };
+            let submitted = request.text().map(|text| (request.run().clone(), text.to_owned()));
             let refused = host.execute(request).await.err();
             let message = match (submitted, refused) {
                 (Some((run, text)), refused) => TaskMessage::of_run(RunMsg::Submitted { run, text, refused }),

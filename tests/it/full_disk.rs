@@ -47,6 +47,29 @@ fn d2_f1_a_prompt_on_a_full_disk_is_refused_and_stays_in_the_composer() {
 }
 
 #[test]
+fn d2_an_edit_of_a_queued_prompt_that_cannot_be_saved_returns_to_the_composer() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let (home, agents) = (Home::empty(), Agents::of(&["claude", "codex", "opencode"]));
+    let mut salon = salon(&home, &agents, &disk);
+    salon.wait_for_text("type a prompt");
+    salon.send("hang\r");
+    salon.wait_for_text("working");
+    salon.send("say later\r");
+    salon.wait_for_text("1  say later");
+    salon.send("\x1b[A");
+    salon.wait_for_text("esc to write");
+    salon.send("\r");
+    salon.wait_for_text("editing queued prompt");
+    salon.send(" and precious");
+    salon.wait_for_text("say later and precious");
+    disk.fill();
+    salon.send("\r");
+    salon.wait_for_text("disk is full");
+    salon.wait_for("the text in the composer", |screen| screen.contents().contains("❯ say later and precious"));
+    salon.wait_for_text("1  say later");
+}
+
+#[test]
 fn f1_a_prompt_that_cannot_be_marked_is_not_sent_twice() {
     let Some(disk) = SmallDisk::mount() else { return };
     let (home, agents) = (Home::empty(), Agents::of(&["claude", "codex", "opencode"]));

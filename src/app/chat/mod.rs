@@ -37,6 +37,8 @@ pub struct Chat {
     pub reader: Reader,
     /// The run; `None` before there is one.
     pub run: Option<RunId>,
+    /// Run that the chat had and that no longer exists. What it still refuses returns to the composer.
+    former: Option<RunId>,
     /// The agent.
     pub agent: Agent,
     /// Start parameters, before there is a run.
@@ -97,6 +99,7 @@ impl Chat {
             trust_is_decided: false,
             armed: None,
             starting: None,
+            former: None,
             pending_start: None,
             cursor: RingCursor::default(),
             draft: String::new(),
@@ -114,6 +117,11 @@ impl Chat {
     /// Returns true if the chat is that of a run.
     pub fn is_of(&self, run: &RunId) -> bool {
         self.run.as_ref() == Some(run)
+    }
+
+    /// Returns true if the chat is or was that of a run.
+    pub fn was_of(&self, run: &RunId) -> bool {
+        self.is_of(run) || self.former.as_ref() == Some(run)
     }
 
     /// Returns the position in the run's events up to which they were applied.

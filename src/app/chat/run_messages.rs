@@ -4,8 +4,9 @@ use super::Chat;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::failure;
-use crate::app::runs::is_open;
+use crate::app::runs::{RunTable, is_open};
 use crate::app::ticket::RequestTicket;
+use crate::domain::SessionKey;
 use crate::domain::run::{Conversation, Phase, Refusal, Replay, RingCursor, RunId, RunInfo, RunStart, TurnNumber};
 
 impl Chat {
@@ -19,10 +20,7 @@ impl Chat {
         let prompt = self.pending_start.take().and_then(|(_, prompt)| prompt);
         match result {
             Ok(run) => {
-                self.run = Some(run.clone());
-                self.start = None;
-                ctx.effects.push(Effect::WatchRun(run, RingCursor::default()));
-                ctx.effects.extend(self.rename_draft());
+                self.join(run, ctx);
                 if prompt.is_some() {
                     ctx.effects.push(self.save_draft());
                 }
@@ -67,8 +65,32 @@ impl Chat {
         ctx.effects.push(self.save_draft());
     }
 
+    /// Watches a run from now on.
+    fn join(&mut self, run: RunId, ctx: &mut Ctx) {
+        self.run = Some(run.clone());
+        self.start = None;
+        ctx.effects.push(Effect::WatchRun(run, RingCursor::default()));
+        ctx.effects.extend(self.rename_draft());
+    }
+
+    /// Returns the run of the session that the next prompt would continue, if it became known after the chat was opened: the
+    /// queue that an earlier process left, or a run of another window. A chat with other settings keeps them.
+    fn run_to_join(&self, runs: &RunTable) -> Option<RunId> {
+        let is_free = self.run.is_none() && self.read_only.is_none() && !self.is_starting();
+        let start = self.start.as_ref().filter(|_| is_free)?;
+        let Conversation::Resume(id) = &start.conversation else { return None };
+        let key = SessionKey { host: start.host.clone(), ..SessionKey::new(self.agent, id.clone()) };
+        let info = runs.of_session(&key)?;
+        let is_used = !matches!(info.phase, Phase::Stopped(_)) || !runs.queue(&info.id).is_empty();
+        let is_plain = start.model.is_none() && start.mode.is_none() && start.effort.is_none();
+        (is_used && is_plain && start.cwd == info.cwd).then(|| info.id.clone())
+    }
+
     /// Updates the chat after runs changed.
     pub fn sync(&mut self, ctx: &mut Ctx) {
+        if let Some(run) = self.run_to_join(ctx.runs) {
+            self.join(run, ctx);
+        }
         let Some(info) = self.run.as_ref().and_then(|run| ctx.runs.get(run)).cloned() else { return };
         let queue = self.queue(ctx.runs);
         self.queue_changed(&queue);
@@ -89,7 +111,8 @@ impl Chat {
             Some(key) => Conversation::Resume(key.id.clone()),
             None => Conversation::New { id: None },
         };
-        (self.run, self.cursor, self.starting) = (None, RingCursor::default(), None);
+        self.former = self.run.take();
+        (self.cursor, self.starting) = (RingCursor::default(), None);
         self.start = Some(RunStart::new(conversation, before.cwd.clone()));
     }
 

@@ -69,7 +69,12 @@ impl Chat {
         if let Some((id, _)) = self.composer.editing {
             let text = self.composer.text.whole();
             self.composer.end_edit();
-            let Some(run) = self.run.clone() else { return };
+            let Some(run) = self.run.clone() else {
+                // The queue is gone with its process: the text becomes a draft.
+                self.composer.put_back(&text);
+                ctx.effects.push(self.save_draft());
+                return;
+            };
             ctx.effects.push(Effect::Run(if text.trim().is_empty() {
                 RunRequest::CancelPrompt(run, id)
             } else {

@@ -31,15 +31,29 @@ impl Home {
             return ctx.notices.info("Read-only: open in another program");
         }
         self.list.pin_selection();
-        self.message = Some(ListMessage { key, input: LineEditor::default() });
+        let kept = self.unsent.iter().position(|message| message.key == key).map(|at| self.unsent.remove(at));
+        self.message = Some(kept.unwrap_or_else(|| ListMessage { key, input: LineEditor::default() }));
+    }
+
+    /// Closes the composer. The text is kept for the next time that it is opened for the session.
+    fn close_message(&mut self) {
+        self.unsent.extend(self.message.take().filter(|message| !message.input.text().trim().is_empty()));
+    }
+
+    /// Shows a prompt that was refused, unless another one is being written; then it is kept.
+    fn return_message(&mut self, message: ListMessage) {
+        match self.message {
+            None => self.message = Some(message),
+            Some(_) => self.unsent.push(message),
+        }
     }
 
     /// Handles a key in the composer.
     pub(super) fn key_in_message(&mut self, key: Key, ctx: &mut Ctx) {
         let Some(message) = &mut self.message else { return };
         match key.code {
-            KeyCode::Esc => self.message = None,
-            _ if key == Key::ctrl('c') => self.message = None,
+            KeyCode::Esc => self.close_message(),
+            _ if key == Key::ctrl('c') => self.close_message(),
             KeyCode::Enter if message.input.text().trim().is_empty() => {}
             KeyCode::Enter => {
                 if let Some(message) = self.message.take() {
@@ -52,10 +66,11 @@ impl Home {
 
     /// Returns a prompt to the composer if its run was refused. Returns false if the ticket is not that of a prompt.
     pub fn message_started(&mut self, ticket: RequestTicket, result: &Result<RunId, Refusal>, ctx: &mut Ctx) -> bool {
-        let Some((_, message)) = self.sending.take_if(|(sending, _)| *sending == ticket) else { return false };
+        let Some(at) = self.sending.iter().position(|(sending, _)| *sending == ticket) else { return false };
+        let (_, message) = self.sending.remove(at);
         if let Err(refusal) = result {
             ctx.notices.error(format!("Not sent: {}", failure::describe_refusal(refusal, message.key.agent)));
-            self.message.get_or_insert(message);
+            self.return_message(message);
         }
         true
     }
@@ -65,14 +80,14 @@ impl Home {
         ctx.notices.error(format!("Not sent: {}", failure::describe_refusal(refusal, key.agent)));
         let mut input = LineEditor::default();
         input.set(text);
-        self.message.get_or_insert(ListMessage { key: key.clone(), input });
+        self.return_message(ListMessage { key: key.clone(), input });
     }
 
     fn send_message(&mut self, message: ListMessage, ctx: &mut Ctx) {
         let text = message.input.text().trim().to_owned();
         match PromptRequest::send(&message.key, text, ctx) {
             Some(PromptRequest::Submit(_)) => ctx.notices.info("Prompt sent"),
-            Some(PromptRequest::Start(ticket)) => self.sending = Some((ticket, message)),
+            Some(PromptRequest::Start(ticket)) => self.sending.push((ticket, message)),
             None => {}
         }
     }

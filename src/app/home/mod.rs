@@ -69,8 +69,10 @@ pub struct Home {
     pub unseen: usize,
     /// Composer over the list, while it is open.
     pub message: Option<ListMessage>,
-    /// Prompt whose run is being started.
-    pub(super) sending: Option<(RequestTicket, ListMessage)>,
+    /// Prompts whose runs are being started.
+    pub(super) sending: Vec<(RequestTicket, ListMessage)>,
+    /// Prompts that were written and not sent. The next composer of their session shows them.
+    pub(super) unsent: Vec<ListMessage>,
     /// Number of computations of the rows, for tests of what is not computed.
     pub computations: u64,
     /// True if sessions or their states changed since the rows were computed.

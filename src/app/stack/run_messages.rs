@@ -157,12 +157,13 @@ impl Stack {
         if self.review_submitted(run, text, refused.as_ref(), ctx) {
             return;
         }
-        if let Some(chat) = self.chats_mut().find(|chat| chat.is_of(run)) {
+        if let Some(chat) = self.chats_mut().find(|chat| chat.was_of(run)) {
             chat.submitted(text, refused, ctx);
         } else if let Some(refusal) = refused {
             match ctx.runs.get(run).map(|info| runs::key_of(info)) {
                 Some(key) => self.home.message_refused(&key, text, &refusal, ctx),
-                None => ctx.notices.error(format!("Not sent: {refusal}")),
+                // Nothing else has the text any more.
+                None => ctx.notices.error(format!("Not sent: {refusal}: {text}")),
             }
         }
     }

@@ -51,7 +51,7 @@ impl Run {
             (ConnectionState::Down, _) => match self.store.is_next(&self.info.id).await {
                 Ok(true) if self.stops_for_budget().await => {}
                 Ok(true) => self.start(),
-                Ok(false) => self.has_work = false,
+                Ok(false) => self.found_no_work(),
                 Err(failure) => self.store_failed(&format!("The queue cannot be read: {failure}")),
             },
             (ConnectionState::Up(_) | ConnectionState::Connecting(_), _) => {}
@@ -65,10 +65,7 @@ impl Run {
         }
         let prompt = match self.store.claim(&self.info.id).await {
             Ok(Some(prompt)) => prompt,
-            Ok(None) => {
-                self.has_work = false;
-                return;
-            }
+            Ok(None) => return self.found_no_work(),
             // A prompt that is not marked as being sent would be sent again after a crash: it stays queued.
             Err(failure) => return self.store_failed(&format!("The next prompt is not sent yet: {failure}")),
         };
@@ -78,6 +75,12 @@ impl Run {
         self.open_turn(false);
         let command = ProtocolCommand::Prompt { id: prompt.id, text: prompt.text.clone(), images };
         self.send_prompt(prompt, command).await;
+    }
+
+    /// Records that no prompt can be sent. Another process may have cancelled those that were known.
+    fn found_no_work(&mut self) {
+        self.has_work = false;
+        self.queue_changed |= self.info.queued > 0;
     }
 
     /// Sends a claimed prompt.

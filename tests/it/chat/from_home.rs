@@ -99,3 +99,62 @@ fn a_session_whose_prompts_were_not_sent_opens_as_its_chat() {
     assert!(harness.screen().contains("then the docs"), "{}", harness.screen());
     assert!(harness.screen().contains("the first prompt is held"), "{}", harness.screen());
 }
+
+#[test]
+fn a_chat_that_was_opened_before_the_queue_of_its_session_is_known_shows_it() {
+    let mut harness = past(120);
+    let open = || salon::app::Flow::SendTo { key: key(), prompt: None };
+    let effects = harness.stage.app.perform(open());
+    harness.stage.effects.extend(effects);
+    harness.keys("o n e");
+    assert!(harness.screen().contains("continues with your next prompt"), "{}", harness.screen());
+    // An earlier process left it.
+    harness.changed(|info| {
+        (info.session, info.phase) = (Some(key()), Phase::Stopped(StopReason::NotStarted));
+    });
+    let held = queued(1, "then the docs", PromptState::Held, Some("salon ended before it was sent"));
+    harness.send(RunMsg::Queued(run(), vec![held]));
+    let screen = harness.screen();
+    assert!(screen.contains("the first prompt is held") && screen.contains("then the docs"), "{screen}");
+    assert!(screen.contains("❯ one"), "what was typed stays: {screen}");
+}
+
+#[test]
+fn a_chat_of_a_session_that_another_window_runs_shows_its_turn() {
+    let mut harness = past(120);
+    let effects = harness.stage.app.perform(salon::app::Flow::SendTo { key: key(), prompt: None });
+    harness.stage.effects.extend(effects);
+    harness.changed(|info| info.session = Some(key()));
+    harness.working(true);
+    harness.happen(1, vec![prompt("p2", "two"), delta("a2", "streamed text")]);
+    let screen = harness.screen();
+    assert!(screen.contains("streamed text") && screen.contains("working"), "{screen}");
+}
+
+#[test]
+fn a_prompt_of_the_list_is_not_lost_when_its_composer_is_closed_or_taken() {
+    let mut harness = running(120);
+    let written = |harness: &ChatHarness| {
+        harness.stage.app.stack.home.message.as_ref().map(|message| message.input.text().to_owned())
+    };
+    harness.keys("m").type_in("half a thought").keys("esc");
+    assert_eq!(written(&harness), None);
+    harness.keys("m");
+    assert_eq!(written(&harness).as_deref(), Some("half a thought"));
+    harness.keys("enter m").type_in("another one");
+    let refused = Some(Refusal::NotSaved("the disk is full".into()));
+    harness.send(RunMsg::Submitted { run: run(), text: "half a thought".to_owned(), refused });
+    assert_eq!(written(&harness).as_deref(), Some("another one"), "it is still being written");
+    harness.keys("enter m");
+    assert_eq!(written(&harness).as_deref(), Some("half a thought"));
+}
+
+#[test]
+fn a_prompt_that_is_refused_after_its_run_has_gone_returns_to_the_composer() {
+    let mut harness = ChatHarness::of(120, 24, on_disk(vec![prompt("p1", "one"), delta("a1", "the first answer")]));
+    harness.type_in("precious").keys("enter");
+    harness.send(RunMsg::Gone(run()));
+    let refused = Some(Refusal::Offline("the connection to salon serve is lost".into()));
+    harness.send(RunMsg::Submitted { run: run(), text: "precious".to_owned(), refused });
+    assert!(harness.screen().contains("❯ precious"), "{}", harness.screen());
+}

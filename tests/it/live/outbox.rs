@@ -79,6 +79,24 @@ async fn d4_queued_prompts_can_be_changed_and_sent_ones_cannot() {
 }
 
 #[tokio::test]
+async fn a_prompt_that_another_process_cancels_leaves_the_queue_at_the_end_of_the_turn() {
+    let harness = Harness::new();
+    let run = harness.begin("say first\nwait 200").await;
+    harness.working(&run).await;
+    let id = harness.live.submit(&run, "say never".into()).await.expect("accepted");
+    harness.until(&run, |info| info.queued == 1).await;
+    let cancelled = harness
+        .sandbox
+        .store()
+        .with(|db| outbox::advance(db, id, &[PromptState::Pending], PromptState::Cancelled, None));
+    assert!(cancelled.expect("cancelled"));
+    harness.until(&run, |info| is_idle(info) && info.queued == 0).await;
+    harness.submit(&run, "say next").await;
+    harness.done(&run, 2).await;
+    assert_eq!(harness.sandbox.prompts(), ["say first\nwait 200", "say next"]);
+}
+
+#[tokio::test]
 async fn d6_concurrent_submissions_are_neither_lost_nor_sent_twice() {
     const EACH: usize = 50;
     let harness = Harness::new();
@@ -212,9 +230,11 @@ async fn d10_one_of_two_salon_processes_delivers() {
     let run = harness.begin("say one\nwait 50").await;
     let mut options = harness.sandbox.options();
     options.process = salon::live::identity::identify(std::os::unix::process::parent_id()).expect("our parent");
-    let (other, _events) = salon::live::Live::start(options);
+    let (other, mut events) = salon::live::Live::start(options);
     let refused = other.submit(&run, "say two".into()).await;
     assert!(refused.is_err());
+    let gone = async { while !matches!(events.recv().await, Some(LiveEvent::Gone(of)) if of == run) {} };
+    tokio::time::timeout(TIMEOUT, gone).await.expect("the other one no longer shows it");
     harness.submit(&run, "say two").await;
     harness.done(&run, 2).await;
     assert_eq!(harness.sandbox.prompts(), ["say one\nwait 50", "say two"]);
