@@ -52,6 +52,7 @@ const USUAL_TABLES: [(&str, &[&str], &[UsualColumn]); 6] = [
                 "session_id",
                 "(select part.session_id from main.part as part where part.message_id = stored.id limit 1)",
             ),
+            UsualColumn::optional("time_created"),
             UsualColumn::optional("time_updated"),
         ],
     ),
@@ -320,19 +321,33 @@ fn tables_of(connection: &Connection, schema: Schema, session: &str) -> Result<M
     };
     let v2 = schema.messages_v2 && !v2::versions(connection, session)?.is_empty();
     let parts = schema.parts && any("message")?;
-    Ok(choose_tables(schema, parts, v2))
+    choose_tables(connection, (schema, session), parts, v2)
+}
+
+/// True for a session that 1.x has continued after 2.x had imported it: its newest message is in the older table.
+fn goes_on_in_parts(connection: &Connection, session: &str) -> Result<bool, DatabaseError> {
+    let mut statement = connection.prepare_cached(
+        "select (select max(time_created) from message where session_id = ?1)
+              > (select max(time_created) from session_message where session_id = ?1)",
+    )?;
+    Ok(statement.query_row([session], |row| row.get::<_, Option<bool>>(0))?.unwrap_or(false))
 }
 
 /// Selects a session's tables, by the tables that contain messages of it. 2.x imports the messages of 1.x once; 1.x may write
 /// messages into any of the tables.
-pub(super) fn choose_tables(schema: Schema, parts: bool, v2: bool) -> MessageTables {
-    match (parts, v2) {
-        (_, true) if schema.sessions_v2 || !parts => MessageTables::V2,
-        (true, true) => MessageTables::Both,
+pub(super) fn choose_tables(
+    connection: &Connection,
+    (schema, session): (Schema, &str),
+    parts: bool,
+    v2: bool,
+) -> Result<MessageTables, DatabaseError> {
+    Ok(match (parts, v2) {
+        (true, true) if !schema.sessions_v2 || goes_on_in_parts(connection, session)? => MessageTables::Both,
+        (_, true) => MessageTables::V2,
         // A session without messages.
         (_, false) if !schema.parts => MessageTables::V2,
         _ => MessageTables::Parts,
-    }
+    })
 }
 
 impl MessageStore for OpenCodeSessionRows {

@@ -192,11 +192,12 @@ fn snapshot_sessions(connection: &Connection, schema: Schema) -> Result<Vec<Sess
         }
     }
     let snapshots = rows.into_values().map(|row| {
-        let tables = database::choose_tables(schema, messages.contains_key(&row.id), newer.contains_key(&row.id));
+        let (has_parts, has_v2) = (messages.contains_key(&row.id), newer.contains_key(&row.id));
+        let tables = database::choose_tables(connection, (schema, &row.id), has_parts, has_v2)?;
         let mark = hash((&row, tables, messages.get(&row.id), parts.get(&row.id), newer.get(&row.id)));
-        SessionSnapshot { row, tables, mark }
+        Ok(SessionSnapshot { row, tables, mark })
     });
-    Ok(snapshots.collect())
+    snapshots.collect()
 }
 
 fn grouped(connection: &Connection, sql: &str) -> Result<HashMap<String, [i64; 2]>, DatabaseError> {

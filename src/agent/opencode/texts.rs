@@ -368,7 +368,7 @@ fn session_records(
     };
     let has_parts = schema.parts && has("message")?;
     let has_v2 = schema.messages_v2 && !v2::versions(connection, session)?.is_empty();
-    match database::choose_tables(schema, has_parts, has_v2) {
+    match database::choose_tables(connection, (schema, session), has_parts, has_v2)? {
         MessageTables::Parts => session_parts(connection, session, outputs, visit),
         MessageTables::V2 => {
             session_messages(connection, (session, v2::versions(connection, session)?), outputs, visit)

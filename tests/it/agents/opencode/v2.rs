@@ -3,7 +3,9 @@
 use rusqlite::Connection;
 use salon::agent::{RefreshOutcome, TextLimit};
 
-use super::{MAIN, V1_18, add_session, changed, db, entries, opencode, session, sessions, summarise, told, write};
+use super::{
+    MAIN, V1_18, add_part, add_session, changed, db, entries, opencode, session, sessions, summarise, told, write,
+};
 use crate::support::Home;
 
 /// A session that was moved and one that was forked from it, with a record of each kind.
@@ -132,4 +134,22 @@ fn messages_in_the_tables_of_both_generations_of_a_1_x_database_are_shown_once_e
     assert_eq!(changed(summarise(&home, Some(&before.progress)).sessions), (vec!["ses_both".into()], vec![]));
     assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 5 });
     assert_eq!(told(&reading.read(5..6, TextLimit::NONE)), ["prompt: and on"]);
+}
+
+#[test]
+fn a_session_that_1_x_continued_after_2_x_had_imported_it_is_shown_whole() {
+    let home = Home::of(&[V1_18]);
+    let writer = write(&db(&home));
+    add_session(&writer, "ses_moved", "Moved", "old text");
+    add_tables_of_2_x(&writer);
+    let later = "insert into message (id, session_id, time_created, time_updated, data) values
+                 ('msg_ses_movedw', 'ses_moved', 1795000090000, 1795000090000,
+                  '{\"role\":\"user\",\"time\":{\"created\":1795000090000}}')";
+    writer.execute(later, []).expect("message");
+    add_part(&writer, "prt_later", "msg_ses_movedw", "ses_moved", r#"{"type":"text","text":"asked in 1.x again"}"#);
+    let moved = session(&home, "ses_moved");
+    let lines = told(&entries(&moved));
+    assert_eq!(moved.messages as usize, lines.len());
+    assert_eq!(lines.last().map(String::as_str), Some("prompt: asked in 1.x again"));
+    assert!(lines.contains(&"prompt: new text".to_owned()), "{lines:?}");
 }
