@@ -167,12 +167,12 @@ fn part_text(part: &Value) -> String {
         let lines = [format!("[{title}]({url})")].into_iter().chain(excerpts.map(str::to_owned));
         return lines.collect::<Vec<_>>().join("\n");
     }
-    match (field("text").or(part.as_str()), field("name")) {
+    match (field("text").or(part.as_str()), tool_input::optional(part, "name")) {
         (Some(text), _) => text.to_owned(),
         // A tool that a search found.
-        (None, Some(name)) => match field("description") {
+        (None, Some(name)) => match tool_input::optional(part, "description") {
             Some(description) => format!("{name}: {description}"),
-            None => name.to_owned(),
+            None => name,
         },
         (None, None) => match crate::agent::unknown_record::longest_text(part) {
             Some(text) if part.get("type").is_none_or(|kind| kind != text) => text.to_owned(),

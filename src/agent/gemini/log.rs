@@ -182,6 +182,10 @@ impl ChatLog {
     fn record(&mut self, bytes: &[u8], offset: u64, repairs: &mut Repairs) -> Option<LogChange> {
         let record: LogRecord<'_> = serde_json::from_slice(bytes).ok()?;
         if let Some(set) = record.set {
+            // Fields under a number are not as usual.
+            if set.get().starts_with("{\"0\"") {
+                return None;
+            }
             return Some(self.merge(serde_json::from_str(set.get()).ok()?, bytes, offset, repairs));
         }
         if let Some(id) = record.rewind_to {

@@ -77,6 +77,8 @@ impl Walk {
         let Discovery { sources, issues } = discovery;
         let mut candidates = Candidates::default();
         list(open, path, issues, |name, kind, issues| match (self.kind)(name.to_bytes()) {
+            // Where files need no ending, a folder is none of them.
+            Some(_) if kind == FileType::Directory && !name.to_bytes().contains(&b'.') => candidates.add(name, kind),
             Some(of_source) => match source_in(self.agent, open, path, name, of_source) {
                 Ok(source) => sources.push(source),
                 Err(issue) => issues.push(issue),
