@@ -295,6 +295,7 @@ fn texts_of_all_kinds_of_newer_records_are_shown() {
         let kinds = [
             ("idle", json!({ "outcome": "failed", "error": { "message": "idlefailure" } })),
             ("compaction", json!({ "status": "running", "summary": "runningsummary" })),
+            ("compaction", json!({ "status": "novelty", "error": { "message": "compactionerror" } })),
             ("shell", json!({ "command": ["list", "shellcommand"], "output": { "stdout": "shelloutput" } })),
             ("skill", json!({ "skill": "x", "text": ["skilltext"] })),
             ("assistant", json!({ "text": "directanswer" })),
@@ -305,6 +306,8 @@ fn texts_of_all_kinds_of_newer_records_are_shown() {
                       "content": [text("printedbefore")], "error": { "message": "thenfailed" } } },
                     { "type": "tool", "id": "t2", "name": "q", "state": { "status": "completed", "input": {}, "content": [],
                       "structured": { "output": "structuredoutput" } } },
+                    { "type": "tool", "id": "t4", "name": "q", "state": { "status": "novelty", "input": {},
+                      "error": { "message": "unknownstatus" } } },
                     { "type": "tool", "id": "t3", "name": "q", "state": { "status": "completed", "input": {},
                       "result": { "rows": ["resultrows"] } } },
                 ] }),
@@ -319,6 +322,8 @@ fn texts_of_all_kinds_of_newer_records_are_shown() {
     let words = [
         "idlefailure",
         "runningsummary",
+        "compactionerror",
+        "unknownstatus",
         "shellcommand",
         "shelloutput",
         "skilltext",

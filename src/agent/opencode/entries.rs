@@ -186,6 +186,8 @@ fn tool(outcome: ToolOutcome, part: &Value, outputs: &OutputFolder, truncator: &
         ToolOutcome::Failed | ToolOutcome::Denied | ToolOutcome::Interrupted if state["error"].is_string() => {
             &state["error"]
         }
+        // Of a status that this version does not know.
+        _ if blank(&state["output"]) && state["error"].is_string() => &state["error"],
         _ if blank(&state["output"]) && !blank(&state["metadata"]["output"]) => &state["metadata"]["output"],
         _ => &state["output"],
     };

@@ -321,6 +321,10 @@ fn compaction(row: &Value) -> Vec<Value> {
         }
         _ => {}
     }
+    // Of a status that this version does not know.
+    if let Some(reason) = error_message(&row["error"]) {
+        return vec![notice("error", &format!("Compaction: {reason}"))];
+    }
     vec![
         json!({ "type": "compaction", "auto": row["reason"] == "auto" || row["auto"] == true }),
         json!({ "type": "text", "text": or_empty(if row["summary"].is_null() { &row["text"] } else { &row["summary"] }) }),
