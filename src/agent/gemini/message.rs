@@ -66,8 +66,11 @@ fn own_parts(message: &Value) -> Vec<MessagePart> {
     let has_text = || !text(message).trim().is_empty();
     // A message in the form of the model's conversation has a role and parts.
     match ["type", "role"].iter().find_map(|name| message.get(*name)?.as_str()) {
-        Some("user") if is_prompt(message) => vec![MessagePart::Prompt],
-        Some("user") => Vec::new(),
+        Some("user") => {
+            let prompt = is_prompt(message).then_some(MessagePart::Prompt);
+            let calls = tools::calls_in_content(message).map(|(at, _)| MessagePart::Call(at));
+            prompt.into_iter().chain(calls).collect()
+        }
         Some("gemini" | "assistant" | "model" | "qwen") => {
             let mut parts = Vec::new();
             if !thoughts(message).is_empty() {

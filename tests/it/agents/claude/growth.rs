@@ -167,3 +167,37 @@ fn a13_a_rewritten_or_replaced_file_is_read_again() {
     std::fs::remove_file(&one.path).expect("removes");
     assert_eq!(reading.refresh(), RefreshOutcome::Gone);
 }
+
+#[test]
+fn a_queued_prompt_is_last_until_it_is_sent() {
+    let one = One::new(&[user("0", None, "hello"), say("1", "0", "working")]);
+    let mut reading = claude().open(&one.session()).expect("opens");
+    let queue = |operation: &str, more: serde_json::Value| {
+        let mut line =
+            json!({"type": "queue-operation", "operation": operation, "timestamp": "2026-11-01T10:00:00.000Z"});
+        line.as_object_mut().expect("fields").extend(more.as_object().expect("fields").clone());
+        line
+    };
+    let steps = [
+        (queue("enqueue", json!({"content": "next"})), RefreshOutcome::Grown { from: 2 }),
+        (say("2", "1", "still working"), RefreshOutcome::Grown { from: 2 }),
+        (queue("dequeue", json!({})), RefreshOutcome::Grown { from: 3 }),
+        (user("3", Some("2"), "next"), RefreshOutcome::Grown { from: 3 }),
+        (queue("enqueue", json!({"content": "no"})), RefreshOutcome::Grown { from: 4 }),
+        (queue("popAll", json!({"content": "no"})), RefreshOutcome::Reset),
+    ];
+    let unsent = ["hello", "working", "still working", "Queued, not sent: next"];
+    let sent = ["hello", "working", "still working", "next"];
+    for (at, (line, expected)) in steps.into_iter().enumerate() {
+        one.append(&text(&[line]));
+        assert_eq!(reading.refresh(), expected, "step {at}");
+        let shown: Vec<String> = reading.read(0..9, TextLimit::NONE).into_iter().map(|entry| entry.text).collect();
+        match at {
+            0 => assert_eq!(shown, ["hello", "working", "Queued, not sent: next"]),
+            1 | 2 => assert_eq!(shown, unsent),
+            4 => assert_eq!(shown, [&sent[..], &["Queued, not sent: no"]].concat()),
+            _ => assert_eq!(shown, sent),
+        }
+        assert_eq!(one.session().messages as usize, shown.len());
+    }
+}
