@@ -154,6 +154,7 @@ pub(super) fn content_text(content: &Value) -> String {
             .get("content")
             .or_else(|| fields.get("content_items"))
             .or_else(|| fields.get("text"))
+            .or_else(|| fields.get("value"))
             .map_or_else(|| tool_input::lines(content), content_text),
         Value::Null => String::new(),
         other => other.to_string(),
