@@ -1,13 +1,13 @@
 //! Reads goose's database, `sessions.db`. Verified with 1.34.0 (`schema_version` 13) and 1.52.0 (16).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::content::GooseMessage;
+use super::content::{self, GooseMessage};
 use super::pairing::{AnsweredCalls, OpenCalls, UnpairedResults};
 use super::totals::GooseTotals;
 use crate::agent::pages::{MessageStore, MessageVersion};
@@ -17,9 +17,8 @@ use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCurs
 use crate::domain::session::{Flags, Title, TitleSource};
 use crate::domain::{Agent, Issue, Session, SessionKey, Time, Tokens};
 
-/// Maximum messages that are searched for the result of a call, and for the call of a result: of all, then of those that
-/// contain its id. Bounds the cost of an open call.
-const RESULT_LOOKAHEAD: u32 = 64;
+/// Messages around a call or a result that are looked at before all others: most results follow their calls at once.
+const NEAR_MESSAGES: u32 = 8;
 
 const ROW: &str = "id, role, content_json, created_timestamp, metadata_json";
 
@@ -305,95 +304,110 @@ pub(super) struct GooseSessionRows {
     session: String,
     stamp: FileStamp,
     database: Database,
+    /// Rows with calls and results by the ids of the calls, if they are needed.
+    rows_by_call: Option<HashMap<String, Vec<i64>>>,
 }
 
 impl GooseSessionRows {
     pub(super) fn open(path: &Path, session: &str) -> Result<Self, DatabaseError> {
         let stamp = sqlite::stamp(path)?;
         let (database, _) = open(path)?;
-        Ok(Self { path: path.to_owned(), session: session.to_owned(), stamp, database })
+        Ok(Self { path: path.to_owned(), session: session.to_owned(), stamp, database, rows_by_call: None })
     }
 
     /// Finds the results of a message that belong to no call.
-    fn add_lost_calls(&self, message: &mut GooseMessage, id: i64) -> Result<(), DatabaseError> {
+    fn add_lost_calls(&mut self, message: &mut GooseMessage, id: i64) -> Result<(), DatabaseError> {
         let mut unpaired = UnpairedResults::of(message);
-        if !unpaired.open().is_empty() {
-            self.each_before(id, None, |earlier| {
+        let mut is_known = unpaired.open().is_empty();
+        if !is_known {
+            let near = "select content_json from messages where session_id = ?1 and id < ?2 order by id desc limit ?3";
+            is_known = self.near(near, id, |earlier| {
                 unpaired.look_at(&earlier);
                 !unpaired.open().is_empty()
             })?;
         }
         // A call of long ago, for example of a sub-agent.
-        for result in unpaired.open().to_vec() {
-            self.each_before(id, Some(&result), |earlier| {
-                unpaired.look_at(&earlier);
-                unpaired.open().contains(&result)
-            })?;
+        let far = if is_known { Vec::new() } else { unpaired.open().to_vec() };
+        for result in far {
+            for row in self.rows_with(&result)?.into_iter().rev().filter(|row| *row < id) {
+                if unpaired.open().contains(&result) {
+                    unpaired.look_at(&self.content(row)?);
+                }
+            }
         }
         message.lost_calls = unpaired.lost();
         Ok(())
     }
 
     /// Adds the results of a message's calls.
-    fn add_results(&self, message: &mut GooseMessage, id: i64) -> Result<(), DatabaseError> {
+    fn add_results(&mut self, message: &mut GooseMessage, id: i64) -> Result<(), DatabaseError> {
         let mut open = OpenCalls::of(message);
-        if !open.is_empty() {
-            self.each_after(id, None, |later| {
+        let mut is_known = open.is_empty();
+        if !is_known {
+            let near = "select content_json from messages where session_id = ?1 and id > ?2 order by id limit ?3";
+            is_known = self.near(near, id, |later| {
                 open.look_at(message, later);
                 !open.is_empty()
             })?;
         }
-        for call in open.ids().to_vec() {
-            self.each_after(id, Some(&call), |later| {
-                open.look_at(message, later);
-                open.ids().contains(&call)
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Visits the messages before a row, the nearest first, until `visit` returns false: the last ones, or those that contain a
-    /// text.
-    fn each_before(
-        &self,
-        id: i64,
-        text: Option<&str>,
-        visit: impl FnMut(GooseMessage) -> bool,
-    ) -> Result<(), DatabaseError> {
-        let sql = "select content_json from messages
-                   where session_id = ?1 and id < ?2 and (?3 is null or instr(content_json, ?3) > 0)
-                   order by id desc limit ?4";
-        self.each(sql, (id, text), visit)
-    }
-
-    /// Visits the messages after a row, like [`each_before`](Self::each_before).
-    fn each_after(
-        &self,
-        id: i64,
-        text: Option<&str>,
-        visit: impl FnMut(GooseMessage) -> bool,
-    ) -> Result<(), DatabaseError> {
-        let sql = "select content_json from messages
-                   where session_id = ?1 and id > ?2 and (?3 is null or instr(content_json, ?3) > 0)
-                   order by id limit ?4";
-        self.each(sql, (id, text), visit)
-    }
-
-    fn each(
-        &self,
-        sql: &str,
-        (id, text): (i64, Option<&str>),
-        mut visit: impl FnMut(GooseMessage) -> bool,
-    ) -> Result<(), DatabaseError> {
-        let mut statement = self.database.connection.prepare_cached(sql)?;
-        let mut rows = statement.query((&self.session, id, text, RESULT_LOOKAHEAD))?;
-        while let Some(row) = rows.next()? {
-            let content = sqlite::text(row.get_ref(0)?).into_owned();
-            if !visit(GooseMessage { content, ..GooseMessage::default() }) {
-                break;
+        let far = if is_known { Vec::new() } else { open.ids().to_vec() };
+        for call in far {
+            for row in self.rows_with(&call)?.into_iter().filter(|row| *row > id) {
+                if open.ids().contains(&call) {
+                    open.look_at(message, self.content(row)?);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Visits the nearest messages of a row until `visit` returns false. Returns false if there may be more.
+    fn near(&self, sql: &str, id: i64, mut visit: impl FnMut(GooseMessage) -> bool) -> Result<bool, DatabaseError> {
+        let mut statement = self.database.connection.prepare_cached(sql)?;
+        let mut rows = statement.query((&self.session, id, NEAR_MESSAGES))?;
+        let mut count = 0;
+        while let Some(row) = rows.next()? {
+            let content = sqlite::text(row.get_ref(0)?).into_owned();
+            count += 1;
+            if !visit(GooseMessage { content, ..GooseMessage::default() }) {
+                return Ok(true);
+            }
+        }
+        Ok(count < NEAR_MESSAGES)
+    }
+
+    /// Rows with a call of this id, or its result, in order. All messages are read for it, once.
+    fn rows_with(&mut self, call: &str) -> Result<Vec<i64>, DatabaseError> {
+        if self.rows_by_call.is_none() {
+            self.rows_by_call = Some(self.read_calls()?);
+        }
+        let found = self.rows_by_call.as_ref().and_then(|rows| rows.get(call));
+        Ok(found.cloned().unwrap_or_default())
+    }
+
+    fn read_calls(&self) -> Result<HashMap<String, Vec<i64>>, DatabaseError> {
+        let sql = "select id, content_json from messages where session_id = ?1 order by id";
+        let mut statement = self.database.connection.prepare_cached(sql)?;
+        let mut rows = statement.query([&self.session])?;
+        let mut found: HashMap<String, Vec<i64>> = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let id = sqlite::number(row.get_ref(0)?).unwrap_or_default();
+            let content = sqlite::text(row.get_ref(1)?).into_owned();
+            let message = GooseMessage { content, ..GooseMessage::default() };
+            for call in message.calls().into_iter().chain(content::results(&message.content)) {
+                found.entry(call).or_default().push(id);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Content of a row.
+    fn content(&self, id: i64) -> Result<GooseMessage, DatabaseError> {
+        let mut statement =
+            self.database.connection.prepare_cached("select content_json from messages where id = ?1")?;
+        let text = |row: &Row<'_>| row.get_ref(0).map(|value| sqlite::text(value).into_owned());
+        let content = statement.query_row([id], text).optional()?.unwrap_or_default();
+        Ok(GooseMessage { content, ..GooseMessage::default() })
     }
 }
 
@@ -408,6 +422,9 @@ impl MessageStore for GooseSessionRows {
         let now = sqlite::stamp(&self.path)?;
         if now != self.stamp && (now.inode != self.stamp.inode || self.database.is_copy()) {
             *self = Self::open(&self.path.clone(), &self.session.clone())?;
+        }
+        if now != self.stamp {
+            self.rows_by_call = None;
         }
         let connection = &self.database.connection;
         let exists = |sql: &str| connection.prepare_cached(sql)?.exists([&self.session]);
