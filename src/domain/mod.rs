@@ -28,6 +28,7 @@ pub mod run;
 pub mod run_backend;
 pub mod run_request;
 pub mod run_start;
+pub mod running_call;
 pub mod search;
 pub mod secrets;
 pub mod session;

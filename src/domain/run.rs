@@ -10,6 +10,7 @@ pub use super::run_start::{ContinuationStart, Conversation, FolderTrust, RunStar
 use super::approval::Approval;
 use super::backend::BackendChange;
 use super::budget::BudgetStop;
+use super::running_call::RunningCall;
 use super::tool::PlanItem;
 use super::{Agent, Event, SessionKey, Time, Tokens};
 use crate::stdx::ring::RingItem;
@@ -232,6 +233,9 @@ pub struct RunInfo {
     pub tasks: Vec<BackgroundTask>,
     /// Current plan or task list of the agent.
     pub plan: Vec<PlanItem>,
+    /// Tool calls that run in the open turn, oldest first.
+    #[serde(default)]
+    pub calls: Vec<RunningCall>,
     /// Sub-agents that work for the open turn.
     pub subagents: Vec<SubagentProgress>,
     /// Token usage of the session so far.
@@ -298,6 +302,7 @@ impl RunInfo {
             approvals: Vec::new(),
             tasks: Vec::new(),
             plan: Vec::new(),
+            calls: Vec::new(),
             subagents: Vec::new(),
             tokens: Tokens::default(),
             cost_usd: None,

@@ -60,6 +60,11 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
                 canvas.target(area, Target::Row(at));
                 draw_session(canvas, area, (session, *state), list.at() == Some(at), list.repeats_title(at));
             }
+            // Its session is below the heading: the title says more.
+            ListRow::Detail(session, state) if line == 1 && sticky.is_some_and(|(above, _, _)| above + 1 < at) => {
+                canvas.target(area, Target::Row(at));
+                draw_session(canvas, area, (session, *state), list.at() == Some(at - 1), list.repeats_title(at - 1));
+            }
             ListRow::Detail(session, state) => {
                 canvas.target(area, Target::Row(at));
                 let selected = at > 0 && list.at() == Some(at - 1);

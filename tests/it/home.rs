@@ -8,7 +8,9 @@ use salon::app::{Effect, Msg};
 use salon::config::key::Key;
 use salon::domain::live_status::LiveStatus;
 use salon::domain::run::{Phase, Refusal};
+use salon::domain::running_call::RunningCall;
 use salon::domain::session::{CopiedPrefix, TitleSource};
+use salon::domain::transcript::ToolAction;
 use salon::domain::{Agent, SessionKey, SessionState, Time};
 
 use super::screens::live::run;
@@ -165,6 +167,20 @@ fn a_turn_that_ends_on_the_screen_is_seen() {
 }
 
 #[test]
+fn a_second_line_is_never_shown_without_its_title() {
+    let mut stage = Stage::new(80, 10);
+    let key = SessionKey::new(Agent::Claude, "aaaa");
+    let others = (0..9).map(|nth| session(Agent::Codex, &format!("b{nth}"), &format!("Other {nth}"), 10 + nth));
+    let waiting = session(Agent::Claude, "aaaa", "Build the release", 5);
+    stage.send(Msg::Catalog(change(std::iter::once(waiting).chain(others).collect())));
+    stage.send(working(&key, SessionState::NeedsYou));
+    for keys in ["j", "j", "j", "j", "j", "j", "j", "j", "k", "k", "k", "k", "k", "k"] {
+        let screen = stage.keys(keys).screen();
+        assert!(!screen.contains("Bash: rm -rf target") || screen.contains("Build the release"), "{screen}");
+    }
+}
+
+#[test]
 fn waiting_and_working_rows_have_a_second_line() {
     let mut stage = Stage::new(100, 24);
     let key = SessionKey::new(Agent::Claude, "aaaa");
@@ -184,6 +200,13 @@ fn waiting_and_working_rows_have_a_second_line() {
     let mut own = Stage::full(100, 24);
     own.run(run("r"));
     assert!(own.screen().contains("answering"), "{}", own.screen());
+    let mut at_work = run("r");
+    let action = ToolAction::Command { command: "npm run build".into(), exit_code: None };
+    at_work.calls = vec![RunningCall::new("c".into(), "exec_command", &action, ago(65_000))];
+    own.run(at_work);
+    let screen = own.screen();
+    let row = screen.lines().find(|line| line.contains("Bash: npm run build")).expect("the running tool");
+    assert!(row.ends_with("1m"), "since its start: {screen}");
     let mut idle = run("r");
     idle.phase = Phase::Idle;
     own.run(idle);

@@ -43,7 +43,10 @@ fn of_run(info: &RunInfo, runs: &RunTable) -> Option<RowDetail> {
         Phase::Starting => Some(RowDetail { text: "starting".to_owned(), since: None }),
         Phase::Working { since, activity } => {
             let text = match activity {
-                Activity::Answering => "answering".to_owned(),
+                Activity::Answering => match info.calls.last() {
+                    Some(call) => return Some(RowDetail { text: call.text.clone(), since: Some(call.since) }),
+                    None => "answering".to_owned(),
+                },
                 Activity::Compacting => "compacting the context".to_owned(),
                 Activity::Retrying { reason, .. } => format!("retrying: {}", one_line(reason)),
             };

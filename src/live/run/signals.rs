@@ -8,10 +8,14 @@ use crate::domain::SessionKey;
 use crate::domain::approval::Approval;
 use crate::domain::event::EventBody;
 use crate::domain::run::{Phase, RunEventKind, StopReason, SubagentProgress};
+use crate::domain::running_call::RunningCall;
 use crate::domain::transcript::ToolStatus;
 
 /// Maximum sub-agents per run, because they are part of each published state.
 const MAX_SUBAGENTS: usize = 32;
+
+/// Maximum running calls per run, for the same reason.
+const MAX_CALLS: usize = 16;
 
 impl Run {
     pub(super) async fn apply_signal(&mut self, signal: ProtocolSignal) {
@@ -20,11 +24,7 @@ impl Run {
                 if !matches!(event.body, EventBody::Prompt(_)) {
                     self.turn.answered();
                 }
-                if let EventBody::ToolUpdate { id, status: Some(status), .. } = &event.body
-                    && !matches!(status, ToolStatus::Pending | ToolStatus::Running)
-                {
-                    self.info.subagents.retain(|subagent| subagent.call != *id);
-                }
+                self.track_call(&event.body);
                 self.push_event(event);
             }
             ProtocolSignal::Session(id) => self.set_session(id).await,
@@ -88,6 +88,29 @@ impl Run {
         }
     }
 
+    /// Tracks which tool calls run.
+    fn track_call(&mut self, body: &EventBody) {
+        match body {
+            EventBody::ToolCall { id, name, action, .. } => {
+                let known = self.info.calls.iter().position(|call| call.id == *id);
+                let since = known.map_or_else(|| self.store.now(), |at| self.info.calls[at].since);
+                let call = RunningCall::new(id.clone(), name, action, since);
+                match known {
+                    Some(at) => self.info.calls[at] = call,
+                    None if self.info.calls.len() < MAX_CALLS => self.info.calls.push(call),
+                    None => {}
+                }
+            }
+            EventBody::ToolUpdate { id, status: Some(status), .. }
+                if !matches!(status, ToolStatus::Pending | ToolStatus::Running) =>
+            {
+                self.info.subagents.retain(|subagent| subagent.call != *id);
+                self.info.calls.retain(|call| call.id != *id);
+            }
+            _ => {}
+        }
+    }
+
     fn subagent_progressed(&mut self, progress: SubagentProgress) {
         let known = self.info.subagents.iter().position(|known| known.call == progress.call);
         match known {
@@ -129,6 +152,9 @@ impl Run {
     pub(super) fn remove_approval(&mut self, id: &str) {
         let Some(at) = self.info.approvals.iter().position(|approval| &*approval.id == id) else { return };
         let approval = self.info.approvals.remove(at);
+        let now = self.store.now();
+        let waited = |call: &&mut RunningCall| Some(&call.id) == approval.tool_id.as_ref();
+        self.info.calls.iter_mut().filter(waited).for_each(|call| call.since = now);
         self.history.push(self.info.turn, RunEventKind::ApprovalGone(approval.id));
     }
 

@@ -178,6 +178,7 @@ impl Run {
         self.info.phase = Phase::Idle;
         self.info.silent_since = None;
         self.info.subagents.clear();
+        self.info.calls.clear();
         self.info.last_outcome = Some(outcome.clone());
         let time = self.store.now();
         let duration_ms = self.turn.began().map_or(0, |began| u64::try_from(time.since(began)).unwrap_or(0));

@@ -217,13 +217,14 @@ async fn progress_of_a_sub_agent_is_part_of_the_run_and_linked_to_its_session() 
         let [subagent] = &info.subagents[..] else { panic!("{agent}: {info:?}") };
         assert!(subagent.tool.as_deref().is_some_and(|tool| tool.ends_with(": ls -la")), "{agent}: {subagent:?}");
         assert!(subagent.session.is_some(), "{agent}: {subagent:?}");
+        assert!(info.calls.iter().any(|call| call.id == subagent.call), "{agent}: {:?}", info.calls);
         let call = |kind: &RunEventKind| match kind {
             RunEventKind::Event(Event { body: EventBody::ToolCall { id, .. }, .. }) => Some(id.clone()),
             _ => None,
         };
         assert!(harness.history(&run).await.iter().filter_map(call).any(|id| id == subagent.call), "{agent}");
         harness.live.interrupt(&run).expect("interrupted");
-        harness.until(&run, |info| info.subagents.is_empty()).await;
+        harness.until(&run, |info| info.subagents.is_empty() && info.calls.is_empty()).await;
     }
 }
 
