@@ -98,8 +98,9 @@ pub(super) fn conform(value: &mut Value, kind: FieldType) -> bool {
             let names = if matches!(kind, FieldType::Object(_)) { fields } else { &fields[..fields.len().min(NAMES)] };
             let has_changed = unwrap(value, names);
             let Some(object) = value.as_object_mut() else { return has_changed };
+            let kind_of = |name: &str| fields.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
             let changed =
-                fields.iter().filter(|(name, kind)| object.get_mut(*name).is_some_and(|field| conform(field, *kind)));
+                object.iter_mut().filter_map(|(name, field)| kind_of(name).filter(|kind| conform(field, *kind)));
             changed.count() > 0 || has_changed
         }
     }

@@ -76,7 +76,7 @@ fn find(
     search: SearchIndex,
     source: String,
 ) -> (Vec<Arc<Session>>, Vec<Issue>, QuerySearch) {
-    let query_search = QuerySearch::new(search, loaded.take_sources(), loaded.all.clone(), source);
+    let query_search = QuerySearch::new(search, loaded, |_| true, source);
     let options =
         QueryOptions { order: SearchOrder::Time, limit: None, detailed: 0, around: search::SnippetContext::Line(0) };
     let results = query_search.run(context, options);

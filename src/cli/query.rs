@@ -2,13 +2,11 @@
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use super::context::CliContext;
 use super::sessions::LoadedSessions;
-use crate::agent::Source;
 use crate::domain::query::Query;
 use crate::domain::query::jump::Jump;
 use crate::domain::search::{EntryLocation, Hit, LocatedEntry, SearchOrder, SearchResults};
@@ -69,6 +67,8 @@ pub(super) struct QuerySearch {
     pub query: Query,
     corpus: Corpus,
     search: SearchIndex,
+    /// True if the index was updated for this search.
+    is_updated: bool,
 }
 
 /// Loads all sessions and opens the text index, in parallel.
@@ -91,11 +91,25 @@ pub(super) fn load_with(
 }
 
 impl QuerySearch {
-    /// Parses a query to search the given sessions.
-    pub(super) fn new(search: SearchIndex, units: Vec<Source>, sessions: Vec<Arc<Session>>, source: String) -> Self {
+    /// Parses a query to search those of the loaded sessions that `selects` admits. Indexes all of them before, if that is
+    /// faster.
+    pub(super) fn new(
+        search: SearchIndex,
+        loaded: &mut LoadedSessions,
+        selects: impl Fn(&Session) -> bool,
+        source: String,
+    ) -> Self {
         let query = Query::parse(&source);
-        let corpus = Corpus::new(units, sessions);
-        Self { source, query, corpus, search }
+        let mut sources = loaded.take_sources();
+        let mut is_updated = false;
+        if search.should_index_first(&query, &sources) {
+            let all = Corpus::new(sources, loaded.all.clone());
+            is_updated = search.index_texts(&all);
+            sources = all.into_sources();
+        }
+        let sessions = loaded.all.iter().filter(|session| selects(session)).cloned().collect();
+        let corpus = Corpus::new(sources, sessions);
+        Self { source, query, corpus, search, is_updated }
     }
 
     /// Returns all hits in order. A session named by the query (by id, file or resume command) comes first.
@@ -144,7 +158,7 @@ impl QuerySearch {
     ///
     /// Reports errors, except if the cache directory as a whole is already known to be unusable.
     pub(super) fn store(self, context: &CliContext, loaded: LoadedSessions) {
-        let current = self.search.is_current(&self.corpus);
+        let current = !self.is_updated && self.search.is_current(&self.corpus);
         if current && self.search.has_filters(&self.corpus) {
             // The process ends: nothing has to be freed.
             std::mem::forget(self);

@@ -41,8 +41,7 @@ pub(super) fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, C
     let (mut loaded, search) = query::load(context);
     let filter = scope::filter(context, &args.scope, true);
     let selected = |session: &Session| filter.admits(session) && filter.hides(session).is_none();
-    let sessions = loaded.all.iter().filter(|session| selected(session)).cloned().collect();
-    let query_search = QuerySearch::new(search, loaded.take_sources(), sessions, source);
+    let query_search = QuerySearch::new(search, &mut loaded, selected, source);
     let around = args.context.map_or(search::SnippetContext::Line(CONTEXT_BYTES), search::SnippetContext::Lines);
     let limit = args.limit.filter(|limit| *limit > 0 && !args.exhaustive);
     let mut results = query_search.run(context, QueryOptions { order: args.sort, limit, detailed: shown, around });

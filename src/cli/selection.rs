@@ -49,8 +49,7 @@ fn matching(context: &CliContext, source: &str) -> Result<Vec<Arc<Session>>, Cli
         return Err(CliError::new(CliErrorCode::Usage, "the query is empty"));
     }
     let (mut loaded, search) = query::load(context);
-    let units = loaded.take_sources();
-    let query_search = QuerySearch::new(search, units, loaded.all.clone(), source.to_owned());
+    let query_search = QuerySearch::new(search, &mut loaded, |_| true, source.to_owned());
     if let Some(error) = query_search.query.errors.first() {
         return Err(CliError::new(CliErrorCode::Usage, format!("query: {}", error.message)));
     }

@@ -95,7 +95,7 @@ pub(super) fn run(context: &CliContext, args: &StatsArgs) -> Result<ExitCode, Cl
         None => (LoadedSessions::with_usage(context), None),
         Some(source) => {
             let (mut loaded, search) = query::load_with(context, LoadedSessions::with_usage);
-            let search = QuerySearch::new(search, loaded.take_sources(), loaded.all.clone(), source);
+            let search = QuerySearch::new(search, &mut loaded, |_| true, source);
             let options =
                 QueryOptions { order: SearchOrder::Time, limit: None, detailed: 0, around: SnippetContext::Line(0) };
             let results = search.run(context, options);

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::fs;
 
 use proptest::prelude::*;
+use salon::domain::query::Query;
 use salon::domain::search::{Hit, SearchResults};
 use salon::index::search::{Cancel, Corpus, SearchIndex};
 use serde_json::{Value, json};
@@ -32,6 +33,26 @@ fn appended_text_is_found_at_once_and_indexed_incrementally() {
         assert_eq!(answer.hits[0].count, 1);
     }
     assert_eq!(ask(&search, &grown, "plantprompt").hits[0].count, 1, "nothing is counted twice");
+}
+
+#[test]
+fn a_command_indexes_before_it_searches_only_if_it_would_read_many_texts_twice() {
+    let home = Home::empty();
+    write_claude_needles(&home);
+    let (search, known) = (open(&home), corpus(&home));
+    let (words, filters) = (Query::parse("planted"), Query::parse("agent:claude is:star"));
+    let large = |corpus: &Corpus| {
+        let mut sources = corpus.sources().to_vec();
+        sources[0].stamp.size = 100 << 20;
+        sources
+    };
+    assert!(!search.should_index_first(&words, known.sources()), "little text is read twice soon");
+    assert!(search.should_index_first(&words, &large(&known)));
+    assert!(!search.should_index_first(&filters, &large(&known)), "no text is needed");
+    assert!(search.index_texts(&known));
+    assert!(!search.should_index_first(&words, known.sources()) && search.is_current(&known));
+    assert!(search.should_index_first(&words, &large(&known)), "the file has grown by many bytes");
+    assert_eq!(ids(&ask(&search, &known, "plantprompt")), BTreeSet::from([CLAUDE.to_owned()]));
 }
 
 #[test]

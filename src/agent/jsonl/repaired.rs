@@ -153,7 +153,7 @@ fn is_value(bytes: &[u8]) -> bool {
 
 /// True if a record is not UTF-8.
 fn is_other_encoding(record: &[u8]) -> bool {
-    !record.is_ascii() && std::str::from_utf8(record).is_err()
+    simdutf8::basic::from_utf8(record).is_err()
 }
 
 /// True if a record contains an escape of half a character without the other half.

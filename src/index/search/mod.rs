@@ -58,10 +58,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub use corpus::Corpus;
 pub use snippet::SnippetContext;
 
+use crate::agent::Source;
 use crate::domain::catalog::IndexProgress;
 use crate::domain::query::{FilterContext, FilterKey, Query};
 use crate::domain::search::{EntryLocation, LocatedEntry, SearchOrder, SearchResults, SearchUpdate};
 use crate::domain::{Session, Time};
+use plan::QueryPlan;
 use query_cache::QueryCache;
 use store::IndexStore;
 
@@ -76,6 +78,9 @@ pub struct SearchIndex {
 
 /// Maximum sources without filters that a command leaves, because they are fast to search.
 const MAX_UNFILTERED_SOURCES: usize = 8;
+
+/// Minimum bytes without an index for which a command updates it before its search, which would also read them.
+const MIN_BYTES_TO_INDEX_FIRST: u64 = 64 << 20;
 
 /// Parameters of a query execution.
 #[derive(Clone, Debug)]
@@ -154,6 +159,24 @@ impl SearchIndex {
     pub fn is_current(&self, corpus: &Corpus) -> bool {
         let reader = self.store.refresh();
         !reader.is_damaged() && self.query_cache.index_state(&reader, corpus).is_current()
+    }
+
+    /// Returns true if a short-lived command should call [`Self::index_texts`] before it searches: the query needs texts, and
+    /// many are not indexed.
+    pub fn should_index_first(&self, query: &Query, sources: &[Source]) -> bool {
+        let reader = self.store.refresh();
+        let unindexed = |source: &Source| match reader.last_segment(&source.path) {
+            // Databases have no offset, and few rows change at once.
+            Some(last) if last.cursor.stamp == source.stamp || last.cursor.offset == 0 => 0,
+            Some(last) => source.stamp.size.saturating_sub(last.cursor.offset),
+            None => source.stamp.size,
+        };
+        QueryPlan::new(query).needs_texts() && sources.iter().map(unindexed).sum::<u64>() >= MIN_BYTES_TO_INDEX_FIRST
+    }
+
+    /// Indexes all texts, without filters. Returns true if it did; errors are left to [`Self::update`].
+    pub fn index_texts(&self, corpus: &Corpus) -> bool {
+        build::update(&self.store, corpus, &Cancel::default(), &mut |_| {}).is_ok_and(|indexed| indexed.is_some())
     }
 
     /// Updates the text index, the newest sources first; new segments are searchable at once, in all processes. `None`
