@@ -22,8 +22,9 @@ use crate::store::annotations;
 
 /// Sets or clears a name.
 pub(super) fn rename(context: &CliContext, args: &RenameArgs) -> Result<ExitCode, CliError> {
-    let edit = if args.clear { AnnotationEdit::Name(None) } else { usage(AnnotationEdit::name(&args.name.join(" ")))? };
-    let selection = Selection::Id(args.id.clone());
+    let (selection, name) = selection_and_rest(args.query.as_deref(), &args.words);
+    no_rest_to_clear(args.clear, name)?;
+    let edit = if args.clear { AnnotationEdit::Name(None) } else { usage(AnnotationEdit::name(&name.join(" ")))? };
     if args.write_back && !args.output.dry_run {
         write_back(context, &selection, &edit)?;
     }
@@ -52,11 +53,7 @@ pub(super) fn star(context: &CliContext, args: &StarArgs) -> Result<ExitCode, Cl
 
 /// Adds and removes tags.
 pub(super) fn tag(context: &CliContext, args: &TagArgs) -> Result<ExitCode, CliError> {
-    let (selection, added) = match (&args.query, args.words.split_first()) {
-        (Some(query), _) => (Selection::Query(query.clone()), &args.words[..]),
-        (None, Some((id, tags))) => (Selection::Id(id.clone()), tags),
-        (None, None) => (Selection::Ids(Vec::new()), &[][..]),
-    };
+    let (selection, added) = selection_and_rest(args.query.as_deref(), &args.words);
     let mut edits = Vec::new();
     for tag in added {
         edits.push(AnnotationEdit::AddTag(usage(AnnotationEdit::tag(tag))?));
@@ -69,9 +66,30 @@ pub(super) fn tag(context: &CliContext, args: &TagArgs) -> Result<ExitCode, CliE
 
 /// Sets or clears a note.
 pub(super) fn note(context: &CliContext, args: &NoteArgs) -> Result<ExitCode, CliError> {
-    let text = if args.clear { None } else { query::from_args(&args.text)? };
+    let (selection, words) = selection_and_rest(args.query.as_deref(), &args.words);
+    no_rest_to_clear(args.clear, words)?;
+    if words.is_empty() && !args.clear {
+        return Err(CliError::new(CliErrorCode::Usage, "no text; pass TEXT, `-` to read it from stdin, or --clear"));
+    }
+    let text = if args.clear { None } else { query::from_args(words)? };
     let edit = usage(AnnotationEdit::note(&text.unwrap_or_default()))?;
-    apply(context, &Selection::Id(args.id.clone()), &[edit], args.output)
+    apply(context, &selection, &[edit], args.output)
+}
+
+/// Splits the words of a command: without a query, the first one is the ID of the session.
+fn selection_and_rest<'a>(query: Option<&str>, words: &'a [String]) -> (Selection, &'a [String]) {
+    match (query, words.split_first()) {
+        (Some(query), _) => (Selection::Query(query.to_owned()), words),
+        (None, Some((id, rest))) => (Selection::Id(id.clone()), rest),
+        (None, None) => (Selection::Ids(Vec::new()), words),
+    }
+}
+
+fn no_rest_to_clear(clear: bool, rest: &[String]) -> Result<(), CliError> {
+    match rest.first().filter(|_| clear) {
+        Some(word) => Err(CliError::new(CliErrorCode::Usage, format!("unexpected argument '{word}' with --clear"))),
+        None => Ok(()),
+    }
 }
 
 fn usage<T>(parsed: Result<T, String>) -> Result<T, CliError> {

@@ -5,13 +5,13 @@ use clap::Args;
 /// Arguments of `rename`.
 #[derive(Args, Debug)]
 pub struct RenameArgs {
-    /// ID of the session
-    #[arg(value_name = "ID")]
-    pub id: String,
+    /// ID of the session, then its new name of 1 to 200 characters; with --query only the name
+    #[arg(value_name = "ID | NAME", required_unless_present = "query")]
+    pub words: Vec<String>,
 
-    /// New name, of 1 to 200 characters
-    #[arg(value_name = "NAME", required_unless_present = "clear", conflicts_with = "clear")]
-    pub name: Vec<String>,
+    /// Select the sessions that match this query instead
+    #[arg(long, value_name = "QUERY")]
+    pub query: Option<String>,
 
     /// Remove the name, so that the agent's title is shown again
     #[arg(long)]
@@ -69,13 +69,13 @@ pub struct TagArgs {
 /// Arguments of `note`.
 #[derive(Args, Debug)]
 pub struct NoteArgs {
-    /// ID of the session
-    #[arg(value_name = "ID")]
-    pub id: String,
+    /// ID of the session, then the text of the note, read from stdin if it is `-`; with --query only the text
+    #[arg(value_name = "ID | TEXT", required_unless_present = "query")]
+    pub words: Vec<String>,
 
-    /// Text of the note; read from stdin if it is `-`
-    #[arg(value_name = "TEXT", required_unless_present = "clear", conflicts_with = "clear")]
-    pub text: Vec<String>,
+    /// Select the sessions that match this query instead
+    #[arg(long, value_name = "QUERY")]
+    pub query: Option<String>,
 
     /// Remove the note
     #[arg(long)]

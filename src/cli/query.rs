@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -110,6 +111,12 @@ impl QuerySearch {
         let sessions = loaded.all.iter().filter(|session| selects(session)).cloned().collect();
         let corpus = Corpus::new(sources, sessions);
         Self { source, query, corpus, search, is_updated }
+    }
+
+    /// Parses a query to search sessions by their titles and properties alone.
+    pub(super) fn among(sessions: Vec<Arc<Session>>, source: String) -> Self {
+        let (query, corpus) = (Query::parse(&source), Corpus::new(Vec::new(), sessions));
+        Self { source, query, corpus, search: SearchIndex::without_index(), is_updated: false }
     }
 
     /// Returns all hits in order. A session named by the query (by id, file or resume command) comes first.

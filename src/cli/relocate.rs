@@ -13,6 +13,7 @@ use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
 use super::relocate_args::RelocateArgs;
+use super::selection::{self, Selection};
 use super::sessions::LoadedSessions;
 use super::{find, output, remote, state};
 use crate::domain::annotation::AnnotationEdit;
@@ -69,22 +70,30 @@ pub(super) fn run(context: &CliContext, args: &RelocateArgs) -> Result<ExitCode,
     Ok(ExitCode::SUCCESS)
 }
 
+/// Words of an error of usage.
+const USAGE: &str = "name the old and the new directory, or one session or --query with --to DIR or --clear";
+
 type Edits = Vec<(SessionKey, AnnotationEdit)>;
 
 fn edits(context: &CliContext, args: &RelocateArgs, all: &[Arc<Session>]) -> Result<Edits, CliError> {
     let usage = |message: &str| CliError::new(CliErrorCode::Usage, message);
-    match (args.words.as_slice(), &args.to) {
-        ([id], Some(directory)) => {
+    let selected = || match (&args.query, args.words.as_slice()) {
+        (Some(query), _) => selection::sessions(context, &Selection::Query(query.clone())),
+        (None, [id]) => {
             remote::only_there(context, id)?;
-            let session = find::find(all, id)?;
-            let directory = existing(context, directory)?;
-            Ok(vec![(session.key.clone(), relocate::move_to(&directory, &Workspaces::default()))])
+            find::find(all, id).map(|session| vec![session])
         }
-        ([id], None) if args.clear => {
-            remote::only_there(context, id)?;
-            let session = find::find(all, id)?;
-            let moved = session.annotation().is_some_and(|annotation| annotation.directory.is_some());
-            Ok(if moved { vec![(session.key.clone(), AnnotationEdit::Move(None))] } else { Vec::new() })
+        (None, _) => Err(usage(USAGE)),
+    };
+    match (args.words.as_slice(), &args.to) {
+        ([] | [_], Some(directory)) => {
+            let edit = relocate::move_to(&existing(context, directory)?, &Workspaces::default());
+            Ok(selected()?.into_iter().map(|session| (session.key.clone(), edit.clone())).collect())
+        }
+        ([] | [_], None) if args.clear => {
+            let is_moved = |session: &Arc<Session>| session.annotation().is_some_and(|own| own.directory.is_some());
+            let moved = selected()?.into_iter().filter(is_moved);
+            Ok(moved.map(|session| (session.key.clone(), AnnotationEdit::Move(None))).collect())
         }
         ([old, new], None) if !args.clear => {
             let (old, new) = (absolute(context, Path::new(old)), existing(context, Path::new(new))?);
@@ -95,7 +104,7 @@ fn edits(context: &CliContext, args: &RelocateArgs, all: &[Arc<Session>]) -> Res
             }
             Ok(edits)
         }
-        _ => Err(usage("name the old and the new directory, or one session with --to DIR or --clear")),
+        _ => Err(usage(USAGE)),
     }
 }
 

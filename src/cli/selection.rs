@@ -45,14 +45,9 @@ fn by_ids(context: &CliContext, ids: &[String]) -> Result<Vec<Arc<Session>>, Cli
 }
 
 fn matching(context: &CliContext, source: &str) -> Result<Vec<Arc<Session>>, CliError> {
-    if source.trim().is_empty() {
-        return Err(CliError::new(CliErrorCode::Usage, "the query is empty"));
-    }
+    without_mistake(source)?;
     let (mut loaded, search) = query::load(context);
     let query_search = QuerySearch::new(search, &mut loaded, |_| true, source.to_owned());
-    if let Some(error) = query_search.query.errors.first() {
-        return Err(CliError::new(CliErrorCode::Usage, format!("query: {}", error.message)));
-    }
     let options = QueryOptions { order: SearchOrder::Time, limit: None, detailed: 0, around: SnippetContext::Line(0) };
     let results = query_search.run_exact(context, options);
     // Hidden sessions are selected only if the query asks for their kind, as in `is:empty`.
@@ -65,6 +60,29 @@ fn matching(context: &CliContext, source: &str) -> Result<Vec<Arc<Session>>, Cli
         output::note(&format!("no session matches the query \"{source}\""))?;
     }
     Ok(selected)
+}
+
+/// Returns those of some sessions without transcripts that match a query, by what is known of them.
+pub(super) fn matching_among(
+    context: &CliContext,
+    source: &str,
+    sessions: Vec<Arc<Session>>,
+) -> Result<Vec<Arc<Session>>, CliError> {
+    without_mistake(source)?;
+    let query_search = QuerySearch::among(sessions, source.to_owned());
+    let options = QueryOptions { order: SearchOrder::Time, limit: None, detailed: 0, around: SnippetContext::Line(0) };
+    Ok(query_search.run_exact(context, options).hits.into_iter().map(|hit| hit.session).collect())
+}
+
+/// Fails for an empty query, and for one with a mistake.
+fn without_mistake(source: &str) -> Result<(), CliError> {
+    if source.trim().is_empty() {
+        return Err(CliError::new(CliErrorCode::Usage, "the query is empty"));
+    }
+    match Query::parse(source).errors.first() {
+        Some(error) => Err(CliError::new(CliErrorCode::Usage, format!("query: {}", error.message))),
+        None => Ok(()),
+    }
 }
 
 /// Returns true if each alternative of a query asks for a kind of sessions that lists hide.

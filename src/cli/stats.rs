@@ -91,7 +91,11 @@ impl From<&UsageFigures> for Figures {
 pub(super) fn run(context: &CliContext, args: &StatsArgs) -> Result<ExitCode, CliError> {
     let zone = TimeZone::system();
     let range = range(context, &args.scope, &zone);
-    let (loaded, found) = match query::from_args(&args.query)? {
+    let (loaded, found) = match args
+        .query_option
+        .clone()
+        .map_or_else(|| query::from_args(&args.query), |query| Ok(Some(query)))?
+    {
         None => (LoadedSessions::with_usage(context), None),
         Some(source) => {
             let (mut loaded, search) = query::load_with(context, LoadedSessions::with_usage);

@@ -11,6 +11,16 @@ pub struct StatsArgs {
     #[arg(value_name = "QUERY")]
     pub query: Vec<String>,
 
+    /// Query as an option, as other commands take it
+    #[arg(
+        id = "query_option",
+        long = "query",
+        value_name = "QUERY",
+        conflicts_with = "query",
+        allow_hyphen_values = true
+    )]
+    pub query_option: Option<String>,
+
     /// Selection of sessions; `--since` and `--until` select days of usage
     #[command(flatten)]
     pub scope: ScopeArgs,

@@ -1,7 +1,9 @@
 //! `salon trash` and `salon restore`: removes sessions, and brings them back.
 #![expect(clippy::disallowed_methods, reason = "a command has no event loop to delay")]
 
+use std::collections::HashSet;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use super::selection::{self, Selection};
 use super::sessions::LoadedSessions;
 use super::trash_args::{RestoreArgs, TrashArgs};
 use super::{find, output, remote, sessions, state};
-use crate::domain::{Agent, Session, SessionKey};
+use crate::domain::{Agent, Session, SessionKey, Title, TitleSource};
 use crate::runtime::keep::Archive;
 use crate::runtime::trash::{self, Removal};
 use crate::stdx::text::one_line;
@@ -34,7 +36,7 @@ struct Row {
     id: String,
     agent: &'static str,
     title: String,
-    /// `trashed`, `hidden`, `restored`, `deleted`, `would_trash`, `would_delete` or `refused`.
+    /// `trashed`, `hidden`, `restored`, `deleted`, `would_trash`, `would_restore`, `would_delete` or `refused`.
     outcome: &'static str,
     reason: Option<String>,
     trashed_at: Option<String>,
@@ -140,19 +142,44 @@ fn empty(context: &CliContext, args: &TrashArgs, store: &Store) -> Result<Vec<Ro
 /// Brings sessions back from the trash.
 pub(super) fn restore(context: &CliContext, args: &RestoreArgs) -> Result<ExitCode, CliError> {
     if let Some((source, ids)) = remote::all_named(context, &args.ids)? {
-        let words = remote::words_of_ids("restore", &[(args.json, "--json")], ids);
-        return remote::run_there(source, &words, args.json);
+        let flags = [(args.dry_run, "--dry-run"), (args.json, "--json")];
+        return remote::run_there(source, &remote::words_of_ids("restore", &flags, ids), args.json);
     }
-    let store = state::open(context)?;
+    let store = if args.dry_run { state::open_to_read(context)? } else { state::open(context)? };
     let trashed = listed(&store)?;
-    let restore = |id: &String| {
-        let session = named(&trashed, id)?;
-        let (key, title) = (&session.key, &session.title);
-        let restored = trash::restore(&store, key);
-        Ok(restored.map_or_else(|reason| Row::refused(key, title, reason), |_| Row::new(key, title, "restored")))
+    let selected = match &args.query {
+        Some(query) => matching(context, &trashed, query)?,
+        None => args.ids.iter().map(|id| named(&trashed, id)).collect::<Result<_, CliError>>()?,
     };
-    let rows = args.ids.iter().map(restore).collect::<Result<_, CliError>>()?;
-    finish(rows, false, args.json)
+    let restore = |session: &TrashedSession| {
+        let (key, title) = (&session.key, &session.title);
+        if args.dry_run {
+            return Row::new(key, title, "would_restore");
+        }
+        let restored = trash::restore(&store, key);
+        restored.map_or_else(|reason| Row::refused(key, title, reason), |_| Row::new(key, title, "restored"))
+    };
+    finish(selected.into_iter().map(restore).collect(), args.dry_run, args.json)
+}
+
+/// Returns the sessions in the trash that match a query by what is known of them.
+fn matching<'a>(
+    context: &CliContext,
+    trashed: &'a [TrashedSession],
+    source: &str,
+) -> Result<Vec<&'a TrashedSession>, CliError> {
+    let known = |trashed: &TrashedSession| {
+        let mut session = Session::new(trashed.key.clone(), PathBuf::new());
+        session.title = Title::new(&trashed.title, TitleSource::Prompt);
+        session.last_activity = Some(trashed.time);
+        Arc::new(session)
+    };
+    let matching = selection::matching_among(context, source, trashed.iter().map(known).collect())?;
+    let keys: HashSet<SessionKey> = matching.into_iter().map(|session| session.key.clone()).collect();
+    if keys.is_empty() {
+        output::note(&format!("no session in the trash matches the query \"{source}\""))?;
+    }
+    Ok(trashed.iter().filter(|session| keys.contains(&session.key)).collect())
 }
 
 fn listed(store: &Store) -> Result<Vec<TrashedSession>, CliError> {

@@ -53,8 +53,16 @@ pub struct TrashArgs {
 #[derive(Args, Debug)]
 pub struct RestoreArgs {
     /// IDs of sessions in the trash
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID", required_unless_present = "query")]
     pub ids: Vec<String>,
+
+    /// Select the sessions in the trash that match this query instead, by their agent, title and time of removal
+    #[arg(long, value_name = "QUERY", conflicts_with = "ids", allow_hyphen_values = true)]
+    pub query: Option<String>,
+
+    /// Print what would be restored, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
 
     /// Print one JSON object
     #[arg(short, long)]

@@ -69,6 +69,19 @@ fn stars_and_tags_are_set_by_id_and_by_query_and_filter_lists() {
     assert_eq!(listed(&home, &["is:star"]).len(), 0);
     output_json(&run(&home, &["note", &id, "ask", "Mara", "--json"]));
     assert_eq!(listed(&home, &["note:mara"])[0]["note"], "ask Mara");
+    let planned = output_json(&run(&home, &["note", "--query", "#infra", "in", "review", "--dry-run", "--json"]));
+    assert_eq!((&planned["changed"], listed(&home, &["note:review"]).len()), (&json!(total), 0));
+    output_json(&run(&home, &["note", "--query", "#infra", "in", "review", "--json"]));
+    assert_eq!(listed(&home, &["note:review"]).len(), total);
+    output_json(&run(&home, &["rename", "--query", "#infra", "Quiet", "pipeline", "--json"]));
+    let named = listed(&home, &["#infra"]);
+    assert!(named.len() == total && named.iter().all(|session| session["title"] == "Quiet pipeline"), "{named:?}");
+    let filtered = output_json(&run(&home, &["stats", "--query", "#infra", "--json"]));
+    assert_eq!(filtered, output_json(&run(&home, &["stats", "#infra", "--json"])));
+    assert_eq!(filtered["total"]["sessions"], total);
+    output_json(&run(&home, &["rename", "--query", "#infra", "--clear", "--json"]));
+    assert_eq!(listed(&home, &["Quiet pipeline"]).len(), 0);
+    assert_eq!(code(&run(&home, &["note", "--query", "#infra", "--clear", "text"])), 2);
 }
 
 #[test]

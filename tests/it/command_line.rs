@@ -87,7 +87,7 @@ fn the_name_of_an_agent_narrows_and_does_not_count_as_a_part_of_the_id() {
 #[test]
 fn wrong_usage_names_what_is_missing() {
     let home = Home::empty();
-    assert!(error(&home, &["rename"]).2.contains("<ID>"), "{:?}", error(&home, &["rename"]));
+    assert!(error(&home, &["rename"]).2.contains("<ID"), "{:?}", error(&home, &["rename"]));
     let (exit, code, message) = error(&home, &["demo"]);
     assert_eq!((exit, &*code), (2, "usage"), "{message}");
     assert!(message.contains("terminal"), "{message}");

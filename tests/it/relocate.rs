@@ -71,6 +71,14 @@ fn sessions_of_a_moved_project_are_resumed_in_its_new_directory() {
     assert_eq!(row(&home)["cwd"], at(&home, "old/shop/api"));
     assert_eq!(code(&run(&home, &["relocate", ID, "--to", &new])), 0);
     assert_eq!(row(&home)["cwd"], new);
+    assert_eq!(code(&run(&home, &["relocate", "--query", "agent:claude", "--clear"])), 0);
+    assert_eq!(row(&home)["cwd"], at(&home, "old/shop/api"));
+    let planned = ["relocate", "--query", "agent:claude", "--to", &new, "--dry-run", "--json"];
+    assert_eq!(output_json(&run(&home, &planned))["sessions"][0]["to"], new);
+    assert_eq!(row(&home)["cwd"], at(&home, "old/shop/api"), "nothing is changed");
+    assert_eq!(code(&run(&home, &planned[..5])), 0);
+    assert_eq!(row(&home)["cwd"], new);
+    assert_eq!(code(&run(&home, &["relocate", "--query", "agent:claude"])), 2);
     for wrong in [&["relocate", ID, "--to", "/nowhere"][..], &["relocate", &old], &["relocate", "/x", &at(&home, "no")]]
     {
         assert_eq!(code(&run(&home, wrong)), 2, "{wrong:?}");

@@ -203,7 +203,7 @@ fn a_typed_query_finds_the_same_as_a_fresh_one() {
     for word in words {
         for end in (1..=word.len()).chain((1..word.len()).rev()).filter(|end| word.is_char_boundary(*end)) {
             let query = &word[..end];
-            if salon::domain::query::Query::parse(query).errors.is_empty() {
+            if Query::parse(query).errors.is_empty() {
                 let counts = |search| {
                     let hits = ask(search, &corpus, query).hits;
                     hits.iter().map(|hit| (hit.session.key.clone(), hit.count)).collect::<BTreeSet<_>>()
@@ -265,7 +265,7 @@ proptest! {
         let parts = texts.iter().flatten().map(|text| text.chars().skip(from).take(len).collect::<String>());
         let quoted = parts.map(|part| format!("\"{}\"", part.replace('"', " ")));
         for query in quoted.chain([words.join(" "), words.join(" OR "), words.join(" -")]) {
-            if salon::domain::query::Query::parse(&query).errors.is_empty() {
+            if Query::parse(&query).errors.is_empty() {
                 let (found, wanted) = (ask(&filtered, &corpus, &query), ask(&unfiltered, &corpus, &query));
                 prop_assert_eq!(counts(&found), counts(&wanted), "{:?}", query);
             }

@@ -106,6 +106,19 @@ fn a_query_selects_many_and_a_dry_run_changes_nothing() {
     assert!(count > 1 && planned["sessions"][0]["outcome"] == "would_trash", "{planned}");
     assert!(files(home.path()) == before);
     assert_eq!(code(&run(&home, &["trash", "--query", "agent:codex"])), 0);
+    let moved = files(home.path());
+    let outcomes = |args: &[&str]| {
+        let report = output_json(&run(&home, &[&["restore", "--json", "--query"], args].concat()));
+        let rows = report["sessions"].as_array().expect("sessions").iter();
+        rows.map(|row| row["outcome"].as_str().expect("an outcome").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes(&["agent:codex", "--dry-run"]), vec!["would_restore"; count]);
+    assert_eq!(outcomes(&["agent:claude"]), Vec::<String>::new());
+    assert_eq!(code(&run(&home, &["restore", "--query", "agent:nobody"])), 2);
+    assert!(files(home.path()) == moved);
+    assert_eq!(outcomes(&["agent:codex"]), vec!["restored"; count]);
+    assert!(files(home.path()) == before, "each came back");
+    assert_eq!(code(&run(&home, &["trash", "--query", "agent:codex"])), 0);
     assert_eq!(code(&run(&home, &["trash", "--empty"])), 2, "a permanent deletion needs --yes");
     let deleted = output_json(&run(&home, &["trash", "--empty", "--yes", "--json"]));
     assert_eq!(deleted["sessions"].as_array().expect("sessions").len(), count);
