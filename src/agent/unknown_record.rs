@@ -131,7 +131,8 @@ mod tests {
     fn the_longest_text_comes_before_the_others() {
         let record = json!({ "type": "x", "title": "one", "body": ["the longest text", "long"], "sessionId": "id" });
         assert_eq!(all(&record), "the longest text\none");
-        assert_eq!(event("x", &json!({ "type": "x", "n": 1 })), EventBody::Other("x".into()));
+        let without_text = event("x", &json!({ "type": "x", "n": 1 }));
+        assert!(matches!(&without_text, EventBody::Other(text) if text == "x"), "{without_text:?}");
     }
 
     #[test]
