@@ -74,6 +74,11 @@ impl LineEditor {
         *self = Self::default();
     }
 
+    /// Returns true if the line has room for a text.
+    pub fn fits(&self, pasted: &str) -> bool {
+        self.text.len() + pasted.len() <= MAX_BYTES
+    }
+
     /// Inserts text at the cursor. Control characters and line breaks are sanitised, so that the input stays one line.
     /// Text beyond the maximum length is dropped.
     pub fn insert(&mut self, pasted: &str) {

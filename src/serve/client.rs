@@ -15,7 +15,7 @@ use super::index_message::IndexMessage;
 use super::message::{Call, ClientMessage, PROTOCOL, Reply, ServerMessage, encode};
 use super::message_reader::MessageReader;
 use super::packed;
-use super::socket::is_own_user;
+use super::socket::{check_length, is_own_user};
 use crate::domain::run::{Refusal, Replay, RingCursor, RunId, RunInfo};
 use crate::live::LiveEvent;
 
@@ -99,6 +99,7 @@ struct ViewedRun {
 impl Client {
     /// Connects to the server of a socket. The current state arrives as events.
     pub async fn connect(socket: &Path) -> Result<(Self, mpsc::Receiver<ServedEvent>), ConnectError> {
+        check_length(socket)?;
         let stream = UnixStream::connect(socket).await.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ConnectError::NotRunning,
             _ => ConnectError::Failed(error),

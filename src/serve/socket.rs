@@ -13,6 +13,13 @@ pub fn path(runtime: &Path) -> PathBuf {
     runtime.join("serve.sock")
 }
 
+/// Fails if a path is too long for the address of a socket, whose limit is about 100 bytes.
+pub(super) fn check_length(path: &Path) -> io::Result<()> {
+    let message = "its path is too long for a socket; SALON_RUNTIME_DIR selects another directory";
+    let address = std::os::unix::net::SocketAddr::from_pathname(path);
+    address.map(drop).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, message))
+}
+
 /// Listening socket. Dropping it removes the socket file.
 #[derive(Debug)]
 pub struct ServeSocket {
@@ -26,6 +33,7 @@ impl ServeSocket {
     /// Listens in a directory that exists. Fails with [`io::ErrorKind::AddrInUse`] if another server runs.
     pub fn listen(runtime: &Path) -> io::Result<Self> {
         let path = path(runtime);
+        check_length(&path)?;
         let lock = OpenOptions::new()
             .write(true)
             .create(true)

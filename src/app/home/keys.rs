@@ -48,6 +48,9 @@ impl Home {
         if let Some(reader) = self.focused_preview().filter(|reader| reader.is_typing()) {
             ctx.effects.extend(reader.paste_in_find(text));
         } else if let Some(message) = &mut self.message {
+            if !message.input.fits(text) {
+                ctx.notices.error("Only the beginning fits here; r opens the chat for a longer prompt");
+            }
             message.input.insert(text);
         } else if self.filter.typing {
             self.filter.input.insert(text);

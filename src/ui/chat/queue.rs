@@ -78,7 +78,11 @@ fn draw_prompt(canvas: &mut Canvas, row: Rect, (at, prompt): (usize, &Prompt), s
 /// Reason why the queue is paused, and the key that resumes it.
 fn heading(app: &App, chat: &Chat) -> Option<String> {
     let first = *chat.queue(&app.runs).first()?;
-    let held = matches!(first.state, PromptState::Held | PromptState::Failed);
+    let blocked = match first.state {
+        PromptState::Held => Some("is held"),
+        PromptState::Failed => Some("has failed"),
+        PromptState::Pending | PromptState::Sending | PromptState::Delivered | PromptState::Cancelled => None,
+    };
     let info = chat.info(&app.runs)?;
     if let Some(time) = info.continues_at.filter(|time| *time > app.now) {
         let wait = match units::age(time, app.now).as_str() {
@@ -88,9 +92,9 @@ fn heading(app: &App, chat: &Chat) -> Option<String> {
         return Some(format!("goes on by itself {wait}, when the limit is over: up, then x cancels it"));
     }
     let key = app.hint(Action::ResumeQueue);
-    if held {
+    if let Some(state) = blocked {
         let send = key.map(|key| format!("{key} sends it, or ")).unwrap_or_default();
-        return Some(format!("the first prompt is held and blocks the queue: {send}up, then r send, x cancel"));
+        return Some(format!("the first prompt {state} and blocks the queue: {send}up, then r send, x cancel"));
     }
     let key = key.map(|key| format!(" or {key}")).unwrap_or_default();
     if matches!(info.phase, Phase::Stopped(StopReason::NotStarted)) {

@@ -98,6 +98,9 @@ fn a_session_whose_prompts_were_not_sent_opens_as_its_chat() {
     harness.keys("enter");
     assert!(harness.screen().contains("then the docs"), "{}", harness.screen());
     assert!(harness.screen().contains("the first prompt is held"), "{}", harness.screen());
+    let failed = queued(1, "then the docs", PromptState::Failed, Some("Claude Code exited 3 times"));
+    harness.send(RunMsg::Queued(run(), vec![failed]));
+    assert!(harness.screen().contains("the first prompt has failed and blocks"), "{}", harness.screen());
 }
 
 #[test]
@@ -157,4 +160,14 @@ fn a_prompt_that_is_refused_after_its_run_has_gone_returns_to_the_composer() {
     let refused = Some(Refusal::Offline("the connection to salon serve is lost".into()));
     harness.send(RunMsg::Submitted { run: run(), text: "precious".to_owned(), refused });
     assert!(harness.screen().contains("❯ precious"), "{}", harness.screen());
+}
+
+#[test]
+fn a_paste_that_does_not_fit_into_the_list_is_named() {
+    let mut harness = running(120);
+    harness.keys("m");
+    harness.stage.send(Msg::Paste("x".repeat(10_000)));
+    assert!(!harness.screen().contains("Only the beginning"));
+    harness.stage.send(Msg::Paste("x".repeat(10_000)));
+    assert!(harness.screen().contains("Only the beginning fits here"), "{}", harness.screen());
 }

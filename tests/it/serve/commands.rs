@@ -276,3 +276,14 @@ fn a_server_that_does_not_start_in_the_background_says_why() {
     let stderr = text(&output.stderr);
     assert!(stderr.contains("it ended at once") && stderr.contains("s a directory"), "{stderr}");
 }
+
+#[test]
+fn a_runtime_directory_whose_path_is_too_long_is_named_as_such() {
+    let stage = Stage::new();
+    let long = stage.home.path().join("l".repeat(120));
+    for args in [&["serve"][..], &["serve", "--detach"], &["serve", "--stop"]] {
+        let output = stage.command(args).env("SALON_RUNTIME_DIR", &long).output().expect("salon serve");
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains("too long for a socket; SALON_RUNTIME_DIR"), "{args:?}: {output:?}");
+    }
+}
