@@ -37,9 +37,10 @@ fn needs_user(prompt: &Prompt) -> bool {
 /// it. Returns true if the run was asked for anything.
 pub(super) async fn release(host: &RunHost, waiting: &[Prompt], info: &RunInfo) -> Result<bool, CliError> {
     let mut asked = false;
+    let resumes = info.paused && info.over_budget.is_none() && !waiting.is_empty();
     // A server delivers what its other clients queued.
     let is_delivered = |prompt: &Prompt| match prompt.state {
-        PromptState::Pending => matches!(host, RunHost::Served(_)) && !info.paused,
+        PromptState::Pending => matches!(host, RunHost::Served(_)) && !resumes,
         PromptState::Sending | PromptState::Delivered | PromptState::Cancelled => true,
         PromptState::Held | PromptState::Failed => false,
     };
@@ -52,7 +53,7 @@ pub(super) async fn release(host: &RunHost, waiting: &[Prompt], info: &RunInfo) 
             asked = true;
         }
     }
-    if info.paused && info.over_budget.is_none() && !waiting.is_empty() {
+    if resumes {
         execute(host, RunRequest::ResumeQueue(info.id.clone())).await?;
         asked = true;
     }
