@@ -111,6 +111,7 @@
 //! | run | Conversation that salon drives, with or without a living process. |
 //! | secret | Key, token or password in a text, found by its format and masked where texts are shown or leave salon. |
 //! | segment | Unit of the stored text index, replaced as a whole. |
+//! | service | Server that the user's own programs of an agent use in the background; salon uses it, and never stops it. |
 //! | session | Conversation as its agent stores it; identified by agent and id. |
 //! | snapshot | Files of a work tree as a commit in a repository of salon's own. |
 //! | snippet | Excerpt of a session around a match. |

@@ -418,6 +418,12 @@ pub trait Format: Send + Sync {
         false
     }
 
+    /// True if the process that has a session open is a server of the user, through which other programs control the
+    /// session too.
+    fn is_shared(&self, _environment: &Environment, _status: &LiveStatus) -> bool {
+        false
+    }
+
     /// True if [`write_title`](Self::write_title) or [`rename_exchange`](Self::rename_exchange) can rename sessions.
     fn can_rename(&self) -> bool {
         false

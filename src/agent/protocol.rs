@@ -2,6 +2,7 @@
 //!
 //! Codecs have no IO and no clock. A transport in `live` sends [`Outgoing`] to the agent and returns [`Incoming`].
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -257,6 +258,9 @@ pub enum Transport {
 /// Words by which a server's failure says that its version has another interface; the version precedes them.
 pub const UNKNOWN_INTERFACE: &str = "has an interface that salon does not drive";
 
+/// Words by which a server's failure says that it does not accept the password.
+pub const REJECTED_PASSWORD: &str = "rejected the password";
+
 /// Parameters for starting and calling an agent's HTTP server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerSpec {
@@ -268,10 +272,42 @@ pub struct ServerSpec {
     pub health: &'static str,
     /// Path at which a server with another interface reports its version.
     pub info: &'static str,
+    /// Interface of the agent's next generation, which a server has that lacks the path of the health.
+    pub next: Option<&'static ServerSpec>,
     /// Path of the event stream of all sessions.
     pub events: &'static str,
     /// Path that lists its models.
     pub models: &'static str,
+}
+
+impl ServerSpec {
+    /// Interface of the newest generation of the agent.
+    pub fn newest(&self) -> Self {
+        self.next.map_or(*self, Self::newest)
+    }
+}
+
+/// A server that the user's own program runs in the background, with what it registered for its clients.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RegisteredServer {
+    /// Listening address.
+    pub address: SocketAddr,
+    /// Password for basic authentication; empty if it has none.
+    pub password: String,
+    /// Process id.
+    pub pid: u32,
+    /// Version, if it is registered.
+    pub version: Option<String>,
+}
+
+/// Omits the password.
+impl std::fmt::Debug for RegisteredServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RegisteredServer")
+            .field("address", &self.address)
+            .field("pid", &self.pid)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Result of encoding a command or decoding a message.
@@ -341,6 +377,21 @@ pub trait Protocol: Send + Sync {
         None
     }
 
+    /// Server that the user's own program registered for its clients, if there is one. `vars` is the user's environment.
+    fn registered_server(&self, _vars: &[(String, String)]) -> Option<RegisteredServer> {
+        None
+    }
+
+    /// Name of the interface for users, if it can do less than the agent's own.
+    fn reduced_interface(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Path at which the server lists the models for a directory.
+    fn models_path(&self, _directory: &Path) -> Option<String> {
+        self.server().map(|spec| spec.models.to_owned())
+    }
+
     /// Headers of requests about a directory, if the transport is a server.
     fn headers(&self, _directory: &Path) -> Vec<(&'static str, String)> {
         Vec::new()
@@ -357,7 +408,7 @@ pub trait Protocol: Send + Sync {
         None
     }
 
-    /// Parses the server's response at [`ServerSpec::models`] into models, as in [`Capabilities::models`].
+    /// Parses the server's response at [`Self::models_path`] into models, as in [`Capabilities::models`].
     fn models(&self, _body: &[u8]) -> Option<Vec<(String, String)>> {
         None
     }

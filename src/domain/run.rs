@@ -256,6 +256,9 @@ pub struct RunInfo {
     pub stopping: Option<StopReason>,
     /// Process id of the agent, if the run has its own process.
     pub pid: Option<u32>,
+    /// Process id of the user's own server of the agent, if the session runs there.
+    #[serde(default)]
+    pub service: Option<u32>,
     /// Outcome of the last turn; kept until the next turn ends.
     pub last_outcome: Option<TurnOutcome>,
     /// Time of the last message of the agent, if it has been silent for long. Silence alone never ends the process.
@@ -313,6 +316,7 @@ impl RunInfo {
             failure: None,
             stopping: None,
             pid: None,
+            service: None,
             last_outcome: None,
             silent_since: None,
             queued: 0,

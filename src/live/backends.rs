@@ -68,7 +68,7 @@ fn of_server(agent: Agent, is_external: bool, status: &ServerStatus, now: Time) 
         is_external,
         state,
         reason: reason.map(without_secrets),
-        pid: status.pid,
+        pid: status.pid.or(status.service),
         memory: None,
         started: started.filter(|_| status.pid.is_some()),
         last_event: changes.last().map(|change| change.time),

@@ -19,6 +19,7 @@ impl Live {
         let Some(protocol) = (self.inner.options.protocols)(agent) else {
             return failed(format!("{} cannot run in salon", agent.label()));
         };
+        let protocol = self.inner.connector.protocol(agent, protocol);
         let known = protocol.capabilities();
         let known = ModelCatalog { modes: known.modes, efforts: known.efforts, ..ModelCatalog::default() };
         if protocol.transport() == Transport::Lines {
@@ -36,7 +37,14 @@ impl Live {
             Err(failure) => return failed(failure.to_string()),
         };
         let freshness = if refresh { Freshness::New } else { Freshness::Cached };
-        let list = models::ServerModels::new(server, protocol).list(directory, freshness).await;
+        let mut list = models::ServerModels::new(server.clone(), protocol).list(directory, freshness).await;
+        // The server may have turned out to be of another generation.
+        if list.error.is_some()
+            && server.status().spec != protocol.server()
+            && let Some(other) = self.inner.connector.other_generation(agent, protocol)
+        {
+            list = models::ServerModels::new(server, other).list(directory, freshness).await;
+        }
         let fetched_at = |age: std::time::Duration| {
             let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
             Time::from_millis(self.inner.store.now().millis().saturating_sub(age))

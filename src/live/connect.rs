@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
 use super::fingerprint::LaunchFingerprint;
 use super::options::{AttachedServer, DirectoryVariables, LiveOptions};
 use super::process::{ChildEnvironment, Process};
-use super::server::{ServerConfig, ServerHandle, ServerPhase, ServerProcessEvent, ServerSource, ServerStatus};
+use super::server::{
+    ServerConfig, ServerHandle, ServerPhase, ServerProcessEvent, ServerSource, ServerStatus, ServiceLookup,
+};
 use super::store_handle::StoreHandle;
 use super::transport::{ChildConnection, Connection};
 use super::{environment, identity};
-use crate::agent::Protocol;
 use crate::agent::protocol::{LaunchChange, RunStart, Transport, UntrustedProject};
+use crate::agent::{self, Protocol};
 use crate::domain::Agent;
 use crate::domain::launch::Launch;
 use crate::domain::run::{FolderTrust, RunFailure};
@@ -83,6 +85,14 @@ impl Connector {
         fallbacks.get(&agent).copied().unwrap_or(usual)
     }
 
+    /// Returns the protocol of the agent's next generation, and uses it from now on. `None` if it has no server.
+    pub(super) fn other_generation(&self, agent: Agent, protocol: &dyn Protocol) -> Option<&'static dyn Protocol> {
+        let failure = RunFailure::UnsupportedVersion(String::new());
+        let next = protocol.fallback(&failure).filter(|next| next.transport() == Transport::Server)?;
+        self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner).insert(agent, next);
+        Some(next)
+    }
+
     /// Returns the restriction of a run in a folder that the user never trusted in the agent. Arguments of the user take
     /// precedence.
     pub fn restriction(&self, protocol: &dyn Protocol, opening: &RunStart) -> Option<UntrustedProject> {
@@ -131,9 +141,39 @@ impl Connector {
             };
             let (events, receiver) = mpsc::unbounded_channel();
             tokio::spawn(record_processes(self.store.clone(), receiver));
-            ServerHandle::new(ServerConfig { process_events: Some(events), ..ServerConfig::new(source, spec) })
+            let service = self.service_lookup(agent);
+            let config = ServerConfig { process_events: Some(events), service, ..ServerConfig::new(source, spec) };
+            ServerHandle::new(config)
         };
-        Ok(servers.entry(agent).or_insert_with(create).clone())
+        Ok(servers.entry(agent).or_insert_with(create).clone().with_interface(spec))
+    }
+
+    /// Returns the lookup of the server that the user's own program registered. A server that the settings name takes its
+    /// place.
+    fn service_lookup(&self, agent: Agent) -> Option<ServiceLookup> {
+        let (protocol, vars) = (agent::protocol(agent)?, self.vars.clone());
+        let lookup = move || protocol.registered_server(&vars);
+        (!self.attached.contains_key(&agent)).then(|| ServiceLookup(Arc::new(lookup)))
+    }
+
+    /// Returns true if a process is the registered server of an agent and its sessions can be controlled there. Connects
+    /// to it, and starts nothing. The error is the reason why it cannot be used.
+    pub(super) async fn controls(
+        &self,
+        agent: Agent,
+        usual: &'static dyn Protocol,
+        opening: &RunStart,
+        pid: Option<u32>,
+    ) -> Result<bool, RunFailure> {
+        let Some(lookup) = self.service_lookup(agent) else { return Ok(false) };
+        let registered = tokio::task::spawn_blocking(move || (lookup.0)()).await.ok().flatten();
+        let Some(service) = registered.filter(|service| pid == Some(service.pid)) else { return Ok(false) };
+        let protocol = self.protocol(agent, usual);
+        if protocol.transport() != Transport::Server {
+            return Err(RunFailure::Other("salon drives OpenCode over its client protocol".to_owned()));
+        }
+        let server = self.server(agent, protocol, protocol.launch(opening))?;
+        Ok(server.use_service().await? == Some(service.pid))
     }
 
     /// Returns true if a request to an agent's server starts no process: it runs, or the user started it.
@@ -148,8 +188,10 @@ impl Connector {
     /// Returns the servers with their agents; true for one that salon did not start.
     pub(super) fn servers(&self) -> Vec<(Agent, bool, ServerStatus)> {
         let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        let row =
-            |(agent, server): (&Agent, &ServerHandle)| (*agent, self.attached.contains_key(agent), server.status());
+        let row = |(agent, server): (&Agent, &ServerHandle)| {
+            let status = server.status();
+            (*agent, self.attached.contains_key(agent) || status.service.is_some(), status)
+        };
         servers.iter().map(row).collect()
     }
 
@@ -212,8 +254,10 @@ impl Connect for Connector {
     }
 
     fn fall_back(&self, agent: Agent, protocol: &dyn Protocol, failure: &RunFailure) -> Option<&'static dyn Protocol> {
-        // A server of the user is the user's choice.
-        let other = protocol.fallback(failure).filter(|_| !self.attached.contains_key(&agent))?;
+        // A server of the user is the user's choice, whatever its version.
+        let is_allowed =
+            |other: &&dyn Protocol| other.transport() == Transport::Server || !self.attached.contains_key(&agent);
+        let other = protocol.fallback(failure).filter(is_allowed)?;
         self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner).insert(agent, other);
         Some(other)
     }

@@ -38,9 +38,9 @@ impl ServerModels {
 
     /// Returns the models for a directory, whose settings may add some. Starts the server if necessary.
     pub async fn list(&self, directory: &Path, freshness: Freshness) -> ModelList {
-        let Some(spec) = self.protocol.server() else { return ModelList::default() };
+        let Some(path) = self.protocol.models_path(directory) else { return ModelList::default() };
         let request =
-            HttpRequest { headers: self.protocol.headers(directory), shared: true, ..HttpRequest::get(spec.models) };
+            HttpRequest { headers: self.protocol.headers(directory), shared: true, ..HttpRequest::get(&path) };
         let fetched = self.server.fetch(request, freshness).await;
         let models = fetched.response.as_ref().and_then(|response| self.protocol.models(&response.body));
         let unreadable = || fetched.response.as_ref().map(|_| "the server's list cannot be read".to_owned());

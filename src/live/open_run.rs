@@ -177,7 +177,7 @@ impl Inner {
         self.check_start(protocol, &opening).await?;
         let opening = self.with_trust(record.agent, protocol, opening).await?;
         if let (Conversation::Resume(_), Some(key)) = (&opening.conversation, session.clone()) {
-            self.check_not_open_elsewhere(key).await?;
+            self.check_not_open_elsewhere(key, protocol, &opening).await?;
         }
         let run = acquired.record.id;
         self.check_delivered(&run, acquired.unconfirmed).await;
@@ -261,10 +261,24 @@ impl Inner {
         Ok(RunStart { trust, ..opening })
     }
 
-    async fn check_not_open_elsewhere(self: &Arc<Self>, key: SessionKey) -> Result<(), Refusal> {
-        let inner = self.clone();
+    /// Refuses a session that another program has open, unless that program is the server through which it is controlled.
+    async fn check_not_open_elsewhere(
+        self: &Arc<Self>,
+        key: SessionKey,
+        protocol: &'static dyn Protocol,
+        opening: &RunStart,
+    ) -> Result<(), Refusal> {
+        let (inner, agent) = (self.clone(), key.agent);
         let holder = tokio::task::spawn_blocking(move || (inner.options.open_elsewhere)(&key)).await;
-        holder.ok().flatten().map_or(Ok(()), |owner| Err(Refusal::OpenElsewhere(owner)))
+        let Some(holder) = holder.ok().flatten() else { return Ok(()) };
+        match self.connector.controls(agent, protocol, opening, holder.pid).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Refusal::OpenElsewhere(holder.text)),
+            Err(failure) => {
+                let text = format!("{}, which cannot be controlled ({})", holder.text, failure.detail());
+                Err(Refusal::OpenElsewhere(text))
+            }
+        }
     }
 
     async fn check_delivered(self: &Arc<Self>, run: &RunId, unsure: Vec<Prompt>) {

@@ -29,8 +29,17 @@ impl std::fmt::Debug for AttachedServer {
     }
 }
 
-/// Returns the process that has a session open elsewhere, as text; called before a run takes the session.
-pub type OpenElsewhereCheck = Box<dyn Fn(&SessionKey) -> Option<String> + Send + Sync>;
+/// Another program that has a session open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionHolder {
+    /// Description for users.
+    pub text: String,
+    /// Process id, if known.
+    pub pid: Option<u32>,
+}
+
+/// Returns the program that has a session open elsewhere; called before a run takes the session.
+pub type OpenElsewhereCheck = Box<dyn Fn(&SessionKey) -> Option<SessionHolder> + Send + Sync>;
 
 /// Returns true if the agent's own record of a session contains a prompt. `None` if that cannot be determined: then an
 /// acknowledgement counts. Blocks.

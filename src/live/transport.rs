@@ -121,6 +121,11 @@ pub trait Connection: std::fmt::Debug + Send {
         None
     }
 
+    /// Returns the pid of the registered server of the user that has the session, if one has it.
+    fn service(&self) -> Option<u32> {
+        None
+    }
+
     /// Returns the registry identity of the child, if any.
     fn recorded_child(&self) -> Option<ProcessId> {
         None
@@ -216,5 +221,9 @@ impl Connection for ServerSession {
 
     fn set_busy(&self, busy: bool) {
         self.record_busy(busy);
+    }
+
+    fn service(&self) -> Option<u32> {
+        self.registered_service()
     }
 }

@@ -60,6 +60,7 @@ impl RemoteRuns {
                     session: info.session.clone().map(|key| key.on(host)),
                     // Process ids of another machine have no meaning here.
                     pid: None,
+                    service: None,
                     ..RunInfo::clone(&info)
                 };
                 LiveEvent::Run(Arc::new(info))

@@ -11,7 +11,7 @@ use crate::agent::{self, Environment};
 use crate::config::settings::Settings;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, SessionKey, Time};
-use crate::live::options::AttachedServer;
+use crate::live::options::{AttachedServer, SessionHolder};
 use crate::live::run::BudgetOptions;
 use crate::live::{self, LiveOptions};
 use crate::store::{Store, registry, worktrees};
@@ -57,16 +57,16 @@ pub fn now() -> Time {
     Clock::new(None).now()
 }
 
-/// Returns the process that has a session open, as text. Children of salon processes are excluded: the lease covers
+/// Returns the process that has a session open. Children of salon processes are excluded: the lease covers
 /// them.
-fn open_elsewhere(key: &SessionKey, environment: &Environment, store: &Store) -> Option<String> {
+fn open_elsewhere(key: &SessionKey, environment: &Environment, store: &Store) -> Option<SessionHolder> {
     let status = resume::live_status(key, environment)?;
     if ran_here_last(key, &status, store) {
         return None;
     }
     let children = store.with(|db| registry::children(db)).unwrap_or_default();
     let started_by_salon = status.pid.is_some_and(|pid| children.iter().any(|child| child.child.pid == pid));
-    (!started_by_salon).then(|| resume::describe_owner(key, &status))
+    (!started_by_salon).then(|| SessionHolder { text: resume::describe_owner(key, &status), pid: status.pid })
 }
 
 /// Returns true if the last change of a session that no process names is salon's own.

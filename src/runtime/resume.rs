@@ -33,7 +33,8 @@ pub struct ResumeObstacles {
 /// Checks for obstacles to starting `launch` on a session.
 pub fn obstacles(session: &Session, launch: &Launch, environment: &Environment) -> ResumeObstacles {
     let format = agent::format(session.key.agent);
-    let status = live_status(&session.key, environment);
+    // A process through which others may control the session is no obstacle.
+    let status = live_status(&session.key, environment).filter(|status| !format.is_shared(environment, status));
     ResumeObstacles {
         open_elsewhere: status.as_ref().map(|status| describe_owner(&session.key, status)),
         pid: status.and_then(|status| status.pid),

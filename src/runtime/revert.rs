@@ -26,7 +26,7 @@ pub struct AgentPrograms<'a> {
 
 /// Returns true if the agent of a session can change its conversation within it.
 pub(super) fn is_possible(session: &Session) -> bool {
-    !session.flags.subagent && request(session, None).is_ok()
+    !session.flags.subagent && protocol(session).is_ok()
 }
 
 /// Changes a conversation, and takes the files back first if that is requested. The error says what was done all the same.
@@ -84,7 +84,9 @@ fn command(session: &Session, snapshot: &str) -> String {
 fn check(context: &RewindContext, session: &Session, environment: &Environment) -> Result<(), String> {
     context.check_process(&session.key)?;
     // The agent's servers that salon runs do not count as other programs.
-    match resume::live_status(&session.key, environment) {
+    let format = agent::format(session.key.agent);
+    let status = resume::live_status(&session.key, environment);
+    match status.filter(|status| !format.is_shared(environment, status)) {
         Some(status) => {
             let owner = resume::describe_owner(&session.key, &status);
             Err(format!("open in {owner}; close it first"))
@@ -110,19 +112,24 @@ fn is_reverted(session: &Session, state_db: &Path) -> Result<bool, String> {
     Ok(false)
 }
 
-fn request(session: &Session, record: Option<&str>) -> Result<(&'static dyn Protocol, Outgoing), String> {
+/// Returns the protocol that takes back a conversation within its session.
+fn protocol(session: &Session) -> Result<&'static dyn Protocol, String> {
     let label = session.key.agent.label();
     let cannot = || format!("{label} cannot take back a conversation within its session");
     let protocol = agent::protocol(session.key.agent).ok_or_else(cannot)?;
     if let Some(reason) = agent::format(session.key.agent).resume_refusal(session) {
         return Err(reason);
     }
-    let request = protocol.revert_request(&session.key.id, Path::new(&*session.cwd), record);
-    request.map(|request| (protocol, request)).ok_or_else(cannot)
+    request(session, None, protocol).map(|_| protocol).ok_or_else(cannot)
+}
+
+fn request(session: &Session, record: Option<&str>, protocol: &dyn Protocol) -> Option<Outgoing> {
+    protocol.revert_request(&session.key.id, Path::new(&*session.cwd), record)
 }
 
 fn send(session: &Session, record: Option<&str>, vars: &[(String, String)]) -> Result<(), String> {
-    let (protocol, request) = request(session, record)?;
+    let protocol = protocol(session)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(server_request::send(protocol, vars, request))
+    let request = |protocol: &dyn Protocol| request(session, record, protocol);
+    runtime.map_err(|error| error.to_string())?.block_on(server_request::send(protocol, vars, &request))
 }

@@ -2,9 +2,11 @@
 //!
 //! `FAKE_SESSIONS` (`id=directory`, separated by commas) lists sessions that exist at the start. `FAKE_CONTROL` names a
 //! file whose content, `hang` or `fail`, applies to each request for the list of models. `FAKE_VERSION` beginning with `2.`
-//! makes it a server with the interface of that version only; at its end, `page` makes it serve its web page at unknown
-//! paths.
+//! makes it a server with the interface of that version only ([`api`]); at its end, `page` makes it serve its web page at
+//! unknown paths, `early` makes it the interface as 1.18 has it, and `other` leaves only the path of its version.
 
+mod api;
+mod api_turn;
 mod http;
 mod state;
 mod turn;
@@ -44,7 +46,7 @@ fn serve(mut stream: TcpStream, state: &Arc<State>) {
         "directory": request.directory,
         "body": request.body,
     }));
-    if request.path == "/global/event" {
+    if request.path == "/global/event" || version_2().is_some() && request.path == "/api/event" {
         return state.stream_events(stream);
     }
     let (status, body) = respond(&request, state);
@@ -61,11 +63,10 @@ fn serve(mut stream: TcpStream, state: &Arc<State>) {
 fn respond(request: &Request, state: &Arc<State>) -> (u16, Value) {
     let path = request.path.split('?').next().unwrap_or_default();
     if let Some(version) = version_2() {
-        // None of the paths of 1.x is left.
-        let info = json!({"version": version, "pid": std::process::id(), "urls": []});
-        // Unknown paths are errors, or the web page.
-        let unknown = if version.ends_with("page") { (200, Value::Null) } else { (404, json!({"_tag": "NotFound"})) };
-        return if path == "/api/info" { (200, info) } else { unknown };
+        // None of the paths of 1.x is left. Unknown paths are errors, or the web page.
+        let unknown =
+            || if version.ends_with("page") { (200, Value::Null) } else { (404, json!({"_tag": "NotFound"})) };
+        return api::respond(request, path, &version, state).unwrap_or_else(unknown);
     }
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match (request.method.as_str(), segments.as_slice()) {

@@ -14,6 +14,7 @@ mod processes;
 mod recovery;
 mod replaced;
 mod runs;
+mod service;
 mod timers;
 mod trust;
 mod viewers;

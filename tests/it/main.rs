@@ -12,6 +12,7 @@ mod agents {
     mod gemini;
     mod goose;
     mod opencode;
+    mod opencode_api;
     mod opencode_protocol;
     mod pi_protocol;
     mod qwen;

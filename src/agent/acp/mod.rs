@@ -35,6 +35,10 @@ impl Protocol for AcpAgent {
         Transport::Lines
     }
 
+    fn reduced_interface(&self) -> Option<&'static str> {
+        Some("its client protocol")
+    }
+
     fn launch(&self, opening: &RunStart) -> Launch {
         let args = self.args.iter().map(|&arg| arg.to_owned()).chain(opening.extra.iter().cloned()).collect();
         Launch { program: self.agent.name().to_owned(), args, cwd: opening.cwd.clone() }

@@ -1,4 +1,4 @@
-//! OpenCode over the agent client protocol: the way to drive versions whose server has another interface (2.x).
+//! OpenCode over the agent client protocol: the way to drive versions whose server has no interface that salon knows.
 
 use super::action;
 use crate::agent::acp::{AcpAgent, ReplayEnd};

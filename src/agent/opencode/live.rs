@@ -68,9 +68,15 @@ fn named_session(args: &[String]) -> Option<String> {
 /// Sessions that changed since a time in ms, of one directory or of all.
 fn changed_since(db: &Connection, since: i64, directory: Option<&Path>) -> rusqlite::Result<Vec<(String, i64)>> {
     let directory = directory.map(|path| path.to_string_lossy().into_owned());
-    let sql = "SELECT id, time_updated FROM session WHERE time_updated >= ?1 AND (?2 IS NULL OR directory = ?2)
-               ORDER BY time_updated DESC LIMIT 100";
-    db.prepare(sql)?.query_map((since, directory), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    let of_table = |table: &str| -> rusqlite::Result<Vec<(String, i64)>> {
+        let sql = format!(
+            "SELECT id, time_updated FROM {table} WHERE time_updated >= ?1 AND (?2 IS NULL OR directory = ?2)
+             ORDER BY time_updated DESC LIMIT 100"
+        );
+        db.prepare(&sql)?.query_map((since, &directory), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    // A database of 2.x has another table.
+    of_table("session").or_else(|_| of_table("session_v2"))
 }
 
 #[cfg(test)]

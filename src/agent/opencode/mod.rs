@@ -19,6 +19,7 @@ mod parts;
 mod paths;
 mod protocol;
 mod record;
+mod service;
 mod shape;
 mod summary;
 mod texts;
@@ -112,6 +113,12 @@ impl Format for OpenCode {
 
     fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {
         live::live_statuses(root)
+    }
+
+    /// The background service of 2.x, to which OpenCode's programs attach.
+    fn is_shared(&self, environment: &Environment, status: &LiveStatus) -> bool {
+        let service = service::registered(|name| environment.var(name).map(str::to_owned));
+        service.is_some_and(|service| Some(service.pid) == status.pid)
     }
 
     fn texts(&self) -> Option<&dyn Texts> {

@@ -180,7 +180,7 @@ fn outcome(message: MessageState, part: &PartHead<'_>) -> ToolOutcome {
             {
                 ToolOutcome::Denied
             }
-            text if text.contains("aborted") => ToolOutcome::Interrupted,
+            text if text.contains("aborted") || text == "Tool execution interrupted" => ToolOutcome::Interrupted,
             _ => ToolOutcome::Failed,
         },
         // A complete message has no running tools; they were killed with it.

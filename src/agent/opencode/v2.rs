@@ -149,7 +149,8 @@ fn add_rows(value: Value, rows: &mut Vec<Value>) {
     }
 }
 
-fn convert(id: &str, kind: &str, row: &Value, created: Option<i64>) -> (String, Vec<OpenCodePart>) {
+/// Converts a row to the record of a message and its parts.
+pub(super) fn convert(id: &str, kind: &str, row: &Value, created: Option<i64>) -> (String, Vec<OpenCodePart>) {
     let time = if row["time"].is_object() { row["time"].clone() } else { json!({ "created": created }) };
     let role = if matches!(kind, "user" | "queued") { "user" } else { "assistant" };
     let mut head = json!({ "role": role, "time": time });

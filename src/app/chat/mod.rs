@@ -148,7 +148,12 @@ impl Chat {
 
     /// Makes the chat read-only, because another salon owns the session.
     pub fn mark_owned_by(&mut self, pid: u32) {
-        self.read_only = Some(format!("open in another salon, pid {pid}"));
+        self.mark_read_only(format!("open in another salon, pid {pid}"));
+    }
+
+    /// Makes the chat read-only, with the reason.
+    pub fn mark_read_only(&mut self, reason: String) {
+        self.read_only = Some(reason);
         self.focus = ChatFocus::Transcript;
     }
 

@@ -30,8 +30,10 @@ impl Chat {
                 if let Some(prompt) = prompt {
                     self.composer.put_back(&prompt);
                 }
-                if let Refusal::LeasedBy { pid } = &refusal {
-                    self.mark_owned_by(*pid);
+                match &refusal {
+                    Refusal::LeasedBy { pid } => self.mark_owned_by(*pid),
+                    Refusal::OpenElsewhere(holder) => self.mark_read_only(format!("open in {holder}")),
+                    _ => {}
                 }
                 // The user is asked about an untrusted folder.
                 if !matches!(refusal, Refusal::Untrusted(_)) {

@@ -79,6 +79,14 @@ impl ConnectionState {
         }
     }
 
+    /// Returns the pid of the registered server of the user that has the session, if one has it.
+    pub(super) fn service(&self) -> Option<u32> {
+        match self {
+            Self::Up(up) => up.connection.service(),
+            Self::Down | Self::Connecting(_) => None,
+        }
+    }
+
     /// Records whether a turn is open.
     pub(super) fn set_busy(&self, busy: bool) {
         if let Self::Up(up) = self {
@@ -413,11 +421,10 @@ impl Run {
     /// Changes to another protocol of the agent, if one drives the version that is installed.
     fn falls_back(&mut self, failure: &RunFailure) -> bool {
         let Some(other) = self.connector.fall_back(self.agent, self.protocol, failure) else { return false };
-        let label = self.agent.label();
-        self.notice(
-            &format!("{label}: {}; it is driven over its client protocol.", failure.detail()),
-            NoticeLevel::Info,
-        );
+        if let Some(interface) = other.reduced_interface() {
+            let label = self.agent.label();
+            self.notice(&format!("{label}: {}; it is driven over {interface}.", failure.detail()), NoticeLevel::Info);
+        }
         self.protocol = other;
         self.info.phase = Phase::Stopped(StopReason::NotStarted);
         true

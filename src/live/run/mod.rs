@@ -361,6 +361,7 @@ impl Run {
     fn publish(&mut self) {
         let cursor = self.history.cursor();
         self.info.pid = self.connection.pid();
+        self.info.service = self.connection.service();
         self.record_change();
         let mut changed = None;
         self.snapshot.send_if_modified(|snapshot| {

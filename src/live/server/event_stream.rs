@@ -17,6 +17,10 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
 /// Maximum consecutive attempts to reopen the stream of a server that is not salon's before it counts as lost.
 pub(super) const MAX_RECONNECTS: u32 = 8;
 
+/// Maximum consecutive attempts to reopen the stream of a registered server: one that was started again has another
+/// address.
+pub(super) const MAX_SERVICE_RECONNECTS: u32 = 2;
+
 /// An event of the stream.
 #[derive(Debug)]
 pub enum StreamEvent {
@@ -26,6 +30,8 @@ pub enum StreamEvent {
     Event(Arc<[u8]>),
     /// The stream was interrupted and is being reopened.
     Disconnected,
+    /// The server has another interface than the expected one, with a description.
+    OtherInterface(String),
     /// The stream could not be opened or reopened, with the reason.
     Lost(String),
 }

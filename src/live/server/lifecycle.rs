@@ -10,7 +10,7 @@ use super::event_stream::{self, StreamEvent};
 use super::http::{self, Endpoint, HttpRequest, HttpResponse};
 use super::task::{RunningServer, ServerTask};
 use super::{ServerPhase, ServerProcessEvent, ServerSource};
-use crate::agent::protocol::{ServerSpec, UNKNOWN_INTERFACE};
+use crate::agent::protocol::{REJECTED_PASSWORD, ServerSpec, UNKNOWN_INTERFACE};
 use crate::domain::run::RunFailure;
 use crate::live::fingerprint::LaunchFingerprint;
 use crate::live::policy;
@@ -29,22 +29,10 @@ impl ServerTask {
             ready_deadline: Some(Instant::now() + self.config.ready_timeout),
             ..RunningServer::default()
         };
-        let started = match self.config.source.clone() {
-            ServerSource::Own { launch, mut environment } => {
-                http::password().map_err(RunFailure::Other).and_then(|password| {
-                    environment.vars.retain(|(name, _)| name != self.config.spec.password);
-                    environment.vars.push((self.config.spec.password.into(), password.clone()));
-                    let (process, outputs) = Process::spawn(&launch, &environment)?;
-                    self.report_process(ServerProcessEvent::Started { pid: process.pid(), program: launch.program });
-                    self.running.process = Some((process, outputs));
-                    self.running.password = password;
-                    Ok(())
-                })
-            }
-            ServerSource::Attached { address, password } => {
-                self.running.password = password;
-                self.connect(address).map_err(RunFailure::Other)
-            }
+        let started = match self.registered_server().await {
+            Ok(Some(service)) => self.use_registered(service),
+            Ok(None) => self.start_configured(),
+            Err(failure) => Err(failure),
         };
         match &started {
             Ok(()) => self.become_phase(ServerPhase::Starting),
@@ -54,6 +42,26 @@ impl ServerTask {
             }
         }
         started
+    }
+
+    /// Starts the server of the configuration, or connects to it.
+    fn start_configured(&mut self) -> Result<(), RunFailure> {
+        match self.config.source.clone() {
+            ServerSource::Own { launch, mut environment } => {
+                let password = http::password().map_err(RunFailure::Other)?;
+                environment.vars.retain(|(name, _)| name != self.config.spec.password);
+                environment.vars.push((self.config.spec.password.into(), password.clone()));
+                let (process, outputs) = Process::spawn(&launch, &environment)?;
+                self.report_process(ServerProcessEvent::Started { pid: process.pid(), program: launch.program });
+                self.running.process = Some((process, outputs));
+                self.running.password = password;
+                Ok(())
+            }
+            ServerSource::Attached { address, password } => {
+                self.running.password = password;
+                self.connect(address).map_err(RunFailure::Other)
+            }
+        }
     }
 
     /// Stops a server whose program was updated, if no session uses it. It is started again at once, and its sessions go
@@ -110,12 +118,16 @@ impl ServerTask {
         let (events, stream) = mpsc::channel(256);
         let listening = endpoint.clone();
         // The health of a server that salon started decides when it is lost.
-        let reconnects = if self.running.process.is_some() { u32::MAX } else { event_stream::MAX_RECONNECTS };
+        let reconnects = match (&self.running.process, self.running.service) {
+            (Some(_), _) => u32::MAX,
+            (None, Some(_)) => event_stream::MAX_SERVICE_RECONNECTS,
+            (None, None) => event_stream::MAX_RECONNECTS,
+        };
         let task = tokio::spawn(async move {
             match wait_healthy(&listening, spec).await {
                 Ok(()) => event_stream::listen(listening, spec.events, reconnects, events).await,
                 // An error means that the server task has ended.
-                Err(reason) => drop(events.send(StreamEvent::Lost(reason)).await),
+                Err(event) => drop(events.send(event).await),
             }
         });
         self.running.endpoint = Some(endpoint);
@@ -197,6 +209,21 @@ impl ServerTask {
         self.running = RunningServer::default();
     }
 
+    /// Uses the next interface of the agent, with the same server. Sessions that use the former one are closed.
+    pub(super) fn change_interface(&mut self, reason: &str) {
+        let address = self.running.endpoint.as_ref().map(|endpoint| endpoint.address);
+        let (Some(next), Some(address)) = (self.config.spec.next, address) else { return self.stream_lost(reason) };
+        tracing::info!("{}: {reason}", self.name());
+        self.config.spec = *next;
+        self.close_sessions(&ProcessExit::new(None, reason.to_owned()));
+        if let Some((task, _)) = self.running.stream.take() {
+            task.abort();
+        }
+        if let Err(reason) = self.connect(address) {
+            self.stream_lost(&reason);
+        }
+    }
+
     /// Handles a lost server. Stops one that this process started; only detaches from an attached one.
     pub(super) fn stream_lost(&mut self, reason: &str) {
         if let Some((task, _)) = self.running.stream.take() {
@@ -251,16 +278,20 @@ impl ServerTask {
 }
 
 /// Waits until the server is healthy. Returns an error if it rejects the password, or has another interface.
-async fn wait_healthy(endpoint: &Endpoint, spec: ServerSpec) -> Result<(), String> {
+async fn wait_healthy(endpoint: &Endpoint, spec: ServerSpec) -> Result<(), StreamEvent> {
     loop {
         match endpoint.exchange(HttpRequest::get(spec.health)).await {
             Ok(response) if response.is_healthy() => return Ok(()),
             // Where the path is unknown, some versions serve their web page.
             Ok(response) if response.status == 200 && response.json().is_none() => {
-                return Err(other_version(endpoint, spec).await);
+                return Err(StreamEvent::OtherInterface(other_version(endpoint, spec).await));
             }
-            Ok(HttpResponse { status: 401 | 403, .. }) => return Err("it rejected the password".into()),
-            Ok(HttpResponse { status: 404, .. }) => return Err(other_version(endpoint, spec).await),
+            Ok(HttpResponse { status: 401 | 403, .. }) => {
+                return Err(StreamEvent::Lost(format!("it {REJECTED_PASSWORD}")));
+            }
+            Ok(HttpResponse { status: 404, .. }) => {
+                return Err(StreamEvent::OtherInterface(other_version(endpoint, spec).await));
+            }
             // The server task has a timeout for this loop.
             Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }

@@ -8,6 +8,7 @@ pub mod health;
 pub mod http;
 mod lifecycle;
 mod probe;
+mod registered;
 mod requests;
 pub mod response_cache;
 mod task;
@@ -26,7 +27,7 @@ pub use self::response_cache::{Freshness, SharedResponse};
 use self::task::{ServerCommand, ServerTask};
 use super::process::{ChildEnvironment, ProcessExit};
 use super::transport_event::TransportEvent;
-use crate::agent::protocol::ServerSpec;
+use crate::agent::protocol::{RegisteredServer, ServerSpec};
 use crate::domain::launch::Launch;
 use crate::domain::run::RunFailure;
 
@@ -68,6 +69,8 @@ pub struct ServerConfig {
     pub source: ServerSource,
     /// Paths, user and variables of its HTTP interface.
     pub spec: ServerSpec,
+    /// Lookup of a registered server, which is used instead of an own one.
+    pub service: Option<ServiceLookup>,
     /// Maximum time until it is ready.
     pub ready_timeout: Duration,
     /// Time without sessions and requests after which it is stopped.
@@ -87,12 +90,23 @@ impl ServerConfig {
         Self {
             source,
             spec,
+            service: None,
             ready_timeout,
             idle_timeout,
             shared_timeout: response_cache::LIMIT,
             health: HealthLimits::default(),
             process_events: None,
         }
+    }
+}
+
+/// Lookup of the server that the user's own program registered. Blocks.
+#[derive(Clone)]
+pub struct ServiceLookup(pub Arc<dyn Fn() -> Option<RegisteredServer> + Send + Sync>);
+
+impl std::fmt::Debug for ServiceLookup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServiceLookup").finish_non_exhaustive()
     }
 }
 
@@ -156,6 +170,10 @@ pub struct ServerStatus {
     pub phase: ServerPhase,
     /// Process id, if this process started it.
     pub pid: Option<u32>,
+    /// Process id of the registered server in use.
+    pub service: Option<u32>,
+    /// Interface in use; `None` before the server task runs.
+    pub spec: Option<ServerSpec>,
     /// Listening address.
     pub address: Option<SocketAddr>,
     /// Number of open sessions.
@@ -180,6 +198,8 @@ impl ServerStatus {
 /// Handle of a server. Clones share the same server.
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
+    /// Interface that its caller uses.
+    spec: ServerSpec,
     commands: mpsc::UnboundedSender<ServerCommand>,
     status: watch::Receiver<ServerStatus>,
 }
@@ -189,15 +209,30 @@ impl ServerHandle {
     pub fn new(config: ServerConfig) -> Self {
         let (commands, receiver) = mpsc::unbounded_channel();
         let (sender, status) = watch::channel(ServerStatus::default());
+        let spec = config.spec;
         tokio::spawn(ServerTask::new(config, commands.downgrade(), sender).run(receiver));
-        Self { commands, status }
+        Self { spec, commands, status }
+    }
+
+    /// Returns a handle of the same server for a caller that uses an interface.
+    #[must_use]
+    pub fn with_interface(mut self, spec: ServerSpec) -> Self {
+        self.spec = spec;
+        self
     }
 
     /// Opens a session, and starts the server if necessary. Requests are queued until it is ready. Returns an error if
     /// it cannot be started.
     pub async fn open_session(&self) -> Result<ServerSession, RunFailure> {
         let (sender, response) = oneshot::channel();
-        self.commands.send(ServerCommand::OpenSession(sender)).map_err(|_| shutting_down())?;
+        self.commands.send(ServerCommand::OpenSession(self.spec, sender)).map_err(|_| shutting_down())?;
+        response.await.map_err(|_| shutting_down())?
+    }
+
+    /// Connects to the registered server, and returns its process id. `None` if none is used; nothing is started then.
+    pub(super) async fn use_service(&self) -> Result<Option<u32>, RunFailure> {
+        let (sender, response) = oneshot::channel();
+        self.commands.send(ServerCommand::UseService(sender)).map_err(|_| shutting_down())?;
         response.await.map_err(|_| shutting_down())?
     }
 
@@ -246,6 +281,8 @@ pub struct ServerSession {
     /// True if an event was dropped because the queue was full.
     missed: Arc<AtomicBool>,
     ended: Option<ProcessExit>,
+    /// Process id of the registered server that has it.
+    service: Option<u32>,
 }
 
 /// Sending half of a session, owned by the server task.
@@ -274,6 +311,7 @@ impl ServerSession {
             events: event_receiver,
             missed: missed.clone(),
             ended: None,
+            service: None,
         };
         (session, Mailbox { responses, events, missed, is_busy: false })
     }
@@ -305,6 +343,11 @@ impl ServerSession {
                 },
             }
         }
+    }
+
+    /// Returns the pid of the registered server that has the session, if one has it.
+    pub(super) fn registered_service(&self) -> Option<u32> {
+        self.service
     }
 
     /// Records whether the session has an open turn, which holds a restart of the server off.

@@ -97,7 +97,7 @@ impl<W> ResponseCache<W> {
             return (Vec::new(), SharedResponse { response: None, received_at: None, error: result.err() });
         };
         let error = match result {
-            Ok(response) if response.status == 200 => {
+            Ok(response) if (200..300).contains(&response.status) => {
                 slot.cached = Some((Arc::new(response), now));
                 None
             }

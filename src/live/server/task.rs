@@ -12,6 +12,7 @@ use super::health::ServerHealth;
 use super::http::{Endpoint, HttpRequest, HttpResponse};
 use super::response_cache::{Freshness, ResponseCache, SharedResponse};
 use super::{Mailbox, ServerConfig, ServerPhase, ServerSession, ServerSource, ServerStatus};
+use crate::agent::protocol::{ServerSpec, UNKNOWN_INTERFACE};
 use crate::domain::run::RunFailure;
 use crate::live::fingerprint::LaunchFingerprint;
 use crate::live::process::{Process, ProcessEvent, ProcessExit};
@@ -23,8 +24,10 @@ const MAX_LOG: usize = 50;
 /// A command to the server task.
 #[derive(Debug)]
 pub(super) enum ServerCommand {
-    /// Open a session.
-    OpenSession(oneshot::Sender<Result<ServerSession, RunFailure>>),
+    /// Open a session that uses an interface.
+    OpenSession(ServerSpec, oneshot::Sender<Result<ServerSession, RunFailure>>),
+    /// Connect to the registered server, and return its process id.
+    UseService(oneshot::Sender<Result<Option<u32>, RunFailure>>),
     /// Close a session.
     CloseSession(u64),
     /// Records whether a session has an open turn.
@@ -69,6 +72,8 @@ pub(super) struct RunningServer {
     pub(super) endpoint: Option<Endpoint>,
     pub(super) stream: Option<(JoinHandle<()>, mpsc::Receiver<StreamEvent>)>,
     pub(super) password: String,
+    /// Process id of the registered server in use; `None` for any other server.
+    pub(super) service: Option<u32>,
     /// Time by which it must be ready.
     pub(super) ready_deadline: Option<Instant>,
     /// Failure that caused the stop, if any.
@@ -201,11 +206,15 @@ impl ServerTask {
 
     async fn handle_command(&mut self, command: ServerCommand) {
         match command {
-            ServerCommand::OpenSession(answer) => {
+            ServerCommand::OpenSession(spec, answer) => {
                 self.replace_outdated().await;
-                let session = self.ensure_started().await.map(|()| self.open_session());
+                let session = self.ensure_started().await.and_then(|()| self.open_session(spec));
                 // An error means that the caller is gone; dropping the session closes it.
                 answer.send(session).ok();
+            }
+            ServerCommand::UseService(answer) => {
+                // An error means that the caller is gone.
+                answer.send(self.use_service().await).ok();
             }
             ServerCommand::CloseSession(number) => {
                 if let Some(mailbox) = self.sessions.remove(&number) {
@@ -245,11 +254,16 @@ impl ServerTask {
         }
     }
 
-    fn open_session(&mut self) -> ServerSession {
+    /// Opens a session, unless it uses another interface than the server has.
+    fn open_session(&mut self, spec: ServerSpec) -> Result<ServerSession, RunFailure> {
+        if spec != self.config.spec {
+            return Err(RunFailure::UnsupportedVersion(format!("{} {UNKNOWN_INTERFACE}", self.name())));
+        }
         self.last_session += 1;
-        let (session, mailbox) = ServerSession::new(self.last_session, self.commands.clone());
+        let (mut session, mailbox) = ServerSession::new(self.last_session, self.commands.clone());
+        session.service = self.running.service;
         self.sessions.insert(self.last_session, mailbox);
-        session
+        Ok(session)
     }
 
     /// Starts the server, unless it is running or starting.
@@ -287,6 +301,7 @@ impl ServerTask {
                 self.alive();
                 self.fan_out(|| TransportEvent::ServerEvent(data.clone()));
             }
+            Some(StreamEvent::OtherInterface(reason)) => self.change_interface(&reason),
             Some(StreamEvent::Lost(reason)) => self.stream_lost(&reason),
             None => self.stream_lost("its event stream ended"),
         }
@@ -338,6 +353,8 @@ impl ServerTask {
         let status = ServerStatus {
             phase: self.phase.clone(),
             pid: self.running.process.as_ref().map(|(process, _)| process.pid()),
+            service: self.running.service,
+            spec: Some(self.config.spec),
             address: self.running.endpoint.as_ref().map(|endpoint| endpoint.address),
             sessions: self.sessions.len(),
             generation: self.generation,
@@ -353,6 +370,9 @@ impl ServerTask {
     }
 
     pub(super) fn name(&self) -> String {
+        if let Some(pid) = self.running.service {
+            return format!("the background service (pid {pid})");
+        }
         match &self.config.source {
             ServerSource::Own { launch, .. } => {
                 format!("{} {}", launch.program, launch.args.first().map_or("", |arg| arg))

@@ -120,10 +120,11 @@ fn control_state(canvas: &Canvas, chat: &Chat) -> String {
         };
     }
     match (chat.info(&canvas.app.runs), &chat.start) {
-        (Some(info), _) => match info.pid {
+        (Some(info), _) => match (info.pid, info.service) {
             _ if matches!(info.phase, Phase::Stopped(_)) => "controlled by salon".to_owned(),
-            Some(pid) => format!("running in salon (pid {pid})"),
-            None => "running in salon".to_owned(),
+            (Some(pid), _) => format!("running in salon (pid {pid})"),
+            (None, Some(pid)) => format!("controlled in the service of {} (pid {pid})", info.agent.label()),
+            (None, None) => "running in salon".to_owned(),
         },
         (None, Some(start)) => match start.conversation {
             Conversation::New { .. } => "new session".to_owned(),

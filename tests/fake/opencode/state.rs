@@ -97,8 +97,13 @@ impl State {
         Value::Object(busy.map(|session| (session.id.clone(), json!({"type": "busy"}))).collect())
     }
 
-    /// Sends an event to all streams, twice, like the real server.
+    /// Sends an event to all streams, twice, like the real server. 2.x sends it once.
     pub fn send_event(&self, directory: &str, kind: &str, properties: &Value) {
+        if super::version_2().is_some() {
+            let event =
+                json!({"id": self.id("evt"), "type": kind, "location": {"directory": directory}, "data": properties});
+            return self.send_bytes(format!("data: {event}\n\n").as_bytes());
+        }
         let event = json!({"id": self.id("evt"), "type": kind, "properties": properties});
         let copy = json!({"type": "sync", "syncEvent": {"type": kind, "data": properties}});
         for payload in [event, copy] {
@@ -121,7 +126,8 @@ impl State {
         // A client that has its response is subscribed already.
         self.listeners.lock().expect("listeners").push(sender);
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
-        let hello = "data: {\"payload\":{\"type\":\"server.connected\",\"properties\":{}}}\n\n";
+        let hello =
+            "data: {\"type\":\"server.connected\",\"payload\":{\"type\":\"server.connected\",\"properties\":{}}}\n\n";
         if stream.write_all(format!("{head}{hello}").as_bytes()).is_err() {
             return;
         }
@@ -157,16 +163,27 @@ impl State {
         pending.iter().filter(|(id, _)| id.starts_with(prefix)).map(|(_, pending)| pending.request.clone()).collect()
     }
 
+    /// Requests of a session.
+    pub fn requests_of(&self, session: &str, prefix: &str) -> Value {
+        let pending = self.pending_requests(prefix);
+        pending.as_array().into_iter().flatten().filter(|request| request["sessionID"] == session).cloned().collect()
+    }
+
     pub fn reply(&self, id: &str, verb: &str, body: &Value) -> (u16, Value) {
         let Some(pending) = self.pending.lock().expect("pending requests").remove(id) else {
             return (404, json!({"name": "NotFoundError", "data": {"message": "no such request"}}));
         };
         let session = &pending.request["sessionID"];
         let directory = session.as_str().and_then(|id| self.session(id)).map(|session| session.directory.clone());
-        let kind = match (id.starts_with("per_"), verb) {
-            (true, _) => "permission.replied",
-            (false, "reject") => "question.rejected",
-            (false, _) => "question.replied",
+        let kind = match (&id[..3], verb, super::version_2().is_some()) {
+            ("per", _, false) => "permission.replied",
+            ("per", _, true) => "permission.v2.replied",
+            ("frm", "cancel", _) => "form.cancelled",
+            ("frm", ..) => "form.replied",
+            (_, "reject", false) => "question.rejected",
+            (_, "reject", true) => "question.v2.rejected",
+            (_, _, false) => "question.replied",
+            (_, _, true) => "question.v2.replied",
         };
         let properties = json!({"sessionID": session, "requestID": id, "reply": body["reply"]});
         self.send_event(&directory.unwrap_or_default(), kind, &properties);
@@ -180,6 +197,15 @@ impl Session {
     pub fn info(&self) -> Value {
         json!({"id": self.id, "directory": self.directory, "title": "A session", "version": "1.18.33",
             "cost": 0.25, "tokens": {"input": 10, "output": 5, "reasoning": 1, "cache": {"read": 2, "write": 3}}})
+    }
+
+    /// Adds or replaces a message of 2.x.
+    pub fn put_row(&self, row: &Value) {
+        let mut messages = self.messages.lock().expect("messages");
+        match messages.iter_mut().find(|message| message["id"] == row["id"]) {
+            Some(message) => *message = row.clone(),
+            None => messages.push(row.clone()),
+        }
     }
 
     pub fn messages(&self) -> Value {

@@ -68,6 +68,21 @@ fn b30_a_conversation_of_another_salon_is_followed_and_the_text_stays() {
 }
 
 #[test]
+fn a_session_that_cannot_be_controlled_is_read_only_with_the_reason() {
+    let (mut harness, key) = past();
+    harness.keys("r");
+    harness.send(RunMsg::Checked { key, check: ResumeCheck::default() });
+    harness.type_in("mine").keys("enter");
+    let asked = harness.take();
+    let Some(Effect::StartRun { ticket, .. }) = asked.last() else { panic!("{asked:?}") };
+    let refusal = Refusal::OpenElsewhere("OpenCode (pid 7), which cannot be controlled".into());
+    harness.send(RunMsg::Started { ticket: *ticket, result: Err(refusal) });
+    let screen = harness.screen();
+    assert!(screen.contains("read-only: open in OpenCode (pid 7)"), "{screen}");
+    assert_eq!(harness.chat().composer.text.whole(), "mine");
+}
+
+#[test]
 fn a_session_that_salon_cannot_run_is_opened_in_its_agent() {
     let mut harness = ChatHarness::closed(100, 30);
     harness.stage.send(Msg::Catalog(change(vec![session(Agent::Gemini, "g1", "Old plans", 5)])));

@@ -6,12 +6,13 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use salon::agent;
 use salon::agent::protocol::{
     Codec, CodecStep, Conversation, Incoming, ProtocolCommand, ProtocolSignal, RunStart, Transport,
 };
+use salon::agent::{self, Protocol};
 use salon::domain::approval::ApprovalAnswer;
 use salon::domain::prompt::PromptId;
+use salon::domain::run::RunFailure;
 use salon::domain::transcript::Transcript;
 use salon::domain::{Agent, Time};
 use serde_json::Value;
@@ -23,7 +24,7 @@ use crate::support::fixtures;
 const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/hostile/streams.seeds");
 
 /// Captured streams.
-const STREAMS: [(Agent, &str); 9] = [
+const STREAMS: [(Agent, &str); 10] = [
     (Agent::Claude, "claude/2.1.329/streams/tour.io.jsonl"),
     (Agent::Claude, "claude/2.1.329/streams/d2_queue.io.jsonl"),
     (Agent::Claude, "claude/2.1.329/streams/d2_ERR429.io.jsonl"),
@@ -33,7 +34,18 @@ const STREAMS: [(Agent, &str); 9] = [
     (Agent::Codex, "codex/0.169.0/streams/question.io.jsonl"),
     (Agent::Codex, "codex/0.169.0/streams/limits.io.jsonl"),
     (Agent::OpenCode, "opencode/1.18.33/streams/events2.sse.jsonl"),
+    (Agent::OpenCode, API),
 ];
+
+/// Stream of OpenCode's other interface.
+const API: &str = "opencode/1.18.34/streams/api.sse.jsonl";
+
+/// Protocol of a captured stream.
+fn protocol_of((agent, stream): (Agent, &str)) -> &'static dyn Protocol {
+    let usual = agent::protocol(agent).expect("a protocol");
+    let other = usual.fallback(&RunFailure::UnsupportedVersion(String::new())).filter(|_| stream == API);
+    other.unwrap_or(usual)
+}
 
 /// Maximum messages of one case.
 const MESSAGES: usize = 60;
@@ -95,15 +107,15 @@ impl Driven {
 
 const NOW: Time = Time::from_millis(1_795_254_101_509);
 
-fn drive(agent: Agent, messages: &[Vec<u8>]) -> (usize, usize) {
-    let protocol = agent::protocol(agent).expect("a protocol");
+fn drive(protocol: &dyn Protocol, messages: &[Vec<u8>]) -> (usize, usize) {
     let (codec, transcript) = (protocol.codec(), Transcript::default());
     let mut driven = Driven { codec, transcript, signals: 0, sent: 0, approvals: Vec::new() };
     driven.command(ProtocolCommand::Open(RunStart::new(Conversation::New { id: None }, "/home/dev".into())));
     let prompt = |id| ProtocolCommand::Prompt { id: PromptId(id), text: "hello".into(), images: Vec::new() };
     let is_server = protocol.transport() == Transport::Server;
     if is_server {
-        let session = br#"{"id":"ses_e028459faffe4snF1akhbh1TTT","directory":"/home/dev/shop-api"}"#;
+        let session = br#"{"id":"ses_e028459faffe4snF1akhbh1TTT","directory":"/home/dev/shop-api",
+            "data":{"id":"ses_ddca0177bffe0T2r45F9oP4j8M","location":{"directory":"/home/dev/shop-api"}}}"#;
         driven.decode(Incoming::Response { id: 1, status: 200, body: session });
     }
     driven.command(prompt(1));
@@ -128,10 +140,10 @@ fn drive(agent: Agent, messages: &[Vec<u8>]) -> (usize, usize) {
 }
 
 /// Drives a codec in a thread with the stack of a worker, within [`PATIENCE`].
-fn drive_bounded(agent: Agent, messages: Vec<Vec<u8>>) -> (usize, usize) {
+fn drive_bounded(protocol: &'static dyn Protocol, messages: Vec<Vec<u8>>) -> (usize, usize) {
     let (done, result) = channel();
     let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
-        let emitted = drive(agent, &messages);
+        let emitted = drive(protocol, &messages);
         let _ = done.send(());
         emitted
     });
@@ -151,8 +163,7 @@ proptest! {
         order in proptest::collection::vec((any::<usize>(), any::<usize>()), 0..4),
         damages in proptest::collection::vec((any::<usize>(), damage()), 1..8),
     ) {
-        let (agent, stream) = stream;
-        let all = messages(stream);
+        let all = messages(stream.1);
         let from = from % all.len();
         let mut chosen: Vec<Vec<u8>> = all.into_iter().skip(from).take(MESSAGES).collect();
         let count = chosen.len();
@@ -160,7 +171,7 @@ proptest! {
         for (at, damage) in &damages {
             damage.apply(&mut chosen[at % count]);
         }
-        let (signals, sent) = drive_bounded(agent, chosen);
+        let (signals, sent) = drive_bounded(protocol_of(stream), chosen);
         prop_assert!(signals < 100 * (MESSAGES + 10) && sent < 20 * (MESSAGES + 10), "{} and {}", signals, sent);
     }
 }
@@ -176,6 +187,6 @@ fn f5_deeply_nested_messages_are_survived() {
             Damage::Insert(at, format!(",\"deep\":{nested}").into_bytes()).apply(message);
         }
         messages.extend(nested.iter().map(|nested| nested.clone().into_bytes()));
-        drive_bounded(agent, messages);
+        drive_bounded(protocol_of((agent, stream)), messages);
     }
 }

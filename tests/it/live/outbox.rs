@@ -9,6 +9,7 @@ use salon::domain::prompt::PromptState;
 use salon::domain::run::{Conversation, Phase, Refusal, RunId, StopReason, TurnOutcome};
 use salon::domain::{Agent, SessionKey};
 use salon::live::LiveEvent;
+use salon::live::options::SessionHolder;
 use salon::store::outbox;
 
 use super::harness::{Harness, Sandbox, is_idle, short_limits};
@@ -354,7 +355,8 @@ async fn f8_a_prompt_is_on_disk_while_its_run_begins_and_is_taken_back_if_that_i
     let harness = Harness::at(sandbox, |options| {
         options.open_elsewhere = Box::new(move |_| {
             ask.send(()).expect("the test waits");
-            answers.lock().expect("answers").recv().expect("an answer")
+            let text = answers.lock().expect("answers").recv().expect("an answer")?;
+            Some(SessionHolder { text, pid: None })
         });
     });
     let run = harness.begin("say one").await;

@@ -7,6 +7,7 @@ use salon::domain::approval::ApprovalAnswer;
 use salon::domain::run::{Conversation, Phase, Refusal, RunFailure, RunId, RunSetting, StopReason, TurnOutcome};
 use salon::domain::{Agent, SessionKey};
 use salon::live::LiveEvent;
+use salon::live::options::SessionHolder;
 use salon::store::registry;
 
 use super::harness::{Harness, Sandbox, is_idle, short_limits};
@@ -272,7 +273,8 @@ async fn b30_a_session_leased_by_another_process_is_refused() {
 #[tokio::test]
 async fn h30_a_session_that_is_open_elsewhere_is_refused() {
     let harness = Harness::with(|options| {
-        options.open_elsewhere = Box::new(|key: &SessionKey| Some(format!("Claude Code has {}", key.id)));
+        options.open_elsewhere =
+            Box::new(|key: &SessionKey| Some(SessionHolder { text: format!("Claude Code has {}", key.id), pid: None }));
     });
     let mut opening = harness.sandbox.opening();
     opening.conversation = Conversation::Resume("abc".into());

@@ -64,6 +64,14 @@ fn the_header_has_the_used_part_of_the_limit_and_when_it_resets() {
 }
 
 #[test]
+fn the_header_names_the_service_in_which_a_session_is_controlled() {
+    let mut harness = at_work(160, 40);
+    harness.changed(|info| (info.pid, info.service) = (None, Some(4711)));
+    let header = harness.screen().lines().next().unwrap_or_default().to_owned();
+    assert!(header.contains("controlled in the service of Claude Code (pid 4711)"), "{header}");
+}
+
+#[test]
 fn a_queue_and_a_draft() {
     for (width, height) in SIZES {
         let mut harness = at_work(width, height);

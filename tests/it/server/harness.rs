@@ -60,6 +60,11 @@ impl ServerHarness {
         ServerConfig::new(ServerSource::Own { launch, environment }, opencode().server().expect("a server"))
     }
 
+    /// Server with the interface of a version 2.x.
+    pub fn api_server(&self) -> ServerHandle {
+        ServerHandle::new(ServerConfig { spec: api().server().expect("a server"), ..self.config() })
+    }
+
     pub fn server(&self) -> ServerHandle {
         ServerHandle::new(self.config())
     }
@@ -91,6 +96,11 @@ pub fn opencode() -> &'static dyn Protocol {
     protocol(Agent::OpenCode).expect("OpenCode is driven")
 }
 
+/// The protocol of 2.x.
+pub fn api() -> &'static dyn Protocol {
+    opencode().fallback(&RunFailure::UnsupportedVersion(String::new())).expect("another protocol")
+}
+
 pub fn opening(cwd: &Path, conversation: Conversation) -> RunStart {
     RunStart::new(conversation, cwd.to_owned())
 }
@@ -114,9 +124,21 @@ impl Client {
 
     /// Opens a session without waiting.
     pub fn begin(session: ServerSession, opening: RunStart) -> Self {
+        Self::begin_with(session, opening, opencode())
+    }
+
+    /// Opens a session over the interface of 2.x.
+    pub async fn open_api(server: &ServerHandle, opening: RunStart) -> Self {
+        let mut client = Self::begin_with(server.open_session().await.expect("a place"), opening, api());
+        client.until("ready", |signal| matches!(signal, ProtocolSignal::Ready(_))).await;
+        client
+    }
+
+    /// Opens a session without waiting, with a protocol.
+    pub fn begin_with(session: ServerSession, opening: RunStart, protocol: &dyn Protocol) -> Self {
         let mut client = Self {
             connection: session,
-            codec: opencode().codec(),
+            codec: protocol.codec(),
             prompts: 0,
             transcript: Transcript::default(),
             signals: Vec::new(),

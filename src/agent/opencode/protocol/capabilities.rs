@@ -86,6 +86,48 @@ struct Limit {
     context: f64,
 }
 
+/// List of models in the interface of 2.x.
+#[derive(Deserialize)]
+struct ModelList {
+    data: Vec<ListedModel>,
+}
+
+#[derive(Deserialize)]
+struct ListedModel {
+    id: String,
+    #[serde(rename = "providerID")]
+    provider: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default = "enabled")]
+    enabled: bool,
+    #[serde(default)]
+    limit: Limit,
+    #[serde(default)]
+    variants: Vec<ModelVariant>,
+}
+
+#[derive(Deserialize)]
+struct ModelVariant {
+    id: String,
+}
+
+fn enabled() -> bool {
+    true
+}
+
+impl ListedModel {
+    fn model(self) -> Model {
+        let label = if self.name.is_empty() { self.id.clone() } else { self.name };
+        Model {
+            label: format!("{label} ({})", self.provider),
+            name: ModelName { provider: self.provider, model: self.id },
+            context: to_u64(self.limit.context),
+            efforts: self.variants.into_iter().map(|variant| variant.id).collect(),
+        }
+    }
+}
+
 impl OpenCodeModels {
     /// Parses the response of `/config/providers`.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
@@ -94,6 +136,19 @@ impl OpenCodeModels {
         list.sort_by_cached_key(|model| model.name.to_string());
         let defaults = parsed.default.into_iter().map(|(provider, model)| ModelName { provider, model }).collect();
         Some(Self { list, defaults })
+    }
+
+    /// Parses a list of models, each with its provider's id, in the interface of 2.x.
+    pub(super) fn read_list(body: &[u8]) -> Option<Self> {
+        let parsed: ModelList = serde_json::from_slice(body).ok()?;
+        let enabled = parsed.data.into_iter().filter(|model| model.enabled);
+        let mut list: Vec<Model> = enabled.map(ListedModel::model).collect();
+        list.sort_by_cached_key(|model| model.name.to_string());
+        Some(Self { list, defaults: Vec::new() })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 
     /// Name and label of each model.
@@ -151,7 +206,8 @@ pub(super) fn known() -> Capabilities {
 pub(super) fn modes(body: &[u8]) -> Vec<String> {
     let parsed: Vec<Value> = serde_json::from_slice(body).unwrap_or_default();
     let chosen = parsed.iter().filter(|agent| agent["mode"] != "subagent" && agent["hidden"] != true);
-    chosen.filter_map(|agent| agent["name"].as_str().map(str::to_owned)).collect()
+    let name = |agent: &Value| agent["name"].as_str().or_else(|| agent["id"].as_str()).map(str::to_owned);
+    chosen.filter_map(name).collect()
 }
 
 /// Parses the response of `/command`; adds OpenCode's own `/compact`, which the list omits.

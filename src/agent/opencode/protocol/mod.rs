@@ -1,6 +1,7 @@
 //! Protocol of OpenCode's server (`opencode serve`, 1.18.33): HTTP requests, and server-sent events. No IO: [`codec`]
-//! encodes requests and decodes responses and events.
+//! encodes requests and decodes responses and events. The interface of 2.x is [`api`].
 
+mod api;
 mod approvals;
 mod capabilities;
 mod codec;
@@ -13,11 +14,13 @@ mod turn;
 
 use std::path::{Path, PathBuf};
 
+use self::api::{API, API_SPEC};
 use self::codec::SessionCodec;
 use super::acp::ACP;
-use super::trust;
+use super::{service, trust};
 use crate::agent::protocol::{
-    Codec, Outgoing, Protocol, RunStart, ServerSpec, Transport, UNKNOWN_INTERFACE, UntrustedProject,
+    Codec, Outgoing, Protocol, REJECTED_PASSWORD, RegisteredServer, RunStart, ServerSpec, Transport, UNKNOWN_INTERFACE,
+    UntrustedProject,
 };
 use crate::domain::launch::Launch;
 use crate::domain::prompt::PromptId;
@@ -46,6 +49,7 @@ impl Protocol for Serve {
             password: "OPENCODE_SERVER_PASSWORD",
             health: "/global/health",
             info: "/api/info",
+            next: Some(&API_SPEC),
             events: "/global/event",
             models: "/config/providers",
         })
@@ -96,15 +100,35 @@ impl Protocol for Serve {
     }
 
     fn ended(&self, code: Option<i32>, stderr: &str) -> RunFailure {
-        match stderr.lines().find(|line| line.contains(UNKNOWN_INTERFACE)) {
-            Some(line) => RunFailure::UnsupportedVersion(line.to_owned()),
-            None => RunFailure::Crashed { code, stderr: stderr.to_owned() },
+        ended(code, stderr)
+    }
+
+    /// 2.x has the same server with another interface. A background service of 2.x that cannot be used leaves the client
+    /// protocol.
+    fn fallback(&self, failure: &RunFailure) -> Option<&'static dyn Protocol> {
+        match failure {
+            RunFailure::UnsupportedVersion(_) => Some(&API),
+            failure if is_rejected(failure) => Some(&ACP),
+            _ => None,
         }
     }
 
-    fn fallback(&self, failure: &RunFailure) -> Option<&'static dyn Protocol> {
-        matches!(failure, RunFailure::UnsupportedVersion(_)).then_some(&ACP as &'static dyn Protocol)
+    fn registered_server(&self, vars: &[(String, String)]) -> Option<RegisteredServer> {
+        service::registered_for(vars)
     }
+}
+
+/// Reason why a server ended, or closed its sessions.
+fn ended(code: Option<i32>, stderr: &str) -> RunFailure {
+    match stderr.lines().find(|line| line.contains(UNKNOWN_INTERFACE)) {
+        Some(line) => RunFailure::UnsupportedVersion(line.to_owned()),
+        None => RunFailure::Crashed { code, stderr: stderr.to_owned() },
+    }
+}
+
+/// True for the failure of a server that does not accept the password which is known for it.
+fn is_rejected(failure: &RunFailure) -> bool {
+    matches!(failure, RunFailure::Other(text) if text.contains(REJECTED_PASSWORD))
 }
 
 /// Percent-encodes a path for a header.
