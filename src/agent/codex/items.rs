@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::line::ItemKind;
 use super::{calls, patch};
-use crate::agent::{tool_input, unknown_record};
+use crate::agent::{json, tool_input, unknown_record};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::ToolAction;
 use crate::domain::{Delta, EventBody, ToolStatus};
@@ -168,15 +168,30 @@ fn output(item: &Value) -> Option<String> {
         return Some(String::new());
     }
     if let Some(states) = item.get("agents_states").and_then(Value::as_object).filter(|states| !states.is_empty()) {
-        let reports = states.values().map(|state| tool_input::field(state, &["message", "status"]));
-        return Some(reports.collect::<Vec<_>>().join("\n"));
+        let report = |state: &Value| match state {
+            Value::Object(_) => tool_input::field(state, &["message", "status"]),
+            other => tool_input::flat(other),
+        };
+        return Some(states.values().map(report).collect::<Vec<_>>().join("\n"));
     }
     if let Some(message) = item.pointer("/error/message").and_then(Value::as_str) {
         return Some(message.to_owned());
     }
     let result = ["result", "content_items", "results"].iter().find_map(|name| item.get(*name));
-    // The result of a generated image is the image itself, in base64.
-    result.filter(|value| value.is_object() || value.is_array()).map(result_text)
+    match result? {
+        Value::String(text) => text_result(item, text),
+        result => Some(result).filter(|result| result.is_object() || result.is_array()).map(result_text),
+    }
+}
+
+/// Text of a result that is a text: of the data that it has as JSON, or itself. That of a generated image is the image.
+fn text_result(item: &Value, result: &str) -> Option<String> {
+    let is_image = ["type", "kind"].iter().any(|name| text(item, name).to_ascii_lowercase().contains("image"));
+    if is_image || result.trim().is_empty() || unknown_record::is_encoded(result) {
+        return None;
+    }
+    let data = json::parse(result.as_bytes()).filter(|data| data.is_object() || data.is_array());
+    Some(data.map_or_else(|| result.to_owned(), |data| result_text(&data)))
 }
 
 /// Text of an MCP call's result: `{"content": […]}`, in older versions inside `Ok`, or `Err` with a message. Without

@@ -64,6 +64,7 @@ impl<'a> Payload<'a> {
                     value.array(|item| {
                         *is_unusual |= item.peek()? != b'{';
                         item.object(|key, value| {
+                            *is_unusual |= key.iter().all(u8::is_ascii_digit);
                             if matches!(key, b"text" | b"content" | b"message") {
                                 *is_unusual |= value.peek()? == b'{' || value.peek()? == b'[';
                                 *has_output |= value.text()?.is_some_and(|text| !text.is_blank());

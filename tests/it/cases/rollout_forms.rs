@@ -279,3 +279,24 @@ fn records_with_commas_between_them_are_said_to_be_in_one_line() {
     assert_eq!(case.lines(THREAD), ["prompt: gluedneedle one", "text: gluedneedle two"]);
     assert_eq!(reasons(&case), ["repaired: several records in one line"]);
 }
+
+#[test]
+fn results_of_items_that_are_texts_are_shown() {
+    let item = |result: Value| {
+        let item = json!({"type": "McpToolCall", "id": "i1", "server": "s", "tool": "t", "arguments": {},
+            "status": "completed", "result": result});
+        let payload = json!({"type": "item_completed", "item": item});
+        json!({"timestamp": "2026-06-01T10:00:00.000Z", "type": "event_msg", "payload": payload}).to_string() + "\n"
+    };
+    let structured = json!({"content": [{"type": "text", "text": "a resultneedle"}]});
+    for (result, output) in [
+        (json!("a plain resultneedle"), "a plain resultneedle"),
+        (json!(structured.to_string()), "a resultneedle"),
+        (structured.clone(), "a resultneedle"),
+    ] {
+        let text = head() + &record("user_message", "begin") + &item(result);
+        let (case, _) = home_with(".jsonl", text.as_bytes());
+        assert_eq!(case.entries(THREAD)[1]["tool"]["output"], output);
+        case.assert_shown_and_found("resultneedle");
+    }
+}
