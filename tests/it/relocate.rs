@@ -219,6 +219,27 @@ fn a17_a_name_is_given_to_opencode_by_its_own_server() {
 }
 
 #[test]
+fn a17_a_name_is_given_to_opencode_2_over_its_api() {
+    let (home, agents) = (Home::of(&["opencode/1.18.33"]), Agents::of(&["opencode"]));
+    let all = output_json(&run(&home, &["list", "--json"]));
+    let is_stored = |row: &&Value| row["path"].as_str().is_some_and(|path| path.contains("opencode.db"));
+    let session = all["sessions"].as_array().expect("sessions").iter().find(is_stored).expect("a session").clone();
+    let (id, cwd) = (session["id"].as_str().expect("id"), session["cwd"].as_str().expect("cwd"));
+    let rename = |known: &str| {
+        let mut command = super::cli::salon(&home, &["rename", id, "The cart", "--write-back"]);
+        command.env("PATH", agents.search_path()).env("FAKE_LOG", agents.log_file()).env("FAKE_VERSION", "2.0.3");
+        command.env("FAKE_SESSIONS", known).output().expect("salon runs")
+    };
+    let renamed = rename(&format!("{id}={cwd}"));
+    assert_eq!(code(&renamed), 0, "{}", text(&renamed.stderr));
+    let path = format!("PATCH /api/session/{id}");
+    let patch = agents.log().into_iter().find(|record| record["request"].as_str() == Some(&path));
+    assert_eq!(patch.unwrap_or_else(|| panic!("{:?}", agents.log()))["body"], json!({"title": "The cart"}));
+    assert_eq!(code(&rename("other=/")), 1, "the server does not know the session");
+    assert_eq!(agents.starts().len(), 2, "one server for each");
+}
+
+#[test]
 fn a17_a_name_is_given_to_codex_by_its_own_program() {
     let (home, agents) = (Home::of(&["codex/0.169.0"]), Agents::of(&["codex"]));
     let id = row(&home)["id"].as_str().expect("id").to_owned();
