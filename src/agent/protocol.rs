@@ -282,6 +282,7 @@ pub struct ServerSpec {
 
 impl ServerSpec {
     /// Interface of the newest generation of the agent.
+    #[must_use]
     pub fn newest(&self) -> Self {
         self.next.map_or(*self, Self::newest)
     }

@@ -70,6 +70,7 @@ pub(super) fn install(source: &RemoteSource, chosen: Option<&Path>, programs: &P
             None => Err(no_program(source, &there, name.map(|name| programs.join(name)).as_deref())),
         };
     }
+    let failed = |error: io::Error| CliError::new(CliErrorCode::Failed, error.to_string());
     let own = env::current_exe().map_err(failed)?;
     match (copy(source, &own), prepared) {
         // The C library there may be another one.
@@ -119,10 +120,6 @@ fn run(source: &RemoteSource, script: &str, stdin: Stdio) -> Result<String, CliE
         return Err(refused(source, &one_line(last_line(&String::from_utf8_lossy(&output.stderr)))));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-fn failed(error: io::Error) -> CliError {
-    CliError::new(CliErrorCode::Failed, error.to_string())
 }
 
 fn refused(source: &RemoteSource, reason: &str) -> CliError {

@@ -34,10 +34,10 @@ struct Stopped<'a> {
 pub(super) fn run(context: &CliContext, args: &IdArgs) -> Result<ExitCode, CliError> {
     let store = state::open(context)?;
     let run = state::run_of(context, &store, &args.id)?.id;
-    if let Some(stopped) = stop_in_server(context, &store, &run)? {
-        let text = if stopped.is_some() { "stopped its agent" } else { "not running" };
-        let ended: Vec<_> = stopped.flatten().into_iter().collect();
-        return report(args.json, &run, (&ended, text));
+    match stop_in_server(context, &store, &run)? {
+        ServerStop::NoServer => {}
+        ServerStop::NotRunning => return report(args.json, &run, (&[], "not running")),
+        ServerStop::Stopped(pid) => return report(args.json, &run, (pid.as_slice(), "stopped its agent")),
     }
     if let Some(holder) = state::living_holder(&store, &run)? {
         let message = format!("the session is running in another salon (pid {}); stop it there", holder.pid);
@@ -55,17 +55,28 @@ pub(super) fn run(context: &CliContext, args: &IdArgs) -> Result<ExitCode, CliEr
     report(args.json, &run, (&ended, &text))
 }
 
-/// Stops the agent of a run of a server, which keeps the run, and waits for its end. Returns `None` if no server has the
-/// run, else if an agent was stopped, and its pid unless a server process is shared.
-fn stop_in_server(context: &CliContext, store: &Store, run: &RunId) -> Result<Option<Option<Option<u32>>>, CliError> {
+/// Result of stopping a run of a server.
+enum ServerStop {
+    /// No server has the run.
+    NoServer,
+    /// Its agent was not running.
+    NotRunning,
+    /// Its agent was stopped; the pid, unless a process of several runs is shared.
+    Stopped(Option<u32>),
+}
+
+/// Stops the agent of a run of a server, which keeps the run, and waits for its end.
+fn stop_in_server(context: &CliContext, store: &Store, run: &RunId) -> Result<ServerStop, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let stopped = runtime.block_on(async {
-        let Some((client, _)) = run_host::server_of(context, store, run).await? else { return Ok(None) };
+        let Some((client, _)) = run_host::server_of(context, store, run).await? else {
+            return Ok(ServerStop::NoServer);
+        };
         let host = RunHost::Served(client);
-        let Some(mut viewer) = host.view(run).await else { return Ok(Some(None)) };
+        let Some(mut viewer) = host.view(run).await else { return Ok(ServerStop::NotRunning) };
         let pid = viewer.info().pid;
         if matches!(viewer.info().phase, Phase::Stopped(_)) {
-            return Ok(Some(None));
+            return Ok(ServerStop::NotRunning);
         }
         host.execute(RunRequest::Stop(run.clone())).await.map_err(|refusal| refusal_error(&refusal))?;
         let ended = async {
@@ -77,7 +88,7 @@ fn stop_in_server(context: &CliContext, store: &Store, run: &RunId) -> Result<Op
         };
         let in_time = tokio::time::timeout(STOP_TIMEOUT, ended).await;
         in_time.map_err(|_| CliError::new(CliErrorCode::Failed, format!("the agent of {run} does not end")))?;
-        Ok(Some(Some(pid)))
+        Ok(ServerStop::Stopped(pid))
     });
     runtime.shutdown_background();
     stopped

@@ -17,7 +17,7 @@ use super::shell::Shell;
 use super::task_message::TaskMessage;
 use super::terminal_owner::{Purpose, TerminalOwner};
 use super::{editor, env, extract, relocate, resume};
-use crate::app::msg::RequestTicket;
+use crate::app::msg::{RequestTicket, Timer};
 use crate::app::{Effect, Msg};
 use crate::domain::annotation::AnnotationEdit;
 use crate::domain::document::ExportOptions;
@@ -93,18 +93,8 @@ impl Shell {
             Effect::Debounce(ticket, millis) => {
                 self.debounce = Some((Instant::now() + Duration::from_millis(millis.into()), ticket));
             }
-            Effect::StartTimer(timer, millis) => {
-                let messages = self.runner.messages.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_millis(millis.into())).await;
-                    // An error means that salon is shutting down.
-                    drop(messages.send(TaskMessage::Msg(Box::new(Msg::TimerElapsed(timer)))));
-                });
-            }
-            Effect::Redraw => self.log_terminal_error(|shell| {
-                shell.view.inline_pictures().clear();
-                shell.terminal.redraw()
-            }),
+            Effect::StartTimer(timer, millis) => self.start_timer(timer, Duration::from_millis(millis.into())),
+            Effect::Redraw => self.redraw(),
             Effect::Run(request) => self.with_runs(|runs| runs.send(request)),
             Effect::StartRun { ticket, agent, start, prompt } => return self.start_run(ticket, agent, start, prompt),
             Effect::WatchRun(run, cursor) => self.with_runs(|runs| runs.watch(run, cursor)),
@@ -136,6 +126,24 @@ impl Shell {
             Effect::Quit => return Step::Break(()),
         }
         Step::Continue(())
+    }
+
+    /// Sends a message after some time.
+    fn start_timer(&self, timer: Timer, after: Duration) {
+        let messages = self.runner.messages.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            // An error means that salon is shutting down.
+            drop(messages.send(TaskMessage::Msg(Box::new(Msg::TimerElapsed(timer)))));
+        });
+    }
+
+    /// Draws all cells and images again.
+    fn redraw(&mut self) {
+        self.log_terminal_error(|shell| {
+            shell.view.inline_pictures().clear();
+            shell.terminal.redraw()
+        });
     }
 
     fn detach(&mut self) -> Step {

@@ -346,7 +346,7 @@ impl GooseSessionRows {
         if !is_known {
             let near = "select content_json from messages where session_id = ?1 and id > ?2 order by id limit ?3";
             is_known = self.near(near, id, |later| {
-                open.look_at(message, later);
+                open.look_at(message, &later);
                 !open.is_empty()
             })?;
         }
@@ -354,7 +354,7 @@ impl GooseSessionRows {
         for call in far {
             for row in self.rows_with(&call)?.into_iter().filter(|row| *row > id) {
                 if open.ids().contains(&call) {
-                    open.look_at(message, self.content(row)?);
+                    open.look_at(message, &self.content(row)?);
                 }
             }
         }

@@ -235,7 +235,7 @@ impl MessageStore for GooseFile {
             }
             let Some(record) = self.record(following)? else { break };
             if let Some(later) = message(String::new(), &record) {
-                open_calls.look_at(&mut found, later);
+                open_calls.look_at(&mut found, &later);
             }
         }
         found.lost_calls = self.lost_calls(&found, at)?;

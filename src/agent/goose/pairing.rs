@@ -91,7 +91,7 @@ impl OpenCalls {
     }
 
     /// Looks at the next later message, and adds its content to the results if it has some.
-    pub(super) fn look_at(&mut self, message: &mut GooseMessage, later: GooseMessage) {
+    pub(super) fn look_at(&mut self, message: &mut GooseMessage, later: &GooseMessage) {
         // Calls of different turns may have the same id.
         let calls = later.calls();
         self.0.retain(|call| !calls.contains(call));

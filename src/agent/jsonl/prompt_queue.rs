@@ -112,18 +112,15 @@ impl<T> PromptQueue<T> {
         }
         let text = metadata.prompt.map(JsonStr::hash);
         let is_known = text.is_some_and(|text| self.remove_left(text) || self.take(text).is_some());
-        match self.delivered.checked_sub(1) {
-            Some(others) => {
-                self.delivered = others;
-                if !is_known {
-                    // Its record may have several prompts, or another form of one.
-                    self.left.retain(|left| !left.is_delivered);
-                }
+        if let Some(others) = self.delivered.checked_sub(1) {
+            self.delivered = others;
+            if !is_known {
+                // Its record may have several prompts, or another form of one.
+                self.left.retain(|left| !left.is_delivered);
             }
-            None => {
-                let waiting = std::mem::take(&mut self.waiting);
-                waiting.into_iter().for_each(|waiting| self.leave(Some(waiting)));
-            }
+        } else {
+            let waiting = std::mem::take(&mut self.waiting);
+            waiting.into_iter().for_each(|waiting| self.leave(Some(waiting)));
         }
     }
 

@@ -141,25 +141,22 @@ impl ApiCodec {
             step.signals.push(ProtocolSignal::TurnEnded(crate::domain::run::TurnOutcome::Failed(failure)));
             return;
         };
-        match capabilities::parse_command(text, &self.capabilities) {
-            Some((name, arguments)) => {
-                let (name, arguments) = (name.to_owned(), arguments.to_owned());
-                self.begin_turn(OpenCodeTurn::of_prompt(id, None));
-                let purpose = ApiPurpose::Command(self.turns, format!("run /{name}"));
-                if name == "compact" {
-                    let path = format!("/api/session/{session}/compact");
-                    return self.post_after_settings(purpose, path, json!({}), step);
-                }
-                let body = json!({"name": name, "text": arguments});
-                self.post_after_settings(purpose, format!("/api/session/{session}/command"), body, step);
+        if let Some((name, arguments)) = capabilities::parse_command(text, &self.capabilities) {
+            let (name, arguments) = (name.to_owned(), arguments.to_owned());
+            self.begin_turn(OpenCodeTurn::of_prompt(id, None));
+            let purpose = ApiPurpose::Command(self.turns, format!("run /{name}"));
+            if name == "compact" {
+                let path = format!("/api/session/{session}/compact");
+                return self.post_after_settings(purpose, path, json!({}), step);
             }
-            None => {
-                let message = ids::of_prompt(&session, id, now).0;
-                self.begin_turn(OpenCodeTurn::of_prompt(id, Some(message.clone())));
-                let prompt = self.show_prompt(&session, message, text, images, now, step);
-                let turn = self.turns;
-                self.post_prompt(|prompt| ApiPurpose::Prompt(turn, prompt), prompt, step);
-            }
+            let body = json!({"name": name, "text": arguments});
+            self.post_after_settings(purpose, format!("/api/session/{session}/command"), body, step);
+        } else {
+            let message = ids::of_prompt(&session, id, now).0;
+            self.begin_turn(OpenCodeTurn::of_prompt(id, Some(message.clone())));
+            let prompt = self.show_prompt(&session, message, text, images, now, step);
+            let turn = self.turns;
+            self.post_prompt(|prompt| ApiPurpose::Prompt(turn, prompt), prompt, step);
         }
     }
 

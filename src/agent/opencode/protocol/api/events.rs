@@ -153,7 +153,8 @@ impl ApiCodec {
         self.dialect.reports_execution = true;
         let Some(turn) = &mut self.turn else { return };
         // The end of an execution before this turn is of no importance.
-        if !turn.began && !(turn.interrupted && turn.accepted) {
+        let is_stopped = turn.interrupted && turn.accepted;
+        if !turn.began && !is_stopped {
             return;
         }
         let outcome = match outcome {

@@ -217,12 +217,11 @@ impl ApiCodec {
             step.signals.push(ProtocolSignal::PromptRecorded { id });
             return;
         }
-        match self.repeated(prompt, status, body) {
-            Some(again) => self.post_prompt(|prompt| ApiPurpose::Steer(id, prompt), again, step),
-            None => {
-                let reason = errors::rejection_text(status, body);
-                step.signals.push(ProtocolSignal::SteerRefused { id, reason });
-            }
+        if let Some(again) = self.repeated(prompt, status, body) {
+            self.post_prompt(|prompt| ApiPurpose::Steer(id, prompt), again, step);
+        } else {
+            let reason = errors::rejection_text(status, body);
+            step.signals.push(ProtocolSignal::SteerRefused { id, reason });
         }
     }
 
