@@ -67,7 +67,7 @@ impl ApiTurn {
         let content = json!({"text": row["text"], "files": row["files"]});
         match (self.early, phase) {
             (true, "admitted") => {
-                self.send_event("prompt.admitted", json!({"messageID": row["id"], "prompt": content}))
+                self.send_event("prompt.admitted", json!({"messageID": row["id"], "prompt": content}));
             }
             (true, _) => self.send_event("prompted", json!({"messageID": row["id"], "prompt": content})),
             (false, "admitted") => {

@@ -67,7 +67,7 @@ fn on_disk() -> Vec<Entry> {
 type Essence = (u64, EntryKind, String, Option<(ToolStatus, String)>);
 
 fn essence(entries: &[Entry]) -> Vec<Essence> {
-    let tool = |entry: &Entry| entry.tool.as_ref().map(|tool| (tool.status, tool.output.to_string()));
+    let tool = |entry: &Entry| entry.tool.as_ref().map(|tool| (tool.status, tool.output.clone()));
     entries.iter().map(|entry| (entry.key.raw(), entry.kind, entry.text.clone(), tool(entry))).collect()
 }
 
