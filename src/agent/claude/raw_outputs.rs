@@ -205,7 +205,9 @@ mod tests {
     #[test]
     fn records_of_messages_have_only_indexed_texts() {
         for (content, expected) in [
-            (r#""a \"tool_use\" in a text""#, false),
+            (r#""a tool_use in a text""#, false),
+            // Like a block that is a text.
+            (r#""a \"tool_use\" in a text""#, true),
             (r#"[{"type":"text","text":"thinking of a tool"}]"#, false),
             (r#"[{"type":"thinking","thinking":"hm"}]"#, true),
             (r#"[{"type": "server_tool_use","id":"t"}]"#, true),
