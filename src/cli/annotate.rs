@@ -25,17 +25,19 @@ pub(super) fn rename(context: &CliContext, args: &RenameArgs) -> Result<ExitCode
     let (selection, name) = selection_and_rest(args.query.as_deref(), &args.words);
     no_rest_to_clear(args.clear, name)?;
     let edit = if args.clear { AnnotationEdit::Name(None) } else { usage(AnnotationEdit::name(&name.join(" ")))? };
+    // Once: a query may not match the new name.
+    let sessions = selection::sessions(context, &selection)?;
     if args.write_back && !args.output.dry_run {
-        write_back(context, &selection, &edit)?;
+        write_back(context, &sessions, &edit)?;
     }
-    apply(context, &selection, &[edit], args.output)
+    apply(context, &sessions, &[edit], args.output)
 }
 
-/// Renames a session in its agent's own files.
-fn write_back(context: &CliContext, selection: &Selection, edit: &AnnotationEdit) -> Result<(), CliError> {
+/// Renames sessions in their agents' own files.
+fn write_back(context: &CliContext, sessions: &[Arc<Session>], edit: &AnnotationEdit) -> Result<(), CliError> {
     let AnnotationEdit::Name(Some(title)) = edit else { return Ok(()) };
-    for session in selection::sessions(context, selection)? {
-        rename::write_back(&session, title, &context.environment).map_err(|reason| {
+    for session in sessions {
+        rename::write_back(session, title, &context.environment).map_err(|reason| {
             CliError::new(CliErrorCode::Failed, format!("not renamed in {}: {reason}", session.key.agent.label()))
         })?;
     }
@@ -48,7 +50,7 @@ pub(super) fn star(context: &CliContext, args: &StarArgs) -> Result<ExitCode, Cl
         Some(query) => Selection::Query(query.clone()),
         None => Selection::Ids(args.ids.clone()),
     };
-    apply(context, &selection, &[AnnotationEdit::Star(!args.remove)], args.output)
+    apply(context, &selection::sessions(context, &selection)?, &[AnnotationEdit::Star(!args.remove)], args.output)
 }
 
 /// Adds and removes tags.
@@ -61,7 +63,7 @@ pub(super) fn tag(context: &CliContext, args: &TagArgs) -> Result<ExitCode, CliE
     for tag in &args.remove {
         edits.push(AnnotationEdit::RemoveTag(usage(AnnotationEdit::tag(tag))?));
     }
-    apply(context, &selection, &edits, args.output)
+    apply(context, &selection::sessions(context, &selection)?, &edits, args.output)
 }
 
 /// Sets or clears a note.
@@ -73,7 +75,7 @@ pub(super) fn note(context: &CliContext, args: &NoteArgs) -> Result<ExitCode, Cl
     }
     let text = if args.clear { None } else { query::from_args(words)? };
     let edit = usage(AnnotationEdit::note(&text.unwrap_or_default()))?;
-    apply(context, &selection, &[edit], args.output)
+    apply(context, &selection::sessions(context, &selection)?, &[edit], args.output)
 }
 
 /// Splits the words of a command: without a query, the first one is the ID of the session.
@@ -96,14 +98,13 @@ fn usage<T>(parsed: Result<T, String>) -> Result<T, CliError> {
     parsed.map_err(|reason| CliError::new(CliErrorCode::Usage, reason))
 }
 
-/// Applies changes to the selected sessions and prints the result.
+/// Applies changes to sessions and prints the result.
 fn apply(
     context: &CliContext,
-    selection: &Selection,
+    sessions: &[Arc<Session>],
     edits: &[AnnotationEdit],
     output: ChangeOutputArgs,
 ) -> Result<ExitCode, CliError> {
-    let sessions = selection::sessions(context, selection)?;
     let changed: Vec<_> = sessions.iter().map(|session| Change::new(session, edits)).collect();
     if !output.dry_run && changed.iter().any(|change| change.changed) {
         let of = |change: &Change| edits.iter().map(|edit| (change.key.clone(), edit.clone())).collect::<Vec<_>>();

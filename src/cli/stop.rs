@@ -74,11 +74,12 @@ fn stop_in_server(context: &CliContext, store: &Store, run: &RunId) -> Result<Se
         };
         let host = RunHost::Served(client);
         let Some(mut viewer) = host.view(run).await else { return Ok(ServerStop::NotRunning) };
-        let pid = viewer.info().pid;
-        if matches!(viewer.info().phase, Phase::Stopped(_)) {
+        let before = viewer.info();
+        // An agent that failed may be about to start again.
+        host.execute(RunRequest::Stop(run.clone())).await.map_err(|refusal| refusal_error(&refusal))?;
+        if matches!(before.phase, Phase::Stopped(_)) {
             return Ok(ServerStop::NotRunning);
         }
-        host.execute(RunRequest::Stop(run.clone())).await.map_err(|refusal| refusal_error(&refusal))?;
         let ended = async {
             while !matches!(viewer.info().phase, Phase::Stopped(_)) {
                 if !viewer.changed().await {
@@ -88,7 +89,7 @@ fn stop_in_server(context: &CliContext, store: &Store, run: &RunId) -> Result<Se
         };
         let in_time = tokio::time::timeout(STOP_TIMEOUT, ended).await;
         in_time.map_err(|_| CliError::new(CliErrorCode::Failed, format!("the agent of {run} does not end")))?;
-        Ok(ServerStop::Stopped(pid))
+        Ok(ServerStop::Stopped(before.pid))
     });
     runtime.shutdown_background();
     stopped

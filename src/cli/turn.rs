@@ -219,12 +219,9 @@ impl WatchedTurn<'_> {
         }
     }
 
-    /// Returns true if another process cancelled the prompt in the queue of a server's run.
+    /// Returns true if another process cancelled the prompt in the queue.
     fn is_cancelled(&self) -> Result<bool, CliError> {
-        match (self.host, &self.prompt) {
-            (RunHost::Served(_), Some(prompt)) => Ok(prompt.state()? == PromptState::Cancelled),
-            (RunHost::Served(_) | RunHost::Here(_), _) => Ok(false),
-        }
+        self.prompt.as_ref().map_or(Ok(false), |prompt| Ok(prompt.state()? == PromptState::Cancelled))
     }
 
     /// Records if the prompt is still in the queue of a server's run. Then all turns up to `info`, which was read before, belong
@@ -299,7 +296,8 @@ async fn watch(
         tokio::select! {
             biased;
             request = signals.next() => {
-                if watched.is_behind_another()? {
+                // The turn of the other client may have just ended, so that the prompt is sent now.
+                if watched.is_behind_another()? && watched.withdraw().await?.0 != PromptDelivery::Delivered {
                     return Ok(TurnEnd::Signal);
                 }
                 let ends = request == TurnSignal::End || std::mem::replace(&mut interrupted, true);
@@ -455,8 +453,10 @@ async fn exit_code(watched: &WatchedTurn<'_>, end: TurnEnd) -> Result<ExitCode, 
         (TurnEnd::Turn(TurnOutcome::Interrupted) | TurnEnd::Signal, PromptDelivery::Delivered) => {
             return Ok(ExitCode::from(130));
         }
-        (TurnEnd::Signal, _) => {
-            output::note(delivery.label())?;
+        (TurnEnd::Signal, delivery) => {
+            // The signal itself may have cancelled it.
+            let is_cancelled = delivery == PromptDelivery::Cancelled;
+            output::note(if is_cancelled { PromptDelivery::Waiting.label() } else { delivery.label() })?;
             return Ok(ExitCode::from(130));
         }
         (TurnEnd::Turn(TurnOutcome::Done), PromptDelivery::Waiting) => {

@@ -105,7 +105,7 @@ fn perform(job: &PictureJob, open: &mut OpenReaders) -> PictureUpdate {
         }
         PictureRequest::Encode { owner, part, columns, of, pixels } => {
             let encoded = pictures::encode_part(pixels, *part, (*columns, *of), job.format);
-            PictureUpdate::Encoded { owner: *owner, part: *part, encoded }
+            PictureUpdate::Encoded { owner: *owner, part: *part, pixels: pixels.clone(), encoded }
         }
     }
 }

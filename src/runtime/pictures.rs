@@ -15,6 +15,7 @@ use ratatui_image::protocol::kitty::Kitty;
 use ratatui_image::protocol::sixel::Sixel;
 use ratatui_image::sliced::SlicedProtocol;
 
+use super::clipboard::pass_through_tmux;
 use super::{colours, env};
 use crate::config::settings::ImageDisplay;
 use crate::config::theme_file::ColourDepth;
@@ -239,12 +240,29 @@ pub(super) fn encode_part(
 ) -> Option<EncodedPicture> {
     let row = u32::from(format.cell.height);
     let from = u32::from(part.skip) * row;
-    let height = if part.skip + part.rows == of { pixels.height() - from } else { u32::from(part.rows) * row };
+    // The pixels may be those for another size of cells.
+    let left = pixels.height().checked_sub(from).filter(|left| *left > 0)?;
+    let height = if part.skip + part.rows == of { left } else { left.min(u32::from(part.rows) * row) };
     let shown = pixels.crop_imm(0, from, pixels.width(), height);
     format.encode(shown, Size::new(columns, part.rows)).ok().map(EncodedPicture)
 }
 
 /// Returns the command that deletes an image of the kitty protocol from the terminal's memory.
 pub(super) fn deletion(id: u32) -> String {
-    format!("\x1b_Ga=d,d=I,i={id},q=2;\x1b\\")
+    let command = format!("\x1b_Ga=d,d=I,i={id},q=2;\x1b\\");
+    if env_var("TMUX").is_some() { pass_through_tmux(&command) } else { command }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_beyond_the_pixels_is_not_encoded() {
+        let format = PictureFormat { protocol: ProtocolType::Halfblocks, cell: FontSize::new(8, 16) };
+        let pixels = DynamicImage::new_rgb8(8, 32);
+        let encoded = |skip, rows| encode_part(&pixels, PicturePart { nth: 0, skip, rows }, (1, 4), format).is_some();
+        assert!(encoded(0, 2) && encoded(1, 3));
+        assert!(!encoded(2, 2) && !encoded(3, 1), "the pixels are those for lower cells");
+    }
 }

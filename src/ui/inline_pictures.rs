@@ -131,6 +131,8 @@ pub enum PictureUpdate {
         owner: PictureOwner,
         /// The part.
         part: PicturePart,
+        /// Pixels of the whole image from which it was encoded.
+        pixels: Arc<DynamicImage>,
         /// The encoded part; `None` if that failed.
         encoded: Option<EncodedPicture>,
     },
@@ -214,10 +216,14 @@ impl InlinePictures {
                 }
                 None => self.removed.extend(ids(&pictures)),
             },
-            PictureUpdate::Encoded { owner, part, encoded } => {
+            PictureUpdate::Encoded { owner, part, pixels, encoded } => {
                 let Some(slot) = self.slots.get_mut(&owner) else { return };
-                // A part of an image that was replaced meanwhile was not requested.
-                if slot.requested.remove(&part) {
+                // The image may have been replaced meanwhile.
+                let is_current = matches!(
+                    slot.pictures.get(part.nth),
+                    Some(InlinePicture::Decoded { pixels: PicturePixels::Parts(now), .. }) if Arc::ptr_eq(now, &pixels)
+                );
+                if is_current && slot.requested.remove(&part) {
                     if slot.parts.len() >= MAX_PARTS {
                         slot.parts.clear();
                     }

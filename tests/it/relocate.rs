@@ -185,6 +185,10 @@ fn a17_a_name_is_written_back_only_on_request() {
     assert_eq!(fs::read_to_string(&path).expect("readable"), format!("{before}{record}\n"));
     assert_eq!(code(&run(&home, &["rename", ID, "--clear"])), 0);
     assert_eq!(row(&home)["title"], "Also there", "the agent's own title");
+    // The query does not match any more once the agent's title has changed.
+    let args = ["rename", "--query", "\"Also there\"", "Elsewhere", "--write-back", "--json"];
+    assert_eq!(output_json(&run(&home, &args))["changed"], 1);
+    assert_eq!(row(&home)["title"], "Elsewhere");
     // A record that is being written must not be glued to the title.
     fs::write(&path, format!("{before}{{\"type\":")).expect("written");
     let refused = run(&home, &["rename", ID, "Third", "--write-back"]);

@@ -36,7 +36,9 @@ const OTHER_ENDINGS: [&[u8]; 22] = [
 ];
 
 fn output_kind(name: &[u8]) -> Option<u8> {
-    let is_text = !OTHER_ENDINGS.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending));
+    let ends_with =
+        |ending: &[u8]| name.len().checked_sub(ending.len()).is_some_and(|at| name[at..].eq_ignore_ascii_case(ending));
+    let is_text = !OTHER_ENDINGS.iter().any(|ending| ends_with(ending));
     (is_text && !name.starts_with(b".")).then_some(OUTPUT)
 }
 

@@ -18,12 +18,20 @@ impl SessionTable {
         (self.hidden, self.trashed) = (hidden, trashed);
     }
 
-    /// Marks the sub-agents below a session that was loaded, if they are hidden with it. They may have been loaded before it.
-    pub(super) fn mark_hidden_below(&mut self, key: &SessionKey) {
+    /// Records a session that was loaded, if it is a sub-agent that is hidden.
+    pub(super) fn note_hidden(&mut self, key: &SessionKey) {
         let is_hidden =
             || self.best(key).is_some_and(|session| session.flags.subagent && self.is_below_hidden(session));
         if !self.hidden.is_empty() && is_hidden() {
-            self.mark_below(&HashSet::from([key.clone()]));
+            self.hidden_above.insert(key.clone());
+        }
+    }
+
+    /// Marks the sub-agents below those that were recorded: all at once, because each time looks at every session.
+    pub(super) fn mark_hidden_below(&mut self) {
+        let above = std::mem::take(&mut self.hidden_above);
+        if !above.is_empty() {
+            self.mark_below(&above);
         }
     }
 

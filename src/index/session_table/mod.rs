@@ -59,6 +59,8 @@ pub struct SessionTable {
     annotations: Annotations,
     /// Sessions that the user hid.
     hidden: HashSet<SessionKey>,
+    /// Hidden sub-agents that were loaded since the last change; those below them may have been loaded before.
+    hidden_above: HashSet<SessionKey>,
     /// Other machines with sessions in the table.
     hosts: HashSet<Arc<str>>,
     /// Sessions whose files are in the trash, of which only prompts may be left elsewhere.
@@ -299,6 +301,7 @@ impl SessionTable {
     /// Takes the changes since the last call, of at most `limit` sessions, the newest first. The caller sets the progress.
     pub fn take_change(&mut self, limit: usize) -> CatalogChange {
         self.mark_tips_dirty();
+        self.mark_hidden_below();
         let mut change = CatalogChange::default();
         let dirty = self.take_dirty(limit);
         self.mark_mounted(&dirty);
@@ -386,7 +389,7 @@ impl SessionTable {
                 row.candidates.shrink_to_fit();
             }
         }
-        self.mark_hidden_below(&key);
+        self.note_hidden(&key);
         self.dirty.insert(key);
     }
 

@@ -326,12 +326,23 @@ impl ApiCodec {
         let mut rows: Vec<&Value> = list.as_array().into_iter().flatten().collect();
         rows.reverse();
         let opening = self.turn.as_ref().and_then(|turn| turn.message.clone());
-        let known = opening.and_then(|opening| rows.iter().position(|row| row["id"] == opening.as_str()));
-        let last = || rows.iter().rposition(|row| row["type"] == "user");
-        let first = known.or_else(last).unwrap_or(rows.len());
+        let began = self.turn.as_ref().is_some_and(|turn| turn.began);
+        let last = || rows.iter().rposition(|row| row["type"] == "user" || row["type"] == "compaction");
+        let first = match opening {
+            Some(opening) => match rows.iter().position(|row| row["id"] == opening.as_str()) {
+                Some(at) => at,
+                // The prompt is so long ago that the list lacks it, or it is no message yet.
+                None if began || self.rows.has(&opening) => 0,
+                None => rows.len(),
+            },
+            None => last().unwrap_or(0),
+        };
         let mut events: Vec<Event> = Vec::new();
         for row in &rows[first..] {
             let (Some(id), Some(kind)) = (row["id"].as_str(), row["type"].as_str()) else { continue };
+            if self.last_rows.has(id) && !self.rows.has(id) {
+                continue;
+            }
             self.rows.put(id, kind, (*row).clone(), &mut events);
             let Some(turn) = self.turn.as_mut().filter(|_| kind == "assistant") else { continue };
             turn.answered = row["time"]["completed"].is_number();

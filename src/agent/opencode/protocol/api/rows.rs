@@ -52,7 +52,11 @@ impl ApiRows {
     /// Applies a row of a list, unless events have made it longer since.
     pub(super) fn put(&mut self, id: &str, kind: &str, mut row: Value, events: &mut Vec<Event>) {
         repair(&mut row);
-        let count = |row: &Value| row["content"].as_array().map_or(0, Vec::len);
+        // A list may be older than the end of a call.
+        let count = |row: &Value| {
+            let items = row["content"].as_array().map_or(&[][..], Vec::as_slice);
+            (items.len(), items.iter().filter(|item| item["time"]["completed"].is_number()).count())
+        };
         let is_newer = |known: &ApiRow| known.row["time"]["completed"].is_number() || count(&known.row) > count(&row);
         if kind == "assistant" && self.rows.get(id).is_some_and(is_newer) {
             return;
@@ -157,9 +161,12 @@ impl ApiRows {
             self.shown.message(&bare, events);
         }
         for (index, part) in parts.into_iter().enumerate() {
-            // A planned retry is shown as the activity of the run.
+            if only.is_some_and(|only| only != index) {
+                continue;
+            }
             let Ok(mut data) = serde_json::from_str::<Value>(&part.data) else { continue };
-            if only.is_some_and(|only| only != index) || data["type"] == "retry" || !data.is_object() {
+            // A planned retry is shown as the activity of the run.
+            if data["type"] == "retry" || !data.is_object() {
                 continue;
             }
             data["id"] = part.id.into();

@@ -45,6 +45,7 @@ impl ApiCodec {
             && !self.dialect.reports_execution
             && (may_have_ended || interrupted && kind == "step.ended")
         {
+            self.checks = 0;
             self.check_end(step);
         }
         true
