@@ -23,7 +23,7 @@ pub(super) fn depth(coloured: bool, var: impl Fn(&str) -> Option<String>) -> Col
 /// Key under which the background is saved.
 pub(super) const BACKGROUND_KEY: &str = "background";
 
-/// Query for the terminal's background. The reply arrives as key events, and [`super::osc_reply`] recognises it.
+/// Query for the terminal's background. The reply arrives as key events, and [`super::terminal_reply`] recognises it.
 pub(super) const BACKGROUND_QUERY: &[u8] = b"\x1b]11;?\x1b\\";
 
 /// Returns true if the terminal knows commands of the operating system (OSC): some print them instead.

@@ -66,7 +66,7 @@ fn typing_a_query_navigates_hits_and_opens_them() {
     terminal.send("\x1b");
     terminal.wait_for_text("2 sessions");
     terminal.send("\x1b");
-    terminal.wait_for_text("sessions to search");
+    terminal.wait_for_text("to search");
     terminal.send("\x1b");
     terminal.wait_for_text("3 shown");
     terminal.send("q");
@@ -87,7 +87,7 @@ fn new_text_appears_in_open_results_without_a_key() {
     writeln!(file, "{}", record("a", 3, 1, "user", &prompt_message)).expect("appended");
     terminal.wait_for_text("And the zebrafinch?");
     terminal.send("\x1b");
-    terminal.wait_for_text("sessions to search");
+    terminal.wait_for_text("to search");
     terminal.send("\x1b");
     terminal.wait_for_text("1 shown");
     terminal.send("q");
