@@ -170,7 +170,8 @@ impl Connector {
         let Some(service) = registered.filter(|service| pid == Some(service.pid)) else { return Ok(false) };
         let protocol = self.protocol(agent, usual);
         if protocol.transport() != Transport::Server {
-            return Err(RunFailure::Other("salon drives OpenCode over its client protocol".to_owned()));
+            let reason = format!("salon drives {} over its client protocol", agent.label());
+            return Err(RunFailure::Other(reason));
         }
         let server = self.server(agent, protocol, protocol.launch(opening))?;
         Ok(server.use_service().await? == Some(service.pid))
