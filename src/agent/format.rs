@@ -361,6 +361,11 @@ pub trait Format: Send + Sync {
         true
     }
 
+    /// True if records may have times in whole seconds.
+    fn has_whole_seconds(&self) -> bool {
+        false
+    }
+
     /// True for a text beside the transcripts that no record names, so that it is shown nowhere. Reads transcripts.
     fn is_unclaimed(&self, _source: &Source) -> bool {
         false

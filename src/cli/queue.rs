@@ -76,8 +76,8 @@ fn set_state(context: &CliContext, store: &Store, id: i64, to: PromptState) -> R
         PromptState::Cancelled => &[PromptState::Pending, PromptState::Held, PromptState::Failed][..],
         _ => &[PromptState::Held, PromptState::Failed][..],
     };
-    let prompt = state::prompt(store, PromptId(id))?.filter(|prompt| from.contains(&prompt.state));
-    if let Some(prompt) = prompt {
+    let prompt = state::prompt(store, PromptId(id))?;
+    if let Some(prompt) = prompt.filter(|prompt| from.contains(&prompt.state)) {
         if in_server(context, store, &prompt, to)? {
             return Ok(());
         }
@@ -85,10 +85,15 @@ fn set_state(context: &CliContext, store: &Store, id: i64, to: PromptState) -> R
             return Ok(());
         }
     }
-    Err(CliError::new(
-        CliErrorCode::NotFound,
-        format!("prompt {id} is not {}", if from.len() == 3 { "waiting in a queue" } else { "held or failed" }),
-    ))
+    // Read again: another process may have just changed it.
+    let message = match state::prompt(store, PromptId(id))?.map(|prompt| prompt.state) {
+        None => format!("prompt {id} is not in a queue"),
+        Some(PromptState::Pending) => {
+            format!("prompt {id} waits to be sent; only held and failed prompts are released")
+        }
+        Some(state) => format!("prompt {id} {}", state.predicate()),
+    };
+    Err(CliError::new(CliErrorCode::NotFound, message))
 }
 
 /// Changes a prompt of a run that a server has, so that the run and its windows know it at once. Returns false if no server

@@ -49,6 +49,18 @@ impl PromptState {
         all.into_iter().find(|state| state.name() == name)
     }
 
+    /// Predicate of a sentence about the prompt.
+    pub fn predicate(self) -> &'static str {
+        match self {
+            Self::Pending => "waits to be sent",
+            Self::Sending => "is being sent",
+            Self::Delivered => "was delivered",
+            Self::Held => "is held",
+            Self::Failed => "failed",
+            Self::Cancelled => "was cancelled",
+        }
+    }
+
     /// Returns true if the prompt counts towards the length of the queue.
     pub fn is_undelivered(self) -> bool {
         matches!(self, Self::Pending | Self::Sending | Self::Held | Self::Failed)

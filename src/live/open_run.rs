@@ -287,11 +287,11 @@ impl Inner {
         }
         let (inner, run) = (self.clone(), run.clone());
         let lookup = tokio::task::spawn_blocking(move || {
-            recover::resolve(&inner.options.store, &run, &unsure, &inner.options.is_delivered)
+            recover::resolve(&inner.options.store, &run, unsure, &inner.options.is_delivered)
         });
         if let Ok(Err(error)) = lookup.await {
-            // The prompts stay held, and the user decides.
-            tracing::warn!(%error, "held prompts could not be looked up in the transcript");
+            // The prompts are held at the end of the run, and the user decides.
+            tracing::warn!(%error, "prompts could not be looked up in the transcript");
         }
     }
 

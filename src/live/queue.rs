@@ -83,7 +83,7 @@ impl Live {
 
     async fn run_of(&self, id: PromptId) -> Result<RunId, Refusal> {
         let prompt = self.inner.store.with(move |db| outbox::find(db, id)).await.map_err(Refusal::NotSaved)?;
-        prompt.map(|prompt| prompt.run).ok_or_else(already_sent)
+        prompt.map(|prompt| prompt.run).ok_or_else(|| unchanged(None))
     }
 
     /// Changes a prompt and publishes the new queue.
@@ -93,11 +93,15 @@ impl Live {
         work: impl FnOnce(&mut Connection) -> store::Result<bool> + Send + 'static,
     ) -> Result<(), Refusal> {
         let run = self.run_of(id).await?;
-        let changed = self.inner.store.with(work).await.map_err(Refusal::NotSaved)?;
+        let changed = self.inner.store.with(move |db| {
+            let changed = work(db)?;
+            Ok((changed, outbox::find(db, id)?.map(|prompt| prompt.state)))
+        });
+        let (changed, state) = changed.await.map_err(Refusal::NotSaved)?;
         if self.inner.send(&run, RunCommand::QueueChanged).is_err() {
             self.publish_queue(run).await?;
         }
-        if changed { Ok(()) } else { Err(already_sent()) }
+        if changed { Ok(()) } else { Err(unchanged(state)) }
     }
 }
 
@@ -112,6 +116,10 @@ impl Live {
     }
 }
 
-fn already_sent() -> Refusal {
-    refused("the prompt is being sent or was already sent; it can no longer be changed")
+/// Refusal to change a prompt that is in a state.
+fn unchanged(state: Option<PromptState>) -> Refusal {
+    let Some(state) = state else { return refused("the prompt is no longer in a queue") };
+    let waits = matches!(state, PromptState::Pending | PromptState::Held | PromptState::Failed);
+    let result = if waits { "it was not changed" } else { "it can no longer be changed" };
+    refused(&format!("the prompt {}; {result}", state.predicate()))
 }

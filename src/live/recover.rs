@@ -45,10 +45,11 @@ pub fn recover(store: &Store, process: ProcessId, is_delivered: &DeliveryCheck) 
     store.with(|db| registry::remove_abandoned_approvals(db, is_dead))?;
     let mut held = Vec::new();
     for run in store.with(|db| outbox::runs_in_flight(db))? {
-        // Check and hold in one transaction, because another salon process may be taking the run over.
-        let unsure = store.with(|db| registry::hold_abandoned(db, &run, process, is_dead))?;
-        if let Some(unsure) = unsure {
-            resolve(store, &run, &unsure, is_delivered)?;
+        let unsure = store.with(|db| registry::abandoned(db, &run, process, is_dead))?;
+        let Some(unsure) = unsure else { continue };
+        // Looked up first, because a prompt that is held for a moment could be released and sent again.
+        let (arrived, _) = look_up(store, &run, unsure, is_delivered)?;
+        if store.with(|db| registry::resolve_abandoned(db, &run, &arrived, process, is_dead))? {
             held.push(run);
         }
     }
@@ -64,18 +65,26 @@ pub(super) fn await_end(process: ProcessId) {
     }
 }
 
-/// Looks up held prompts in the transcript and marks those that arrived as delivered.
-pub fn resolve(store: &Store, run: &RunId, unsure: &[Prompt], is_delivered: &DeliveryCheck) -> store::Result<()> {
+/// Looks up prompts of an earlier holder in the transcript. Marks those that arrived as delivered, and holds the others.
+pub fn resolve(store: &Store, run: &RunId, unsure: Vec<Prompt>, is_delivered: &DeliveryCheck) -> store::Result<()> {
+    let (arrived, others) = look_up(store, run, unsure, is_delivered)?;
+    store.with(|db| outbox::resolve_sending(db, &arrived, &others))
+}
+
+/// Splits prompts into those that the transcript contains, and the others.
+fn look_up(
+    store: &Store,
+    run: &RunId,
+    unsure: Vec<Prompt>,
+    is_delivered: &DeliveryCheck,
+) -> store::Result<(Vec<Prompt>, Vec<Prompt>)> {
     if unsure.is_empty() {
-        return Ok(());
+        return Ok((Vec::new(), unsure));
     }
     let Some(session) = store.with(|db| registry::find(db, run))?.and_then(|record| record.session) else {
-        return Ok(());
+        return Ok((Vec::new(), unsure));
     };
-    for prompt in unsure.iter().filter(|prompt| is_delivered(&session, prompt) == Some(true)) {
-        store.with(|db| outbox::advance(db, prompt.id, &[PromptState::Held], PromptState::Delivered, None))?;
-    }
-    Ok(())
+    Ok(unsure.into_iter().partition(|prompt| is_delivered(&session, prompt) == Some(true)))
 }
 
 fn reap(store: &Store, process: ProcessId, is_delivered: &DeliveryCheck) -> store::Result<Vec<ChildRecord>> {

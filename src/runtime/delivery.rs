@@ -53,21 +53,24 @@ pub fn tasks(environment: Environment, cache: PathBuf) -> EarlierTasks {
 
 /// Returns true if the end of a session's record contains a prompt; `None` if it cannot be read.
 fn contains(session: &Session, prompt: &Prompt) -> Option<bool> {
-    let newest = agent::format(session.key.agent).tail(session, MAX_ENTRIES).ok()?;
+    let format = agent::format(session.key.agent);
+    let newest = format.tail(session, MAX_ENTRIES).ok()?;
     let protocol = agent::protocol(session.key.agent);
     let key = prompt.sent.and_then(|sent| protocol?.prompt_key(&session.key.id, prompt.id, sent));
     let same = |entry: &Entry| {
         entry.kind == EntryKind::Prompt
             && entry.text.trim() == prompt.text.trim()
-            && prompt.sent.is_some_and(|sent| entry.time.is_some_and(|time| is_since(time, sent)))
+            && prompt
+                .sent
+                .is_some_and(|sent| entry.time.is_some_and(|time| is_since(time, sent, format.has_whole_seconds())))
     };
     Some(newest.iter().any(|entry| Some(entry.key) == key || same(entry)))
 }
 
-/// Returns true if an entry is not older than the delivery. goose records whole seconds.
-fn is_since(time: Time, sent: Time) -> bool {
-    let is_whole = time.millis() % 1000 == 0;
-    time >= if is_whole { Time::from_millis(sent.millis() / 1000 * 1000) } else { sent }
+/// Returns true if an entry is not older than the delivery. `in_seconds` if the agent may have cut its time.
+fn is_since(time: Time, sent: Time, in_seconds: bool) -> bool {
+    let is_cut = in_seconds && time.millis() % 1000 == 0;
+    time >= if is_cut { Time::from_millis(sent.millis() / 1000 * 1000) } else { sent }
 }
 
 /// Finds a session by the file that bears its id, else in the index of all sessions.
@@ -89,10 +92,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_in_whole_seconds_is_compared_in_seconds() {
+    fn a_time_is_compared_in_seconds_only_if_the_agent_records_those() {
         let at = Time::from_millis;
-        assert!(is_since(at(10_000), at(10_438)), "the second of the delivery");
-        assert!(!is_since(at(9_000), at(10_438)));
-        assert!(is_since(at(10_438), at(10_438)) && !is_since(at(10_437), at(10_438)));
+        assert!(is_since(at(10_000), at(10_438), true), "the second of the delivery");
+        assert!(!is_since(at(9_000), at(10_438), true));
+        assert!(is_since(at(10_438), at(10_438), true) && !is_since(at(10_437), at(10_438), true));
+        assert!(!is_since(at(10_000), at(10_438), false), "an earlier prompt, by chance at a full second");
+        assert!(is_since(at(10_438), at(10_438), false));
     }
 }

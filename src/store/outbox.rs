@@ -16,6 +16,9 @@ const MAX_FINISHED: u32 = 100;
 /// Reason of a pending prompt that the user released while no process ran its session. A crash does not hold it.
 pub const RELEASED: &str = "released; sent when its session runs";
 
+/// Reason of a held prompt whose delivery was not confirmed.
+const UNCONFIRMED: &str = "may not have been delivered";
+
 /// Reason of a held prompt that no agent received.
 pub const NEVER_SENT: &str = "salon ended before it was sent";
 
@@ -266,19 +269,63 @@ pub fn hold_leftovers(db: &mut Connection, run: &RunId) -> rusqlite::Result<Vec<
     write(db, |db| hold(db, run))
 }
 
-/// Implements [`hold_leftovers`] within a transaction. Prompts that the user released stay pending, and so does one that
-/// waits for a time: the user asked for it to be sent then, and none of it was sent.
+/// Implements [`hold_leftovers`] within a transaction.
 pub(super) fn hold(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>> {
-    let sql = format!("SELECT {COLUMNS} FROM prompts WHERE run = ?1 AND state = 'sending' ORDER BY position");
-    let sending: Vec<Prompt> =
-        db.prepare_cached(&sql)?.query_map(params![&*run.0], prompt)?.collect::<rusqlite::Result<_>>()?;
+    let sending = hold_waiting(db, run)?;
+    hold_sending(db, run)?;
+    Ok(sending)
+}
+
+/// Holds the pending prompts of a run within a transaction, and returns those that were being sent. Prompts that the user
+/// released stay pending, and so does one that waits for a time: the user asked for it to be sent then, and none of it was
+/// sent.
+pub(super) fn hold_waiting(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>> {
     db.execute(
-        "UPDATE prompts SET reason = CASE state WHEN 'sending' THEN 'may not have been delivered'
-             ELSE ?2 END, state = 'held'
-         WHERE run = ?1 AND (state = 'sending' OR state = 'pending' AND reason IS NOT ?3 AND not_before IS NULL)",
+        "UPDATE prompts SET reason = ?2, state = 'held'
+         WHERE run = ?1 AND state = 'pending' AND reason IS NOT ?3 AND not_before IS NULL",
         params![&*run.0, NEVER_SENT, RELEASED],
     )?;
-    Ok(sending)
+    sending(db, run)
+}
+
+/// Holds the prompts of a run that were being sent, within a transaction.
+pub(super) fn hold_sending(db: &Connection, run: &RunId) -> rusqlite::Result<()> {
+    db.execute(
+        "UPDATE prompts SET reason = ?2, state = 'held' WHERE run = ?1 AND state = 'sending'",
+        params![&*run.0, UNCONFIRMED],
+    )?;
+    Ok(())
+}
+
+/// Prompts of a run that are being sent, in the order of delivery.
+pub fn sending(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>> {
+    let sql = format!("SELECT {COLUMNS} FROM prompts WHERE run = ?1 AND state = 'sending' ORDER BY position");
+    db.prepare_cached(&sql)?.query_map(params![&*run.0], prompt)?.collect()
+}
+
+/// Resolves prompts that were being sent by a dead process: those that arrived are delivered, the others are held. Leaves
+/// a prompt that was sent again meanwhile.
+pub fn resolve_sending(db: &mut Connection, arrived: &[Prompt], others: &[Prompt]) -> rusqlite::Result<()> {
+    write(db, |db| {
+        advance_sending(db, arrived, PromptState::Delivered, None)?;
+        advance_sending(db, others, PromptState::Held, Some(UNCONFIRMED))
+    })
+}
+
+/// Moves prompts that are still in the same delivery attempt to a state, within a transaction.
+pub(super) fn advance_sending(
+    db: &Connection,
+    prompts: &[Prompt],
+    to: PromptState,
+    reason: Option<&str>,
+) -> rusqlite::Result<()> {
+    for prompt in prompts {
+        db.execute(
+            "UPDATE prompts SET state = ?2, reason = ?3 WHERE id = ?1 AND state = 'sending' AND sent IS ?4",
+            params![prompt.id.0, to.name(), reason, prompt.sent.map(Time::millis)],
+        )?;
+    }
+    prune_finished(db)
 }
 
 /// Returns the first prompts of all queues that wait for a time, earliest first.

@@ -113,13 +113,13 @@ fn put_run(db: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
 pub struct AcquiredRun {
     /// Run on record for the session, else the requested one.
     pub record: RunRecord,
-    /// Prompts that were being sent when an earlier holder died. They are held, and the transcript must show if they
-    /// arrived.
+    /// Prompts that were being sent when an earlier holder died. They stay in that state until the transcript shows
+    /// whether they arrived; see [`outbox::resolve_sending`].
     pub unconfirmed: Vec<Prompt>,
 }
 
 /// Records a run and takes its lease in one transaction, so that one process gets a session. Fails with the current
-/// holder. Prompts left by an earlier holder are held, never sent automatically.
+/// holder. Waiting prompts left by an earlier holder are held, never sent automatically.
 pub fn acquire(
     db: &mut Connection,
     requested: &RunRecord,
@@ -134,26 +134,44 @@ pub fn acquire(
             return Ok(Err(other));
         }
         put_run(db, &RunRecord { id: id.clone(), ..requested.clone() })?;
-        let unconfirmed = if before == Some(me) { Vec::new() } else { outbox::hold(db, &id)? };
+        let unconfirmed = if before == Some(me) { Vec::new() } else { outbox::hold_waiting(db, &id)? };
         set_holder(db, &id, me)?;
         let record = find(db, &id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         Ok(Ok(AcquiredRun { record, unconfirmed }))
     })
 }
 
-/// Holds the remaining prompts of a run without a living holder. Returns those that were being sent, or `None` if a
-/// living process has the lease and sends them.
-pub fn hold_abandoned(
-    db: &mut Connection,
+/// Returns the prompts that were being sent by a dead holder of a run, or `None` if a living process has the lease and
+/// sends them.
+pub fn abandoned(
+    db: &Connection,
     id: &RunId,
     me: ProcessId,
     dead: impl Fn(ProcessId) -> bool,
 ) -> rusqlite::Result<Option<Vec<Prompt>>> {
+    if holder(db, id)?.is_some_and(|holder| holder == me || !dead(holder)) {
+        return Ok(None);
+    }
+    outbox::sending(db, id).map(Some)
+}
+
+/// Resolves the [`abandoned`] prompts of a run in one transaction, because another process may be taking the run over:
+/// those of `arrived` are delivered, all others are held. Returns true if the run has held prompts then, and false if a
+/// living process has the lease.
+pub fn resolve_abandoned(
+    db: &mut Connection,
+    id: &RunId,
+    arrived: &[Prompt],
+    me: ProcessId,
+    dead: impl Fn(ProcessId) -> bool,
+) -> rusqlite::Result<bool> {
     write(db, |db| {
-        if holder(db, id)?.is_some_and(|holder| holder == me || !dead(holder)) {
-            return Ok(None);
+        if abandoned(db, id, me, dead)?.is_none() {
+            return Ok(false);
         }
-        outbox::hold(db, id).map(Some)
+        outbox::advance_sending(db, arrived, PromptState::Delivered, None)?;
+        outbox::hold(db, id)?;
+        Ok(outbox::queue(db, id)?.iter().any(|prompt| prompt.state == PromptState::Held))
     })
 }
 
@@ -220,6 +238,8 @@ pub fn withdraw(
             outbox::set_state(db, prompt, &[PromptState::Pending], PromptState::Cancelled, None)?;
         }
         if holder(db, id)? == Some(me) {
+            // Of an earlier holder, whose record was not looked up.
+            outbox::hold_sending(db, id)?;
             release(db, id)?;
         }
         if created {

@@ -159,8 +159,14 @@ fn settle(site: &impl KillSite, victim: Victim, session: &str, mark: &str) -> bo
         return true;
     }
     assert!(matches!(&*saved.state, "held" | "pending" | "failed"), "lost: {what}");
-    run(site, &["queue", "--cancel", &saved.id.to_string()]);
+    cancel(site, saved.id);
     false
+}
+
+/// Cancels a prompt that waits, so that it does not hold back the next one.
+fn cancel(site: &impl KillSite, id: i64) {
+    let output = site.salon(&["queue", "--cancel", &id.to_string()]).output().expect("salon");
+    assert!(output.status.success(), "a prompt that waits stays so: {output:?}");
 }
 
 fn saved(site: &impl KillSite, mark: &str) -> Option<Saved> {

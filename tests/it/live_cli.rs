@@ -522,6 +522,11 @@ fn f9_a_prompt_released_without_a_salon_stays_released() {
     assert_eq!(states, ["held", "pending"], "{queue}");
     let output = stage.run(&["send", &session, "say fourth"]);
     assert_eq!(text(&output.stdout), "second\nthird\nfourth\n", "{output:?}");
+    for (option, id, state) in [("--cancel", &*ids[0], "was delivered"), ("--release", "999", "is not in a queue")] {
+        let refused = stage.run(&["queue", option, id]);
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        assert!(text(&refused.stderr).contains(&format!("prompt {id} {state}")), "{refused:?}");
+    }
 }
 
 #[test]

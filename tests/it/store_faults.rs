@@ -41,7 +41,7 @@ const OPERATIONS: [(&str, StoreOperation); 32] = [
     ("acquire", |db| text(registry::acquire(db, &record("new", Some("s9")), ME, |_| false))),
     ("acquire, taken over", |db| text(registry::acquire(db, &record("new", Some("s2")), ME, |_| true))),
     ("acquire, held elsewhere", |db| text(registry::acquire(db, &record("new", Some("s2")), ME, |_| false))),
-    ("hold_abandoned", |db| text(registry::hold_abandoned(db, &run("b"), ME, |_| true))),
+    ("resolve_abandoned", |db| text(registry::resolve_abandoned(db, &run("b"), &[], ME, |_| true))),
     ("touch", |db| text(registry::touch(db, &run("a"), NOW))),
     ("update_setting", |db| text(registry::update_setting(db, &run("a"), &RunSetting::Model("m".into())))),
     ("withdraw", |db| text(registry::withdraw(db, &run("a"), Some(PromptId(1)), false, ME))),

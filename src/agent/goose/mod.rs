@@ -44,6 +44,10 @@ impl Format for Goose {
         agent == Agent::Goose
     }
 
+    fn has_whole_seconds(&self) -> bool {
+        true
+    }
+
     fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
         let named = environment.var("GOOSE_PATH_ROOT").map(|root| environment.expand(Path::new(root)));
         let own = match &named {

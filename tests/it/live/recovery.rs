@@ -2,6 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use salon::domain::prompt::PromptState;
@@ -81,6 +82,90 @@ fn d8_prompts_found_in_the_transcript_are_delivered() {
         Arc::new(|key, prompt| Some(key.id.starts_with("3333") && prompt.text == "say sent" && prompt.sent.is_some()));
     recover(&store, this_process(), &arrived).expect("recovered");
     assert_eq!(states(&store, &run).iter().map(|state| state.0.as_str()).collect::<Vec<_>>(), ["say waiting"]);
+}
+
+#[test]
+fn d8_a_prompt_that_is_looked_up_is_not_held_meanwhile() {
+    let sandbox = Sandbox::new();
+    let (store, other) = (sandbox.store(), sandbox.store());
+    let run = store.with(|db| Ok(abandoned_run(db, &sandbox))).expect("left");
+    let looked_up = Arc::new(AtomicBool::new(false));
+    let (seen, of) = (looked_up.clone(), run.clone());
+    let arrived: DeliveryCheck = Arc::new(move |_, prompt| {
+        assert_eq!(states(&other, &of)[0].1, PromptState::Sending, "no other process can release or cancel it");
+        let from = [PromptState::Held, PromptState::Failed];
+        assert!(!other.with(|db| outbox::release(db, prompt.id, &from, None)).expect("refused"));
+        seen.store(true, Ordering::Relaxed);
+        Some(true)
+    });
+    assert_eq!(recover(&store, this_process(), &arrived).expect("recovered").held, std::slice::from_ref(&run));
+    assert!(looked_up.load(Ordering::Relaxed));
+    assert_eq!(states(&store, &run).iter().map(|state| state.0.as_str()).collect::<Vec<_>>(), ["say waiting"]);
+}
+
+#[test]
+fn d10_a_run_that_is_taken_over_during_the_lookup_is_left_to_the_other_process() {
+    let sandbox = Sandbox::new();
+    let (store, other) = (sandbox.store(), sandbox.store());
+    let run = store.with(|db| Ok(abandoned_run(db, &sandbox))).expect("left");
+    let of = run.clone();
+    let arrived: DeliveryCheck = Arc::new(move |_, _| {
+        let parent = identify(std::os::unix::process::parent_id()).expect("our parent");
+        other.with(|db| registry::take_lease(db, &of, parent, |holder| holder == DEAD)).expect("taken").expect("over");
+        Some(true)
+    });
+    assert!(recover(&store, this_process(), &arrived).expect("recovered").held.is_empty());
+    let left = states(&store, &run);
+    assert_eq!([left[0].1, left[1].1], [PromptState::Sending, PromptState::Pending]);
+}
+
+#[test]
+fn d8_a_run_whose_prompts_all_arrived_is_not_reported_as_held() {
+    let sandbox = Sandbox::new();
+    let store = sandbox.store();
+    let run = store.with(|db| Ok(abandoned_run(db, &sandbox))).expect("left");
+    let waiting = store.with(|db| outbox::queue(db, &run)).expect("the queue")[1].id;
+    let pending = [PromptState::Pending];
+    store.with(|db| outbox::advance(db, waiting, &pending, PromptState::Cancelled, None)).expect("cancelled");
+    assert!(recover(&store, this_process(), &always(Some(true))).expect("recovered").held.is_empty());
+    assert_eq!(states(&store, &run), []);
+}
+
+#[tokio::test]
+async fn d8_a_session_that_is_taken_over_resolves_what_was_being_sent_before_it_runs() {
+    for arrived in [true, false] {
+        let harness = Harness::new();
+        let run = harness.begin("say one").await;
+        let session = harness.done(&run, 1).await.session.clone().expect("a session");
+        harness.live.clone().shutdown().await;
+        let other = harness.sandbox.store();
+        let of = run.clone();
+        let check: DeliveryCheck = Arc::new(move |_, prompt| {
+            if prompt.text == "say two" {
+                assert_eq!(states(&other, &of)[0].1, PromptState::Sending, "neither held nor sent");
+            }
+            Some(arrived)
+        });
+        let harness = Harness::at(harness.sandbox, |options| options.is_delivered = check);
+        // The recovery at the start is done when a run can be opened.
+        let ready = harness.begin("say ready").await;
+        harness.done(&ready, 1).await;
+        let store = harness.sandbox.store();
+        store.with(|db| registry::take_lease(db, &run, DEAD, |_| true)).expect("taken").expect("over");
+        let id = store.with(|db| outbox::enqueue(db, &run, "say two", clock())).expect("accepted");
+        store.with(|db| outbox::claim(db, &run, clock())).expect("claim").expect("claimed");
+        let mut opening = harness.sandbox.opening();
+        opening.conversation = Conversation::Resume(session.id.clone());
+        assert_eq!(harness.live.open_run(Agent::Claude, opening, None).await, Ok(run.clone()));
+        let state = store.with(|db| outbox::find(db, id)).expect("read").expect("kept").state;
+        assert_eq!(state, if arrived { PromptState::Delivered } else { PromptState::Held });
+        let refusal = harness.live.cancel_prompt(id).await;
+        assert_eq!(refusal.is_ok(), !arrived);
+        if let Err(refusal) = refusal {
+            assert!(format!("{refusal:?}").contains("the prompt was delivered"), "{refusal:?}");
+        }
+        assert_eq!(harness.sandbox.prompts(), ["say one", "say ready"]);
+    }
 }
 
 #[test]
@@ -362,7 +447,7 @@ fn f3_an_orphan_may_finish_writing_before_it_is_ended() {
     // The record contains the prompt at the third look, while the orphan is alive.
     let looks = std::sync::atomic::AtomicU32::new(0);
     let written: DeliveryCheck = Arc::new(move |_, prompt| {
-        let count = looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let count = looks.fetch_add(1, Ordering::Relaxed);
         assert!(count >= 3 || identify(id.pid) == Some(id), "the orphan was ended before it had written");
         Some(prompt.text == "say sent" && count >= 2)
     });
