@@ -1,8 +1,10 @@
 //! State of the scripted server: sessions, event streams and pending requests.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
@@ -76,13 +78,21 @@ impl State {
     }
 
     pub fn session(&self, id: &str) -> Option<Arc<Session>> {
-        self.sessions.lock().expect("sessions").get(id).cloned()
+        let known = self.sessions.lock().expect("sessions").get(id).cloned();
+        known.or_else(|| {
+            // Created by an earlier process: the real server keeps its sessions in a database.
+            let stored = std::fs::read_to_string(stored_sessions()?).ok()?;
+            let (_, directory) =
+                stored.lines().filter_map(|line| line.split_once('=')).find(|(known, _)| *known == id)?;
+            Some(self.insert(id.to_owned(), directory, Vec::new()))
+        })
     }
 
     /// Creates a session, empty or as a copy.
     pub fn create(&self, directory: &str, of: Option<&Session>) -> Value {
         let messages = of.map(|session| session.messages.lock().expect("messages").clone()).unwrap_or_default();
         let session = self.insert(self.id("ses"), directory, messages);
+        store(&session);
         self.send_event(
             &session.directory,
             "session.created",
@@ -252,6 +262,19 @@ impl Session {
         // The real server sends this here, and again when the turn has ended.
         state.send_event(&self.directory, "session.idle", &json!({"sessionID": self.id}));
     }
+}
+
+/// File of the sessions of all processes of a test.
+fn stored_sessions() -> Option<PathBuf> {
+    std::env::var_os("FAKE_LOG").map(|log| Path::new(&log).with_extension("sessions"))
+}
+
+/// Stores a session for later processes, before it is reported.
+fn store(session: &Session) {
+    let Some(path) = stored_sessions() else { return };
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    let line = format!("{}={}\n", session.id, session.directory);
+    file.and_then(|mut file| file.write_all(line.as_bytes())).expect("the sessions");
 }
 
 /// Milliseconds since 1970.
