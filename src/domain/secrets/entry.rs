@@ -4,11 +4,11 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::formats::SETTING;
 use super::setting::is_secret_field;
-use super::{MASK, SecretCounts, find, mask_in_place};
+use super::{MASK, SecretCounts, find, mask_in_place, pair};
 use crate::domain::tool::{ChangeKind, FileChange, HEADLINE_CHARS, ToolAction};
 use crate::domain::transcript::Entry;
 use crate::stdx::text::one_line;
@@ -58,9 +58,21 @@ fn collect_named(value: &Value, name: Option<&str>, found: &mut Vec<String>) {
     match value {
         Value::String(text) if is_named_secret(name, text) => found.push(text.clone()),
         Value::Array(items) => items.iter().for_each(|item| collect_named(item, name, found)),
-        Value::Object(fields) => fields.iter().for_each(|(name, field)| collect_named(field, Some(name), found)),
+        Value::Object(fields) => {
+            let paired = paired_name(fields);
+            for (name, field) in fields {
+                collect_named(field, paired.filter(|_| pair::is_value_key(name)).or(Some(name)), found);
+            }
+        }
+        Value::Number(number) if is_named_secret(name, &number.to_string()) => found.push(number.to_string()),
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// Returns the name of a setting that an object describes: `{"name": "DB_PASSWORD", "value": "…"}`.
+fn paired_name(fields: &Map<String, Value>) -> Option<&str> {
+    let mut names = fields.iter().filter(|(key, _)| pair::is_name_key(key)).filter_map(|(_, name)| name.as_str());
+    names.next().filter(|_| fields.keys().any(|key| pair::is_value_key(key)))
 }
 
 /// Returns true for a text that only its name makes a secret.
@@ -167,7 +179,17 @@ fn mask_value(value: &mut Value, name: Option<&str>, counts: &mut SecretCounts) 
         }
         Value::String(text) => mask_in_place(text, counts),
         Value::Array(items) => items.iter_mut().for_each(|item| mask_value(item, name, counts)),
-        Value::Object(fields) => fields.iter_mut().for_each(|(name, field)| mask_value(field, Some(name), counts)),
+        Value::Object(fields) => {
+            let paired = paired_name(fields).map(str::to_owned);
+            for (name, field) in fields {
+                let name = paired.as_deref().filter(|_| pair::is_value_key(name)).unwrap_or(name);
+                mask_value(field, Some(name), counts);
+            }
+        }
+        Value::Number(number) if is_named_secret(name, &number.to_string()) => {
+            counts.count(SETTING, &number.to_string());
+            *value = Value::String(MASK.to_owned());
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

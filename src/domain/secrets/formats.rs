@@ -27,6 +27,11 @@ const fn token(
     SecretFormat { name, prefixes, shape: Shape::Token { chars, length } }
 }
 
+/// Creates the row of hashes of passwords, as `crypt` writes them. The length is that of the last part.
+const fn crypt(prefixes: &'static [&'static str], length: RangeInclusive<usize>) -> SecretFormat {
+    SecretFormat { name: "password hash", prefixes, shape: Shape::Crypt { length } }
+}
+
 const fn other(name: &'static str, prefixes: &'static [&'static str], shape: Shape) -> SecretFormat {
     SecretFormat { name, prefixes, shape }
 }
@@ -87,10 +92,17 @@ pub(super) static FORMATS: &[SecretFormat] = &[
     token("Azure storage key", &["AccountKey="], is_base64, 80..=90),
     other("JSON web token", &["eyJ"], Shape::Jwt),
     other("private key", &["-----BEGIN "], Shape::PrivateKey),
+    crypt(&["$6$"], 86..=86),
+    crypt(&["$5$", "$y$", "$gy$", "$7$"], 43..=43),
+    crypt(&["$2a$", "$2b$", "$2x$", "$2y$"], 53..=53),
+    crypt(&["$1$", "$apr1$"], 22..=22),
+    crypt(&["$P$", "$H$"], 31..=31),
+    crypt(&["$argon2id$", "$argon2i$", "$argon2d$", "$scrypt$"], 20..=128),
     other("Telegram token", &[":AA"], Shape::TelegramToken),
     other("authorisation header", &["bearer ", "basic "], Shape::Header),
     other("authorisation header", TOKEN_HEADERS, Shape::Header),
     other("password in a URL", &["://"], Shape::UrlPassword),
+    other("cookie", &["cookie"], Shape::Cookies),
     other("password of a user", &[" -u ", " --user "], Shape::UserPassword),
     other(SETTING, SETTING_WORDS, Shape::Setting),
 ];

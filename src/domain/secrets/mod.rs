@@ -3,9 +3,11 @@
 //! One automaton finds the prefixes of all formats, and the rule of a format checks what follows; there is no regular
 //! expression, so the time is linear. Must not decide which texts are masked.
 
+mod cookie;
 pub mod entry;
 mod formats;
 mod name;
+mod pair;
 mod setting;
 mod shape;
 
@@ -106,8 +108,18 @@ pub fn find(text: &str) -> Vec<Secret> {
     let mut found: Vec<Secret> = Vec::new();
     // The format of the last secret says more about its place than about itself.
     let mut last_is_general = false;
+    let mut cookies_end = 0;
     for hit in finder.prefixes.find_iter(text) {
         let format = &FORMATS[finder.owners[hit.pattern().as_usize()]];
+        if matches!(format.shape, Shape::Cookies) {
+            if hit.start() >= found.last().map_or(0, |last| last.range.end).max(cookies_end) {
+                let (values, end) = cookie::values(text, hit.range());
+                cookies_end = end;
+                last_is_general |= !values.is_empty();
+                found.extend(values.into_iter().map(|range| Secret { range, kind: format.name }));
+            }
+            continue;
+        }
         let Some(range) = format.check(text, hit.range()) else { continue };
         let is_general = format.is_general();
         match found.last_mut() {
@@ -200,8 +212,14 @@ impl SecretFormat {
             Shape::TelegramToken if is_exact() => shape::telegram_token(text, prefix),
             Shape::UserPassword => shape::user_password(text, prefix).filter(is_filled),
             Shape::UrlPassword => shape::url_password(text, prefix),
-            Shape::Setting => setting::value(text, prefix),
-            Shape::Token { .. } | Shape::Jwt | Shape::PrivateKey | Shape::TelegramToken => None,
+            Shape::Setting => setting::value(text, prefix.clone()).or_else(|| pair::value(text, prefix)),
+            Shape::Crypt { length } if is_exact() => shape::crypt(text, prefix, length),
+            Shape::Crypt { .. }
+            | Shape::Cookies
+            | Shape::Token { .. }
+            | Shape::Jwt
+            | Shape::PrivateKey
+            | Shape::TelegramToken => None,
         }
     }
 

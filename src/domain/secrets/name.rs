@@ -97,6 +97,11 @@ pub(super) fn is_of_password(name: &str) -> bool {
     name.contains("pass") || name.ends_with("pwd")
 }
 
+/// Returns true if digits alone may be the secret of a name: of a password, and not of a token, which may be a count.
+pub(super) fn may_be_number(name: &str) -> bool {
+    is_of_password(name) || name.to_ascii_lowercase().ends_with("secret")
+}
+
 /// Returns true if a value repeats the last word of its name: `TOKEN=token1`.
 pub(super) fn is_repeated(name: &str, value: &str) -> bool {
     let (_, last) = split_last_word(name.as_bytes());

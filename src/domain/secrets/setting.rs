@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::name::{is_capital, is_of_message, is_of_password, is_repeated, is_secret};
+use super::name::{is_capital, is_of_message, is_of_password, is_repeated, is_secret, may_be_number};
 use super::shape::{is_base64, is_word, is_word_or_dash, run_end};
 
 /// Maximum bytes of a name before and after its word.
@@ -16,6 +16,9 @@ const MAX_VALUE_BYTES: usize = 512;
 
 /// Maximum bytes of a password of several words; longer ones are prose.
 const MAX_PHRASE_BYTES: usize = 128;
+
+/// Minimum digits of a password that is a number, because shorter ones are counts and ports.
+const MIN_DIGITS: usize = 6;
 
 /// Maximum bytes before a name that are looked at: the margin of a line, or the user in a `netrc` file.
 const MAX_MARGIN_BYTES: usize = 256;
@@ -35,7 +38,7 @@ const OBJECTS: &[&str] = &[
 
 /// Form of a setting.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     /// Name in capitals, directly before the value.
     Environment,
     /// Name in small letters, directly before the value: a line of a `.properties` file, or a parameter of a URL.
@@ -44,6 +47,8 @@ enum Form {
     Line,
     /// Value in quotation marks.
     Quoted,
+    /// Content of an element of XML.
+    Element,
     /// Argument of a command.
     Argument,
     /// Any other one.
@@ -51,9 +56,9 @@ enum Form {
 }
 
 /// Separator of a name and its value.
-struct Separator {
+pub(super) struct Separator {
     /// Position of the value, which may begin with a quotation mark.
-    value: usize,
+    pub value: usize,
     /// First byte; a blank before an argument.
     byte: u8,
     /// True if there are spaces around it, except the one that YAML has.
@@ -63,14 +68,8 @@ struct Separator {
 /// Checks the setting whose name contains a word.
 pub(super) fn value(text: &str, word: Range<usize>) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
-    let limit = word.start.saturating_sub(MAX_NAME_BYTES);
-    let before = bytes[limit..word.start].iter().rev().take_while(|byte| is_word_or_dash(**byte)).count();
-    let start = word.start - before;
-    let end = run_end(&bytes[..bytes.len().min(word.end + MAX_NAME_BYTES)], word.end, is_word_or_dash);
+    let Range { start, end } = name_around(text, word)?;
     let name = &text[start..end];
-    if !is_secret(name) {
-        return None;
-    }
     let is_argument = name.starts_with("--") || is_netrc(&bytes[..start], name);
     let separator = separator(bytes, end, is_argument)?;
     let quote = quote(bytes, separator.value);
@@ -90,6 +89,16 @@ pub(super) fn value(text: &str, word: Range<usize>) -> Option<Range<usize>> {
     let value = &text[range.clone()];
     let is_code = quote.is_empty() && form != Form::Argument && is_code(value);
     (!is_code && is_value(value, form, name) && !is_code_after(bytes, range.end, form)).then_some(range)
+}
+
+/// Returns the range of the name that contains a word, if it is that of a secret.
+pub(super) fn name_around(text: &str, word: Range<usize>) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let limit = word.start.saturating_sub(MAX_NAME_BYTES);
+    let before = bytes[limit..word.start].iter().rev().take_while(|byte| is_word_or_dash(**byte)).count();
+    let start = word.start - before;
+    let end = run_end(&bytes[..bytes.len().min(word.end + MAX_NAME_BYTES)], word.end, is_word_or_dash);
+    is_secret(&text[start..end]).then_some(start..end)
 }
 
 /// Returns true if the text under a name in structured data, as in the input of a tool, is a secret.
@@ -142,7 +151,7 @@ fn is_netrc(before: &[u8], name: &str) -> bool {
 }
 
 /// Returns the separator after a name.
-fn separator(bytes: &[u8], end: usize, is_argument: bool) -> Option<Separator> {
+pub(super) fn separator(bytes: &[u8], end: usize, is_argument: bool) -> Option<Separator> {
     let is_blank = |byte: u8| byte == b' ' || byte == b'\t';
     let from = end + quote(bytes, end).len();
     let at = run_end(bytes, from, is_blank);
@@ -165,7 +174,7 @@ fn is_type(bytes: &[u8], name: usize, value: usize) -> bool {
 }
 
 /// Returns the quotation mark at a position, which may be escaped; empty if there is none.
-fn quote(bytes: &[u8], at: usize) -> &[u8] {
+pub(super) fn quote(bytes: &[u8], at: usize) -> &[u8] {
     match bytes.get(at..).unwrap_or_default() {
         rest @ [b'\\', b'"' | b'\'', ..] => &rest[..2],
         rest @ [b'"' | b'\'' | b'`', ..] => &rest[..1],
@@ -174,7 +183,7 @@ fn quote(bytes: &[u8], at: usize) -> &[u8] {
 }
 
 /// Returns the range of a value up to the quotation mark of the same kind. Only in environments it has several words.
-fn quoted(bytes: &[u8], at: usize, quote: &[u8], has_words: bool) -> Option<Range<usize>> {
+pub(super) fn quoted(bytes: &[u8], at: usize, quote: &[u8], has_words: bool) -> Option<Range<usize>> {
     let start = at + quote.len();
     let bytes = &bytes[..bytes.len().min(start + MAX_VALUE_BYTES)];
     let mut end = start;
@@ -192,7 +201,7 @@ fn quoted(bytes: &[u8], at: usize, quote: &[u8], has_words: bool) -> Option<Rang
 }
 
 /// Returns the range of a value without quotation marks. An environment has any characters in it, code has not.
-fn unquoted(bytes: &[u8], start: usize, has_any: bool) -> Option<Range<usize>> {
+pub(super) fn unquoted(bytes: &[u8], start: usize, has_any: bool) -> Option<Range<usize>> {
     let bytes = &bytes[..bytes.len().min(start + MAX_VALUE_BYTES)];
     let ends = |byte: u8| byte.is_ascii_whitespace() || b"\"'`\\".contains(&byte);
     let ends_code = |byte: u8| ends(byte) || b",;<>(){}[]|&".contains(&byte);
@@ -209,10 +218,13 @@ fn unquoted(bytes: &[u8], start: usize, has_any: bool) -> Option<Range<usize>> {
 }
 
 /// Returns true if a value looks like a secret, for a setting of a form.
-fn is_value(value: &str, form: Form, name: &str) -> bool {
+pub(super) fn is_value(value: &str, form: Form, name: &str) -> bool {
     let bytes = value.as_bytes();
-    if is_placeholder(value) || bytes.iter().all(u8::is_ascii_digit) || is_repeated(name, value) {
+    if is_placeholder(value) || is_repeated(name, value) {
         return false;
+    }
+    if bytes.iter().all(u8::is_ascii_digit) {
+        return bytes.len() >= MIN_DIGITS && may_be_number(name) && (form != Form::Plain || is_of_password(name));
     }
     if is_random(bytes) || is_hex_key(bytes) {
         return true;
@@ -227,6 +239,7 @@ fn is_value(value: &str, form: Form, name: &str) -> bool {
     }
     match form {
         Form::Environment => bytes.len() >= 6,
+        Form::Element => is_password && bytes.len() >= 6 || is_mixed && !is_identifier(value),
         Form::Quoted => is_passphrase || is_mixed && !is_identifier(value),
         Form::Argument => is_mixed,
         Form::Property => is_mixed && !is_identifier(value),

@@ -22,6 +22,13 @@ pub(super) enum Shape {
     Header,
     /// Password before the host of a URL.
     UrlPassword,
+    /// Parts between dollar signs, of which the last one is a hash.
+    Crypt {
+        /// Possible lengths of the hash.
+        length: RangeInclusive<usize>,
+    },
+    /// Names and values of a `Cookie` header.
+    Cookies,
     /// Number of a bot, a colon and a key.
     TelegramToken,
     /// User and password as an argument of `curl`.
@@ -39,6 +46,12 @@ const MIN_KEY_CHARS: usize = 40;
 /// Maximum bytes between the scheme and the host of a URL.
 const MAX_USER_BYTES: usize = 512;
 
+/// Maximum bytes of the hash of a password with its parameters.
+const MAX_CRYPT_BYTES: usize = 512;
+
+/// Maximum dollar signs in the hash of a password: between its version, its parameters, its salt and the hash itself.
+const MAX_CRYPT_PARTS: usize = 4;
+
 /// Minimum characters of the value of a header.
 const MIN_HEADER_CHARS: usize = 16;
 
@@ -55,6 +68,22 @@ pub(super) fn token(
     let is_marked = text[prefix.clone()].contains(['_', '-']);
     let starts = || starts_word(bytes, prefix.start) || is_marked && matches!(bytes[prefix.start - 1], b'/' | b'+');
     (length.contains(&(end - prefix.end)) && starts()).then_some(prefix.end..end)
+}
+
+/// Checks the hash of a password, with its parameters and its salt.
+pub(super) fn crypt(text: &str, prefix: Range<usize>, length: &RangeInclusive<usize>) -> Option<Range<usize>> {
+    let bytes = &text.as_bytes()[..text.len().min(prefix.end + MAX_CRYPT_BYTES)];
+    let limit = memchr::memchr_iter(b'$', &bytes[prefix.end..]).nth(MAX_CRYPT_PARTS).map(|at| prefix.end + at);
+    let bytes = &bytes[..limit.unwrap_or(bytes.len())];
+    let is_in = |byte: u8| is_base64(byte) || b".$,-_".contains(&byte);
+    let end = run_end(bytes, prefix.end, is_in);
+    // The hash of phpass follows its prefix directly.
+    let hash = memchr::memrchr(b'$', &bytes[prefix.start..end]).map(|at| prefix.start + at + 1)?;
+    let is_hash = |byte: u8| is_base64(byte) && byte != b'=' || byte == b'.';
+    let longest = run_end(&bytes[..end.min(hash + length.end())], hash, is_hash);
+    let is_whole = bytes.get(longest).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    let has_digit = bytes[hash..longest].iter().any(u8::is_ascii_digit);
+    (length.contains(&(longest - hash)) && is_whole && has_digit).then_some(prefix.end..longest)
 }
 
 /// Checks a token of Telegram, whose prefix begins with the colon.
