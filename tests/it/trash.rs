@@ -326,7 +326,9 @@ fn a_session_in_the_trash_is_seen_restored_and_deleted_by_keys() {
     let count = || files(&home.path().join(".claude/projects")).len();
     let before = count();
     let mut terminal = crate::pty::salon(&home, &[]);
-    terminal.wait_for_text("/ search");
+    // The footer is there before the sessions, and a key before them does nothing. The row of a session and its copy:
+    let row = "\u{2750}2 mybranch";
+    terminal.wait_for_text(row);
     terminal.send("d");
     terminal.wait_for_text("Moved to the trash");
     terminal.send("D");
@@ -334,7 +336,9 @@ fn a_session_in_the_trash_is_seen_restored_and_deleted_by_keys() {
     terminal.send("\r");
     terminal.wait_for_text("The trash is empty");
     assert_eq!(count(), before);
-    terminal.send("qd");
+    terminal.send("q");
+    terminal.wait_for_text(row);
+    terminal.send("d");
     terminal.wait_for_text("Moved to the trash");
     terminal.send("D");
     terminal.wait_for_text("deleted in");

@@ -103,7 +103,7 @@ fn packing_may_take_longer_than_reading_and_leaves_no_incomplete_packs() {
         let opened = fs::File::open(folder).expect("opened");
         opened.set_modified(SystemTime::now() - Duration::from_hours(age)).expect("set");
     }
-    let program = wrapped(&repo, "repack", "sleep 5").with_limit(Duration::from_secs(4));
+    let program = wrapped(&repo, "repack", "sleep 11").with_limit(Duration::from_secs(10));
     let slow = OwnRepository::all(&program, &repo.outside().join("own")).remove(0);
     slow.pack().expect("packed");
     assert!(!old.exists() && new.exists());
