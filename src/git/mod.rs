@@ -16,6 +16,7 @@ pub mod obstacles;
 pub mod own_repository;
 pub mod packs;
 pub mod program;
+mod raw_files;
 pub mod repository;
 pub mod restore;
 pub mod snapshot;

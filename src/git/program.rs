@@ -102,6 +102,16 @@ impl Git {
         Ok(())
     }
 
+    /// Returns the path of the user's own attributes, unless the configuration names another one.
+    pub(super) fn user_attributes(&self) -> Option<PathBuf> {
+        let var = |name: &str| {
+            let (_, value) = self.vars.iter().find(|(known, value)| known == name && !value.is_empty())?;
+            Some(PathBuf::from(value))
+        };
+        let folder = var("XDG_CONFIG_HOME").or_else(|| Some(var("HOME")?.join(".config")))?;
+        Some(folder.join("git/attributes"))
+    }
+
     /// Replaces the time limit of commands that read.
     #[must_use]
     pub fn with_limit(mut self, limit: Duration) -> Self {

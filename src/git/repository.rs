@@ -10,6 +10,9 @@ use super::program::{Git, GitCommand};
 /// Keys of a filter that name a program.
 const FILTER_PROGRAMS: [&str; 3] = ["clean", "smudge", "process"];
 
+/// Names of settings that convert files, or name attributes that do.
+const CONVERSIONS: [&[u8]; 2] = [b"core.autocrlf", b"core.attributesfile"];
+
 /// A work tree of a repository.
 #[derive(Clone, Debug)]
 pub struct Repository {
@@ -22,6 +25,8 @@ pub struct Repository {
     pub common_dir: PathBuf,
     /// Settings that switch off the filters of the repository's own configuration.
     without_filters: Vec<(OsString, OsString)>,
+    /// True if the configuration may convert the ends of lines, or names a file of attributes.
+    pub(super) converts_files: bool,
 }
 
 impl Repository {
@@ -39,8 +44,10 @@ impl Repository {
             return Err(GitError::OtherWorkTree(dir.to_owned(), root));
         }
         let (git_dir, common_dir) = (path("--git-dir")?, path("--git-common-dir")?);
-        let without_filters = without_filters(git, &root)?;
-        Ok(Self { git: git.clone(), root, git_dir, common_dir, without_filters })
+        let listed = git.command(&root, "config").args(["--list", "--show-scope", "--name-only", "-z"]).run()?;
+        let converts_files = listed.split(|byte| *byte == 0).any(|name| CONVERSIONS.contains(&name));
+        let without_filters = without_filters(&listed);
+        Ok(Self { git: git.clone(), root, git_dir, common_dir, without_filters, converts_files })
     }
 
     /// Begins a command that only reads. Filters that the repository configures are switched off.
@@ -90,10 +97,10 @@ pub(super) fn text(bytes: Vec<u8>, subcommand: &'static str) -> Result<String, G
     String::from_utf8(bytes).map_err(|_| GitError::Unreadable(subcommand))
 }
 
-/// Returns settings that switch off each filter that the repository's own configuration defines or changes. Those that
+/// Returns settings that switch off each filter that the repository's own configuration, of a list of scopes and names,
+/// defines or changes. Those that
 /// only the user's configuration defines stay, because without them large files would appear as modified.
-fn without_filters(git: &Git, root: &Path) -> Result<Vec<(OsString, OsString)>, GitError> {
-    let listed = git.command(root, "config").args(["--list", "--show-scope", "--name-only", "-z"]).run()?;
+fn without_filters(listed: &[u8]) -> Vec<(OsString, OsString)> {
     let mut fields = listed.split(|byte| *byte == 0);
     let mut settings = Vec::new();
     while let (Some(scope), Some(name)) = (fields.next(), fields.next()) {
@@ -105,5 +112,5 @@ fn without_filters(git: &Git, root: &Path) -> Result<Vec<(OsString, OsString)>, 
             settings.push((key("required"), "false".into()));
         }
     }
-    Ok(settings)
+    settings
 }

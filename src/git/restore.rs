@@ -2,7 +2,7 @@
 //! whose present content is in no snapshot is never overwritten or deleted: an ignored or very large one, one that git
 //! was told to ignore the changes of, and one that changed after the snapshot.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::GitError;
 use super::own_repository::OwnRepository;
+
+/// Maximum paths in the arguments of a command.
+const PATHS_PER_COMMAND: usize = 500;
 
 /// A file that differs between the current state and a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,10 @@ pub struct FileRestoration {
     current: Option<String>,
     /// Object of the file in the snapshot; `None` where it is absent.
     target: Option<String>,
+    /// Object with the bytes of the present file, if git converts them.
+    current_raw: Option<String>,
+    /// Object with the bytes that the file had in the snapshot, if git would write others.
+    target_raw: Option<String>,
 }
 
 /// Files that can be restored without a loss, and those that cannot.
@@ -49,9 +56,10 @@ enum PathState {
 }
 
 impl OwnRepository {
-    /// Returns the files that differ between two snapshots, as changes from `current` to `target`.
-    pub fn restorations(&self, current: &str, target: &str) -> Result<Vec<FileRestoration>, GitError> {
-        let options = ["-r", "--no-renames", "--no-ext-diff", "--full-index", "--raw", "-z", current, target];
+    /// Returns the files that differ between two snapshots, as changes from the current one to the target.
+    pub fn restorations(&self, current_commit: &str, target_commit: &str) -> Result<Vec<FileRestoration>, GitError> {
+        let options = ["-r", "--no-renames", "--no-ext-diff", "--full-index", "--raw", "-z"];
+        let options = options.into_iter().chain([current_commit, target_commit]);
         let listed = self.command("diff-tree").args(options).run()?;
         let mut fields = listed.split(|byte| *byte == 0).filter(|field| !field.is_empty());
         let mut found = Vec::new();
@@ -66,7 +74,48 @@ impl OwnRepository {
             let object = |id: &str| Some(id.to_owned()).filter(|id| id.bytes().any(|digit| digit != b'0'));
             let (current, target) = (object(old), object(new));
             let path = PathBuf::from(OsStr::from_bytes(name));
-            found.push(FileRestoration { path, exists: target.is_some(), current, target });
+            let (current_raw, target_raw) = (None, None);
+            found.push(FileRestoration { path, exists: target.is_some(), current, target, current_raw, target_raw });
+        }
+        self.add_raw(current_commit, target_commit, &mut found)?;
+        Ok(found)
+    }
+
+    /// Adds the bytes of files that git converts, and files of which only those differ.
+    fn add_raw(&self, current: &str, target: &str, found: &mut Vec<FileRestoration>) -> Result<(), GitError> {
+        let (current, mut target_raw) = (self.raw_files(current)?, self.raw_files(target)?);
+        if current.is_empty() && target_raw.is_empty() {
+            return Ok(());
+        }
+        for file in found.iter_mut() {
+            file.current_raw = current.get(&file.path).cloned();
+            file.target_raw = target_raw.remove(&file.path);
+        }
+        let listed: HashSet<PathBuf> = found.iter().map(|file| file.path.clone()).collect();
+        let differing = current.keys().chain(target_raw.keys()).filter(|path| !listed.contains(*path));
+        let differing: BTreeSet<&PathBuf> =
+            differing.filter(|path| current.get(*path) != target_raw.get(*path)).collect();
+        for (path, object) in self.objects_in(target, &differing)? {
+            let current_raw = current.get(&path).cloned();
+            // A file that was not converted had the bytes of its object.
+            let target_raw = target_raw.get(&path).or(Some(&object)).cloned();
+            let (current, target) = (Some(object.clone()), Some(object));
+            found.push(FileRestoration { path, exists: true, current, target, current_raw, target_raw });
+        }
+        Ok(())
+    }
+
+    /// Returns the objects of files in a commit.
+    fn objects_in(&self, commit: &str, paths: &BTreeSet<&PathBuf>) -> Result<Vec<(PathBuf, String)>, GitError> {
+        let paths: Vec<&PathBuf> = paths.iter().copied().collect();
+        let mut found = Vec::new();
+        for some in paths.chunks(PATHS_PER_COMMAND) {
+            let command = self.command("ls-tree").args(["-z", "--full-tree", commit, "--"]).args(some);
+            for entry in command.run()?.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
+                let (head, name) = entry.split_at(entry.iter().position(|byte| *byte == b'\t').unwrap_or(entry.len()));
+                let id = String::from_utf8_lossy(head).rsplit(' ').next().unwrap_or_default().to_owned();
+                found.push((PathBuf::from(OsStr::from_bytes(&name[1..])), id));
+            }
         }
         Ok(found)
     }
@@ -77,18 +126,20 @@ impl OwnRepository {
             files.iter().filter(|file| !file.exists).map(|file| file.path.clone()).collect();
         let states: Vec<PathState> = files.iter().map(|file| state(root, &file.path)).collect();
         let contents = files.iter().zip(&states).filter(|(file, _)| file.current.is_some());
-        let regular: Vec<&Path> = contents
-            .filter(|(_, state)| matches!(state, PathState::File))
-            .map(|(file, _)| file.path.as_path())
-            .collect();
-        let mut objects = self.objects_of(root, &regular)?.into_iter();
+        let regular = contents.filter(|(_, state)| matches!(state, PathState::File)).map(|(file, _)| file);
+        let (raw, converted): (Vec<_>, Vec<_>) = regular.partition(|file| file.current_raw.is_some());
+        let mut raw = self.objects_of(root, &raw, &["--no-filters"])?.into_iter();
+        let mut objects = self.objects_of(root, &converted, &[])?.into_iter();
         let mut checked = CheckedRestorations::default();
         for (file, state) in files.into_iter().zip(states) {
-            let is_safe = match (&file.current, state) {
+            let is_safe = match (file.current_raw.as_ref().or(file.current.as_ref()), state) {
                 (_, PathState::Absent) => true,
                 (None, PathState::Blocked(by)) => deleted.contains(&by),
                 (None, PathState::Directory) => contains_only(root, &file.path, &deleted),
-                (Some(current), PathState::File) => objects.next().as_ref() == Some(current),
+                (Some(current), PathState::File) => {
+                    let objects = if file.current_raw.is_some() { &mut raw } else { &mut objects };
+                    objects.next().as_ref() == Some(current)
+                }
                 (Some(current), PathState::Link(to)) => self.object_of(root, to)? == *current,
                 (None, PathState::File | PathState::Link(_))
                 | (Some(_), PathState::Blocked(_) | PathState::Directory)
@@ -143,6 +194,12 @@ impl OwnRepository {
         }
         let checkout = self.on_files("checkout-index", root, index);
         let written = checkout.args(["--force", "--quiet", "-z", "--stdin"]).input(names).run().map(drop);
+        let raw: Vec<_> = files
+            .iter()
+            .filter(|file| file.exists && matches!(state(root, &file.path), PathState::File))
+            .filter_map(|file| Some((file.path.as_path(), file.target_raw.as_deref()?)))
+            .collect();
+        let written = written.and(self.write_raw(root, &raw));
         // Git knows no mode but that of programs.
         for path in private {
             result = result.and(make_private(&path));
@@ -154,7 +211,8 @@ impl OwnRepository {
     fn require_objects(&self, files: &[FileRestoration]) -> Result<(), GitError> {
         let wanted: Vec<u8> = files
             .iter()
-            .filter_map(|file| file.target.as_ref())
+            .flat_map(|file| [&file.target, &file.target_raw])
+            .flatten()
             .flat_map(|id| [id.as_bytes(), b"\n"].concat())
             .collect();
         let listed = self.command("cat-file").args(["--batch-check"]).input(wanted).run()?;
@@ -163,12 +221,13 @@ impl OwnRepository {
     }
 
     /// Returns the objects that the contents of regular files would be.
-    fn objects_of(&self, root: &Path, paths: &[&Path]) -> Result<Vec<String>, GitError> {
-        if paths.is_empty() {
+    fn objects_of(&self, root: &Path, files: &[&FileRestoration], options: &[&str]) -> Result<Vec<String>, GitError> {
+        if files.is_empty() {
             return Ok(Vec::new());
         }
-        let names = paths.iter().flat_map(|path| [quoted(path.as_os_str().as_bytes()).as_bytes(), b"\n"].concat());
-        let command = self.on_files("hash-object", root, &self.path.join("no-index")).args(["--stdin-paths"]);
+        let names = files.iter().flat_map(|file| [quoted(file.path.as_os_str().as_bytes()).as_bytes(), b"\n"].concat());
+        let command = self.on_files("hash-object", root, &self.path.join("no-index"));
+        let command = command.args(options).args(["--stdin-paths"]);
         let listed = String::from_utf8(command.input(names.collect()).run()?);
         let listed = listed.map_err(|_| GitError::Unreadable("hash-object"))?;
         Ok(listed.lines().map(str::to_owned).collect())

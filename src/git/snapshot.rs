@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::error::GitError;
 use super::own_repository::{self, OwnRepository};
 use super::program::GitCommand;
+use super::raw_files;
 use super::repository::{Repository, text};
 
 /// Maximum size of all new and changed files of a snapshot, because untracked data would be copied each time it changes.
@@ -32,8 +33,8 @@ struct ChangedNames {
 }
 
 impl OwnRepository {
-    /// Takes a snapshot of a work tree and returns its commit, whose parent is the current commit of the work tree. A
-    /// failure, as on a full disk, leaves nothing behind.
+    /// Takes a snapshot of a work tree and returns its commit, whose parent is the current commit of the work tree; the
+    /// bytes of files that git converts are in another one. A failure, as on a full disk, leaves nothing behind.
     pub fn snapshot(&self, repository: &Repository) -> Result<String, GitError> {
         let folder = tempfile::Builder::new()
             .prefix("index-")
@@ -57,7 +58,9 @@ impl OwnRepository {
             Err(GitError::NoCommits(_)) => None,
             Err(error) => return Err(error),
         };
-        let commit = new(self.commit_tree(&tree, head.as_deref().as_slice(), "snapshot")).line()?;
+        let raw = self.keep_raw_files(repository, &index, &new)?;
+        let parents: Vec<&str> = head.iter().chain(&raw).map(String::as_str).collect();
+        let commit = new(self.commit_tree(&tree, &parents, &raw_files::message(raw.as_deref()))).line()?;
         self.take_objects(&objects)?;
         text(commit, "commit-tree")
     }

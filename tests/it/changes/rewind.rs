@@ -320,6 +320,78 @@ fn a_hunk_that_is_no_text_is_not_discarded() {
     assert!(fs::read_to_string(repo.path().join("readme")).expect("unchanged").starts_with("cafe\n"));
 }
 
+/// Takes a snapshot, changes the files, and brings them back. Returns their bytes before and after.
+fn back_after(repo: &Repo, change: impl FnOnce()) -> [BTreeMap<PathBuf, Vec<u8>>; 2] {
+    let (own, opened) = (own(repo), repo.open());
+    let held = files(repo.path());
+    let before = own.snapshot(&opened).expect("a snapshot");
+    change();
+    let changed = files(repo.path());
+    let current = own.snapshot(&opened).expect("a snapshot");
+    let list = own.check(&opened.root, own.restorations(&current, &before).expect("a list")).expect("checked");
+    assert_eq!(list.left, Vec::<PathBuf>::new());
+    let names: Vec<&Path> = list.safe.iter().map(|file| file.path.as_path()).collect();
+    let undo = own.keep_undo("refs/salon/undo/1", &current, &names).expect("kept");
+    own.restore(&opened.root, &before, &list.safe).expect("checked").expect("restored");
+    let restored = files(repo.path());
+    // The change is taken back in turn.
+    let current = own.snapshot(&opened).expect("a snapshot");
+    let mut back = own.restorations(&current, &undo).expect("a list");
+    own.retain_named(&undo, &mut back).expect("read");
+    let back = own.check(&opened.root, back).expect("checked").safe;
+    own.restore(&opened.root, &undo, &back).expect("checked").expect("restored");
+    assert_eq!(files(repo.path()), changed);
+    [held, restored]
+}
+
+#[test]
+fn files_that_git_converts_come_back_byte_for_byte() {
+    let attributes = "* text=auto\n*.id ident\n*.crlf text eol=crlf\n*.u16 text working-tree-encoding=UTF-16LE-BOM\n";
+    let utf16 =
+        |text: &str| [&b"\xff\xfe"[..], &text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()].concat();
+    for config in [None, Some("input"), Some("true")] {
+        let repo = Repo::new();
+        if let Some(value) = config {
+            repo.git(&["config", "core.autocrlf", value]);
+        } else {
+            repo.write(".gitattributes", attributes);
+        }
+        repo.write("a.txt", "one\r\ntwo\r\n").write("mixed.txt", "one\r\ntwo\n").write("lf.txt", "one\ntwo\n");
+        repo.write("e.id", "$Id$\n").write("f.crlf", "one\r\n").commit("files");
+        fs::remove_file(repo.path().join("e.id")).expect("removed");
+        repo.git(&["checkout", "--quiet", "--", "e.id"]);
+        repo.write("new.txt", "new\r\nfile\r\n");
+        fs::write(repo.path().join("g.u16"), utf16("one\n")).expect("written");
+        let [held, restored] = back_after(&repo, || {
+            repo.write("a.txt", "one\r\n2\r\n").write("mixed.txt", "1\n").write("lf.txt", "1\r\n");
+            repo.write("e.id", "$Id: mine$\nx\n").write("f.crlf", "two\r\n").write("new.txt", "old\r\n");
+            fs::write(repo.path().join("g.u16"), utf16("two\n")).expect("written");
+        });
+        assert_eq!(restored, held, "{config:?}");
+        // Only the ends of the lines change.
+        let [held, restored] = back_after(&repo, || {
+            repo.write("a.txt", "one\ntwo\n").write("lf.txt", "one\r\ntwo\r\n").write("new.txt", "new\nfile\n");
+        });
+        assert_eq!(restored, held, "{config:?}");
+    }
+}
+
+#[test]
+fn a_file_of_a_filter_that_only_the_repository_configures_comes_back() {
+    let repo = Repo::new();
+    repo.write(".gitattributes", "*.secret filter=crypt\n");
+    repo.git(&["config", "filter.crypt.clean", "tr a-z A-Z"]);
+    repo.git(&["config", "filter.crypt.smudge", "tr A-Z a-z | sed 's/^/plain: /'"]);
+    repo.write("a.secret", "text\n").commit("encrypted");
+    fs::remove_file(repo.path().join("a.secret")).expect("removed");
+    repo.git(&["checkout", "--quiet", "--", "a.secret"]);
+    assert_eq!(fs::read_to_string(repo.path().join("a.secret")).expect("a file"), "plain: text\n");
+    let [held, restored] = back_after(&repo, || {
+        repo.write("a.secret", "changed\n");
+    });
+    assert_eq!(restored, held);
+}
+
 #[test]
 fn a_private_file_stays_private_and_a_lost_object_changes_nothing() {
     use std::os::unix::fs::PermissionsExt;
