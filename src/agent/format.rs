@@ -371,6 +371,12 @@ pub trait Format: Send + Sync {
         false
     }
 
+    /// Returns the texts of tools beside the records of a root that are no sources, and that no record names. Reads all
+    /// records, if there are such texts.
+    fn unclaimed_texts(&self, _root: &SourceRoot, _sources: &[Source]) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// Reads all of the source, or what was appended since `progress`.
     fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary;
 

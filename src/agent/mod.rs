@@ -37,6 +37,8 @@ mod opencode;
 mod pages;
 mod pi;
 mod project_settings;
+mod prompt_history;
+mod purged_transcript;
 mod qwen;
 mod record_lists;
 pub mod recorded;

@@ -56,6 +56,9 @@ pub fn find(root: &SourceRoot, sources: &[Source]) -> Vec<Issue> {
     let unclaimed = unclaimed.filter(|source| super::format(source.agent).is_unclaimed(source));
     let issue = |source: &Source| Issue::new(&source.path, "found, not shown: an output that no record names");
     found.extend(unclaimed.take(MAX_UNCLAIMED).map(issue));
+    let texts = super::format(root.agent).unclaimed_texts(root, sources).into_iter();
+    let issue = |path: PathBuf| Issue::new(&path, "found, not read: an output that no record names");
+    found.extend(texts.take(MAX_UNCLAIMED).map(issue));
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found
 }

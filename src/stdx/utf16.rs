@@ -31,10 +31,14 @@ fn order_of(head: [u8; 4]) -> Option<ByteOrder> {
     match head {
         [0xff, 0xfe, ..] => Some(ByteOrder::Little),
         [0xfe, 0xff, ..] => Some(ByteOrder::Big),
-        [b'{' | b'[', 0, second, 0] if second != 0 => Some(ByteOrder::Little),
-        [0, b'{' | b'[', 0, second] if second != 0 => Some(ByteOrder::Big),
+        [first, 0, second, 0] if is_text(first) && is_text(second) => Some(ByteOrder::Little),
+        [0, first, 0, second] if is_text(first) && is_text(second) => Some(ByteOrder::Big),
         _ => None,
     }
+}
+
+fn is_text(byte: u8) -> bool {
+    byte.is_ascii_graphic() || byte.is_ascii_whitespace()
 }
 
 /// Converts a text in UTF-16; any other one stays as it is.

@@ -17,6 +17,8 @@ mod members;
 mod moved_folders;
 mod notations;
 mod opencode;
+mod outputs;
+mod purged;
 mod qwen;
 mod recovered;
 mod rollout_forms;

@@ -19,10 +19,11 @@ use serde_json::Value;
 
 use crate::agent::json::{self, repair};
 use crate::agent::jsonl::{EntryMark, LineMetadata, MalformedJson, RecordLink};
+use crate::agent::prompt_history::PurgedSessions;
 use crate::agent::texts::StoredRecord;
-use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress, tool_input};
+use crate::agent::{FileStamp, Source, SourceSummary, tool_input};
 use crate::domain::event::EventBody;
-use crate::domain::{Agent, EntryKey, EntryKind, Event, Issue, Session, SessionKey, Time, Title, TitleSource};
+use crate::domain::{Agent, EntryKey, EntryKind, Event, Issue, Time};
 use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::lines::LineReader;
 
@@ -58,34 +59,12 @@ pub(super) fn source(root: &Path) -> Option<Source> {
 
 /// Summarises the file: a session per id, with its prompts.
 pub(super) fn summarise(source: &Source) -> SourceSummary {
-    let mut sessions: BTreeMap<String, Session> = BTreeMap::new();
+    let mut sessions = PurgedSessions::default();
     let read = for_each(&source.path, |prompt, len| {
-        let session = sessions.entry(prompt.session.to_string()).or_insert_with(|| {
-            let mut session = Session::new(SessionKey::new(Agent::Claude, &*prompt.session), source.path.clone());
-            session.cwd = std::sync::Arc::from(&*prompt.project);
-            session.started_at = prompt.time();
-            session.flags.purged = true;
-            session.complete = true;
-            session
-        });
-        session.last_activity = session.last_activity.max(prompt.time());
-        session.turns += 1;
-        session.messages += 1;
-        session.bytes += len;
-        // Commands are no titles.
-        if session.title.text.is_empty() && !prompt.display.starts_with('/') {
-            session.title = Title::new(&prompt.display, TitleSource::Prompt);
-        }
+        sessions.add(source, (&prompt.session, &prompt.display, prompt.time()), len, &prompt.project);
     });
     let issues = read.err().map(|error| Issue::new(&source.path, error)).into_iter().collect();
-    let cursor = SummaryCursor { stamp: source.stamp, offset: 0 };
-    SourceSummary {
-        sessions: SourceSessions::All(sessions.into_values().collect()),
-        notes: Vec::new(),
-        progress: SummaryProgress { cursor, state: Vec::new() },
-        bytes_read: source.stamp.size,
-        issues,
-    }
+    sessions.into_summary(source, issues)
 }
 
 /// Returns offset and length of the lines of a session.

@@ -39,7 +39,7 @@ use std::sync::Arc;
 use super::jsonl::agent::{all_named_alike, subagent_refusal};
 use super::jsonl::{JsonlAgent, SourceIdentity, walk};
 use super::texts::{RecordDecoder, StoredRecord};
-use super::{Discovery, Environment, FileBackup, ForkCut, Source, SourceRoot, SourceSummary};
+use super::{Discovery, Environment, FileBackup, ForkCut, Source, SourceRoot, SourceSummary, prompt_history};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Session};
 use dialect::ClaudeDialect;
@@ -226,7 +226,7 @@ impl JsonlAgent for Claude {
 
     /// A teammate belongs to the lead of its team, but can be resumed.
     fn resume_refusal(&self, session: &Session) -> Option<String> {
-        let purged = || "Claude Code has deleted this session; only its prompts are left".to_owned();
+        let purged = || prompt_history::refusal(Agent::Claude);
         let refusal = subagent_refusal(session).filter(|_| session.key.id.starts_with("agent-"));
         refusal.or_else(|| session.flags.purged.then(purged))
     }

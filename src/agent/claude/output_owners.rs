@@ -29,6 +29,8 @@ const DEPTH: usize = 3;
 struct OutputOwner {
     session: Arc<str>,
     call: Arc<str>,
+    /// Path that its result names, below the folder of outputs.
+    path: String,
 }
 
 /// Owners of the outputs of a session, and what was read to find them.
@@ -36,6 +38,9 @@ struct OutputOwner {
 struct Owners {
     /// Offset after the last line that was read, by transcript.
     read: HashMap<PathBuf, u64>,
+    /// By the path below the folder of outputs.
+    by_path: HashMap<String, OutputOwner>,
+    /// By the file's name, of an output that was moved to another subfolder.
     by_name: HashMap<String, OutputOwner>,
     /// Transcripts and their folders, with their stamps before they were read.
     seen: Vec<(PathBuf, Option<FileStamp>)>,
@@ -46,7 +51,7 @@ static KNOWN: Mutex<Option<HashMap<PathBuf, Arc<Mutex<Owners>>>>> = Mutex::new(N
 
 /// Returns the session of an output: the one whose transcript names it, else the one that the folder belongs to.
 pub(super) fn session(output: &Path) -> Option<Arc<str>> {
-    let folder = output.parent()?.parent()?;
+    let (folder, _) = split(output)?;
     // Without sub-agents there is no choice.
     let named = if folder.join("subagents").is_dir() { owner(output) } else { None };
     named.map(|owner| owner.session).or_else(|| Some(folder.file_name()?.to_string_lossy().into()))
@@ -58,13 +63,22 @@ pub(super) fn call(output: &Path) -> String {
 }
 
 fn owner(output: &Path) -> Option<OutputOwner> {
-    let (name, folder) = (output.file_name()?.to_str()?, output.parent()?.parent()?);
+    let (folder, path) = split(output)?;
+    let path = path.to_str()?;
     let owners = owners_of(folder);
     let mut owners = owners.lock().unwrap_or_else(PoisonError::into_inner);
-    if !owners.by_name.contains_key(name) && owners.have_changed() {
+    if !owners.by_path.contains_key(path) && owners.have_changed() {
         owners.read_new(folder);
     }
-    owners.by_name.get(name).cloned()
+    let outputs = folder.join(preview::FOLDER);
+    let moved = || owners.by_name.get(preview::name(path)).filter(|owner| !outputs.join(&owner.path).is_file());
+    owners.by_path.get(path).or_else(moved).cloned()
+}
+
+/// Splits the path of an output into its session's folder, and the path below the folder of outputs.
+fn split(output: &Path) -> Option<(&Path, &Path)> {
+    let outputs = output.ancestors().skip(1).find(|folder| folder.ends_with(preview::FOLDER))?;
+    Some((outputs.parent()?, output.strip_prefix(outputs).ok()?))
 }
 
 fn owners_of(folder: &Path) -> Arc<Mutex<Owners>> {
@@ -121,9 +135,10 @@ impl Owners {
             let record = json::parse(line.bytes).unwrap_or_default();
             for result in tool_input::items(&record["message"]["content"]) {
                 let text = content::text(&result["content"]);
-                let (Some(name), Some(call)) = (preview::name(&text), result["tool_use_id"].as_str()) else { continue };
-                let owner = || OutputOwner { session: session.clone(), call: call.into() };
-                self.by_name.entry(name.to_owned()).or_insert_with(owner);
+                let (Some(path), Some(call)) = (preview::path(&text), result["tool_use_id"].as_str()) else { continue };
+                let owner = OutputOwner { session: session.clone(), call: call.into(), path: path.clone() };
+                self.by_name.entry(preview::name(&path).to_owned()).or_insert_with(|| owner.clone());
+                self.by_path.entry(path).or_insert(owner);
             }
         }
         Ok(lines.offset())

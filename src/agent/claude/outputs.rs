@@ -12,7 +12,7 @@ use crate::domain::Entry;
 /// Finds the file with the whole output of an entry in the session's folder.
 pub(super) fn file(transcript: &Path, entry: &Entry) -> Option<PathBuf> {
     let output = &entry.tool.as_ref()?.output;
-    paths::output(transcript, preview::name(output)?)
+    paths::output(transcript, &preview::path(output)?)
 }
 
 /// Prefers the longer text that the same record may contain to an output that the model got, which may be cut. Keeps the

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::preview::{self, FOLDER as OUTPUTS_FOLDER};
 use super::{history, output_owners, parts};
 use crate::agent::jsonl::SourceIdentity;
 use crate::agent::jsonl::walk::{self, Walk};
@@ -17,8 +18,8 @@ const DEPTH: usize = 3;
 /// Kind of a source: a tool's whole output, see [`crate::agent::side_text`].
 pub(super) const OUTPUT: u8 = 2;
 
-/// Folder of a session's long tool outputs.
-const OUTPUTS_FOLDER: &str = "tool-results";
+/// Maximum depth of subfolders in the folder of a session's long tool outputs.
+const OUTPUTS_DEPTH: usize = 3;
 
 /// Long tool outputs by their file names.
 const OUTPUTS: Walk = Walk { agent: Agent::Claude, kind: output_kind, links: false };
@@ -26,7 +27,7 @@ const OUTPUTS: Walk = Walk { agent: Agent::Claude, kind: output_kind, links: fal
 /// Contents of a session's own folder.
 const INSIDE: [(&str, Walk, usize); 2] = [
     ("subagents", Walk { agent: Agent::Claude, kind: walk::transcript_kind, links: false }, DEPTH),
-    (OUTPUTS_FOLDER, OUTPUTS, 0),
+    (OUTPUTS_FOLDER, OUTPUTS, OUTPUTS_DEPTH),
 ];
 
 /// Endings of outputs that are no texts: the folder also contains images and documents.
@@ -44,26 +45,34 @@ fn output_kind(name: &[u8]) -> Option<u8> {
 
 /// Session of a long output: the sub-agent whose transcript names it, else the session that the folder belongs to.
 pub(super) fn output_session(path: &Path) -> Option<Arc<str>> {
-    path.parent().filter(|folder| folder.ends_with(OUTPUTS_FOLDER))?;
-    output_owners::session(path)
+    is_output(path).then(|| output_owners::session(path))?
 }
 
-/// Finds a long output by its file's name: in the folder of the transcript's session, or of the same session in another
-/// project, because a session can move. A path from a record is not followed, because it may name any file.
-pub(super) fn output(transcript: &Path, name: &str) -> Option<PathBuf> {
-    if name.is_empty() || name.contains('/') || name == ".." {
-        return None;
-    }
+/// True for a file in the folder of a session's long outputs, or in its subfolders.
+fn is_output(path: &Path) -> bool {
+    path.ancestors().skip(1).take(OUTPUTS_DEPTH + 1).any(|folder| folder.ends_with(OUTPUTS_FOLDER))
+}
+
+/// Finds a long output by its path below the folder of outputs: in the folder of the transcript's session, or of the same
+/// session in another project, because a session can move; else by its file's name. A path from a record is not
+/// followed, because it may name any file.
+pub(super) fn output(transcript: &Path, path: &str) -> Option<PathBuf> {
     let subagents = transcript.ancestors().find(|folder| folder.ends_with("subagents"));
     let session = subagents.and_then(Path::parent).map_or_else(|| transcript.with_extension(""), Path::to_owned);
-    let own = session.join(OUTPUTS_FOLDER).join(name);
+    let own = session.join(OUTPUTS_FOLDER).join(path);
     if own.is_file() {
         return Some(own);
     }
     let project = session.parent()?;
     let others = walk::subdirectories(project.parent()?, &mut Vec::new()).into_iter();
-    let other = |project: PathBuf| project.join(session.file_name()?).join(OUTPUTS_FOLDER).join(name).into();
-    others.filter_map(other).find(|path: &PathBuf| path.is_file()).or(Some(own))
+    let other = |project: PathBuf| project.join(session.file_name()?).join(OUTPUTS_FOLDER).join(path).into();
+    let moved = || {
+        let mut discovery = Discovery::default();
+        OUTPUTS.files(&session.join(OUTPUTS_FOLDER), OUTPUTS_DEPTH, &mut discovery);
+        let mut paths = discovery.sources.into_iter().map(|source| source.path);
+        paths.find(|other| other.file_name().is_some_and(|name| name == preview::name(path)))
+    };
+    others.filter_map(other).find(|path: &PathBuf| path.is_file()).or_else(moved).or(Some(own))
 }
 
 /// Finds all transcripts below a root.
@@ -100,10 +109,10 @@ fn affected_files(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
     } else {
         None
     };
-    let in_outputs = path.parent().is_some_and(|folder| folder.ends_with(OUTPUTS_FOLDER));
+    let in_outputs = is_output(path);
     if in_outputs || path.ends_with(OUTPUTS_FOLDER) {
-        let output = Some(path.to_owned()).filter(|_| in_outputs);
-        return OUTPUTS.affected(path, output, |discovery| OUTPUTS.files(path, 0, discovery));
+        let output = Some(path.to_owned()).filter(|_| in_outputs && !path.is_dir());
+        return OUTPUTS.affected(path, output, |discovery| OUTPUTS.files(path, OUTPUTS_DEPTH, discovery));
     }
     let walk = Walk::of(Agent::Claude);
     walk.affected(path, transcript, |discovery| match below.components().count() {

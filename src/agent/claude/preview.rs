@@ -6,6 +6,9 @@ pub(super) const MARKER: &str = "<persisted-output>";
 /// Text before the path of the file, in all versions.
 pub(super) const SAVED: &str = "saved to";
 
+/// Folder of a session's outputs.
+pub(super) const FOLDER: &str = "tool-results";
+
 /// Part of the first line of a refused MCP result, whose whole text is in a file.
 const TOO_LONG: &str = " exceeds maximum allowed tokens. ";
 
@@ -20,10 +23,19 @@ fn is_preview(output: &str) -> bool {
     output.starts_with(MARKER) || output.lines().next().is_some_and(|line| line.contains(TOO_LONG))
 }
 
-/// Name of the file that a preview mentions.
-pub(super) fn name(output: &str) -> Option<&str> {
+/// Path of the file that a preview mentions, below the folder of outputs: its name, after those of any subfolders.
+pub(super) fn path(output: &str) -> Option<String> {
     let head = crate::stdx::text::first_chars(output, HEAD);
     let (_, rest) = SAVED_TO.iter().find_map(|text| head.split_once(text).filter(|_| is_preview(output)))?;
     let path = rest.lines().next()?.trim().trim_end_matches('.');
-    path.rsplit(['/', '\\']).next().filter(|name| !name.is_empty())
+    let steps: Vec<&str> = path.split(['/', '\\']).collect();
+    let below = steps.iter().rposition(|step| *step == FOLDER).map_or(steps.len() - 1, |at| at + 1);
+    let is_plain = |step: &&str| !matches!(*step, "" | "." | "..");
+    let below = &steps[below..];
+    (!below.is_empty() && below.iter().all(is_plain)).then(|| below.join("/"))
+}
+
+/// Name of a file, from its path.
+pub(super) fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }

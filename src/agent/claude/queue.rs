@@ -8,7 +8,7 @@
 //! | `dequeue` | sent in a record of its own |
 //! | `remove` with a text, without a reason | sent within the turn; this record has its text |
 //! | `remove` without both | sent within the turn; its text is in its `enqueue`, or in an attachment `queued_command` |
-//! | `remove` with a reason | sent within the turn, and attached; or not sent, see [`is_sent`] |
+//! | `remove` with a reason | sent within the turn, and attached, if no record was lost; or not sent, see [`is_sent`] |
 //! | `popAll`, `popOne` | taken back into the editor |
 //!
 //! A prompt of which no other record has the text is shown as one that was not sent: it waited when the program ended.
@@ -42,7 +42,8 @@ pub(super) fn step(operation: &[u8], reason: &[u8], content: &Content<'_>, base:
         b"enqueue" => Some(added(text.unwrap_or_default())),
         b"dequeue" => Some(QueueStep::Delivered),
         b"remove" if text.is_none() && reason.is_empty() => Some(QueueStep::Inserted),
-        b"remove" if text.is_none() && !is_sent(reason) => Some(QueueStep::Dropped),
+        b"remove" if is_sent(reason) => Some(QueueStep::Absorbed { text, marks: marks(content, base) }),
+        b"remove" if text.is_none() => Some(QueueStep::Dropped),
         b"remove" | b"popOne" => Some(QueueStep::Removed(text)),
         b"popAll" => Some(QueueStep::Cleared),
         // An operation that this version does not know may add a prompt.

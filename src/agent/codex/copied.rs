@@ -43,7 +43,9 @@ fn copied_from(
             Some(at) => {
                 next = at + 1;
                 with_prompt = record.end;
-                if !record.is_prompt {
+                // A copy in another thread has a new time; in a copy of the file it is that of the original.
+                let is_same = record.time != 0 && origin.records[at].time == record.time;
+                if !record.is_prompt || is_same {
                     found.end = record.end;
                 }
                 found.usage = record.usage.unwrap_or(found.usage);
@@ -70,6 +72,8 @@ struct ComparedRecord {
     end: u64,
     /// Hash of its content, without its timestamp.
     hash: u64,
+    /// Hash of its timestamp; 0 if it has none.
+    time: u64,
     is_prompt: bool,
     is_spoken: bool,
     /// Total usage in it.
@@ -94,7 +98,8 @@ impl ComparedRecord {
     fn of(line: &RolloutLine<'_>, end: u64) -> Self {
         let hash = JsonStr(line.payload).hash();
         let usage = if line.kind == LineKind::TokenCount { total_usage(line.payload) } else { None };
-        Self { end, hash, is_prompt: is_prompt(line), is_spoken: is_spoken(line), usage }
+        let time = if line.time.is_empty() { 0 } else { JsonStr(line.time.as_bytes()).hash() };
+        Self { end, hash, time, is_prompt: is_prompt(line), is_spoken: is_spoken(line), usage }
     }
 }
 

@@ -12,6 +12,7 @@ mod decode;
 mod dialect;
 mod fields;
 mod head;
+mod history;
 mod injected;
 mod items;
 mod line;
@@ -28,6 +29,7 @@ mod thread;
 mod trust;
 
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,9 +38,12 @@ use serde_json::json;
 use self::dialect::Rollout;
 use self::head::RolloutHead;
 pub(super) use self::protocol::AppServer;
+use super::jsonl::agent::all_named_alike;
 use super::jsonl::concatenated::History;
 use super::jsonl::{JsonlAgent, SourceIdentity};
-use super::{Discovery, Environment, ForkCut, RpcExchange, Source, SourceRoot, SourceSummary};
+use super::prompt_history::ReadPrompts;
+use super::texts::{SourceDecoder, StoredRecord};
+use super::{Discovery, Environment, ForkCut, RpcExchange, Source, SourceRoot, SourceSummary, prompt_history};
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Session, SessionKey};
@@ -91,7 +96,33 @@ impl JsonlAgent for Codex {
     }
 
     fn is_transcript(&self, source: &Source) -> bool {
-        source.kind != paths::NAMES
+        !matches!(source.kind, paths::NAMES | paths::HISTORY)
+    }
+
+    fn has_other_records(&self, source: &Source) -> bool {
+        source.kind == paths::HISTORY
+    }
+
+    fn other_records(
+        &self,
+        source: &Source,
+        visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        prompt_history::records(&source.path, history::read, visit)
+    }
+
+    fn other_decoder(&self, source: &Source) -> Option<SourceDecoder> {
+        (source.kind == paths::HISTORY).then(prompt_history::decoder)
+    }
+
+    fn purged_prompts(&self, session: &Session) -> Option<ReadPrompts> {
+        session.flags.purged.then_some(history::read as ReadPrompts)
+    }
+
+    /// A deleted session only has lines in the file of all prompts.
+    fn own_files(&self, session: &Session) -> Vec<PathBuf> {
+        let files = || all_named_alike(self.transcript_files(session), &session.path);
+        if session.flags.purged { Vec::new() } else { files() }
     }
 
     fn is_part(&self, source: &Source) -> bool {
@@ -107,7 +138,10 @@ impl JsonlAgent for Codex {
     }
 
     fn summarise_other(&self, source: &Source) -> SourceSummary {
-        names::summarise(source)
+        match source.kind {
+            paths::HISTORY => prompt_history::summarise(source, history::read, ""),
+            _ => names::summarise(source),
+        }
     }
 
     fn head(&self, path: &Path, known: Option<&RolloutHead>) -> RolloutHead {
@@ -187,6 +221,9 @@ impl JsonlAgent for Codex {
 
     /// Codex names a thread that is open, and one that is only on disk.
     fn rename_exchange(&self, session: &Session, title: &str) -> Option<RpcExchange> {
+        if session.flags.purged {
+            return None;
+        }
         let client = json!({"name": "salon", "title": "salon", "version": env!("CARGO_PKG_VERSION")});
         let launch = Launch {
             program: "codex".to_owned(),
@@ -202,6 +239,9 @@ impl JsonlAgent for Codex {
     }
 
     fn resume_refusal(&self, session: &Session) -> Option<String> {
+        if session.flags.purged {
+            return Some(prompt_history::refusal(Agent::Codex));
+        }
         if text::is_document(&session.path) {
             let reason = "Codex no longer resumes threads of its first versions, which are JSON documents";
             return Some(reason.to_owned());

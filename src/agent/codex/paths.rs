@@ -1,6 +1,7 @@
 //! Paths of Codex's files: walks a root, and maps changed paths to sources.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -22,9 +23,13 @@ const PART: u8 = 3;
 /// Source kind of an archived one of several rollouts of a thread.
 const ARCHIVED_PART: u8 = 4;
 
+/// Source kind of the file with the prompts of all threads.
+pub(super) const HISTORY: u8 = 5;
+
 const SESSIONS: &str = "sessions";
 const ARCHIVE: &str = "archived_sessions";
 const NAMES_FILE: &str = "session_index.jsonl";
+const HISTORY_FILE: &str = "history.jsonl";
 
 /// Names below a Codex home to watch.
 pub(super) const WATCHED: [&str; 3] = [SESSIONS, ARCHIVE, NAMES_FILE];
@@ -55,16 +60,12 @@ pub(super) fn discover(home: &Path, discovery: &mut Discovery) {
     rollouts(home, discovery);
     mark(&mut discovery.sources[before..]);
     discovery.sources.extend(walk(|_| Some(NAMES)).source(&home.join(NAMES_FILE)));
+    discovery.sources.extend(walk(|_| Some(HISTORY)).source(&home.join(HISTORY_FILE)));
 }
 
 fn rollouts(home: &Path, discovery: &mut Discovery) {
     walk(|name| is_rollout(name).then_some(ROLLOUT)).files(&home.join(SESSIONS), DEPTH, discovery);
     walk(|name| is_rollout(name).then_some(ARCHIVED)).files(&home.join(ARCHIVE), DEPTH, discovery);
-    let compressed = |source: &&Source| plain_form(&source.path).is_some();
-    if discovery.sources.iter().any(|source| compressed(&source)) {
-        let all: HashSet<PathBuf> = discovery.sources.iter().map(|source| source.path.clone()).collect();
-        discovery.sources.retain(|source| plain_form(&source.path).is_none_or(|plain| !all.contains(&plain)));
-    }
     let mut threads = Threads::new();
     for source in discovery.sources.iter().filter(|source| source.path.starts_with(home)) {
         threads.entry(thread_of(&source.path).to_owned()).or_default().push(source.path.clone());
@@ -101,10 +102,14 @@ pub(super) fn files_of(path: &Path) -> Vec<PathBuf> {
     if files.len() == 1 {
         return files;
     }
-    // Where a compressed rollout and the plain one exist, the plain one is the session.
-    files.retain(|file| file.is_file() && plain_form(file).is_none_or(|plain| !plain.is_file()));
-    // One that is moved to the archive keeps its name.
-    files.sort_by(|a, b| (a.file_name(), b).cmp(&(b.file_name(), a)));
+    files.retain(|file| file.is_file());
+    // One that is moved to the archive keeps its name. Codex goes on in the plain form of a compressed one, and is about to
+    // remove one of them; either may have more, as after a crash or in a copy of the home.
+    let plain_name = |file: &PathBuf| plain_form(file).map_or_else(|| (file.clone(), true), |plain| (plain, false));
+    files.sort_by_cached_key(|file| {
+        let (plain, is_plain) = plain_name(file);
+        (plain.file_name().map(OsStr::to_owned), Reverse(plain), is_plain)
+    });
     files
 }
 
@@ -114,11 +119,20 @@ fn home_of(rollout: &Path) -> Option<&Path> {
     rollout.ancestors().find(is_top)?.parent()
 }
 
-/// Path of the plain rollout beside a compressed one: where both exist, Codex is about to remove one of them, and the
-/// plain one is the session.
-pub(super) fn plain_form(path: &Path) -> Option<PathBuf> {
+/// Path of the plain rollout beside a compressed one.
+fn plain_form(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?.strip_suffix(text::COMPRESSED)?;
     Some(path.with_file_name(name))
+}
+
+/// Path of the other form of a rollout, the plain or the compressed one.
+fn other_form(path: &Path) -> Option<PathBuf> {
+    let compressed = || {
+        let mut name = path.file_name()?.to_owned();
+        name.push(text::COMPRESSED);
+        Some(path.with_file_name(name))
+    };
+    plain_form(path).or_else(compressed)
 }
 
 /// Creates a walk that enters linked folders, because users move whole folders to other disks that way.
@@ -135,20 +149,9 @@ pub(super) fn affected(home: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>
         Some(NAMES_FILE) => walk(|_| Some(NAMES)),
         _ => return Vec::new(),
     };
-    let plain = plain_form(path).unwrap_or_else(|| path.to_owned());
-    let source = walk.source(&plain);
-    let mut compressed = plain.clone().into_os_string();
-    compressed.push(text::COMPRESSED);
-    let compressed = PathBuf::from(compressed);
-    let mut changed = Vec::new();
-    if compressed == path || compressed.exists() {
-        let other = walk.source(&compressed).filter(|_| source.is_none());
-        changed.push((compressed, other));
-    }
-    if plain == path || source.is_some() {
-        changed.push((plain, source));
-    }
-    with_parts(home, path, changed)
+    let other = other_form(path).and_then(|other| walk.source(&other)).map(|other| (other.path.clone(), Some(other)));
+    let changed = std::iter::once((path.to_owned(), walk.source(path))).chain(other);
+    with_parts(home, path, changed.collect())
 }
 
 /// Adds the other rollouts of a changed one's thread, whose stamps change with it.

@@ -3,7 +3,7 @@
 //! - `rollout-*.jsonl`: the current form.
 //! - `rollout-*.jsonl.zst`: 0.171 compresses threads that were not used for a while, one frame each, where
 //!   `[features] local_thread_store_compression` is set. It lists and resumes them like others: a resume writes the plain
-//!   file again, so both may exist for a moment. Offsets are those of the decompressed text.
+//!   file again, so both may exist, and are one thread. Offsets are those of the decompressed text.
 //! - `rollout-*.json`: the TypeScript versions of early 2025 wrote one document, `{"session":{…},"items":[…]}`, with the
 //!   items of the model's conversation. Its lines are the session, then the items, as 0.31 wrote them.
 

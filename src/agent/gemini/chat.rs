@@ -50,7 +50,7 @@ pub(crate) fn is_document(path: &Path) -> bool {
 /// only those with texts: with entries, or results of calls in other messages.
 pub(crate) fn records(path: &Path, visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>) -> io::Result<()> {
     let mut chat = ChatReader::open_with(path, paths::known_files_of_session(path))?;
-    let session = summary::session_id(path, &chat.log);
+    let session = chat.log.session_id(path);
     for stored in &chat.with_texts() {
         let (id, bytes) = (stored.key_id(), chat.json(stored));
         let record = StoredRecord { session: &session, id: &id, hint: "", offset: stored.offset, bytes: &bytes };

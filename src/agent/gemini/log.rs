@@ -6,6 +6,7 @@
 //! continued.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 use super::chat_message::ChatMessage;
 use super::shape;
 use crate::agent::json;
+use crate::agent::jsonl::walk;
 use crate::agent::record_lists;
 use crate::agent::tolerant_json::{self, Repairs};
 use crate::domain::Time;
@@ -110,6 +112,11 @@ impl LogChange {
 }
 
 impl ChatLog {
+    /// Id of the session of a file: the recorded one, else the file's name.
+    pub(super) fn session_id(&self, path: &Path) -> String {
+        if self.session.is_empty() { walk::stem(path) } else { self.session.clone() }
+    }
+
     /// Applies one line that begins at `offset`.
     pub(super) fn line(&mut self, bytes: &[u8], offset: u64) -> LogChange {
         self.lines += 1;

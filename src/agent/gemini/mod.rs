@@ -5,7 +5,7 @@
 //! messages may too: the agent empties a chat that it loads within the minute of its creation. What is taken out is a
 //! branch. A list that was set has calls as `functionCall` in the content and their results in the next message. A long
 //! output is in a file of the project's `tool-outputs`, which the response names before or after a preview; one that was
-//! masked later is saved as the whole response in JSON.
+//! masked later is saved as the whole response in JSON. Of a deleted session the prompts are left in `logs.json`.
 
 mod acp;
 pub(super) mod chat;
@@ -14,6 +14,7 @@ mod checkpoints;
 mod content;
 mod log;
 mod message;
+mod named_outputs;
 mod other_files;
 mod paths;
 mod reader;
@@ -21,6 +22,7 @@ mod retention;
 mod shape;
 mod summary;
 mod tools;
+mod unclaimed;
 
 pub(super) use acp::ACP;
 
@@ -28,10 +30,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use self::reader::ChatReader;
+use super::purged_transcript::PurgedTranscript;
 use super::session_files::named_alike;
 use super::{
     AtRiskFiles, Discovery, Environment, FileCheckpoint, FileStamp, FolderStamps, Format, Source, SourceRoot,
-    SourceSummary, SummaryProgress, TranscriptReader,
+    SourceSummary, SummaryProgress, TranscriptReader, prompt_history,
 };
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
@@ -67,19 +70,37 @@ impl Format for Gemini {
         paths::outputs_stamp(&source.path, session, folders)
     }
 
+    fn unclaimed_texts(&self, root: &SourceRoot, sources: &[Source]) -> Vec<PathBuf> {
+        unclaimed::outputs(&root.path.join("tmp"), sources)
+    }
+
+    fn has_sessions(&self, source: &Source) -> bool {
+        source.kind != paths::PROMPTS
+    }
+
     fn peek(&self, source: &Source) -> Vec<Session> {
-        chat::peek(source)
+        if source.kind == paths::PROMPTS { Vec::new() } else { chat::peek(source) }
     }
 
     fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+        if source.kind == paths::PROMPTS {
+            let directory = source.path.parent().and_then(paths::directory).unwrap_or_default();
+            return prompt_history::summarise(source, prompt_history::read_log, &directory);
+        }
         chat::summarise(source, progress)
     }
 
     fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
+        if session.flags.purged {
+            return Ok(Box::new(PurgedTranscript::open(session, prompt_history::read_log)?));
+        }
         chat::open(&session.path)
     }
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
+        if session.flags.purged {
+            return PurgedTranscript::tail(session, prompt_history::read_log, count);
+        }
         chat::tail(&session.path, count)
     }
 
@@ -106,6 +127,9 @@ impl Format for Gemini {
     }
 
     fn resume_refusal(&self, session: &Session) -> Option<String> {
+        if session.flags.purged {
+            return Some(prompt_history::refusal(Agent::Gemini));
+        }
         let cwd = Path::new(&*session.cwd);
         if cwd.as_os_str().is_empty() {
             return Some(
@@ -133,16 +157,19 @@ impl Format for Gemini {
 
     /// A session may go on in several files, and a resume leaves files that have only a head.
     fn own_files(&self, session: &Session) -> Option<Vec<PathBuf>> {
+        if session.flags.purged {
+            return Some(Vec::new());
+        }
         let is_own = |file: &PathBuf| {
             let chat = ChatReader::open_alone(file);
-            *file == session.path || chat.is_ok_and(|chat| summary::session_id(file, &chat.log) == *session.key.id)
+            *file == session.path || chat.is_ok_and(|chat| chat.log.session_id(file) == *session.key.id)
         };
         let files = paths::files_of_session(&session.path).into_iter().filter(is_own);
         Some(files.chain([session.path.clone()]).flat_map(|file| named_alike(&file)).collect())
     }
 
     fn at_risk_files(&self, session: &Session) -> Option<AtRiskFiles> {
-        let files = paths::siblings(&session.path);
+        let files = if session.flags.purged { Vec::new() } else { paths::siblings(&session.path) };
         (!files.is_empty()).then(|| AtRiskFiles {
             files,
             reason: "When Gemini starts, it deletes chats that it considers empty, and every chat whose name ends in \

@@ -17,11 +17,15 @@ use crate::stdx::files::{self, SizeLimit};
 pub(super) const LOG: u8 = 0;
 /// Kind of source: one JSON document, written by early versions.
 pub(super) const DOCUMENT: u8 = 1;
+/// Kind of source: the prompts that were typed in a project, see [`prompt_history`](crate::agent::prompt_history).
+pub(super) const PROMPTS: u8 = 2;
 
 /// File in a project's folder that contains the project's directory.
 const PROJECT_ROOT: &str = ".project_root";
 /// Folder of the whole outputs of a project's tools.
-const OUTPUTS: &str = "tool-outputs";
+pub(super) const OUTPUTS: &str = "tool-outputs";
+/// File with the prompts that were typed in a project.
+const PROMPTS_FILE: &str = "logs.json";
 /// File that maps project directories to folder names.
 const PROJECTS: &str = "projects.json";
 
@@ -37,15 +41,22 @@ const CHATS: Walk = Walk { agent: Agent::Gemini, kind: chat_kind, links: true };
 
 /// Finds all chats of all projects; those of sub-agents are one level deeper.
 pub(super) fn discover(root: &SourceRoot) -> Discovery {
-    let mut discovery = Discovery::default();
+    let (mut discovery, mut prompts) = (Discovery::default(), Vec::new());
     walk::check(root.path.join(PROJECTS), SizeLimit::TABLE, &mut discovery.issues);
     for project in walk::subdirectories(&root.path.join("tmp"), &mut discovery.issues) {
         walk::check(project.join(PROJECT_ROOT), SizeLimit::POINTER, &mut discovery.issues);
         CHATS.files(&project.join("chats"), 1, &mut discovery);
+        prompts.extend(prompts_in(&project));
     }
     remember(&root.path.join("tmp"), &discovery.sources);
     combine_stamps(&mut discovery.sources);
+    discovery.sources.extend(prompts);
     discovery
+}
+
+/// The file of the prompts that were typed in a project.
+fn prompts_in(project: &Path) -> Option<Source> {
+    Walk { kind: |_| Some(PROMPTS), ..CHATS }.source(&project.join(PROMPTS_FILE))
 }
 
 /// Remembers the chats below a folder of projects, for [`known_files_of_session`].
@@ -127,6 +138,9 @@ fn chat_kind(name: &[u8]) -> Option<u8> {
 /// Returns the sources that a changed path affects: the chat, and the other files of the same session, of which only
 /// one is shown.
 pub(super) fn affected(path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+    if path.ends_with(PROMPTS_FILE) {
+        return vec![(path.to_owned(), path.parent().and_then(prompts_in))];
+    }
     if kind(path).is_none() {
         return Vec::new();
     }
@@ -202,7 +216,11 @@ pub(super) fn end_of_minute(chat: &Path, id: &str) -> Option<Time> {
 
 /// Finds the project directory of a chat; `None` if no file records it.
 pub(super) fn project(chat: &Path) -> Option<String> {
-    let folder = chats_of(chat)?.parent()?;
+    directory(chats_of(chat)?.parent()?)
+}
+
+/// Finds the directory of a project by the project's folder.
+pub(super) fn directory(folder: &Path) -> Option<String> {
     let own = project_root(folder);
     own.or_else(|| {
         let tmp = folder.parent()?;
@@ -215,7 +233,12 @@ pub(super) fn project(chat: &Path) -> Option<String> {
 
 /// Folder of the whole outputs of a project's tools.
 pub(super) fn outputs(chat: &Path) -> OutputFolder {
-    chats_of(chat).and_then(Path::parent).map(|folder| OutputFolder::new(folder.join(OUTPUTS))).unwrap_or_default()
+    outputs_folder(chat).map(OutputFolder::of_project).unwrap_or_default()
+}
+
+/// Path of the folder of the whole outputs of a project's tools.
+pub(super) fn outputs_folder(chat: &Path) -> Option<PathBuf> {
+    Some(chats_of(chat)?.with_file_name(OUTPUTS))
 }
 
 /// Stamp of the outputs of a chat's tools: those in the folders of the session and of its parent, and those that are in the

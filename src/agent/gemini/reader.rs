@@ -1,5 +1,6 @@
 //! Reader of a chat: replays the log, and reads messages from the file on request.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,6 +12,7 @@ use serde_json::Value;
 use super::chat_message::ChatMessage;
 use super::log::{ChatLog, LogChange};
 use super::message::{self, MessagePart};
+use super::named_outputs::NamedOutputs;
 use super::other_files::{OtherFiles, ReplayedLog};
 use super::{paths, shape, tools};
 use crate::agent::json::repair;
@@ -19,7 +21,7 @@ use crate::agent::side_text::OutputFolder;
 use crate::agent::{
     BranchPosition, FileStamp, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader,
 };
-use crate::domain::transcript::Transcript;
+use crate::domain::transcript::{Tool, Transcript};
 use crate::domain::{Entry, EntryKey, Event, EventBody, Issue, Time};
 use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::lines::LineReader;
@@ -42,6 +44,8 @@ pub(super) struct ChatReader {
     /// True if a record of several lines has no end yet.
     pub has_open_record: bool,
     outputs: OutputFolder,
+    /// Outputs that no record names, once a call without another file was read.
+    named: OnceCell<NamedOutputs>,
     /// Other files of the session that have messages of their own.
     others: OtherFiles,
     /// The branch that was chosen; `None`: the one that is shown first.
@@ -71,9 +75,21 @@ impl ChatReader {
         let (stamp, outputs) = (FileStamp::default(), paths::outputs(path));
         let (path, issues) = (path.to_owned(), Vec::new());
         let others = OtherFiles::default();
-        let (bytes_read, has_open_record, chosen) = (0, false, None);
-        let mut reader =
-            Self { path, copy: None, log, stamp, offset, bytes_read, issues, has_open_record, outputs, others, chosen };
+        let (copy, bytes_read, has_open_record, named, chosen) = (None, 0, false, OnceCell::new(), None);
+        let mut reader = Self {
+            path,
+            copy,
+            log,
+            stamp,
+            offset,
+            bytes_read,
+            issues,
+            has_open_record,
+            outputs,
+            named,
+            others,
+            chosen,
+        };
         reader.apply_new()?;
         Ok(reader)
     }
@@ -171,6 +187,19 @@ impl ChatReader {
         wanted
     }
 
+    /// Reads the output of a tool from a file of its own: one that the record of the call names, or its preview, or else
+    /// one that has the id of the call and more text. True if there is more.
+    fn whole_output(&self, tool: &Tool, call: &Value, limit: TextLimit) -> Option<(String, bool)> {
+        let recorded = tools::output_path(call).or_else(|| tools::named_path(&tool.output));
+        let read = |path: &str| self.outputs.read(path, limit);
+        recorded.and_then(|path| read(&path)).or_else(|| {
+            let named = || NamedOutputs::of(&self.path, &self.log.session_id(&self.path));
+            let path = self.named.get_or_init(named).file(&tool.id)?;
+            let size = path.metadata().ok()?.len();
+            if size > tool.output.len() as u64 { read(path.to_str()?) } else { None }
+        })
+    }
+
     /// Decodes the results of a message's calls that are in other messages.
     fn results_of(&mut self, message: &ChatMessage) -> Vec<EventBody> {
         let has_result = |other: &&ChatMessage| other.results.iter().any(|id| message.open_calls.contains(id));
@@ -226,7 +255,13 @@ impl TranscriptReader for ChatReader {
                     let events = message::events(&value, &message.key_id(), part);
                     let results = results.iter().map(|body| Event { body: body.clone(), ..events[0].clone() });
                     let events = events.iter().cloned().chain(results);
-                    entries.extend(entry(&value, part, events, &self.outputs, limit));
+                    entries.extend(entry(
+                        &value,
+                        part,
+                        events,
+                        |tool, call| self.whole_output(tool, call, limit),
+                        limit,
+                    ));
                 }
             }
         }
@@ -411,7 +446,7 @@ fn entry(
     value: &Value,
     part: MessagePart,
     events: impl Iterator<Item = Event>,
-    outputs: &OutputFolder,
+    whole_output: impl Fn(&Tool, &Value) -> Option<(String, bool)>,
     limit: TextLimit,
 ) -> Option<Entry> {
     let mut transcript = Transcript::default();
@@ -420,9 +455,9 @@ fn entry(
     }
     let mut entry = transcript.into_entries().into_iter().next()?;
     let mut is_cut = false;
-    if let (Some(tool), MessagePart::Tool(at)) = (&mut entry.tool, part) {
-        let path = tools::output_path(tools::listed_at(value, at));
-        if let Some((text, cut)) = path.and_then(|path| outputs.read(&path, limit)) {
+    if let Some(tool) = &mut entry.tool {
+        let call = if let MessagePart::Tool(at) = part { tools::listed_at(value, at) } else { &Value::Null };
+        if let Some((text, cut)) = whole_output(tool, call) {
             (tool.output, is_cut) = (tools::saved_text(text), cut);
         }
     }

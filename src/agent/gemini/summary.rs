@@ -10,6 +10,7 @@ use super::log::ChatLog;
 use super::other_files::ReplayedLog;
 use super::paths;
 use super::reader::{ChatReader, ends_a_line};
+use crate::agent::jsonl::walk;
 use crate::agent::{Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress, TranscriptReader as _};
 use crate::domain::usage::{UsageSlot, add_usage};
 use crate::domain::{Issue, Session, SessionKey, Title, TitleSource, Tokens};
@@ -70,7 +71,7 @@ fn summary_of(source: &Source, chat: &ChatReader, is_shown: bool) -> SourceSumma
 }
 
 fn unreadable(source: &Source, error: &io::Error) -> SourceSummary {
-    let mut session = Session::new(SessionKey::new(source.agent, name_of(&source.path)), source.path.clone());
+    let mut session = Session::new(SessionKey::new(source.agent, walk::stem(&source.path)), source.path.clone());
     session.bytes = source.stamp.size;
     session.flags.unreadable = true;
     session.flags.empty = true;
@@ -84,16 +85,11 @@ fn unreadable(source: &Source, error: &io::Error) -> SourceSummary {
     }
 }
 
-/// Id of a chat's session: the recorded one, else the file's name.
-pub(super) fn session_id(path: &Path, log: &ChatLog) -> String {
-    if log.session.is_empty() { name_of(path) } else { log.session.clone() }
-}
-
 /// Builds the list row of a chat.
 pub(super) fn session(source: &Source, chat: &ChatReader, complete: bool) -> Session {
     let log = &chat.log;
     let entries = chat.len();
-    let id = session_id(&source.path, log);
+    let id = log.session_id(&source.path);
     let mut session = Session::new(SessionKey::new(source.agent, id), source.path.clone());
     let shown = || chat.messages().filter(|message| message.entries > 0);
     let prompts = || chat.messages().filter_map(|message| message.prompt.as_deref());
@@ -142,8 +138,4 @@ pub(super) fn session(source: &Source, chat: &ChatReader, complete: bool) -> Ses
 fn parent(path: &Path) -> Option<Arc<str>> {
     let folder = path.parent()?.file_name()?.to_str()?;
     (folder != "chats").then(|| folder.into())
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -138,6 +138,21 @@ pub(super) fn output_paths(message: &Value) -> Vec<String> {
 
 /// File with the whole output of a call, if the record has only a part of it.
 pub(super) fn output_path(call: &Value) -> Option<String> {
+    let of_result = || {
+        tool_input::items(&call["result"]).into_iter().find_map(|part| {
+            let response = &part["functionResponse"]["response"];
+            named_path(response["output"].as_str()?)
+        })
+    };
+    let of_content = || {
+        let parts = tool_input::items(&call["result"]);
+        parts.into_iter().find_map(|part| named_path(&content_text(&part["functionResponse"]["response"]["content"])))
+    };
+    call["outputFile"].as_str().map(str::to_owned).or_else(of_result).or_else(of_content)
+}
+
+/// File that a preview names.
+pub(super) fn named_path(text: &str) -> Option<String> {
     const NAMED_AFTER: [&str; 5] = [
         "For full output see: ",
         "Full output saved to: ",
@@ -147,25 +162,12 @@ pub(super) fn output_path(call: &Value) -> Option<String> {
     ];
     // The name is before the preview or after it.
     const END: usize = 1000;
-    let named = |text: &'_ str| {
-        let from = text.len().saturating_sub(END);
-        let tail = text.get((from..text.len()).find(|at| text.is_char_boundary(*at))?..)?;
-        let head = crate::stdx::text::first_chars(text, END);
-        let found = |part: &'_ str| NAMED_AFTER.iter().find_map(|name| Some(part.split_once(name)?.1.to_owned()));
-        let rest = found(head).or_else(|| found(tail))?;
-        rest.lines().next().map(|path| path.trim().trim_end_matches(']').to_owned())
-    };
-    let of_result = || {
-        tool_input::items(&call["result"]).into_iter().find_map(|part| {
-            let response = &part["functionResponse"]["response"];
-            named(response["output"].as_str()?)
-        })
-    };
-    let of_content = || {
-        let parts = tool_input::items(&call["result"]);
-        parts.into_iter().find_map(|part| named(&content_text(&part["functionResponse"]["response"]["content"])))
-    };
-    call["outputFile"].as_str().map(str::to_owned).or_else(of_result).or_else(of_content)
+    let from = text.len().saturating_sub(END);
+    let tail = text.get((from..text.len()).find(|at| text.is_char_boundary(*at))?..)?;
+    let head = crate::stdx::text::first_chars(text, END);
+    let found = |part: &'_ str| NAMED_AFTER.iter().find_map(|name| Some(part.split_once(name)?.1.to_owned()));
+    let rest = found(head).or_else(|| found(tail))?;
+    rest.lines().next().map(|path| path.trim().trim_end_matches(']').to_owned())
 }
 
 /// Text of a saved output, which may be the response as JSON.

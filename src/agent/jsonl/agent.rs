@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 
 use super::concatenated::History;
 use super::{Dialect, SourceIdentity};
+use crate::agent::prompt_history::ReadPrompts;
 use crate::agent::session_files::named_alike;
-use crate::agent::texts::{LineDecoder, RecordDecoder, StoredRecord};
+use crate::agent::texts::{LineDecoder, RecordDecoder, SourceDecoder, StoredRecord};
 use crate::agent::{Discovery, Environment, FileBackup, ForkCut, RpcExchange, Source, SourceRoot, SourceSummary};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Session};
@@ -100,6 +101,16 @@ pub(crate) trait JsonlAgent: Copy + Send + Sync + 'static {
         _visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
         Ok(())
+    }
+
+    /// Decoder of the records of a source that is no transcript, if they are not lines of the agent's dialect.
+    fn other_decoder(&self, _source: &Source) -> Option<SourceDecoder> {
+        None
+    }
+
+    /// Parser of the file of all prompts, if what is left of a deleted session is read by it.
+    fn purged_prompts(&self, _session: &Session) -> Option<ReadPrompts> {
+        None
     }
 
     /// True for a source with a tool's output alone, see [`side_text`](crate::agent::side_text).

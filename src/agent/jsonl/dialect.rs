@@ -195,6 +195,14 @@ pub enum QueueStep {
     Delivered,
     /// The first prompt leaves the queue within a turn.
     Inserted,
+    /// A prompt is sent within the turn: the one with this hash, or the first. Its text is in another record, before or
+    /// after this one, or nowhere else.
+    Absorbed {
+        /// Hash of the text, if the line has it.
+        text: Option<u64>,
+        /// Entries that the line yields if no other record has the text.
+        marks: Vec<EntryMark>,
+    },
     /// A prompt leaves the queue, and its text is elsewhere or was not sent: the one with this hash, or the first.
     Removed(Option<u64>),
     /// The first prompt leaves the queue, and its text may be nowhere else.

@@ -13,6 +13,7 @@ use super::agent::{FileHead, JsonlAgent};
 use super::inherited::InheritedHistory;
 use super::transcript_index::{DialectRenewal, TranscriptIndex};
 use super::{Dialect, TextFile, concatenated, copies, summary, tail};
+use crate::agent::purged_transcript::PurgedTranscript;
 use crate::agent::side_text::{self, SideTextDecoder};
 use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, Texts};
 use crate::agent::{
@@ -163,10 +164,16 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
     }
 
     fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
+        if let Some(read) = self.0.purged_prompts(session) {
+            return Ok(Box::new(PurgedTranscript::open(session, read)?));
+        }
         self.reader(session, &self.0.head(&session.path, None))
     }
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
+        if let Some(read) = self.0.purged_prompts(session) {
+            return PurgedTranscript::tail(session, read, count);
+        }
         let head = self.0.head(&session.path, None);
         let dialect: Arc<dyn Dialect> = Arc::new(self.0.reader_dialect(session, &head)?);
         let entries = tail::tail(&dialect, &session.path, count)?;
@@ -263,6 +270,9 @@ impl<A: JsonlAgent> Texts for JsonlFormat<A> {
             let decode = Box::new(SideTextDecoder { call: self.0.side_call(source)? });
             return Ok(SourceDecoder { session, decode });
         }
+        if let Some(decoder) = self.0.other_decoder(source) {
+            return Ok(decoder);
+        }
         let head = self.0.head(&source.path, None);
         let session = self.0.identity(source, &head).key.id;
         let decode = self.0.text_decoder(self.0.search_dialect(source, &head));
@@ -276,6 +286,9 @@ impl<A: JsonlAgent> Texts for JsonlFormat<A> {
         _since: u64,
         visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
     ) -> io::Result<u64> {
+        if let Some(session) = self.0.side_session(source) {
+            return side_text::converted_lines(&source.path, &session, visit).map(|()| 0);
+        }
         if !self.0.is_transcript(source) {
             return self.0.other_records(source, visit).map(|()| 0);
         }

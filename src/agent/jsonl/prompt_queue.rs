@@ -19,11 +19,17 @@ pub(super) struct PromptQueue<T> {
     left: Vec<QueuedPrompt<T>>,
     /// Delivered prompts whose own records have not followed yet.
     delivered: u32,
+    /// Prompts that were sent within the turn, until the next entry shows that no record beside the removal has them.
+    #[serde(default = "Vec::new")]
+    absorbed: Vec<QueuedPrompt<T>>,
+    /// Records with prompts that are not known here, since the last entry: they have another form of one.
+    #[serde(default)]
+    unknown: u32,
 }
 
 impl<T> Default for PromptQueue<T> {
     fn default() -> Self {
-        Self { waiting: Vec::new(), left: Vec::new(), delivered: 0 }
+        Self { waiting: Vec::new(), left: Vec::new(), delivered: 0, absorbed: Vec::new(), unknown: 0 }
     }
 }
 
@@ -43,20 +49,21 @@ struct QueuedPrompt<T> {
 impl<T> PromptQueue<T> {
     /// True if there is nothing to remember.
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.left.is_empty() && self.delivered == 0
+        self.waiting.is_empty() && self.left.is_empty() && self.delivered == 0 && self.absorbed.is_empty()
     }
 
-    /// Prompts that are in no other record, each as what its line yields.
-    pub(super) fn unsent(&self) -> impl Iterator<Item = &T> {
-        let all = self.left.iter().chain(&self.waiting);
-        all.filter(|queued| queued.is_prompt && !queued.is_stated).map(|queued| &queued.line)
+    /// Prompts that are in no other record, each as what its line yields; with true for one that was sent.
+    pub(super) fn unsent(&self) -> impl Iterator<Item = (&T, bool)> {
+        let all = self.left.iter().chain(&self.waiting).filter(|queued| queued.is_prompt && !queued.is_stated);
+        let absorbed = self.absorbed.iter().map(|queued| (&queued.line, true));
+        absorbed.chain(all.map(|queued| (&queued.line, false)))
     }
 
     /// Applies a line, and returns what the prompt yields that it inserts. `line` creates it for an added prompt.
     pub(super) fn apply(&mut self, metadata: &LineMetadata<'_>, line: impl FnOnce(&[EntryMark]) -> T) -> Option<T> {
         let Some(step) = metadata.rare.as_ref().and_then(|rare| rare.queue.as_ref()) else {
             self.prompt_follows(metadata);
-            return None;
+            return self.take_absorbed(metadata);
         };
         match step {
             QueueStep::Added { text, marks, is_command } if self.waiting.len() < MAX_WAITING => {
@@ -72,11 +79,23 @@ impl<T> PromptQueue<T> {
                 });
             }
             QueueStep::Added { .. } => {}
-            QueueStep::Stated(text) => {
-                self.remove_left(*text);
-                if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.text == *text) {
-                    waiting.is_stated = true;
-                }
+            QueueStep::Stated(text) => self.state(*text),
+            QueueStep::Absorbed { text, marks } => {
+                let stated = self.waiting.iter().position(|waiting| waiting.is_stated);
+                let own = |line| QueuedPrompt {
+                    text: text.unwrap_or_default(),
+                    is_prompt: !marks.is_empty(),
+                    is_command: false,
+                    is_stated: false,
+                    is_delivered: false,
+                    line,
+                };
+                let prompt = match (text, stated) {
+                    (Some(text), _) => self.take(*text).unwrap_or_else(|| own(line(marks))),
+                    (None, Some(at)) => self.waiting.remove(at),
+                    (None, None) => self.take_first()?,
+                };
+                self.absorb(prompt);
             }
             QueueStep::Delivered => {
                 self.delivered += 1;
@@ -105,12 +124,53 @@ impl<T> PromptQueue<T> {
         None
     }
 
+    /// Notes that a record has the text of a prompt.
+    fn state(&mut self, text: u64) {
+        let is_left = self.remove_left(text);
+        if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.text == text) {
+            waiting.is_stated = true;
+        } else if !is_left {
+            // The record may have another form of the prompt, such as one with a pasted text.
+            match self.absorbed.iter().position(|absorbed| absorbed.text == text) {
+                Some(at) => _ = self.absorbed.remove(at),
+                None if self.absorbed.is_empty() => self.unknown += 1,
+                None => _ = self.absorbed.remove(0),
+            }
+        }
+    }
+
+    /// Keeps a prompt that was sent within the turn, unless a record before its removal has it.
+    fn absorb(&mut self, prompt: QueuedPrompt<T>) {
+        if !prompt.is_prompt || prompt.is_stated {
+            return;
+        }
+        match self.unknown.checked_sub(1) {
+            Some(others) => self.unknown = others,
+            None if self.absorbed.len() < MAX_WAITING => self.absorbed.push(prompt),
+            None => {}
+        }
+    }
+
+    /// Takes a prompt that was sent before an entry, and that no record beside its removal has.
+    fn take_absorbed(&mut self, metadata: &LineMetadata<'_>) -> Option<T> {
+        if metadata.marks.is_empty() && metadata.results.is_empty() {
+            return None;
+        }
+        self.unknown = 0;
+        (!self.absorbed.is_empty()).then(|| self.absorbed.remove(0).line)
+    }
+
     /// Empties the queue at a prompt that was not in it: the agent was idle, or has been started again.
     fn prompt_follows(&mut self, metadata: &LineMetadata<'_>) {
         if metadata.turns == 0 || !matches!(metadata.link, RecordLink::Node { .. }) {
             return;
         }
         let text = metadata.prompt.map(JsonStr::hash);
+        let is_absorbed = |absorbed: &QueuedPrompt<T>| Some(absorbed.text) == text;
+        if let Some(at) = self.absorbed.iter().position(is_absorbed) {
+            self.absorbed.remove(at);
+            return;
+        }
         let is_known = text.is_some_and(|text| self.remove_left(text) || self.take(text).is_some());
         if let Some(others) = self.delivered.checked_sub(1) {
             self.delivered = others;

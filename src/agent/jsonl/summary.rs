@@ -18,7 +18,7 @@ use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCurs
 use crate::domain::{Issue, Session, Time};
 
 /// Version of [`ResumeState`]; a state of another version is discarded, and the file is read again.
-const VERSION: u8 = 7;
+const VERSION: u8 = 8;
 
 /// `ResumeState` from which to continue after an append; about a kilobyte.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -288,7 +288,8 @@ fn finish(
 ) -> SourceSummary {
     let mut session = state.summary.session(source, identity);
     session.complete = true;
-    session.messages += state.queue.unsent().map(|(_, _, entries)| entries).sum::<u32>();
+    session.messages += state.queue.unsent().map(|((_, _, entries), _)| entries).sum::<u32>();
+    session.turns += state.queue.unsent().map(|(_, is_sent)| u32::from(is_sent)).sum::<u32>();
     session.flags.empty = session.messages == 0;
     let lead = state.summary.team.as_deref().and_then(|team| dialect.team_lead(&source.path, team));
     if let Some(lead) = lead.filter(|lead| session.parent.is_none() && *lead != session.key.id) {

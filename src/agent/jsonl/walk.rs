@@ -44,6 +44,11 @@ impl Walk {
         }
     }
 
+    /// True if only names with certain endings are files of the walk.
+    fn needs_ending(&self) -> bool {
+        (self.kind)(b"a").is_none()
+    }
+
     fn within(&self, open: &Folder, path: &Path, depth: usize, discovery: &mut Discovery) {
         for name in self.list(open, path, self.links, discovery) {
             if depth == 0 {
@@ -78,7 +83,7 @@ impl Walk {
         let mut candidates = Candidates::default();
         list(open, path, issues, |name, kind, issues| match (self.kind)(name.to_bytes()) {
             // Where files need no ending, a folder is none of them.
-            Some(_) if kind == FileType::Directory && !name.to_bytes().contains(&b'.') => candidates.add(name, kind),
+            Some(_) if kind == FileType::Directory && !self.needs_ending() => candidates.add(name, kind),
             Some(of_source) => match source_in(self.agent, open, path, name, of_source) {
                 Ok(source) => sources.push(source),
                 Err(issue) => issues.push(issue),

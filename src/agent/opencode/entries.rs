@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::action::action;
 use super::record::{self, MessageHead, OpenCodeMessage, PartKind, ToolOutcome};
-use super::{shape, v2};
+use super::{shape, side_texts, v2};
 use crate::agent::pages::{MessageOutline, StoredMessage};
 use crate::agent::side_text::OutputFolder;
 use crate::agent::tool_input;
@@ -194,8 +194,9 @@ fn tool(outcome: ToolOutcome, part: &Value, outputs: &OutputFolder, truncator: &
     // What a tool printed before its error is in its metadata only.
     let printed = state["metadata"]["output"].as_str().filter(|printed| !printed.trim().is_empty());
     let printed = printed.filter(|printed| *output == state["error"] && !says(output, printed));
-    let whole = state["metadata"]["outputPath"].as_str().and_then(|path| truncator.side_text(outputs, path));
-    let mut output = whole.unwrap_or_else(|| truncator.cut(output));
+    let whole: Vec<String> =
+        side_texts::paths(part).iter().filter_map(|path| truncator.side_text(outputs, path)).collect();
+    let mut output = if whole.is_empty() { truncator.cut(output) } else { whole.join("\n") };
     if let Some(printed) = printed {
         output = format!("{output}\n\n{}", truncator.cut(&Value::from(printed)));
     }

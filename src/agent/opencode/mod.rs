@@ -21,10 +21,12 @@ mod protocol;
 mod record;
 mod service;
 mod shape;
+mod side_texts;
 mod summary;
 mod texts;
 mod totals;
 mod trust;
+mod unclaimed;
 mod v2;
 
 use std::io;
@@ -72,6 +74,10 @@ impl Format for OpenCode {
     fn side_stamp(&self, source: &Source, _session: Option<&str>, folders: &mut FolderStamps) -> FileStamp {
         let outputs = || source.path.with_file_name(record::OUTPUTS);
         if source.kind == DATABASE { folders.of(&outputs(), &[], |_| true) } else { FileStamp::default() }
+    }
+
+    fn unclaimed_texts(&self, root: &SourceRoot, sources: &[Source]) -> Vec<PathBuf> {
+        unclaimed::outputs(root, sources)
     }
 
     fn peek(&self, _source: &Source) -> Vec<Session> {

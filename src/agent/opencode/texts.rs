@@ -16,7 +16,7 @@ use super::entries::{Truncator, bodies, error_event, structured_event, value};
 use super::legacy::SessionFiles;
 use super::paths::DATABASE;
 use super::record::{self, MessageState, PartKind};
-use super::{OpenCode, both_tables, v2};
+use super::{OpenCode, both_tables, side_texts, v2};
 use crate::agent::pages::MessageVersion;
 use crate::agent::side_text::OutputFolder;
 use crate::agent::sqlite::{self, DatabaseError};
@@ -82,6 +82,11 @@ impl Texts for OpenCode {
     }
 }
 
+/// True for the record of an output in a file of its own.
+pub(super) fn is_output(record: &StoredRecord<'_>) -> bool {
+    record.hint.starts_with(OUTPUT)
+}
+
 /// Folder of the outputs of a source.
 fn outputs_of(source: &Source) -> OutputFolder {
     if source.kind == DATABASE {
@@ -142,10 +147,8 @@ fn part_texts(
     mut part: Value,
     sink: &mut dyn FnMut(&SearchText<'_>),
 ) {
-    let path = part["state"]["metadata"]["outputPath"].as_str();
-    if path.is_some_and(|path| outputs.path(path).is_some()) {
+    if side_texts::paths(&part).iter().any(|path| outputs.path(path).is_some()) {
         part["state"]["output"] = Value::Null;
-        part["state"]["metadata"]["outputPath"] = Value::Null;
     }
     let mut truncator = Truncator::new(TextLimit::NONE);
     for body in bodies(kind, &part, &OutputFolder::default(), &mut truncator) {
@@ -169,21 +172,22 @@ fn message_texts(id: &str, data: &str, sink: &mut dyn FnMut(&SearchText<'_>)) {
 
 /// Visits the parts of an output in a file of its own, if a part of a message has one.
 fn visit_output(session: &str, id: &str, part: &[u8], outputs: &OutputFolder, visit: Visit<'_>) -> ControlFlow<()> {
-    if memchr::memmem::find(part, br#""outputPath""#).is_none() {
+    if !side_texts::may_have(part) {
         return ControlFlow::Continue(());
     }
     let data = String::from_utf8_lossy(part);
-    let found = record::with_part(&data, |part, _| {
-        part.and_then(|part| Some((part.output_path()?.to_owned(), format!("{OUTPUT}{}", part.tool()))))
-    });
-    let Some((path, hint)) = found else { return ControlFlow::Continue(()) };
+    let hint = record::with_part(&data, |part, _| part.map(|part| format!("{OUTPUT}{}", part.tool())));
+    let Some(hint) = hint else { return ControlFlow::Continue(()) };
     let mut flow = ControlFlow::Continue(());
-    let read = outputs.chunks(&path, &mut |bytes| {
-        flow = visit(&StoredRecord { session, id, hint: &hint, offset: 0, bytes });
-        flow.is_continue()
-    });
-    if let Err(error) = read {
-        tracing::debug!(%path, %error, "output cannot be searched");
+    for path in side_texts::paths(&value(&data)) {
+        let read = outputs.chunks(&path, &mut |bytes| {
+            flow = visit(&StoredRecord { session, id, hint: &hint, offset: 0, bytes });
+            flow.is_continue()
+        });
+        if let Err(error) = read {
+            tracing::debug!(%path, %error, "output cannot be searched");
+        }
+        flow?;
     }
     flow
 }

@@ -297,6 +297,9 @@ fn tool(item: &Value) -> Value {
         // What a tool printed before its error.
         metadata["output"] = json!(output);
     }
+    if state["outputPaths"].is_array() && (metadata.is_object() || metadata.is_null()) {
+        metadata["outputPaths"] = state["outputPaths"].clone();
+    }
     let started = if item["time"]["ran"].is_null() { &item["time"]["created"] } else { &item["time"]["ran"] };
     json!({
         "type": "tool", "id": item["id"], "callID": item["id"],

@@ -7,23 +7,32 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Qwen, outputs, paths};
+use super::{Qwen, outputs, paths, runtime_dirs};
 use crate::agent::gemini::chat;
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::jsonl::{JsonlAgent, JsonlFormat};
+use crate::agent::purged_transcript::PurgedTranscript;
 use crate::agent::session_files::named_alike;
+use crate::agent::side_text;
 use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, Texts};
 use crate::agent::{
     Discovery, Environment, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress,
-    TranscriptReader, tolerant_json,
+    TranscriptReader, prompt_history,
 };
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Entry, Session};
-use crate::stdx::files::{self, SizeLimit};
 
 /// Source kind of a document; transcripts have lower ones.
 const DOCUMENT: u8 = 2;
+
+/// Source kind of the prompts that were typed in a project, see [`prompt_history`].
+const PROMPTS: u8 = 6;
+
+/// File with the prompts that were typed in a project.
+const PROMPTS_FILE: &str = "logs.json";
+
+const PROMPT_LOGS: Walk = Walk { agent: Agent::Qwen, kind: |_| Some(PROMPTS), links: false };
 
 const LINES: JsonlFormat<Qwen> = JsonlFormat(Qwen);
 
@@ -41,7 +50,7 @@ impl Format for QwenCode {
     /// Its configuration directory, and where it keeps sessions if that is another one.
     fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
         let home = Qwen.home(environment);
-        let own = runtime_dir(environment, &home).into_iter().chain([home]).collect();
+        let own = runtime_dirs::of(environment, &home).into_iter().chain([home]).collect();
         SourceRoot::several(environment, Agent::Qwen, own, Qwen.watched())
     }
 
@@ -50,6 +59,7 @@ impl Format for QwenCode {
         for project in walk::subdirectories(&root.path.join("tmp"), &mut discovery.issues) {
             DOCUMENTS.files(&project.join("chats"), 0, &mut discovery);
             outputs::discover(&project, &mut discovery);
+            discovery.sources.extend(PROMPT_LOGS.source(&project.join(PROMPTS_FILE)));
         }
         let documents: Vec<Source> =
             discovery.sources.iter().filter(|source| source.kind == DOCUMENT).cloned().collect();
@@ -62,6 +72,9 @@ impl Format for QwenCode {
         if path.starts_with(&tmp) && chat::is_document(path) {
             return vec![(path.to_owned(), DOCUMENTS.source(path))];
         }
+        if path.starts_with(&tmp) && path.ends_with(PROMPTS_FILE) {
+            return vec![(path.to_owned(), PROMPT_LOGS.source(path))];
+        }
         if let Some(output) = outputs::affected(&tmp, path) {
             return vec![output];
         }
@@ -73,7 +86,7 @@ impl Format for QwenCode {
     }
 
     fn has_sessions(&self, source: &Source) -> bool {
-        source.kind != outputs::OUTPUT
+        !matches!(source.kind, outputs::OUTPUT | PROMPTS)
     }
 
     fn is_unclaimed(&self, source: &Source) -> bool {
@@ -83,7 +96,7 @@ impl Format for QwenCode {
     fn peek(&self, source: &Source) -> Vec<Session> {
         match source.kind {
             DOCUMENT => chat::peek(source),
-            outputs::OUTPUT => Vec::new(),
+            outputs::OUTPUT | PROMPTS => Vec::new(),
             _ => LINES.peek(source),
         }
     }
@@ -91,6 +104,10 @@ impl Format for QwenCode {
     fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
         if source.kind == outputs::OUTPUT {
             return outputs::summarise(source);
+        }
+        if source.kind == PROMPTS {
+            let directory = source.path.parent().and_then(paths::project_of).map(|(_, directory)| directory);
+            return prompt_history::summarise(source, prompt_history::read_log, &directory.unwrap_or_default());
         }
         if source.kind != DOCUMENT {
             return LINES.summarise(source, progress);
@@ -109,10 +126,16 @@ impl Format for QwenCode {
     }
 
     fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
+        if session.flags.purged {
+            return Ok(Box::new(PurgedTranscript::open(session, prompt_history::read_log)?));
+        }
         if chat::is_document(&session.path) { chat::open(&session.path) } else { LINES.open(session) }
     }
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
+        if session.flags.purged {
+            return PurgedTranscript::tail(session, prompt_history::read_log, count);
+        }
         if chat::is_document(&session.path) { chat::tail(&session.path, count) } else { LINES.tail(session, count) }
     }
 
@@ -129,11 +152,11 @@ impl Format for QwenCode {
     }
 
     fn only_appends(&self, session: &Session) -> bool {
-        !chat::is_document(&session.path)
+        !chat::is_document(&session.path) && !session.flags.purged
     }
 
     fn own_files(&self, session: &Session) -> Option<Vec<PathBuf>> {
-        Some(named_alike(&session.path))
+        Some(if session.flags.purged { Vec::new() } else { named_alike(&session.path) })
     }
 
     fn is_bound_to_directory(&self) -> bool {
@@ -141,6 +164,9 @@ impl Format for QwenCode {
     }
 
     fn resume_refusal(&self, session: &Session) -> Option<String> {
+        if session.flags.purged {
+            return Some(prompt_history::refusal(Agent::Qwen));
+        }
         if chat::is_document(&session.path) {
             return Some(
                 "this session is a file of a Qwen Code version before 0.3, which newer versions do not read; read it here"
@@ -153,12 +179,12 @@ impl Format for QwenCode {
 
 impl Texts for QwenCode {
     fn must_convert(&self, source: &Source) -> bool {
-        source.kind != DOCUMENT && LINES.must_convert(source)
+        !matches!(source.kind, DOCUMENT | PROMPTS) && LINES.must_convert(source)
     }
 
     fn layout(&self, source: &Source) -> RecordLayout {
         match source.kind {
-            DOCUMENT => RecordLayout::Records,
+            DOCUMENT | PROMPTS => RecordLayout::Records,
             outputs::OUTPUT => RecordLayout::SideText,
             _ => LINES.layout(source),
         }
@@ -173,6 +199,7 @@ impl Texts for QwenCode {
         match source.kind {
             DOCUMENT => Ok(SourceDecoder { session: "".into(), decode: Box::new(chat::MessageDecoder) }),
             outputs::OUTPUT => outputs::decoder(source),
+            PROMPTS => Ok(prompt_history::decoder()),
             _ => LINES.decoder(source),
         }
     }
@@ -185,6 +212,11 @@ impl Texts for QwenCode {
     ) -> io::Result<u64> {
         match source.kind {
             DOCUMENT => chat::records(&source.path, visit).map(|()| 0),
+            PROMPTS => prompt_history::records(&source.path, prompt_history::read_log, visit).map(|()| 0),
+            outputs::OUTPUT => {
+                let session = outputs::session(source).ok_or(io::ErrorKind::NotFound)?;
+                side_text::converted_lines(&source.path, &session, visit).map(|()| 0)
+            }
             _ => LINES.records(source, since, visit),
         }
     }
@@ -192,18 +224,6 @@ impl Texts for QwenCode {
 
 fn document_kind(name: &[u8]) -> Option<u8> {
     (name.starts_with(b"session-") && name.ends_with(b".json")).then_some(DOCUMENT)
-}
-
-/// Directory for sessions, if it is not the configuration directory: named by a variable, else by the settings.
-/// A relative one is relative to each project, and cannot be found here.
-fn runtime_dir(environment: &Environment, home: &Path) -> Option<PathBuf> {
-    let from_settings = || {
-        let (settings, _) = tolerant_json::value(&files::read(&home.join("settings.json"), SizeLimit::CONFIG).ok()?)?;
-        let nested = settings["advanced"]["runtimeOutputDir"].as_str();
-        nested.or_else(|| settings["runtimeOutputDir"].as_str()).map(str::to_owned)
-    };
-    let named = environment.var("QWEN_RUNTIME_DIR").map(str::to_owned).or_else(from_settings)?;
-    Some(environment.expand(Path::new(&named))).filter(|path| path.is_absolute())
 }
 
 /// Directory of a document: the folder has the hash of its name, and other sessions of the same home have the name.

@@ -1,7 +1,8 @@
 //! Qwen Code: transcripts in JSON lines.
 //!
 //! Records with one id and different messages are fragments of one answer; the program itself joins them. The first
-//! message of a compaction's `compressedHistory` is the summary.
+//! message of a compaction's `compressedHistory` is the summary. Of a deleted session the prompts are left in
+//! `tmp/<hash of the directory>/logs.json`.
 
 mod acp;
 mod decode;
@@ -11,6 +12,7 @@ mod format;
 mod outputs;
 mod parts;
 mod paths;
+mod runtime_dirs;
 mod shape;
 
 pub(super) use acp::ACP;

@@ -45,7 +45,7 @@ pub(super) fn project_of(temporary: &Path) -> Option<(PathBuf, String)> {
 }
 
 /// Reads the directory of a project from one of its transcripts.
-fn directory_of(project: &Path) -> Option<String> {
+pub(super) fn directory_of(project: &Path) -> Option<String> {
     let mut entries = walk::entries(&project.join("chats"), &mut Vec::new());
     let transcript = entries.find(|entry| walk::is_transcript(&entry.path()))?;
     let mut line = String::new();

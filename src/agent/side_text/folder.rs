@@ -5,10 +5,11 @@
 
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::read::{self, complete_len};
 use crate::agent::TextLimit;
-use crate::stdx::files;
+use crate::agent::jsonl::walk;
 
 /// Bytes of an output in one search record.
 const CHUNK: usize = 256 << 10;
@@ -18,12 +19,32 @@ const MAX_DEPTH: usize = 2;
 
 /// Folder of an agent's outputs. The default one contains none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct OutputFolder(PathBuf);
+pub(crate) struct OutputFolder {
+    path: PathBuf,
+    /// Folder of all projects, each of which may have such a folder.
+    projects: Option<PathBuf>,
+    /// Folders of the other projects, once an output was not in its own.
+    others: OnceLock<Vec<PathBuf>>,
+}
 
 impl OutputFolder {
     /// Creates the folder from its path.
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self(path)
+        Self { path, ..Self::default() }
+    }
+
+    /// Creates the folder of a project, whose outputs may also be in those of other projects: a project can move.
+    pub(crate) fn of_project(path: PathBuf) -> Self {
+        let projects = path.ancestors().nth(2).map(Path::to_owned);
+        Self { projects, ..Self::new(path) }
+    }
+
+    fn others(&self) -> &[PathBuf] {
+        self.others.get_or_init(|| {
+            let Some((projects, name)) = self.projects.as_ref().zip(self.path.file_name()) else { return Vec::new() };
+            let projects = walk::subdirectories(projects, &mut Vec::new()).into_iter();
+            projects.map(|project| project.join(name)).filter(|path| *path != self.path && path.is_dir()).collect()
+        })
     }
 
     /// Path of the output that a record names. The agent may have run in another home, so its own folder is tried first.
@@ -31,7 +52,7 @@ impl OutputFolder {
         // An agent on Windows may have written the record.
         let slashed = recorded.replace('\\', "/");
         let recorded = Path::new(if recorded.contains('/') { recorded } else { &slashed });
-        let folder = self.0.file_name()?;
+        let folder = self.path.file_name()?;
         let steps: Vec<_> = recorded.components().collect();
         let at = steps.iter().rposition(|step| step.as_os_str() == folder)?;
         let below = &steps[at + 1..];
@@ -39,13 +60,11 @@ impl OutputFolder {
         if below.is_empty() || below.len() > MAX_DEPTH || !is_plain {
             return None;
         }
-        let own = self.0.join(below.iter().collect::<PathBuf>());
+        let below: PathBuf = below.iter().collect();
         let elsewhere = recorded.is_absolute().then(|| recorded.to_owned());
-        let candidates = [Some(own), elsewhere];
-        candidates
-            .into_iter()
-            .flatten()
-            .find(|path| std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file()))
+        let is_file = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+        let found = [Some(self.path.join(&below)), elsewhere].into_iter().flatten().find(is_file);
+        found.or_else(|| self.others().iter().map(|folder| folder.join(&below)).find(is_file))
     }
 
     /// Size of an output in bytes; 0 if it is missing.
@@ -61,7 +80,7 @@ impl OutputFolder {
     /// Visits an output in parts that end with a line, where its lines are not too long, until `visit` returns false.
     pub(crate) fn chunks(&self, recorded: &str, visit: &mut dyn FnMut(&[u8]) -> bool) -> io::Result<()> {
         let Some(path) = self.path(recorded) else { return Ok(()) };
-        let mut file = files::open(&path)?;
+        let mut file = read::open(&path)?;
         let (mut buffer, mut len) = (vec![0; CHUNK], 0);
         loop {
             let count = file.read(&mut buffer[len..])?;

@@ -15,6 +15,7 @@ mod read;
 
 use std::borrow::Cow;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use super::{
 use crate::domain::query::TextKind;
 use crate::domain::{Entry, EntryKey, Issue};
 use crate::stdx::files;
+use crate::stdx::lines::LineReader;
 
 pub(super) use folder::OutputFolder;
 
@@ -77,6 +79,24 @@ pub(super) fn summary(source: &Source, session: Arc<str>) -> SourceSummary {
         progress: SummaryProgress { cursor, state: Vec::new() },
         ..SourceSummary::none()
     }
+}
+
+/// Visits the lines of a session's text in another encoding than UTF-8, until `visit` breaks.
+pub(super) fn converted_lines(
+    path: &Path,
+    session: &str,
+    visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let mut lines = LineReader::from_offset(read::open(path)?, 0)?;
+    let mut record =
+        |offset, bytes: &[u8]| visit(&StoredRecord { session, id: "", hint: "", offset, bytes }).is_continue();
+    while let Some(line) = lines.next_line()? {
+        if !record(line.offset, line.bytes) {
+            return Ok(());
+        }
+    }
+    record(lines.offset(), lines.remainder());
+    Ok(())
 }
 
 /// Decodes the lines of a tool's output in a file of its own.

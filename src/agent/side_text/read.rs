@@ -1,18 +1,28 @@
 //! Bounded reads of texts in files of their own.
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::agent::TextLimit;
-use crate::stdx::files;
+use crate::stdx::{files, utf16};
 
 /// Maximum bytes of a text in memory, whatever the limit, because an output may be larger than the memory.
 const MAX_BYTES: usize = 64 << 20;
 
+/// Opens a text; one in UTF-16, as programs of Windows print, as a copy in UTF-8.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let file = files::open(path)?;
+    let Some(order) = utf16::byte_order(&file) else { return Ok(file) };
+    let mut copy = utf16::to_utf8(&file, order)?;
+    copy.seek(SeekFrom::Start(0))?;
+    Ok(copy)
+}
+
 /// Reads the beginning of a text; true if there is more.
 pub(super) fn beginning(path: &Path, TextLimit(limit): TextLimit) -> io::Result<(String, bool)> {
     let limit = limit.min(MAX_BYTES);
-    let file = files::open(path)?;
+    let file = open(path)?;
     let size = file.metadata()?.len();
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(limit).min(limit));
     file.take(limit as u64).read_to_end(&mut bytes)?;

@@ -15,7 +15,7 @@ use super::store::{BlockBuffer, IndexReader, IndexStore, Segment, StoredFilter, 
 use super::{entry_numbers, entry_texts, merge_filters};
 use crate::agent::texts::{RecordLayout, Texts};
 use crate::agent::{FileStamp, Source, SummaryCursor, format};
-use crate::stdx::files;
+use crate::stdx::{files, utf16};
 
 /// Bytes per read of a file.
 const READ_BYTES: usize = 256 << 10;
@@ -198,7 +198,12 @@ fn add_source(
 }
 
 fn add_file(source: &Source, end: u64, builder: &mut NgramFilterBuilder) -> io::Result<()> {
-    let mut blocks = super::line_blocks::LineBlocks::new(files::open(&source.path)?.take(end), 0, vec![0; READ_BYTES]);
+    let file = files::open(&source.path)?;
+    // The bytes of a text in UTF-16 are converted by each search.
+    if utf16::byte_order(&file).is_some() {
+        return Ok(());
+    }
+    let mut blocks = super::line_blocks::LineBlocks::new(file.take(end), 0, vec![0; READ_BYTES]);
     while let Some((start, block)) = blocks.next_block()? {
         builder.add_records(block, start + block.len() as u64);
     }

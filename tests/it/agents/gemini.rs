@@ -25,7 +25,9 @@ fn gemini() -> &'static dyn Format {
 
 fn units(home: &Home) -> Vec<Source> {
     let roots = gemini().roots(&home.environment());
-    roots.iter().flat_map(|root| gemini().discover(root).sources).collect()
+    // The prompts of all sessions are what is left of deleted ones.
+    let all = roots.iter().flat_map(|root| gemini().discover(root).sources);
+    all.filter(|source| !source.path.ends_with("logs.json")).collect()
 }
 
 fn all(summarised: SourceSummary) -> Vec<Session> {

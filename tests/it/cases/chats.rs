@@ -64,6 +64,29 @@ fn the_folder_of_qwen_follows_its_settings() {
 }
 
 #[test]
+fn a_relative_folder_of_qwen_is_one_of_each_project() {
+    for from_settings in [false, true] {
+        let mut case = Case::of("68a-env-qwen-home");
+        let project = case.path().join("work/shop");
+        std::fs::create_dir_all(&project).expect("created");
+        std::fs::rename(case.path().join("qwenhome"), project.join("data")).expect("moved");
+        let home = case.path().join(".qwen");
+        std::fs::create_dir_all(&home).expect("created");
+        // The program records its runs in its configuration directory, with the project's directory.
+        let run = json!({"sessionId": "x", "project": project, "startTime": 1});
+        std::fs::write(home.join("usage_record.jsonl"), format!("not JSON\n{run}\n{run}")).expect("written");
+        assert!(case.sessions().is_empty());
+        if from_settings {
+            let settings = json!({"advanced": {"runtimeOutputDir": "data"}});
+            std::fs::write(home.join("settings.json"), settings.to_string()).expect("written");
+        } else {
+            case.variables.push(("QWEN_RUNTIME_DIR", "data".to_owned()));
+        }
+        assert_eq!(case.only_session()["agent"], "qwen", "{from_settings}");
+    }
+}
+
+#[test]
 fn the_folder_of_goose_follows_its_variable() {
     let case = Case::of("68c-env-goose-path-root").with_folder("GOOSE_PATH_ROOT", "gooseroot");
     let session = case.only_session();

@@ -165,3 +165,35 @@ fn a_prompt_that_no_record_says_was_sent_is_shown_at_the_end() {
     ];
     assert_eq!(shown(&stated), ["prompt: begin", "text: working", "prompt: the takaheneedle"]);
 }
+
+#[test]
+fn a_prompt_that_was_sent_within_a_turn_is_shown_without_its_attachment() {
+    for removal in [json!({}), json!({"content": "one more kiwineedle"})] {
+        let removal = with(removal, &json!({"reason": "absorbed_mid_turn", "commandUuid": "q1"}));
+        let removed = || queue(20, "remove", &removal);
+        let waiting = || enqueue(5, "one more kiwineedle");
+        let goes_on = || with(text("b", "done"), &json!({"parentUuid": "a"}));
+        let begun = ["prompt: begin", "text: working", "prompt: one more kiwineedle"];
+        let shown_all = [&begun[..], &["text: done"]].concat();
+        let lost = [prompt(), waiting(), text("a", "working"), removed(), goes_on()];
+        assert_eq!(shown(&lost), shown_all);
+        session_of(&lost).assert_shown_and_found("kiwineedle");
+        assert_eq!(shown(&lost[..4]), begun, "at the end");
+        session_of(&lost[..4]).assert_shown_and_found("kiwineedle");
+        // The attachment may be before the removal or after it, and may have a pasted text.
+        let goes_on = || with(text("b", "done"), &json!({"parentUuid": "q1"}));
+        for attachment in ["one more kiwineedle", "one more\nof the pasted text kiwineedle"] {
+            let attachment = attached("q1", "a", attachment);
+            let before = [prompt(), waiting(), text("a", "working"), attachment.clone(), removed(), goes_on()];
+            let after = [prompt(), waiting(), text("a", "working"), removed(), attachment, goes_on()];
+            for records in [&before, &after] {
+                let prompts = shown(records).into_iter().filter(|line| line.contains("one more")).count();
+                assert_eq!(prompts, 1);
+            }
+        }
+    }
+    // Its addition is lost, too.
+    let removal = json!({"content": "one more", "reason": "absorbed_mid_turn"});
+    let lines = shown(&[prompt(), text("a", "working"), queue(20, "remove", &removal)]);
+    assert_eq!(lines, ["prompt: begin", "text: working", "prompt: one more"]);
+}

@@ -150,7 +150,7 @@ fn several_frames_are_one_rollout_and_an_appended_one_continues_it() {
 }
 
 #[test]
-fn changes_of_either_form_name_the_one_that_is_the_session() {
+fn changes_of_either_form_name_both() {
     let (case, path) = home_with(".jsonl.zst", &compressed(&rollout(1)));
     let root = codex().roots(&case.home.environment()).remove(0);
     let affected = |changed: &Path| -> Vec<(PathBuf, bool)> {
@@ -160,11 +160,33 @@ fn changes_of_either_form_name_the_one_that_is_the_session() {
     assert_eq!(affected(&path), [(path.clone(), true)]);
     let plain = path.with_extension("");
     fs::write(&plain, rollout(1)).expect("written");
-    for changed in [&path, &plain] {
-        assert_eq!(affected(changed), [(path.clone(), false), (plain.clone(), true)]);
+    for (changed, other) in [(&path, &plain), (&plain, &path)] {
+        assert_eq!(affected(changed), [(changed.clone(), true), (other.clone(), true)]);
     }
     fs::remove_file(&plain).expect("removed");
-    assert_eq!(affected(&plain), [(path.clone(), true), (plain.clone(), false)]);
+    assert_eq!(affected(&plain), [(plain.clone(), false), (path.clone(), true)]);
+}
+
+#[test]
+fn what_only_one_of_two_forms_has_is_shown() {
+    let own = |text: &str| record("agent_message", text);
+    let torn = |text: String| text[..text.len() - 20].to_owned();
+    // The plain one is empty, torn, older, or has gone on; or both have gone on.
+    for (plain, packed, words) in [
+        (String::new(), rollout(3) + &own("tapirneedle"), &["tapirneedle"][..]),
+        (torn(rollout(2)), rollout(3) + &own("tapirneedle"), &["tapirneedle"]),
+        (rollout(2), rollout(3) + &own("tapirneedle"), &["tapirneedle"]),
+        (rollout(3) + &own("okapineedle"), rollout(3), &["okapineedle"]),
+        (rollout(3) + &own("okapineedle"), rollout(3) + &own("tapirneedle"), &["okapineedle", "tapirneedle"]),
+    ] {
+        let (case, path) = home_with(".jsonl.zst", &compressed(&packed));
+        fs::write(path.with_extension(""), plain).expect("written");
+        words.iter().for_each(|word| case.assert_shown_and_found(word));
+        let session = case.only_session();
+        let lines = case.lines(THREAD);
+        assert_eq!((&session["turns"], lines.len()), (&json!(3), 3 + words.len()), "{lines:#?}");
+        assert_eq!(session["path"], json!(path.with_extension("")), "the one that Codex goes on with");
+    }
 }
 
 #[test]

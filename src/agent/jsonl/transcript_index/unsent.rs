@@ -15,15 +15,16 @@ impl TranscriptIndex {
 
     /// Adds the entries of the prompts that are not sent so far.
     pub(super) fn add_unsent(&mut self) {
-        let unsent: Vec<_> = self.queue.unsent().cloned().collect();
+        let unsent: Vec<_> = self.queue.unsent().map(|(line, is_sent)| (line.clone(), is_sent)).collect();
         if unsent.is_empty() {
             return;
         }
         self.sent = Some((self.lines.len(), self.marks.len()));
-        for (offset, len, marks) in unsent {
+        for ((offset, len, marks), is_sent) in unsent {
             let first = count(self.marks.len());
             self.lines.push(LinePosition { offset, len: u32::try_from(len).unwrap_or(u32::MAX), first });
-            self.marks.extend(marks.into_iter().map(|mark| EntryMark { kind: EntryKind::Notice, ..mark }));
+            let kind = |kind| if is_sent { kind } else { EntryKind::Notice };
+            self.marks.extend(marks.into_iter().map(|mark| EntryMark { kind: kind(mark.kind), ..mark }));
         }
         self.show_unsent();
     }

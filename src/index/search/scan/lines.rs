@@ -8,7 +8,7 @@ use super::super::line_records::{LineRecord, RecordFinder, may_be_part};
 use super::super::plan::ClauseTest;
 use super::{FileScan, may_match};
 use crate::agent::texts::{RecordLayout, StoredRecord, Texts};
-use crate::stdx::{files, json_record};
+use crate::stdx::{files, json_record, utf16};
 
 impl FileScan<'_> {
     /// True for a text beside a transcript.
@@ -80,7 +80,8 @@ impl FileScan<'_> {
         self.bytes += self.source.stamp.size.saturating_sub(from);
         let pruned = self.execution.pruned(self.number).cloned().unwrap_or_default();
         let rest = pruned.remaining(from).into_iter().filter(|range| range.start < self.source.stamp.size);
-        let is_lines = texts.layout(self.source) == RecordLayout::Lines;
+        let layout = texts.layout(self.source);
+        let is_lines = layout == RecordLayout::Lines;
         let mut opened = None;
         for range in rest {
             if is_lines && range.start == 0 && texts.must_convert(self.source) {
@@ -90,6 +91,10 @@ impl FileScan<'_> {
                 Some(file) => file,
                 None => opened.insert(files::open(&self.source.path)?),
             };
+            let is_side_text = layout == RecordLayout::SideText;
+            if is_side_text && range.start == 0 && utf16::byte_order(file).is_some() {
+                return self.search_converted(texts, number);
+            }
             io::Seek::seek(&mut file, io::SeekFrom::Start(range.start))?;
             let reader = io::Read::take(file, range.end - range.start);
             self.search_range(texts, (session, number), reader, (range.start, indexed_bytes), buffer)?;

@@ -1,0 +1,242 @@
+//! Outputs of tools in files of their own: in subfolders, in other encodings, in other projects' folders, and without a
+//! record that names them.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::Case;
+use super::claude_records::{ID, answer, prompt, session_of};
+use super::families::with;
+
+const PROJECT: &str = ".claude/projects/-home-dev-shop";
+const GEMINI_ID: &str = "aaaa1111-0000-4000-8000-000000000061";
+
+fn put(case: &Case, path: &str, bytes: &[u8]) {
+    let path = case.path().join(path);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+    fs::write(path, bytes).expect("written");
+}
+
+fn lines(records: &[Value]) -> String {
+    records.iter().map(|record| format!("{record}\n")).collect()
+}
+
+/// A text in UTF-16, with the mark of its byte order or without.
+fn utf16(text: &str, has_mark: bool, is_little: bool) -> Vec<u8> {
+    let mark = has_mark.then_some(0xfeff);
+    let units = mark.into_iter().chain(text.encode_utf16());
+    units.flat_map(|unit| if is_little { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect()
+}
+
+fn claude_call(id: &str) -> Value {
+    answer(id, &json!([{"type": "tool_use", "id": id, "name": "Bash", "input": {"command": "make"}}]), &json!({}))
+}
+
+/// Result of a call, with the preview of a file.
+fn claude_result(call: &str, path: &str) -> Value {
+    let preview =
+        format!("<persisted-output>\nOutput too large (60KB). Full output saved to: {path}\n\nPreview:\na row\n");
+    let content = json!([{"type": "tool_result", "tool_use_id": call, "content": preview}]);
+    json!({"type": "user", "uuid": format!("{call}-r"), "parentUuid": call, "sessionId": ID,
+        "timestamp": "2026-09-10T10:00:02.000Z", "message": {"role": "user", "content": content}})
+}
+
+#[test]
+fn outputs_in_subfolders_are_those_of_their_calls() {
+    let saved = |below: &str| format!("/old/.claude/projects/-home-dev-shop/{ID}/tool-results/{below}");
+    let case = session_of(&[
+        prompt(),
+        claude_call("t1"),
+        claude_result("t1", &saved("shell/out.txt")),
+        with(claude_call("t2"), &json!({"parentUuid": "t1-r"})),
+        claude_result("t2", &saved("mcp.server/deep/out.txt")),
+        with(claude_call("t3"), &json!({"parentUuid": "t2-r"})),
+        claude_result("t3", &format!("C:\\old\\{ID}\\tool-results\\moved.txt")),
+    ]);
+    let folder = format!("{PROJECT}/{ID}/tool-results");
+    put(&case, &format!("{folder}/shell/out.txt"), b"the last row pukekoneedle");
+    put(&case, &format!("{folder}/mcp.server/deep/out.txt"), b"the last row takaheneedle");
+    put(&case, &format!("{folder}/later/moved.txt"), b"the last row kakaponeedle");
+    for (call, word) in [("t1", "pukekoneedle"), ("t2", "takaheneedle"), ("t3", "kakaponeedle")] {
+        let entries = case.entries(ID);
+        let entry = entries.iter().find(|entry| entry["tool"]["id"] == call).expect("a call");
+        assert_eq!(entry["tool"]["output"], format!("the last row {word}"));
+        case.assert_shown_and_found(word);
+    }
+    put(&case, &format!("{folder}/later/other.txt"), b"a row");
+    let issues = case.json(&["doctor"])["issues"].to_string();
+    assert!(issues.contains("later/other.txt") && !issues.contains("out.txt"), "{issues}");
+}
+
+#[test]
+fn outputs_in_utf_16_are_read() {
+    for (word, has_mark, is_little) in
+        [("tuineedle", true, true), ("wekaneedle", true, false), ("keaneedle", false, true)]
+    {
+        let text = format!("a row\r\nthe last row {word} ✓");
+        let bytes = utf16(&text, has_mark, is_little);
+        let claude = session_of(&[prompt(), claude_call("t"), claude_result("t", "/old/tool-results/u.txt")]);
+        put(&claude, &format!("{PROJECT}/{ID}/tool-results/u.txt"), &bytes);
+        assert_eq!(claude.entries(ID)[1]["tool"]["output"], text);
+        let gemini =
+            gemini_chat(&[gemini_call("c1", "Output too large. Full output available at: /x/tool-outputs/u.txt")]);
+        put(&gemini, ".gemini/tmp/p/tool-outputs/u.txt", &bytes);
+        let qwen = qwen_session();
+        put(&qwen, ".qwen/tmp/0/tool-results/call_1.txt", &bytes);
+        for case in [claude, gemini, qwen] {
+            case.assert_shown_and_found(word);
+            // A search with an index and its filters, too.
+            case.assert_shown_and_found(word);
+        }
+    }
+}
+
+fn qwen_session() -> Case {
+    let case = Case::empty();
+    let record = |uuid: &str, parent: Value, kind: &str, message: Value| {
+        json!({"uuid": uuid, "parentUuid": parent, "sessionId": ID, "timestamp": "2026-09-10T10:00:02.000Z", "type": kind,
+            "cwd": "/home/dev/shop", "version": "0.24.4", "message": message})
+    };
+    let preview =
+        "<persisted-output>\nOutput too large. Full output saved to: /x/tmp/0/tool-results/call_1.txt\n\na row";
+    let response =
+        json!({"functionResponse": {"id": "call_1", "name": "run_shell_command", "response": {"output": preview}}});
+    let call = json!({"functionCall": {"id": "call_1", "name": "run_shell_command", "args": {"command": "make"}}});
+    let records = [
+        record("1", Value::Null, "user", json!({"role": "user", "parts": [{"text": "begin"}]})),
+        record("2", json!("1"), "assistant", json!({"role": "model", "parts": [call]})),
+        record("3", json!("2"), "tool_result", json!({"role": "user", "parts": [response]})),
+    ];
+    put(&case, &format!(".qwen/projects/-home-dev-shop/chats/{ID}.jsonl"), lines(&records).as_bytes());
+    case
+}
+
+fn gemini_call(id: &str, output: &str) -> Value {
+    json!({"id": id, "name": "run_shell_command", "args": {"command": "make"}, "status": "success",
+        "result": [{"functionResponse": {"id": id, "response": {"output": output}}}]})
+}
+
+fn gemini_chat(calls: &[Value]) -> Case {
+    let case = Case::empty();
+    let records = [
+        json!({"sessionId": GEMINI_ID, "kind": "main"}),
+        json!({"id": "1", "type": "user", "content": "go"}),
+        json!({"id": "2", "type": "gemini", "content": "", "toolCalls": calls}),
+    ];
+    put(&case, ".gemini/tmp/p/chats/session-2026-02-02T03-04-aaaa1111.jsonl", lines(&records).as_bytes());
+    case
+}
+
+#[test]
+fn outputs_of_gemini_in_another_projects_folder_are_those_of_their_calls() {
+    let named = format!(
+        "Output too large. Full output available at: /old/.gemini/tmp/q/tool-outputs/session-{GEMINI_ID}/one.txt"
+    );
+    let case = gemini_chat(&[gemini_call("c1", &named)]);
+    put(&case, &format!(".gemini/tmp/q/tool-outputs/session-{GEMINI_ID}/one.txt"), b"the last row huianeedle");
+    assert_eq!(case.entries(GEMINI_ID)[1]["tool"]["output"], "the last row huianeedle");
+    case.assert_shown_and_found("huianeedle");
+    assert_eq!(case.json(&["doctor"])["issues"], json!([]));
+}
+
+#[test]
+fn an_output_of_gemini_in_the_message_after_its_call_leads_to_its_file() {
+    let call = json!({"functionCall": {"id": "c1", "name": "run_shell_command", "args": {"command": "make"}}});
+    let output = "Output too large. Full output available at: /old/tool-outputs/one.txt";
+    let result = json!({"functionResponse": {"id": "c1", "name": "run_shell_command", "response": {"output": output}}});
+    let messages = json!([
+        {"id": "1", "type": "user", "content": "go"},
+        {"id": "2", "type": "gemini", "content": [call]},
+        {"id": "3", "type": "user", "content": [result]},
+    ]);
+    let case = Case::empty();
+    let records = [json!({"sessionId": GEMINI_ID, "kind": "main"}), json!({"$set": {"messages": messages}})];
+    put(&case, ".gemini/tmp/p/chats/session-2026-02-02T03-04-aaaa1111.jsonl", lines(&records).as_bytes());
+    put(&case, ".gemini/tmp/p/tool-outputs/one.txt", b"the last row huianeedle");
+    case.assert_shown_and_found("huianeedle");
+    assert_eq!(case.json(&["doctor"])["issues"], json!([]));
+}
+
+#[test]
+fn outputs_of_gemini_that_no_record_names_belong_to_the_calls_of_their_names() {
+    let call = "run_shell_command_1789034400_0";
+    let case = gemini_chat(&[gemini_call(call, "a row"), gemini_call("call.2", "a row"), gemini_call("c3", "a row")]);
+    let folder = ".gemini/tmp/p/tool-outputs";
+    put(&case, &format!("{folder}/{call}.txt"), b"a row\nthe last row pukekoneedle");
+    let own = format!("{folder}/session-{GEMINI_ID}");
+    put(&case, &format!("{own}/run_shell_command_call_2.txt"), b"a row\nthe last row takaheneedle");
+    put(&case, &format!("{own}/run_shell_command_c3_x1y2.txt"), b"a row\nthe last row kakaponeedle");
+    ["pukekoneedle", "takaheneedle", "kakaponeedle"].iter().for_each(|word| case.assert_shown_and_found(word));
+    assert_eq!(case.json(&["doctor"])["issues"], json!([]));
+    // Of no call, and of another session.
+    put(&case, &format!("{own}/read_file_c4.txt"), b"a row");
+    put(&case, ".gemini/tmp/q/tool-outputs/session-b/run_shell_command_c3.txt", b"a row");
+    let issues = case.json(&["doctor"])["issues"].clone();
+    let unread: Vec<&str> =
+        issues.as_array().expect("issues").iter().filter_map(|issue| issue["path"].as_str()).collect();
+    assert!(
+        unread[0].ends_with("read_file_c4.txt") && unread[1].ends_with("session-b/run_shell_command_c3.txt"),
+        "{issues}"
+    );
+    assert_eq!((unread.len(), &issues[0]["reason"]), (2, &json!("found, not read: an output that no record names")));
+}
+
+#[test]
+fn outputs_of_opencode_are_named_by_previews_and_by_calls() {
+    let case = Case::empty();
+    let storage = ".local/share/opencode/storage";
+    let file = |path: &str, value: Value| put(&case, &format!("{storage}/{path}"), value.to_string().as_bytes());
+    file(
+        "session/p/ses_1.json",
+        json!({"id": "ses_1", "projectID": "p", "directory": "/home/dev/shop", "title": "t",
+        "version": "1.1.65", "time": {"created": 1_789_034_400_000_i64, "updated": 1_789_034_400_000_i64}}),
+    );
+    file(
+        "message/ses_1/msg_1.json",
+        json!({"id": "msg_1", "sessionID": "ses_1", "role": "assistant",
+        "time": {"created": 1_789_034_400_000_i64, "completed": 1_789_034_401_000_i64}}),
+    );
+    let part = |id: &str, call: &str, output: &str| {
+        json!({"id": id, "messageID": "msg_1", "sessionID": "ses_1", "type": "tool", "tool": "bash", "callID": call,
+            "state": {"status": "completed", "input": {"command": "make"}, "output": output, "title": "make", "metadata": {},
+            "time": {"start": 1, "end": 2}}})
+    };
+    let saved = "a row\n\nThe tool call succeeded but the output was truncated. Full output saved to: /old/tool-output/tool_a1\nUse Grep";
+    let content = "a row\n... output truncated; full content saved to /old/tool-output/tool_b2 ...\na row";
+    file("part/msg_1/prt_1.json", part("prt_1", "c1", saved));
+    file("part/msg_1/prt_2.json", part("prt_2", "c2", content));
+    file("part/msg_1/prt_3.json", part("prt_3", "tool_c3", "a row"));
+    for (name, word) in [("a1", "pukekoneedle"), ("b2", "takaheneedle"), ("c3", "kakaponeedle")] {
+        let text = format!("a row\nthe last row {word}");
+        put(&case, &format!(".local/share/opencode/tool-output/tool_{name}"), text.as_bytes());
+    }
+    ["pukekoneedle", "takaheneedle", "kakaponeedle"].iter().for_each(|word| case.assert_shown_and_found(word));
+    assert_eq!(case.json(&["doctor"])["issues"], json!([]));
+    put(&case, ".local/share/opencode/tool-output/tool_d4", b"a row");
+    let issues = case.json(&["doctor"])["issues"].clone();
+    assert_eq!(issues[0]["reason"], "found, not read: an output that no record names");
+    assert!(issues[0]["path"].as_str().is_some_and(|path| path.ends_with("tool_d4")), "{issues}");
+}
+
+#[test]
+fn outputs_of_opencode_2_are_shown_and_found() {
+    let case = Case::of("33-opencode-2x");
+    let path = case.path().join(".local/share/opencode/opencode.db");
+    let database = rusqlite::Connection::open(path).expect("a database");
+    let sql = "select id, data from session_message where data like '%call_1%' limit 1";
+    let (id, data): (String, String) =
+        database.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a message with a tool");
+    let mut data: Value = serde_json::from_str(&data).expect("JSON");
+    let content = data["content"].as_array_mut().expect("a list");
+    let tool = content.iter_mut().find(|item| item["type"] == "tool").expect("a tool");
+    tool["state"]["outputPaths"] = json!(["/old/opencode/tool-output/tool_e5", "/old/opencode/tool-output/tool_f6"]);
+    let update = "update session_message set data = ?1 where id = ?2";
+    database.execute(update, rusqlite::params![data.to_string(), id]).expect("updated");
+    drop(database);
+    for (name, word) in [("e5", "pukekoneedle"), ("f6", "takaheneedle")] {
+        let text = format!("a row\nthe last row {word}");
+        put(&case, &format!(".local/share/opencode/tool-output/tool_{name}"), text.as_bytes());
+    }
+    ["pukekoneedle", "takaheneedle"].iter().for_each(|word| case.assert_shown_and_found(word));
+}
