@@ -2,7 +2,8 @@
 //!
 //! A line that begins with a brace and does not end with one is torn, or its record goes on in the next lines. It goes on
 //! if the braces are balanced before a line that begins another record. A line that begins with a brace is a part of the
-//! record where a value may begin; inside a text, unless it looks like a record.
+//! record where a value may begin; inside a text, unless it looks like a record. In a list that is printed over several
+//! lines, a record begins with an indented brace alone, and ends with a comma.
 //!
 //! A carriage return between two records ends a line too, as in files of old systems.
 
@@ -70,6 +71,9 @@ pub fn line_end(text: &[u8], mut from: usize) -> Option<usize> {
 
 /// True if a line may be the beginning of a record of several lines.
 pub fn may_go_on(line: &[u8]) -> bool {
+    if matches!(line.first(), Some(b' ' | b'\t')) {
+        return line.trim_ascii() == b"{";
+    }
     let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
     let rest = line.strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
     let begins_object = rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'"')));
@@ -103,7 +107,7 @@ impl RecordBalance {
                     self.open.pop();
                     self.expects_value = false;
                     if self.open.is_empty() {
-                        let is_last = line[at + 1..].trim_ascii().is_empty();
+                        let is_last = matches!(line[at + 1..].trim_ascii(), b"" | b",");
                         return if is_last { RecordStep::Ends } else { RecordStep::Torn };
                     }
                 }
@@ -139,7 +143,7 @@ impl RecordBalance {
 
     /// True if a line begins another record, and so continues none.
     fn is_next_record(&self, line: &[u8]) -> bool {
-        let begins_object = || line.first() == Some(&b'{');
+        let begins_object = || line.trim_ascii_start().first() == Some(&b'{');
         if self.in_string { begins_record(line) } else { begins_object() && !self.expects_value }
     }
 }

@@ -104,8 +104,18 @@ fn record_start(file: &File, from: u64, at: u64) -> io::Result<u64> {
             return Ok(from);
         }
     }
-    let first = memchr::memmem::find(&bytes, b"\n{").map_or(bytes.len(), |newline| newline + 1);
+    let brace = memchr::memmem::find(&bytes, b"\n{").map(|newline| newline + 1);
+    let first = brace.or_else(|| first_indented(&bytes)).unwrap_or(bytes.len());
     Ok(at - bytes.len() as u64 + first as u64)
+}
+
+/// Start of the first line, after an incomplete one, with an indented brace alone.
+fn first_indented(text: &[u8]) -> Option<usize> {
+    let starts = memchr::memchr_iter(b'\n', text).map(|newline| newline + 1);
+    starts.into_iter().find(|start| {
+        let line = text[*start..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+        json_record::may_go_on(line)
+    })
 }
 
 /// End of the last line in a text that is one whole record, and no item of a list, with its newline.
@@ -150,6 +160,7 @@ mod tests {
             "}\n",
             "  {\n",
             "  }\n",
+            "  },\n",
             "no record\n",
             "{\"torn\n",
             "\n",

@@ -46,6 +46,20 @@ fn records_may_be_the_items_of_a_list() {
     assert_read(|records| list(records, ","));
     assert_read(|records| list(records, ", ") + "\n");
     assert_read(|records| list(records, ",\n"));
+    for indent in [&b"  "[..], b"\t"] {
+        let printed = |records: &[Value]| {
+            let mut text = Vec::new();
+            let formatter = serde_json::ser::PrettyFormatter::with_indent(indent);
+            serde::Serialize::serialize(records, &mut serde_json::Serializer::with_formatter(&mut text, formatter))
+                .expect("JSON");
+            String::from_utf8(text).expect("UTF-8")
+        };
+        assert_read(printed);
+        assert_read(|records| printed(records) + "\n");
+        // Two programs wrote the file, or the last one was stopped.
+        assert_read(|records| records[0].to_string() + "\n" + &printed(&records[1..]));
+        assert_read(|records| printed(records).trim_end_matches(['\n', ']']).to_owned() + "\n");
+    }
 }
 
 #[test]
