@@ -21,6 +21,9 @@ pub struct RunningCall {
     pub text: String,
     /// Start of the call, or end of its wait for an approval.
     pub since: Time,
+    /// True if the call waited for an approval, so that its duration is known only from `since` on.
+    #[serde(default)]
+    pub waited: bool,
 }
 
 impl RunningCall {
@@ -28,6 +31,6 @@ impl RunningCall {
     pub fn new(id: Arc<str>, name: &str, action: &ToolAction, since: Time) -> Self {
         let (label, headline) = (tool_label(name), action.headline());
         let text = if headline.is_empty() { label.into_owned() } else { format!("{label}: {headline}") };
-        Self { id, text: one_line(first_chars(&text, MAX_CHARS)), since }
+        Self { id, text: one_line(first_chars(&text, MAX_CHARS)), since, waited: false }
     }
 }

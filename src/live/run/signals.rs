@@ -20,11 +20,11 @@ const MAX_CALLS: usize = 16;
 impl Run {
     pub(super) async fn apply_signal(&mut self, signal: ProtocolSignal) {
         match signal {
-            ProtocolSignal::Event(event) => {
+            ProtocolSignal::Event(mut event) => {
                 if !matches!(event.body, EventBody::Prompt(_)) {
                     self.turn.answered();
                 }
-                self.track_call(&event.body);
+                self.track_call(&mut event.body);
                 self.push_event(event);
             }
             ProtocolSignal::Session(id) => self.set_session(id).await,
@@ -88,22 +88,30 @@ impl Run {
         }
     }
 
-    /// Tracks which tool calls run.
-    fn track_call(&mut self, body: &EventBody) {
+    /// Tracks which tool calls run. Sets the duration of a call that ends after a wait for an approval, because agents
+    /// report none for it, and the times of its events include the wait.
+    fn track_call(&mut self, body: &mut EventBody) {
         match body {
             EventBody::ToolCall { id, name, action, .. } => {
                 let known = self.info.calls.iter().position(|call| call.id == *id);
-                let since = known.map_or_else(|| self.store.now(), |at| self.info.calls[at].since);
-                let call = RunningCall::new(id.clone(), name, action, since);
+                let before = known.map(|at| &self.info.calls[at]);
+                let (since, waited) =
+                    before.map_or_else(|| (self.store.now(), false), |before| (before.since, before.waited));
+                let call = RunningCall { waited, ..RunningCall::new(id.clone(), name, action, since) };
                 match known {
                     Some(at) => self.info.calls[at] = call,
                     None if self.info.calls.len() < MAX_CALLS => self.info.calls.push(call),
                     None => {}
                 }
             }
-            EventBody::ToolUpdate { id, status: Some(status), .. }
+            EventBody::ToolUpdate { id, status: Some(status), duration_ms, .. }
                 if !matches!(status, ToolStatus::Pending | ToolStatus::Running) =>
             {
+                let waited = self.info.calls.iter().find(|call| call.id == *id && call.waited);
+                if let Some(call) = waited.filter(|_| matches!(status, ToolStatus::Done | ToolStatus::Failed)) {
+                    let ran = u64::try_from(self.store.now().since(call.since)).ok();
+                    *duration_ms = duration_ms.or(ran);
+                }
                 self.info.subagents.retain(|subagent| subagent.call != *id);
                 self.info.calls.retain(|call| call.id != *id);
             }
@@ -154,7 +162,7 @@ impl Run {
         let approval = self.info.approvals.remove(at);
         let now = self.store.now();
         let waited = |call: &&mut RunningCall| Some(&call.id) == approval.tool_id.as_ref();
-        self.info.calls.iter_mut().filter(waited).for_each(|call| call.since = now);
+        self.info.calls.iter_mut().filter(waited).for_each(|call| (call.since, call.waited) = (now, true));
         self.history.push(self.info.turn, RunEventKind::ApprovalGone(approval.id));
     }
 

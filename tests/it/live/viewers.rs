@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use salon::domain::approval::{Approval, ApprovalAnswer};
 use salon::domain::event::{Delta, EventBody};
 use salon::domain::run::{Phase, RingCursor, RunEventKind, TurnNumber, TurnOutcome};
-use salon::domain::transcript::ToolAction;
+use salon::domain::transcript::{ToolAction, ToolStatus};
 use salon::domain::{EntryKey, Event, Time};
 use salon::live::Viewer;
 use salon::live::history::{BOUNDS, RunHistory};
@@ -117,6 +117,27 @@ async fn b20_approvals_are_part_of_the_history() {
     });
     let id = &info.approvals[0].id;
     assert_eq!(events.collect::<Vec<_>>(), [(true, id.clone()), (false, id.clone())]);
+}
+
+#[tokio::test]
+async fn the_duration_of_a_call_begins_after_its_approval() {
+    let harness = Harness::new();
+    let run = harness.begin("ask ls").await;
+    let info = harness.until(&run, |info| !info.approvals.is_empty()).await;
+    let allow = ApprovalAnswer::Choice { token: "allow".into(), reason: None };
+    harness.live.answer(&run, &info.approvals[0].id, allow).expect("sent");
+    harness.done(&run, 1).await;
+    let viewer = harness.live.watch(&run).expect("the run");
+    let replay = viewer.since(RingCursor::default()).await.expect("a replay");
+    let durations = replay.events.iter().filter_map(|item| match &item.value.kind {
+        RunEventKind::Event(Event {
+            body: EventBody::ToolUpdate { status: Some(ToolStatus::Done), duration_ms, .. },
+            ..
+        }) => Some(*duration_ms),
+        _ => None,
+    });
+    let durations: Vec<_> = durations.collect();
+    assert!(matches!(durations.as_slice(), [Some(_)]), "the times of the events include the wait: {durations:?}");
 }
 
 fn text(key: u32, text: &str) -> RunEventKind {
