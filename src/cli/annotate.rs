@@ -2,6 +2,7 @@
 //! name that the user asks to write back.
 #![expect(clippy::disallowed_methods, reason = "a command has no event loop to delay")]
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -27,21 +28,28 @@ pub(super) fn rename(context: &CliContext, args: &RenameArgs) -> Result<ExitCode
     let edit = if args.clear { AnnotationEdit::Name(None) } else { usage(AnnotationEdit::name(&name.join(" ")))? };
     // Once: a query may not match the new name.
     let sessions = selection::sessions(context, &selection)?;
-    if args.write_back && !args.output.dry_run {
-        write_back(context, &sessions, &edit)?;
+    let refusals = match &edit {
+        AnnotationEdit::Name(Some(title)) if args.write_back && !args.output.dry_run => {
+            write_back(context, &sessions, title)
+        }
+        _ => Refusals::new(),
+    };
+    if let (&[_], Some(reason)) = (sessions.as_slice(), refusals.values().next()) {
+        return Err(CliError::new(CliErrorCode::Failed, reason.clone()));
     }
-    apply(context, &sessions, &[edit], args.output)
+    apply(context, &sessions, &[edit], args.output, &refusals)
 }
 
-/// Renames sessions in their agents' own files.
-fn write_back(context: &CliContext, sessions: &[Arc<Session>], edit: &AnnotationEdit) -> Result<(), CliError> {
-    let AnnotationEdit::Name(Some(title)) = edit else { return Ok(()) };
-    for session in sessions {
-        rename::write_back(session, title, &context.environment).map_err(|reason| {
-            CliError::new(CliErrorCode::Failed, format!("not renamed in {}: {reason}", session.key.agent.label()))
-        })?;
-    }
-    Ok(())
+/// Reasons for which sessions were not changed.
+type Refusals = HashMap<SessionKey, String>;
+
+/// Renames sessions in their agents' own files. A failure does not stop the others.
+fn write_back(context: &CliContext, sessions: &[Arc<Session>], title: &str) -> Refusals {
+    let renamed = |session: &Arc<Session>| {
+        let reason = rename::write_back(session, title, &context.environment).err()?;
+        Some((session.key.clone(), format!("not renamed in {}: {reason}", session.key.agent.label())))
+    };
+    sessions.iter().filter_map(renamed).collect()
 }
 
 /// Adds or removes stars.
@@ -50,7 +58,13 @@ pub(super) fn star(context: &CliContext, args: &StarArgs) -> Result<ExitCode, Cl
         Some(query) => Selection::Query(query.clone()),
         None => Selection::Ids(args.ids.clone()),
     };
-    apply(context, &selection::sessions(context, &selection)?, &[AnnotationEdit::Star(!args.remove)], args.output)
+    apply(
+        context,
+        &selection::sessions(context, &selection)?,
+        &[AnnotationEdit::Star(!args.remove)],
+        args.output,
+        &Refusals::new(),
+    )
 }
 
 /// Adds and removes tags.
@@ -63,7 +77,7 @@ pub(super) fn tag(context: &CliContext, args: &TagArgs) -> Result<ExitCode, CliE
     for tag in &args.remove {
         edits.push(AnnotationEdit::RemoveTag(usage(AnnotationEdit::tag(tag))?));
     }
-    apply(context, &selection::sessions(context, &selection)?, &edits, args.output)
+    apply(context, &selection::sessions(context, &selection)?, &edits, args.output, &Refusals::new())
 }
 
 /// Sets or clears a note.
@@ -75,7 +89,7 @@ pub(super) fn note(context: &CliContext, args: &NoteArgs) -> Result<ExitCode, Cl
     }
     let text = if args.clear { None } else { query::from_args(words)? };
     let edit = usage(AnnotationEdit::note(&text.unwrap_or_default()))?;
-    apply(context, &selection::sessions(context, &selection)?, &[edit], args.output)
+    apply(context, &selection::sessions(context, &selection)?, &[edit], args.output, &Refusals::new())
 }
 
 /// Splits the words of a command: without a query, the first one is the ID of the session.
@@ -98,14 +112,19 @@ fn usage<T>(parsed: Result<T, String>) -> Result<T, CliError> {
     parsed.map_err(|reason| CliError::new(CliErrorCode::Usage, reason))
 }
 
-/// Applies changes to sessions and prints the result.
+/// Applies changes to sessions, except to refused ones, and prints the result.
 fn apply(
     context: &CliContext,
     sessions: &[Arc<Session>],
     edits: &[AnnotationEdit],
     output: ChangeOutputArgs,
+    refusals: &Refusals,
 ) -> Result<ExitCode, CliError> {
-    let changed: Vec<_> = sessions.iter().map(|session| Change::new(session, edits)).collect();
+    let change = |session: &Arc<Session>| match refusals.get(&session.key) {
+        Some(reason) => Change { reason: Some(reason.clone()), ..Change::new(session, &[]) },
+        None => Change::new(session, edits),
+    };
+    let changed: Vec<_> = sessions.iter().map(change).collect();
     if !output.dry_run && changed.iter().any(|change| change.changed) {
         let of = |change: &Change| edits.iter().map(|edit| (change.key.clone(), edit.clone())).collect::<Vec<_>>();
         let all: Vec<_> = changed.iter().filter(|change| change.changed).flat_map(of).collect();
@@ -113,7 +132,7 @@ fn apply(
         store.with(|db| annotations::edit(db, &all)).map_err(|error| state::db_error(&error))?;
     }
     print(&changed, output)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(if refusals.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Annotation of a session after a change.
@@ -122,6 +141,8 @@ struct Change {
     title: Arc<str>,
     annotation: Annotation,
     changed: bool,
+    /// Reason for which it was refused.
+    reason: Option<String>,
 }
 
 impl Change {
@@ -134,7 +155,7 @@ impl Change {
         let changed = annotation != before;
         let mut session = session.clone();
         session.annotate(Arc::new(annotation.clone()));
-        Self { key: session.key, title: session.title.text, annotation, changed }
+        Self { key: session.key, title: session.title.text, annotation, changed, reason: None }
     }
 }
 
@@ -158,6 +179,8 @@ struct ChangeJson<'a> {
     tags: &'a [Arc<str>],
     note: Option<&'a str>,
     changed: bool,
+    /// Reason for which the session was refused, else `null`.
+    reason: Option<&'a str>,
 }
 
 fn print(changes: &[Change], options: ChangeOutputArgs) -> io::Result<()> {
@@ -172,6 +195,7 @@ fn print(changes: &[Change], options: ChangeOutputArgs) -> io::Result<()> {
             tags: &change.annotation.tags,
             note: change.annotation.note.as_deref(),
             changed: change.changed,
+            reason: change.reason.as_deref(),
         });
         let changed = changes.iter().filter(|change| change.changed).count();
         let all =
@@ -181,12 +205,19 @@ fn print(changes: &[Change], options: ChangeOutputArgs) -> io::Result<()> {
     for change in changes {
         output::row(&mut out, &line(change, options.dry_run))?;
     }
-    out.flush()
+    out.flush()?;
+    for change in changes {
+        if let Some(reason) = &change.reason {
+            output::note(&format!("{}: {reason}", change.key))?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the id, the outcome, the star and tags, and the title, separated by tabs.
 fn line(change: &Change, dry_run: bool) -> String {
     let outcome = match (change.changed, dry_run) {
+        _ if change.reason.is_some() => "refused",
         (false, _) => "unchanged",
         (true, false) => "changed",
         (true, true) => "would change",

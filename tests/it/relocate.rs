@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::cli::{code, json as output_json, run, text};
 use super::screens::stage::{Stage, change, session};
-use crate::support::{Agents, Home};
+use crate::support::{Agents, Home, copy_tree};
 
 const OTHER: &str = "44444444-0000-4000-8000-000000000000";
 const ID: &str = "33333333-0000-4000-8000-000000000000";
@@ -197,6 +197,28 @@ fn a17_a_name_is_written_back_only_on_request() {
     let gemini = Home::of(&["gemini/0.61.0"]);
     let id = row(&gemini)["id"].as_str().expect("id").to_owned();
     assert_eq!(code(&run(&gemini, &["rename", &id, "x", "--write-back"])), 1);
+}
+
+#[test]
+fn a17_a_name_that_one_agent_refuses_is_written_back_to_the_others() {
+    let home = Home::of(&["gemini/0.61.0"]);
+    let claude = home_with("shop");
+    copy_tree(&claude.path().join(".claude"), &home.path().join(".claude"));
+    let args = ["rename", "--query=-zzz", "Both", "--write-back"];
+    let renamed = run(&home, &[&args[..], &["--json"]].concat());
+    assert_eq!(code(&renamed), 1);
+    let report = output_json(&renamed);
+    let rows = report["sessions"].as_array().expect("sessions");
+    let of = |agent: &str| rows.iter().find(|row| row["agent"] == agent).expect("a row");
+    assert_eq!((&of("claude")["changed"], &of("claude")["name"]), (&json!(true), &json!("Both")), "{report}");
+    assert!(of("claude")["reason"].is_null());
+    let reason = of("gemini")["reason"].as_str().expect("a reason");
+    assert!(reason.contains("no way to rename") && of("gemini")["changed"] == false, "{report}");
+    let path = home.path().join(format!(".claude/projects/-work/{ID}.jsonl"));
+    assert!(fs::read_to_string(&path).expect("readable").contains("\"customTitle\":\"Both\""));
+    let again = run(&home, &args);
+    assert_eq!(code(&again), 1);
+    assert!(text(&again.stdout).contains("\trefused\t") && text(&again.stderr).contains("no way to rename"));
 }
 
 #[test]
