@@ -1,17 +1,16 @@
 //! Images and documents that a session contains, as temporary files.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::extract::VIEW_KIND;
-use crate::agent;
-use crate::domain::Session;
+use super::shown_transcript::ShownTranscript;
 use crate::export::images::{self, EmbeddedFile};
 use crate::stdx::temp;
 
 /// Reads the image or document of an entry.
-pub(super) fn read(session: &Session, index: usize) -> io::Result<EmbeddedFile> {
-    let mut reader = agent::format(session.key.agent).open(session)?;
+pub(super) fn read(shown: &ShownTranscript, index: usize, state_db: &Path) -> io::Result<EmbeddedFile> {
+    let mut reader = shown.open(state_db)?;
     images::of_entry(&mut *reader, index).map_err(io::Error::other)
 }
 

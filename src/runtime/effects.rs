@@ -14,6 +14,7 @@ use super::foreground::ForegroundChild;
 use super::path_completion::CompletionRequest;
 use super::resume_check::{CheckContext, check_open};
 use super::shell::Shell;
+use super::shown_transcript::ShownTranscript;
 use super::task_message::TaskMessage;
 use super::terminal_owner::{Purpose, TerminalOwner};
 use super::{editor, env, extract, relocate, resume};
@@ -257,27 +258,30 @@ impl Shell {
     }
 
     fn edit_entry(&mut self, ticket: RequestTicket, entry: usize) -> Step {
-        let Some(session) = self.read_session(ticket) else {
+        let Some(shown) = self.shown_transcript(ticket) else {
             return self.notice("The session no longer exists", true);
         };
-        self.edit_generated(move || extract::entry(&session, entry))
+        let state_db = self.runner.paths.state_db();
+        self.edit_generated(move || extract::entry(&shown, entry, &state_db))
     }
 
     fn edit_file_version(&mut self, ticket: RequestTicket, entry: usize, view: FileView) -> Step {
-        let Some(session) = self.read_session(ticket) else {
+        let Some(shown) = self.shown_transcript(ticket) else {
             return self.notice("The session no longer exists", true);
         };
         let (paths, store) = (self.runner.paths.clone(), self.runner.store.clone());
         self.edit_generated(move || {
             let (git, own) = (Git::new(env::vars()), paths.repositories());
             let sources = ContentSources { git: &git, own: &own, store: store.as_deref() };
-            extract::file_version(&session, entry, view, (&paths.state_db(), sources))
+            extract::file_version(&shown, entry, view, (&paths.state_db(), sources))
         })
     }
 
-    /// Returns the session of an open transcript.
-    pub(super) fn read_session(&self, ticket: RequestTicket) -> Option<Arc<Session>> {
-        self.session(&self.app.stack.open_transcript(ticket)?.key)
+    /// Returns an open transcript.
+    pub(super) fn shown_transcript(&self, ticket: RequestTicket) -> Option<ShownTranscript> {
+        let reader = self.app.stack.open_transcript(ticket)?;
+        let branch = reader.opened().map(|opened| opened.branch);
+        Some(ShownTranscript { session: self.session(&reader.key)?, branch })
     }
 
     /// Opens a file that an entry names in the editor.

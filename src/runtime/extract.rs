@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use similar::TextDiff;
 
 use super::file_history::{ContentSources, file_history};
+use super::shown_transcript::ShownTranscript;
 use crate::agent::{self, TextLimit};
 use crate::domain::Session;
 use crate::domain::file_history::FileView;
 use crate::domain::transcript::ToolAction;
-use crate::index;
 use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::temp;
 
@@ -21,8 +21,8 @@ const MAX_FILE: SizeLimit = SizeLimit(16 << 20);
 pub(super) const VIEW_KIND: &str = "view";
 
 /// Writes the text of an entry and its tool output to a file.
-pub(super) fn entry(session: &Session, index: usize) -> io::Result<PathBuf> {
-    let mut reader = agent::format(session.key.agent).open(session)?;
+pub fn entry(shown: &ShownTranscript, index: usize, state_db: &Path) -> io::Result<PathBuf> {
+    let mut reader = shown.open(state_db)?;
     let entries = reader.read(index..index + 1, TextLimit::NONE);
     let entry = entries.first().ok_or_else(|| io::Error::other("the entry no longer exists"))?;
     write(".md", |file| {
@@ -36,13 +36,13 @@ pub(super) fn entry(session: &Session, index: usize) -> io::Result<PathBuf> {
 
 /// Writes the file that an entry changes, as it was after the entry, to a file of the same kind, or a difference.
 pub(super) fn file_version(
-    session: &Session,
+    shown: &ShownTranscript,
     index: usize,
     view: FileView,
     (state_db, sources): (&Path, ContentSources<'_>),
 ) -> io::Result<PathBuf> {
-    let format = agent::format(session.key.agent);
-    let mut reader = index::open_transcript(format, session, Some(state_db))?;
+    let session = &*shown.session;
+    let mut reader = shown.open(state_db)?;
     let entries = reader.read(index..index + 1, TextLimit::NONE);
     let tool = entries.first().and_then(|entry| entry.tool.as_ref());
     let path = match tool.map(|tool| &tool.action) {

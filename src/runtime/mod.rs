@@ -28,6 +28,7 @@ mod runs;
 pub mod saved_backends;
 pub mod saved_models;
 pub mod serve;
+pub mod shown_transcript;
 pub mod work;
 
 mod agent_command;
@@ -50,7 +51,7 @@ mod editor;
 mod effect_runner;
 mod effects;
 mod export_effects;
-mod extract;
+pub mod extract;
 pub mod file_history;
 mod foreground;
 mod git_effects;

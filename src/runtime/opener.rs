@@ -53,12 +53,12 @@ impl Shell {
 
     /// Writes the image or document of an entry to a file and opens it.
     pub(super) fn open_attachment(&mut self, ticket: RequestTicket, entry: usize) -> Step {
-        let Some(session) = self.read_session(ticket) else {
+        let Some(shown) = self.shown_transcript(ticket) else {
             return self.notice("The session no longer exists", true);
         };
-        let messages = self.runner.messages.clone();
+        let (messages, state_db) = (self.runner.messages.clone(), self.runner.paths.state_db());
         tokio::task::spawn_blocking(move || {
-            let file = attachment::read(&session, entry).and_then(|file| attachment::write(&file));
+            let file = attachment::read(&shown, entry, &state_db).and_then(|file| attachment::write(&file));
             let message = file.map_or_else(|error| cannot_open(&error), TaskMessage::Open);
             // An error means that salon is shutting down.
             drop(messages.send(message));
@@ -71,12 +71,13 @@ impl Shell {
         let Some(protocol) = self.picture_protocol() else {
             return self.open_attachment(ticket, entry);
         };
-        let Some(session) = self.read_session(ticket) else {
+        let Some(shown) = self.shown_transcript(ticket) else {
             return self.notice("The session no longer exists", true);
         };
         let (messages, space) = (self.runner.messages.clone(), terminal::picture_space());
+        let state_db = self.runner.paths.state_db();
         tokio::task::spawn_blocking(move || {
-            let message = match attachment::read(&session, entry) {
+            let message = match attachment::read(&shown, entry, &state_db) {
                 Ok(file) if file.is_image() => match pictures::encode(&file.bytes, protocol, space) {
                     Ok((encoded, label)) => {
                         TaskMessage::Picture { view: PictureView { ticket, entry, label }, encoded, resized }

@@ -31,18 +31,16 @@ impl Shell {
         }
         for request in self.view.inline_pictures().take_requests() {
             let Some(format) = self.pictures.format else { return };
-            let session = match &request {
+            let shown = match &request {
                 PictureRequest::Load { owner, .. } => {
-                    let reader = self.app.stack.open_transcript(owner.ticket);
-                    let branch = reader.and_then(|reader| reader.opened()).map_or(0, |opened| opened.branch);
-                    let session = self.read_session(owner.ticket).filter(|session| !session.is_remote());
+                    let shown = self.shown_transcript(owner.ticket).filter(|shown| !shown.session.is_remote());
                     // Files of other machines are not here: the label stays.
-                    let Some(session) = session else { continue };
-                    Some((session, branch))
+                    let Some(shown) = shown else { continue };
+                    Some((shown, self.runner.paths.state_db()))
                 }
                 PictureRequest::Encode { .. } => None,
             };
-            self.pictures.send(PictureJob { request, session, format }, &self.runner.messages);
+            self.pictures.send(PictureJob { request, shown, format }, &self.runner.messages);
         }
     }
 

@@ -1,25 +1,25 @@
 //! Loads the images within transcripts on a thread of its own, one after the other.
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::picture_sources;
 use super::pictures::{self, PictureFormat};
+use super::shown_transcript::ShownTranscript;
 use super::task_message::TaskMessage;
-use crate::agent::{self, TranscriptReader};
-use crate::domain::{Session, SessionKey};
+use crate::agent::TranscriptReader;
+use crate::domain::SessionKey;
 use crate::ui::inline_pictures::{InlinePicture, PictureRequest, PictureUpdate};
 
 /// Work of the thread.
 pub(super) struct PictureJob {
     /// The request.
     pub request: PictureRequest,
-    /// Session of a request to load, and the number of its shown branch.
-    pub session: Option<(Arc<Session>, usize)>,
+    /// Transcript of a request to load, and the path of salon's database.
+    pub shown: Option<(ShownTranscript, PathBuf)>,
     /// Format of the terminal.
     pub format: PictureFormat,
 }
@@ -82,14 +82,14 @@ fn drop_superseded(batch: &mut Vec<PictureJob>) {
 }
 
 /// Opened transcripts of a batch; `None` for one that cannot be opened.
-type OpenReaders = HashMap<SessionKey, Option<Box<dyn TranscriptReader>>>;
+type OpenReaders = HashMap<(SessionKey, Option<usize>), Option<Box<dyn TranscriptReader>>>;
 
 fn perform(job: &PictureJob, open: &mut OpenReaders) -> PictureUpdate {
     match &job.request {
         PictureRequest::Load { owner, index, room } => {
-            let session = job.session.as_ref();
-            let files = session.map(|(session, branch)| {
-                let reader = open.entry(session.key.clone()).or_insert_with(|| open_branch(session, *branch));
+            let files = job.shown.as_ref().map(|(shown, state_db)| {
+                let (session, branch) = (&shown.session, shown.branch);
+                let reader = open.entry((session.key.clone(), branch)).or_insert_with(|| shown.open(state_db).ok());
                 let entry = (*index, owner.entry);
                 let directory = Path::new(&*session.cwd);
                 let read =
@@ -108,12 +108,4 @@ fn perform(job: &PictureJob, open: &mut OpenReaders) -> PictureUpdate {
             PictureUpdate::Encoded { owner: *owner, part: *part, pixels: pixels.clone(), encoded }
         }
     }
-}
-
-fn open_branch(session: &Session, branch: usize) -> Option<Box<dyn TranscriptReader>> {
-    let mut reader = agent::format(session.key.agent).open(session).ok()?;
-    if reader.shown_branch() != branch && !reader.show_branch(branch) {
-        return None;
-    }
-    Some(reader)
 }

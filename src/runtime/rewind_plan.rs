@@ -8,9 +8,11 @@ use super::revert::{self, AgentPrograms};
 use super::rewind::{RewindContext, RewindRequest};
 use super::runs::Runs;
 use super::shell::Shell;
+use super::shown_transcript::ShownTranscript;
 use super::task_message::TaskMessage;
 use crate::agent::{self, TextLimit};
 use crate::app::Msg;
+use crate::app::layer::Layer;
 use crate::app::msg::RevertedConversation;
 use crate::domain::rewind::{
     ConversationRevert, ConversationStart, RewindPlan, RewindTarget, RewoundFile, RewoundFiles,
@@ -36,8 +38,14 @@ impl Shell {
     pub(super) fn plan_rewind(&mut self, key: SessionKey, entry: usize) {
         let Some(session) = self.session(&key) else { return };
         let (context, messages, now) = (self.rewind_context(), self.runner.messages.clone(), self.clock.now());
+        let reader = self.app.stack.screen().and_then(Layer::reader).filter(|reader| reader.key == key);
+        let branch = reader.and_then(|reader| reader.opened()).map(|opened| opened.branch);
+        let shown = ShownTranscript { session: session.clone(), branch };
         tokio::task::spawn_blocking(move || {
             let plan = match &context {
+                Ok(context) if shown.is_outdated(&context.state_db) => {
+                    Err("the agent continues another branch; show that one first".to_owned())
+                }
                 Ok(context) => plan(context.dry_run(&session), entry, now),
                 Err(reason) => Err(reason.clone()),
             };

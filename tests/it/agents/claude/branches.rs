@@ -2,6 +2,8 @@
 
 use salon::agent::{RefreshOutcome, SummaryNote};
 use salon::domain::ToolStatus;
+use salon::runtime::extract;
+use salon::runtime::shown_transcript::ShownTranscript;
 use serde_json::json;
 
 use super::{One, answer, call, claude, read, say, session, sessions, text, units, user};
@@ -32,6 +34,29 @@ fn h3_the_newest_branch_is_shown_and_the_others_counted() {
     lines.pop();
     lines.push(json!({"type": "last-prompt", "leafUuid": "5"}));
     assert_eq!(One::new(&lines).session().tip.as_deref(), Some("6"));
+}
+
+#[test]
+fn the_editor_gets_the_entry_of_the_shown_branch() {
+    let one = One::new(&[
+        user("1", None, "hello"),
+        say("2", "1", "answer"),
+        user("3", Some("2"), "a question taken back"),
+        say("4", "3", "answered in vain"),
+        user("5", Some("2"), "a better question"),
+        say("6", "5", "answered"),
+    ]);
+    let session = std::sync::Arc::new(one.session());
+    let text = |branch| {
+        let shown = ShownTranscript { session: session.clone(), branch };
+        let path = extract::entry(&shown, 2, std::path::Path::new("/nowhere/state.db")).expect("written");
+        let text = std::fs::read_to_string(&path).expect("readable");
+        std::fs::remove_file(path).expect("removed");
+        text
+    };
+    assert_eq!(text(None), "a better question\n");
+    assert_eq!(text(Some(0)), "a question taken back\n");
+    assert_eq!(text(Some(1)), "a better question\n");
 }
 
 #[test]
