@@ -84,7 +84,7 @@ actions! {
     List {
         Open "open" "Open"
         Scope "scope" "Scope: this workspace or all"
-        ShowHidden "show-hidden" "Show or hide sub-agent, empty, headless sessions"
+        ShowHidden "show-hidden" "Show or hide sub-agents and empty sessions"
         Sort "sort" "Change sort order"
         Search "search" "Search all sessions"
         Filter "filter" "Filter by title, workspace, branch or agent"
@@ -98,7 +98,7 @@ actions! {
         Resume "resume-in-agent" "Open in agent"
         Fork "fork" "Fork the session, in the reader at the prompt"
         Related "related-sessions" "Related: origin, forks, copies, sub-agents"
-        ContinueInWorktree "continue-in-worktree" "Continue the session or a fork in a new worktree"
+        ContinueInWorktree "continue-in-worktree" "Continue session or fork in a new worktree"
         HandOver "hand-over" "Continue in another agent, with a brief"
         Attach "attach" "Watch or control the session"
         Changes "changes" "Changes: files and diffs of the session"
@@ -116,7 +116,7 @@ actions! {
         StopRun "stop-run" "Stop the session's run"
         CopyId "copy-id" "Copy the session's id"
         CopyCommand "copy-resume-command" "Copy the resume command"
-        CopyList "copy-list" "Copy the list as a command; in workspaces also Y"
+        CopyList "copy-list" "Copy the list as a command (workspaces: Y)"
         EditTranscript "edit-transcript" "Open the transcript file in the editor"
         DeleteView "forget-view" "Delete the selected saved view"
     }

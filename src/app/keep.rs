@@ -42,7 +42,7 @@ pub fn finished(result: &KeepResult, ctx: &mut Ctx) {
     }
     match (result.done.as_slice(), result.kept) {
         ([], _) => {}
-        ([title], true) => ctx.notices.info(format!("Kept, whatever its agent deletes: {}", short(title))),
+        ([title], true) => ctx.notices.info(format!("Kept even if its agent deletes it: {}", short(title))),
         ([title], false) => ctx.notices.info(format!("No longer kept: {}", short(title))),
         (several, true) => ctx.notices.info(format!("{} sessions are kept", several.len())),
         (several, false) => ctx.notices.info(format!("{} sessions are no longer kept", several.len())),

@@ -86,7 +86,7 @@ pub struct Panes {
 /// Minimum screen width with workspaces, in columns.
 const WITH_WORKSPACES: u16 = 76;
 /// Minimum screen width with a preview, in columns.
-const WITH_PREVIEW: u16 = 110;
+pub const WITH_PREVIEW: u16 = 110;
 
 /// Width of the session list with a title of 44 columns and a margin, in columns: the preview is wider only on request.
 const ROOM_FOR_TITLES: u16 = 67;

@@ -47,7 +47,7 @@ pub(super) fn quit(ctx: &mut Ctx) -> Flow {
     let choices = vec![
         choice("Quit when finished", DialogOutcome::QuitWhenDone),
         choice("Stop and quit", DialogOutcome::QuitNow),
-        choice("Detach: go on in the background", DialogOutcome::Detach),
+        choice("Detach: continue in background", DialogOutcome::Detach),
         choice("Cancel", DialogOutcome::CancelQuit),
     ];
     Flow::Push(Layer::Dialog(Dialog { title: "Quit".to_owned(), text, choices, selected: 3 }))

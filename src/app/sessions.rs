@@ -134,9 +134,9 @@ impl Sessions {
         self.unseen.contains(&session.key) && over()
     }
 
-    /// Returns true if more is known about a waiting or working session than its state.
+    /// Returns true if the row of a session has a second line: the session waits or works, in a known process.
     pub fn has_detail(&self, key: &SessionKey, state: SessionState) -> bool {
-        let elsewhere = || self.live.get(key).is_some_and(|status| status.waiting_for.is_some());
+        let elsewhere = || self.live.get(key).is_some_and(LiveStatus::is_busy);
         match state {
             SessionState::NeedsYou | SessionState::Working => self.states.contains_key(key) || elsewhere(),
             SessionState::Idle | SessionState::Past => false,

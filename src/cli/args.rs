@@ -142,7 +142,7 @@ pub enum CliCommand {
     Stop(IdArgs),
     /// Answer an agent's permission request
     Approve(ApproveArgs),
-    /// Keep runs in a background process, so that they go on when the window is closed
+    /// Keep runs in a background process, so that they continue when the window is closed
     Serve(ServeArgs),
     /// List sessions of other machines and containers too
     Source(SourceArgs),

@@ -22,7 +22,7 @@ use crate::domain::{Agent, Issue, units};
 use crate::index::{self, Index, IndexEvent, RootReport, WatchState};
 use crate::runtime::programs;
 use crate::stdx::program;
-use crate::stdx::text::one_line;
+use crate::stdx::text::{self, one_line};
 use crate::store::preferences;
 
 /// Maximum time to wait for the index to start watching files.
@@ -52,6 +52,18 @@ struct Root {
     /// True for copies of kept sessions.
     #[serde(skip)]
     is_archive: bool,
+}
+
+impl Root {
+    /// Describes the sessions: `21 sessions (jsonl)`.
+    fn contents(&self) -> String {
+        match (self.found, &self.format) {
+            (false, _) => "not found".to_owned(),
+            (true, None) if self.is_archive => "copies of kept sessions".to_owned(),
+            (true, None) => "no sessions".to_owned(),
+            (true, Some(format)) => format!("{} ({format})", units::count(self.sessions, "session", "sessions")),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -254,23 +266,19 @@ fn watch(context: &CliContext, found: &[RootReport]) -> Watch {
 fn print(style: OutputStyle, report: &Report) -> io::Result<()> {
     let mut out = output::stdout();
     writeln!(out, "salon {}\n\n{}", report.version, style.bold("Roots"))?;
-    for root in &report.roots {
-        let what = match (root.found, &root.format) {
-            (false, _) => "not found".to_owned(),
-            (true, None) if root.is_archive => "copies of kept sessions".to_owned(),
-            (true, None) => "no sessions".to_owned(),
-            (true, Some(format)) => format!("{} ({format})", units::count(root.sessions, "session", "sessions")),
-        };
-        writeln!(out, "  {:<9} {}  {what}", root.agent, root.path.display())?;
+    let roots: Vec<_> = report.roots.iter().map(|root| (root, root.contents())).collect();
+    let width = roots.iter().map(|(_, contents)| contents.len()).max().unwrap_or(0);
+    for (root, contents) in &roots {
+        writeln!(out, "  {:<9} {contents:<width$}  {}", root.agent, root.path.display())?;
     }
     writeln!(out, "\n{}", style.bold("Agents on PATH"))?;
+    let version = |program: &Installed| program.version.clone().unwrap_or_else(|| "unknown version".to_owned());
+    let installed = report.agents.iter().filter(|program| program.program.is_some());
+    let width = installed.map(|program| text::width(&version(program))).max().unwrap_or(0);
     for program in &report.agents {
         match &program.program {
             None => writeln!(out, "  {:<9} not found", program.agent)?,
-            Some(file) => {
-                let version = program.version.as_deref().unwrap_or("unknown version");
-                writeln!(out, "  {:<9} {version}  {file}", program.agent)?;
-            }
+            Some(file) => writeln!(out, "  {:<9} {:<width$}  {file}", program.agent, version(program))?,
         }
     }
     let Cache { path, bytes, age_ms, sessions } = &report.cache;

@@ -58,7 +58,7 @@ fn write_columns(
 ) -> io::Result<()> {
     let rows: Vec<Row> = shown.iter().map(|session| Row::new(session, layout.now, ids)).collect();
     let widest = |cell: Cell, most: usize| rows.iter().map(|row| width(cell(row))).max().unwrap_or(0).min(most);
-    let (age, agent, id) = (widest(|row| &row.age, 12), widest(|row| row.agent, 12), widest(|row| &row.id, 20));
+    let (age, agent, id) = (widest(|row| &row.age, 12), widest(|row| row.agent, 12), widest(|row| &row.id, 40));
     let turns = widest(|row| &row.turns, 6);
     // Of the remaining width, at most a third goes to the workspace and the rest to the title.
     let fixed = 2 + age + 2 + agent + 2 + turns + 2 + id;
@@ -128,8 +128,8 @@ fn short_ids(sessions: &[Arc<Session>]) -> HashMap<*const Session, usize> {
 fn mark(state: SessionState) -> &'static str {
     match state {
         SessionState::NeedsYou => "!",
-        SessionState::Working => "*",
-        SessionState::Idle => "o",
+        SessionState::Working => "●",
+        SessionState::Idle => "○",
         SessionState::Past => " ",
     }
 }

@@ -58,7 +58,7 @@ pub fn usd(amount: f64) -> String {
     if amount > 0.0 && amount < 0.01 { format!("${amount:.3}") } else { format!("${amount:.2}") }
 }
 
-/// Formats a token count: `950`, `12k`, `3.4M`; empty for none.
+/// Formats a token count: `950`, `12k`, `3.4M`, `1.2G`; empty for none.
 pub fn tokens(count: u64) -> String {
     match count {
         0 => String::new(),
@@ -66,6 +66,7 @@ pub fn tokens(count: u64) -> String {
         1_000..1_000_000 => format!("{}k", count / 1_000),
         1_000_000..10_000_000 => format!("{}.{}M", count / 1_000_000, count / 100_000 % 10),
         10_000_000..1_000_000_000 => format!("{}M", count / 1_000_000),
+        1_000_000_000..10_000_000_000 => format!("{}.{}G", count / 1_000_000_000, count / 100_000_000 % 10),
         _ => format!("{}G", count / 1_000_000_000),
     }
 }

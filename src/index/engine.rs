@@ -374,6 +374,8 @@ impl Engine {
             self.scanner.table.set_live(statuses);
             self.live = statuses.to_vec();
             self.emitted.live = false;
+            // The activity of a turn that was unknown before is read by the next check.
+            self.timers.check_live((self.clock)());
         }
     }
 

@@ -20,6 +20,7 @@ mod file_history;
 mod handle;
 mod hidden;
 mod kept_transcript;
+mod live_activity;
 mod locate;
 mod message;
 mod moved_projects;

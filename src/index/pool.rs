@@ -9,11 +9,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::cache::{self, CacheRecord, CachedSource};
+use super::live_activity::{LiveActivities, SEARCHED_ENTRIES};
 use super::workspace::Workspaces;
 use crate::agent::{
     Discovery, FileStamp, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress, archive,
 };
-use crate::domain::live_status::LiveStatus;
+use crate::domain::live_status::{LiveActivity, LiveStatus};
 use crate::domain::{Issue, Session};
 
 /// Slow job.
@@ -27,8 +28,8 @@ pub(super) enum Job {
     Summarise(Source, Option<SummaryProgress>),
     /// Find copies among sources that begin with the same record.
     FindCopies(Vec<Source>),
-    /// Detect sessions that are open in running processes.
-    DetectLive(Vec<SourceRoot>),
+    /// Detect sessions that are open in running processes, and the activity of these sessions' open turns.
+    DetectLive(Vec<SourceRoot>, Vec<Arc<Session>>),
     /// Load all sources of a cache file.
     LoadCache(PathBuf),
     /// Resolve the workspaces of directories again.
@@ -79,6 +80,7 @@ struct Shared {
     filled: Condvar,
     formats: &'static [&'static dyn Format],
     workspaces: Arc<Workspaces>,
+    activities: Mutex<LiveActivities>,
     results: ResultSink,
 }
 
@@ -97,7 +99,14 @@ impl Pool {
         results: ResultSink,
     ) -> Self {
         let count = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 8);
-        let shared = Arc::new(Shared { queue: Mutex::default(), filled: Condvar::new(), formats, workspaces, results });
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            filled: Condvar::new(),
+            formats,
+            workspaces,
+            activities: Mutex::default(),
+            results,
+        });
         for number in 0..count {
             let worker = shared.clone();
             let thread = std::thread::Builder::new().name(format!("index-{number}"));
@@ -168,7 +177,7 @@ impl Shared {
             Job::Peek(sources, front) => {
                 JobResult::Peeked(sources.into_iter().map(|source| self.peek(source)).collect(), front)
             }
-            Job::DetectLive(roots) => JobResult::LiveDetected(live_statuses(self.formats, &roots)),
+            Job::DetectLive(roots, sessions) => JobResult::LiveDetected(self.detect_live(&roots, &sessions)),
             Job::Summarise(source, progress) => {
                 let found = catch_panic(|| Some(self.format(source.agent)?.summarise(&source, progress.as_ref())));
                 let mut summary = found.unwrap_or_else(|| failed(&source));
@@ -219,6 +228,17 @@ impl Shared {
             row.workspace = self.workspaces.cached(&row.cwd).unwrap_or_else(|| row.cwd.clone());
         }
         (source, rows)
+    }
+
+    /// Lists the live sessions. The activities of those that are not in `sessions` remain unknown.
+    fn detect_live(&self, roots: &[SourceRoot], sessions: &[Arc<Session>]) -> Vec<LiveStatus> {
+        let mut statuses = live_statuses(self.formats, roots);
+        let mut activities = self.activities.lock().unwrap_or_else(PoisonError::into_inner);
+        activities.update(&mut statuses, sessions, |session| {
+            let tail = catch_panic(|| self.format(session.key.agent)?.tail(session, SEARCHED_ENTRIES).ok());
+            LiveActivity::of_turn(&tail?)
+        });
+        statuses
     }
 
     fn format(&self, agent: crate::domain::Agent) -> Option<&'static dyn Format> {

@@ -96,7 +96,7 @@ async fn take_over(inner: &Arc<Inner>, run: &RunId, refusals: &mut Refusals) {
             let reason = refusal.to_string();
             // It is tried again, and usually refused again.
             if refusals.get(run) != Some(&reason) {
-                inner.report(run, format!("A turn could not go on at the end of its limit: {reason}"));
+                inner.report(run, format!("A turn could not continue at the end of its limit: {reason}"));
                 refusals.insert(run.clone(), reason);
             }
         }

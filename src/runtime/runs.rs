@@ -185,7 +185,7 @@ impl Runs {
     /// Leaves the runs of this process to the background process, which is started if there is none. Returns the outcome
     /// for the user.
     pub(super) async fn detach(self, paths: &Paths, config: &Path) -> String {
-        let RunOwner::Here(own) = self.owner else { return "the runs go on in the background".to_owned() };
+        let RunOwner::Here(own) = self.owner else { return "the runs continue in the background".to_owned() };
         drop(own.viewers);
         SavedBackends::remove(&self.writer);
         let client = match serve::connect_or_start(paths, config).await {
@@ -202,7 +202,7 @@ impl Runs {
         }
         let pid = client.pid();
         match &refused[..] {
-            [] => format!("the runs go on in the background (pid {pid}); \"salon serve --stop\" ends them"),
+            [] => format!("the runs continue in the background (pid {pid}); \"salon serve --stop\" ends them"),
             [first, ..] => format!("{} of {} runs were not taken over: {first}", refused.len(), left.len()),
         }
     }

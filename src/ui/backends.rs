@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 
 use super::canvas::Canvas;
 use super::style::{agent, style};
-use super::widgets::{line_of, overlay, put_line, wrapped};
+use super::widgets::{line_of, overlay, overlay_width, put_line, wrapped};
 use crate::app::backends::BackendsView;
 use crate::config::theme::Theme;
 use crate::domain::backend::{Backend, BackendState};
@@ -15,7 +15,7 @@ use crate::stdx::text::one_line;
 /// Draws the page.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, view: &BackendsView) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let width = area.width.saturating_sub(4).clamp(1, 110);
+    let width = overlay_width(area, 110);
     let mut lines = Vec::new();
     match &view.list {
         None => lines.extend(wrapped("Reading…", width, 0, style(theme.muted))),

@@ -10,7 +10,7 @@ use super::changes_cache::{ChangesCache, DiffShape};
 use super::header::beside_badge;
 use super::style::style;
 use super::widgets::styled_line::StyledLine;
-use super::widgets::{Align, diff, divider, field, line_of, put, put_line, split_left, split_right};
+use super::widgets::{Align, diff, divider, field, line_of, put, put_line, split_left, split_right, wrapped};
 use crate::app::changes::{ChangesContent, ChangesScreen, ReviewPreview};
 use crate::app::msg::Target;
 use crate::app::reader::DiffView;
@@ -137,7 +137,9 @@ fn draw_note(canvas: &mut Canvas, area: Rect, screen: &ChangesScreen) {
         }
     };
     let (_, inner) = split_left(area, 1);
-    put(canvas.buffer, line_of(inner, 1), note, style(look), Align::Left);
+    for (row, line) in wrapped(note, inner.width.saturating_sub(1), 0, style(look)).iter().enumerate() {
+        put_line(canvas.buffer, line_of(inner, 1 + row), line);
+    }
 }
 
 fn draw_files(canvas: &mut Canvas, area: Rect, (screen, changes): (&ChangesScreen, &Changes), at: usize) {
@@ -199,6 +201,7 @@ fn draw_diff(
     let highlighter = cache.reader.highlighter();
     let side_by_side = app.diff_view == DiffView::SideBySide && app.size.0 >= SIDE_BY_SIDE_WIDTH;
     let (gutter, area) = split_left(area, 1);
+    let (area, _margin) = split_right(area, 1);
     let shape = DiffShape {
         ticket: screen.ticket,
         revision: screen.revision,

@@ -1,5 +1,6 @@
 //! Columns of the session list and the widths from which they are shown.
 
+use super::workspace_name::fitting_name;
 use crate::app::{App, age};
 use crate::config::settings::ListScope;
 use crate::domain::Session;
@@ -61,6 +62,12 @@ impl Column {
             Self::Workspace | Self::Branch | Self::Model => false,
             Self::Tokens | Self::Turns | Self::Size | Self::Started | Self::Age => true,
         }
+    }
+
+    /// Text of the column for a session, in a cell of `width` columns.
+    pub(super) fn fitting_text(self, app: &App, session: &Session, width: u16) -> String {
+        let text = self.text(app, session);
+        if self == Self::Workspace { fitting_name(&text, width.into()) } else { text }
     }
 
     /// Text of the column for a session.

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::home_path::with_tilde;
 use super::style::style;
-use super::widgets::{Align, line_of, overlay, put, put_line, split_left, split_right, wrapped};
+use super::widgets::{Align, line_of, overlay, overlay_width, put, put_line, split_left, split_right, wrapped};
 use crate::app::dialog::{Dialog, DialogOutcome};
 use crate::app::msg::Target;
 use crate::app::scroll;
@@ -15,7 +15,7 @@ const WIDTH: u16 = 64;
 /// Draws the text and the choices. On a low screen the choices take precedence.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, dialog: &Dialog) {
     let theme = canvas.app.theme();
-    let width = WIDTH.min(area.width.saturating_sub(4)).max(1);
+    let width = overlay_width(area, WIDTH);
     // Indented lines are programs, which are shown exactly.
     let shown = |line: &String| match line.strip_prefix(' ') {
         Some(_) => line.clone(),

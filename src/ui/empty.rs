@@ -30,7 +30,7 @@ fn lines(app: &App, empty: &EmptyState, width: u16) -> Vec<Line<'static>> {
     let theme = app.theme();
     let (title, advice) = match empty {
         EmptyState::Loading => ("Loading sessions …".to_owned(), None),
-        EmptyState::NoSessions => ("No sessions on this machine yet.".to_owned(), None),
+        EmptyState::NoSessions => ("No sessions on this machine yet.".to_owned(), key(app, Action::New, "starts one")),
         EmptyState::NoMatch(query) => {
             (format!("No sessions match “{}”.", one_line(query)), key(app, Action::Back, "clears the filter"))
         }

@@ -9,13 +9,14 @@ use super::home_path::with_tilde;
 use super::session_title::session_title;
 use super::style::{self, style};
 use super::widgets::styled_line;
-use super::widgets::{Align, line_of, overlay, put, put_line, split_left, split_right, wrapped};
+use super::widgets::{Align, line_of, overlay, overlay_width, put, put_line, split_left, split_right, wrapped};
 use crate::app::approvals::ApprovalScope;
 use crate::app::inbox::{Inbox, InboxItem, InboxItemKind};
 use crate::app::msg::ApprovalFeedback;
 use crate::app::msg::Target;
 use crate::app::{Action, App, age, failure, scroll};
 use crate::domain::approval::Approval;
+use crate::domain::live_status::LiveStatus;
 use crate::domain::prompt::{Prompt, PromptState};
 use crate::domain::run::Phase;
 use crate::stdx::text;
@@ -36,7 +37,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, inbox: &Inbox) {
         draw_empty(canvas, area);
         return;
     };
-    let width = WIDTH.min(area.width.saturating_sub(4)).max(1);
+    let width = overlay_width(area, WIDTH);
     let listed = if area.height < MIN_HEIGHT_WITH_LIST || items.len() == 1 { 0 } else { items.len().min(MAX_ROWS) };
     let above = u16::try_from(listed + usize::from(listed > 0)).unwrap_or(0);
     let item = &items[at];
@@ -65,7 +66,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, inbox: &Inbox) {
 }
 
 fn draw_empty(canvas: &mut Canvas, area: Rect) {
-    let width = (WIDTH / 2).min(area.width.saturating_sub(4));
+    let width = overlay_width(area, WIDTH / 2);
     let theme = canvas.app.theme();
     let mut lines = wrapped("Nothing needs your attention.", width, 0, style(theme.text));
     lines.extend(wrapped("Permission requests appear here (esc closes).", width, 0, style(theme.muted)));
@@ -155,7 +156,7 @@ fn lines(app: &App, item: &InboxItem, width: u16) -> Vec<Line<'static>> {
 fn elsewhere(app: &App, item: &InboxItem) -> String {
     let status = app.sessions.live.get(&item.session);
     let pid = status.and_then(|status| status.pid).map(|pid| format!(", pid {pid}")).unwrap_or_default();
-    let reason = status.and_then(|status| status.waiting_for.as_deref()).map(text::one_line);
+    let reason = status.and_then(LiveStatus::reason);
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     format!("waits in {}{pid}{reason}", item.agent.label())
 }

@@ -5,13 +5,13 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::home_path::with_tilde;
 use super::style::style;
-use super::widgets::{line_of, overlay, put_line, wrapped};
+use super::widgets::{line_of, overlay, overlay_width, put_line, wrapped};
 use crate::app::issues::{self, EqualIssues, IssuesView};
 
 /// Draws each path with the reason below it; records of one file with one reason are named once.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, view: &IssuesView) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let width = area.width.saturating_sub(4).clamp(1, 110);
+    let width = overlay_width(area, 110);
     let mut lines = Vec::new();
     for EqualIssues { first, count, lines: numbers } in issues::group(app.issues()) {
         // A mistake in a query or a machine has no path.

@@ -44,6 +44,7 @@ mod stats;
 mod status;
 mod title;
 mod trash;
+mod workspace_name;
 mod workspaces;
 
 use canvas::Canvas;

@@ -58,7 +58,7 @@ fn draw_part(canvas: &mut Canvas, area: Rect, new: &NewSession, part: NewSession
     let line = |canvas: &mut Canvas, input: &LineEditor, unset: &str| {
         field(canvas, line_of(rest, 0), "", input, focused);
         if input.is_empty() {
-            let (_, hint) = split_left(rest, if focused { 3 } else { 1 });
+            let (_, hint) = split_left(rest, 1);
             put(canvas.buffer, hint, unset, style(theme.faint), Align::Left);
         }
     };
@@ -135,8 +135,7 @@ fn draw_prompt(canvas: &mut Canvas, area: Rect, new: &NewSession) {
         canvas.cursor = Some(Position { x, y: area.y + u16::try_from(at - top).unwrap_or(0) });
     }
     if new.prompt.is_empty() {
-        let (_, hint) = split_left(area, if typing { 2 } else { 0 });
-        put(canvas.buffer, hint, "describe the task (alt-enter: new line)", style(theme.faint), Align::Left);
+        put(canvas.buffer, area, "describe the task (alt-enter: new line)", style(theme.faint), Align::Left);
     }
 }
 

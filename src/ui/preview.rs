@@ -18,8 +18,9 @@ use crate::app::layout::OutlineSetting;
 use crate::app::msg::Target;
 use crate::app::reader::Reader;
 use crate::app::{Action, App, annotate, health, keep};
+use crate::domain::live_status::LiveStatus;
 use crate::domain::remote::{RemoteFailure, RemoteState, RemoteStatus};
-use crate::domain::{Session, SessionKey, Time};
+use crate::domain::{Session, SessionKey, SessionState, Time};
 use crate::stdx::text::{ellipsis, one_line};
 
 /// Maximum columns of the title of a session that continues another one, or is continued.
@@ -72,7 +73,8 @@ fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session, zone: &TimeZ
     let title = if title.is_empty() { session.key.id.to_string() } else { title };
     put(canvas.buffer, line_of(inner, 0), &title, style(look).patch(style(theme.title)), Align::Left);
     put(canvas.buffer, line_of(inner, 1), &details(app, session, zone), style(theme.muted), Align::Left);
-    let waiting = app.sessions.live.get(&session.key).and_then(|sign| sign.waiting_for.as_deref());
+    let waiting = app.sessions.live.get(&session.key).filter(|status| status.state == SessionState::NeedsYou);
+    let waiting = waiting.and_then(LiveStatus::reason);
     let waiting = waiting.map(|waiting| (format!("waiting for: {waiting}"), theme.needs_you));
     let mut lines = 2;
     let damage = health::damage(session, &app.sessions.catalog.issues);

@@ -1,5 +1,7 @@
 //! Empty state of the search: query syntax, recent searches and sessions before a search, or the reasons for no results.
 
+use std::collections::HashMap;
+
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
@@ -7,8 +9,9 @@ use super::canvas::Canvas;
 use super::columns::Column;
 use super::coverage::{issues, progress_notes, searched};
 use super::numbers::count;
-use super::session_title::{session_title, without_title};
-use super::style::style;
+use super::session_title::{repeated_title, session_title, without_title};
+use super::sessions::agent_name;
+use super::style::{self, style};
 use super::widgets::{Align, line_of, put, put_line, split_left, split_right, wrapped};
 use crate::app::msg::Target;
 use crate::app::search::{SearchScreen, recent};
@@ -19,6 +22,9 @@ use crate::stdx::text::{ellipsis, one_line};
 
 /// Maximum number of recent searches, because the history is reached with a key as well.
 const MAX_QUERIES: usize = 6;
+
+/// Minimum width of a row with the agent.
+const WITH_AGENT: u16 = 60;
 
 /// Rows of the recent sessions, at least: a blank one, the heading, and a session.
 const MIN_RECENT: usize = 3;
@@ -54,28 +60,42 @@ fn draw_recent(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     put(canvas.buffer, heading, "Recent sessions (↓)", style(theme.title), Align::Left);
     let rows = Rect { y: area.y + 2, height: area.height - 2, ..area };
     let selected = search.recent_row();
+    let mut titles: HashMap<&str, usize> = HashMap::new();
+    sessions.iter().for_each(|session| *titles.entry(&*session.title.text).or_default() += 1);
     let top = scroll::reveal(0, selected.unwrap_or(0), rows.height.into(), sessions.len());
-    for (line, (row, session)) in sessions.into_iter().enumerate().skip(top).take(rows.height.into()).enumerate() {
+    for (line, (row, session)) in sessions.iter().enumerate().skip(top).take(rows.height.into()).enumerate() {
         let area = line_of(rows, line);
         canvas.target(area, Target::Row(row));
-        draw_recent_session(canvas, area, session, selected == Some(row));
+        let repeats_title = titles.get(&*session.title.text).is_some_and(|count| *count > 1);
+        draw_recent_session(canvas, area, session, (selected == Some(row), repeats_title));
     }
 }
 
-fn draw_recent_session(canvas: &mut Canvas, area: Rect, session: &Session, selected: bool) {
+/// Draws a session; one whose title another one has too by its newest prompt.
+fn draw_recent_session(canvas: &mut Canvas, area: Rect, session: &Session, (selected, repeats_title): (bool, bool)) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     if selected {
         canvas.select(area);
         put(canvas.buffer, area, "▌", style(theme.accent), Align::Left);
     }
     let (_, rest) = split_left(area, 1);
+    let (agent, rest) = split_left(rest, if area.width >= WITH_AGENT { 3 } else { 0 });
+    let name = agent_name(session.key.agent, 2);
+    put(canvas.buffer, agent, name, style::agent(theme, session.key.agent), Align::Left);
     let (rest, age) = split_right(rest, 6);
     let age = Rect { width: age.width.saturating_sub(1), ..age };
     put(canvas.buffer, age, &Column::Age.text(app, session), style(theme.muted), Align::Right);
     let (title, workspace) = split_right(rest, if rest.width >= 30 { 12 } else { 0 });
-    put(canvas.buffer, workspace, &Column::Workspace.text(app, session), style(theme.muted), Align::Left);
+    put(
+        canvas.buffer,
+        workspace,
+        &Column::Workspace.fitting_text(app, session, workspace.width),
+        style(theme.muted),
+        Align::Left,
+    );
     let title = Rect { width: title.width.saturating_sub(1), ..title };
-    let text = session_title(app, session);
+    let text = repeated_title(app, session).filter(|_| repeats_title);
+    let text = text.unwrap_or_else(|| session_title(app, session));
     let text = if text.is_empty() { without_title(session) } else { &text };
     put(canvas.buffer, title, text, style(theme.text), Align::Left);
 }

@@ -83,10 +83,11 @@ fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit, matcher: Option<&HitMa
         _ if area.width < WITH_UNITS => 6,
         _ => 13,
     };
+    let workspace = Column::Workspace.fitting_text(app, session, workspace_width(area.width).saturating_sub(1));
     let cells = [
         (Column::Age.text(app, session), 5, 20, Align::Right),
         (hits, hits_width, 46, Align::Right),
-        (Column::Workspace.text(app, session), workspace_width(area.width), 28, Align::Left),
+        (workspace, workspace_width(area.width), 28, Align::Left),
     ];
     for (label, width, needs, align) in cells {
         if area.width >= needs && width > 0 {

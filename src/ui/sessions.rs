@@ -166,7 +166,7 @@ fn draw_session(
     for column in columns(app, area.width).into_iter().rev() {
         let (left, cell) = split_right(rest, column.width() + 1);
         let look = style(if is_offline { theme.faint } else { theme.muted });
-        put_cell(canvas, cell, column, &column.text(app, session), look);
+        put_cell(canvas, cell, column, &column.fitting_text(app, session, column.width()), look);
         rest = left;
     }
     let mut marks = session.annotation().map(annotate::marks).unwrap_or_default();
@@ -204,7 +204,11 @@ fn draw_detail(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessio
     let rest = draw_selection(canvas, area, selected);
     let Some(detail) = detail::of(&session.key, &app.runs, &app.sessions) else { return };
     let verb = if state == SessionState::NeedsYou { "waits " } else { "" };
-    let since = detail.since.map(|since| format!("{verb}{}", age::text(app.now, since))).unwrap_or_default();
+    let length = |since| match age::text(app.now, since).as_str() {
+        "now" => "<1m".to_owned(),
+        length => length.to_owned(),
+    };
+    let since = detail.since.map(|since| format!("{verb}{}", length(since))).unwrap_or_default();
     let width = u16::try_from(text::width(&since)).unwrap_or_default();
     let (rest, clock) = split_right(rest, if since.is_empty() { 0 } else { width + 1 });
     put(canvas.buffer, clock, &since, style(theme.muted), Align::Right);

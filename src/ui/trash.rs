@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::numbers::{bytes, count};
 use super::style::{self, style};
-use super::widgets::{Align, line_of, overlay, put, split_left, split_right};
+use super::widgets::{Align, line_of, overlay, overlay_width, put, split_left, split_right};
 use crate::app::age;
 use crate::app::msg::Target;
 use crate::app::trash_page::TrashPage;
@@ -20,7 +20,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, page: &TrashPage) {
     let theme = canvas.app.theme();
     let rows = page.rows();
     let height = u16::try_from(rows.len().max(1)).unwrap_or(u16::MAX);
-    let inner = overlay(canvas, area, "Trash", (area.width.saturating_sub(4).clamp(1, WIDTH), height));
+    let inner = overlay(canvas, area, "Trash", (overlay_width(area, WIDTH), height));
     canvas.feedback.overlay_rows = inner.height.into();
     canvas.feedback.overlay_len = rows.len();
     let empty = match &page.items {

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use super::style::{self, style};
 use super::widgets::{Align, line_of, put, split_left, split_right};
+use super::workspace_name::fitting_name;
 use crate::app::home::Pane;
 use crate::app::home::workspaces::WorkspaceRow;
 use crate::app::msg::Target;
@@ -86,6 +87,7 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
     put(canvas.buffer, badge_area, badge, style::state(theme, state), Align::Left);
     let is_offline = matches!(line, WorkspaceRow::Workspace(workspace) if workspace.host.as_ref()
         .and_then(|host| app.sessions.remotes.get(host)).is_some_and(|remote| !remote.state.is_connected()));
+    let name = &fitting_name(name, name_area.width.into());
     put(canvas.buffer, name_area, name, style(if is_offline { theme.faint } else { theme.text }), Align::Left);
     let is_here =
         matches!(line, WorkspaceRow::Workspace(workspace) if app.stack.home.here.as_ref() == Some(&workspace.path));

@@ -235,8 +235,14 @@ fn a_transcript_that_is_left_without_a_preview_is_closed() {
 #[test]
 fn w_goes_to_the_next_session_that_needs_the_user_wherever_it_is() {
     let mut stage = Stage::full(120, 40);
-    let sign =
-        |id: &str, state| LiveStatus { key: key(Agent::Claude, id), pid: None, state, waiting_for: None, since: None };
+    let sign = |id: &str, state| LiveStatus {
+        key: key(Agent::Claude, id),
+        pid: None,
+        state,
+        waiting_for: None,
+        since: None,
+        activity: None,
+    };
     stage.send(Msg::Live(vec![
         sign("5d0c0f6e-0008", SessionState::NeedsYou),
         sign("5d0c0f6e-0001", SessionState::NeedsYou),

@@ -274,6 +274,7 @@ fn rows_of_home_show_the_activity_of_runs() {
         state: SessionState::Idle,
         waiting_for: None,
         since: None,
+        activity: None,
     }]));
     assert_eq!(shown(&stage, "5d0c0f6e-0004"), SessionState::Working);
     stage.run(asking(info.clone(), [command("a")]));
@@ -370,7 +371,14 @@ fn a_watches_a_session_that_runs_elsewhere_and_shows_why() {
     let first = stage.screen();
     assert!(first.contains("read-only: not open in any program"), "{first}");
     let key = stage.app.session().cloned().expect("read");
-    let sign = LiveStatus { key, pid: Some(4711), state: SessionState::Working, waiting_for: None, since: None };
+    let sign = LiveStatus {
+        key,
+        pid: Some(4711),
+        state: SessionState::Working,
+        waiting_for: None,
+        since: None,
+        activity: None,
+    };
     stage.send(Msg::Live(vec![sign]));
     assert!(stage.screen().contains("read-only: open in Claude Code (pid 4711)"));
 }

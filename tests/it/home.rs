@@ -6,7 +6,7 @@ use salon::app::layout::{Panes, PreviewSize};
 use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg};
 use salon::config::key::Key;
-use salon::domain::live_status::LiveStatus;
+use salon::domain::live_status::{LiveActivity, LiveStatus};
 use salon::domain::run::{Phase, Refusal};
 use salon::domain::running_call::RunningCall;
 use salon::domain::session::{CopiedPrefix, TitleSource};
@@ -106,15 +106,19 @@ fn only_the_order_of_activity_has_days() {
     assert!(stage.screen().contains("Past  5") && !stage.screen().contains("Today"), "{}", stage.screen());
 }
 
-fn working(key: &SessionKey, state: SessionState) -> Msg {
-    let status = LiveStatus {
+fn elsewhere(key: &SessionKey, state: SessionState) -> LiveStatus {
+    LiveStatus {
         key: key.clone(),
         pid: Some(7),
         state,
         waiting_for: Some("Bash: rm -rf target".into()),
         since: Some(ago(180_000)),
-    };
-    Msg::Live(vec![status])
+        activity: None,
+    }
+}
+
+fn working(key: &SessionKey, state: SessionState) -> Msg {
+    Msg::Live(vec![elsewhere(key, state)])
 }
 
 #[test]
@@ -197,6 +201,30 @@ fn waiting_and_working_rows_have_a_second_line() {
     stage.keys("g j");
     assert_eq!(stage.selected(), "Other");
 
+    // In another program, the transcript shows the work.
+    let mut status = elsewhere(&key, SessionState::Working);
+    let activity = |text: &str| Some(LiveActivity { text: text.into(), since: Some(ago(60_000)), is_call: true });
+    status.activity = activity("Bash: cargo test");
+    stage.send(Msg::Live(vec![status.clone()]));
+    let screen = stage.screen();
+    let row = screen.lines().find(|line| line.contains("Bash: cargo test")).expect("the running tool");
+    assert!(row.ends_with(" 1m"), "{screen}");
+    status.activity = None;
+    stage.send(Msg::Live(vec![status.clone()]));
+    assert!(stage.screen().contains("answering"), "{}", stage.screen());
+    // The call that waits says more than the agent's reason.
+    (status.state, status.waiting_for) = (SessionState::NeedsYou, Some("permission prompt".into()));
+    status.activity = activity("Bash: rm -rf target");
+    stage.send(Msg::Live(vec![status.clone()]));
+    let screen = stage.screen();
+    assert!(screen.contains("Bash: rm -rf target") && !screen.contains("permission prompt"), "{screen}");
+    status.since = Some(ago(20_000));
+    stage.send(Msg::Live(vec![status.clone()]));
+    assert!(stage.screen().contains("waits <1m"), "{}", stage.screen());
+    status.activity = None;
+    stage.send(Msg::Live(vec![status]));
+    assert!(stage.screen().contains("permission prompt"), "{}", stage.screen());
+
     let mut own = Stage::full(100, 24);
     own.run(run("r"));
     assert!(own.screen().contains("answering"), "{}", own.screen());
@@ -244,6 +272,37 @@ fn the_preview_is_hidden_and_resized_by_keys_and_remembered() {
     assert_eq!(width(&next), 0);
     next.keys("p");
     assert_eq!(width(&next), usual - 4);
+}
+
+#[test]
+fn the_preview_is_not_switched_where_there_is_no_room_for_it() {
+    let mut stage = Stage::full(80, 24);
+    stage.take_effects();
+    stage.keys("p");
+    assert!(stage.screen().contains("The preview needs 110 columns"), "{}", stage.screen());
+    let is_saved = |effect: &Effect| matches!(effect, Effect::SaveState { name: "preview", .. });
+    assert!(!stage.take_effects().iter().any(is_saved), "a wide screen still shows it");
+}
+
+#[test]
+fn a_long_name_of_a_workspace_keeps_both_ends() {
+    let mut stage = Stage::new(80, 24);
+    let of = |id: &str, path: &str| {
+        let mut session = session(Agent::Claude, id, id, 1);
+        session.workspace = path.into();
+        session
+    };
+    stage.send(Msg::Catalog(change(vec![
+        of("aaaa", "/src/atlas/packages/core"),
+        of("bbbb", "/src/jetty/packages/core"),
+    ])));
+    let screen = stage.screen();
+    for name in ["atlas/…/core", "jetty/…/core"] {
+        assert!(screen.contains(name), "{name}: {screen}");
+    }
+    for name in ["atlas…core", "jetty…core"] {
+        assert!(screen.contains(name), "the column, {name}: {screen}");
+    }
 }
 
 #[test]

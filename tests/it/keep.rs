@@ -213,7 +213,7 @@ fn the_list_warns_of_a_purge_and_a_key_keeps() {
     let key = SessionKey::new(Agent::Claude, "a-0001");
     assert!(stage.take_effects().contains(&Effect::Keep { keys: vec![key], kept: true, silent: false }));
     stage.send(Msg::Kept(KeepResult { kept: true, done: vec!["Task a-0001".into()], ..KeepResult::default() }));
-    assert!(stage.screen().contains("Kept, whatever its agent deletes: Task a-0001"));
+    assert!(stage.screen().contains("Kept even if its agent deletes it: Task a-0001"));
     let refused = vec![("Task".to_owned(), "no space".to_owned())];
     stage.send(Msg::Kept(KeepResult { kept: true, refused, ..KeepResult::default() }));
     assert!(stage.screen().contains("\"Task\" is not kept: no space"));

@@ -6,5 +6,6 @@ pub mod chat_harness;
 mod clusters;
 mod home;
 pub mod live;
+mod margins;
 mod overlays;
 pub mod stage;

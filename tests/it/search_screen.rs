@@ -19,7 +19,7 @@ use salon::domain::transcript_event::{EntryMatches, TranscriptEvent, TranscriptI
 use salon::domain::{Agent, Entry, EntryKey, Role, Session, SessionKey};
 
 use super::reader::sample::tool;
-use super::screens::stage::{Stage, change, sessions};
+use super::screens::stage::{Stage, change, session, sessions};
 
 const DONE: Coverage = Coverage { sessions: 11, bytes: 48_200_000, indexed: true, complete: true };
 const GOING: Coverage = Coverage { sessions: 4, bytes: 9_600_000, indexed: true, complete: false };
@@ -578,6 +578,23 @@ fn an_empty_line_offers_recent_sessions() {
     stage.keys("esc");
     typed(&mut stage, "w");
     assert_eq!(search(&stage).recent_row(), None);
+}
+
+#[test]
+fn recent_sessions_with_one_title_are_told_apart_by_their_newest_prompts() {
+    let mut stage = Stage::new(100, 40);
+    let of = |id: &str, prompt: &str| {
+        let mut session = session(Agent::Claude, id, "Fix the build", 1);
+        session.last_prompt = Some(prompt.into());
+        session
+    };
+    let other = session(Agent::Codex, "cccc", "Another title", 2);
+    stage.send(Msg::Catalog(change(vec![of("aaaa", "and on Windows"), of("bbbb", "and in CI"), other])));
+    stage.keys("/");
+    let screen = stage.screen();
+    for text in ["cl and on Windows", "cl and in CI", "cx Another title"] {
+        assert!(screen.contains(text), "{text}: {screen}");
+    }
 }
 
 #[test]

@@ -209,6 +209,24 @@ fn the_page_of_usage_fits_every_screen() {
 }
 
 #[test]
+fn workspaces_of_the_usage_have_their_names_in_the_list_and_sums_their_tenths() {
+    let mut sessions = busy_sessions(40);
+    for (at, session) in sessions.iter_mut().enumerate() {
+        session.workspace = ["/src/atlas/core", "/src/jetty/core"][at % 2].into();
+        let mut usage = Vec::new();
+        let tokens = Tokens { cache_read: 35_000_000, ..Tokens::default() };
+        add_usage(&mut usage, UsageSlot::of(Some(NOW)), Some("gpt-5-codex"), tokens);
+        session.usage = usage.into();
+    }
+    let mut stage = Stage::new(120, 40);
+    stage.send(Msg::Catalog(change(sessions)));
+    stage.keys("$");
+    let screen = stage.screen();
+    assert!(screen.contains("▌atlas/core") && screen.contains(" jetty/core"), "{screen}");
+    assert!(screen.contains("40 sessions · 1.4G tokens"), "{screen}");
+}
+
+#[test]
 fn the_page_changes_period_group_and_scope() {
     let mut stage = Stage::new(80, 24);
     stage.send(Msg::Catalog(change(busy_sessions(300))));

@@ -51,6 +51,7 @@ fn read(path: &Path) -> Option<LiveStatus> {
         state,
         waiting_for: registered.waiting_for.filter(|_| state == SessionState::NeedsYou),
         since: registered.status_updated_at.map(Time::from_millis),
+        activity: None,
     })
 }
 

@@ -30,7 +30,14 @@ pub(super) fn live_statuses(root: &Path) -> Vec<LiveStatus> {
         units.iter().map(|source| (paths::thread_of(&source.path), &source.path)).collect();
     let status = |(thread, pid): (String, u32)| {
         let (state, since) = rollouts.get(&*thread).map_or((SessionState::Idle, None), |path| turn_state(path));
-        LiveStatus { key: SessionKey::new(Agent::Codex, thread), pid: Some(pid), state, waiting_for: None, since }
+        LiveStatus {
+            key: SessionKey::new(Agent::Codex, thread),
+            pid: Some(pid),
+            state,
+            waiting_for: None,
+            since,
+            activity: None,
+        }
     };
     held_locks.into_iter().map(status).collect()
 }

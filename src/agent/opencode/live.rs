@@ -31,7 +31,7 @@ pub(super) fn live_statuses(root: &SourceRoot) -> Vec<LiveStatus> {
                 let key = SessionKey::new(Agent::OpenCode, id);
                 if statuses.iter().all(|status| status.key != key) {
                     let (state, pid) = (SessionState::Idle, Some(*pid));
-                    statuses.push(LiveStatus { key, pid, state, waiting_for: None, since });
+                    statuses.push(LiveStatus { key, pid, state, waiting_for: None, since, activity: None });
                 }
             }
         }

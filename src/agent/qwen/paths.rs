@@ -129,5 +129,6 @@ fn read_registered(path: &Path) -> Option<LiveStatus> {
         state: SessionState::Idle,
         waiting_for: None,
         since: registered["startedAt"].as_i64().map(Time::from_millis),
+        activity: None,
     })
 }

@@ -28,7 +28,12 @@ impl ApprovalQueue {
             _ if picks && !(draft.picked.is_empty() && draft.other.is_none()) => Some("confirm"),
             Some(_) => Some("choose"),
             None if question.is_some() => None,
-            None => Some(if draft.unfolded { "fold" } else { "show all" }),
+            None if draft.unfolded => Some("fold"),
+            // Edits get their places in the files.
+            None => {
+                let has_more = self.overflows || matches!(pending.approval.action, ToolAction::Edit(_));
+                has_more.then_some("show all")
+            }
         }
     }
 

@@ -61,6 +61,11 @@ impl ChangesScreen {
         ctx.effects.push(Effect::RestoreFiles { ticket, key: self.key.clone(), restoration });
     }
 
+    /// Returns true if changes can be discarded.
+    pub fn can_discard(&self) -> bool {
+        self.base().is_some()
+    }
+
     /// Commit to which the files can be taken back; `None` unless they were compared with one.
     fn base(&self) -> Option<String> {
         match &self.content {

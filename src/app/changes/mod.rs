@@ -132,6 +132,11 @@ impl ChangesScreen {
         }
     }
 
+    /// Returns true if it is known that nothing changed.
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.content, ChangesContent::Loaded(changes) if changes.files.is_empty())
+    }
+
     /// Returns the files.
     pub fn files(&self) -> &[FileDiff] {
         match &self.content {

@@ -3,9 +3,10 @@
 use crate::app::failure;
 use crate::app::runs::RunTable;
 use crate::app::sessions::Sessions;
+use crate::domain::live_status::{LiveActivity, LiveStatus};
 use crate::domain::prompt::{Prompt, PromptState};
 use crate::domain::run::{Activity, Phase, RunInfo, StopReason};
-use crate::domain::{SessionKey, Time};
+use crate::domain::{SessionKey, SessionState, Time};
 use crate::stdx::text::one_line;
 
 /// Second line of a row.
@@ -23,9 +24,22 @@ pub fn of(key: &SessionKey, runs: &RunTable, sessions: &Sessions) -> Option<RowD
     if let Some(info) = runs.of_session(key).filter(|info| runs.state(info).is_some()) {
         return of_run(info, runs);
     }
-    let status = sessions.live.get(key)?;
-    let text = one_line(status.waiting_for.as_deref()?);
-    Some(RowDetail { text, since: status.since })
+    of_process(sessions.live.get(key)?)
+}
+
+/// Returns the second line of a session that another program has open.
+fn of_process(status: &LiveStatus) -> Option<RowDetail> {
+    match (status.state, &status.activity) {
+        (SessionState::NeedsYou, _) => {
+            let text = status.reason().unwrap_or_else(|| "waits in its own program".to_owned());
+            Some(RowDetail { text, since: status.since })
+        }
+        (SessionState::Working, Some(LiveActivity { text, since, .. })) => {
+            Some(RowDetail { text: text.clone(), since: since.or(status.since) })
+        }
+        (SessionState::Working, None) => Some(RowDetail { text: "answering".to_owned(), since: status.since }),
+        (SessionState::Idle | SessionState::Past, _) => None,
+    }
 }
 
 fn of_run(info: &RunInfo, runs: &RunTable) -> Option<RowDetail> {

@@ -8,6 +8,7 @@ use crate::app::action::{Action, KeyContext};
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
+use crate::app::layout::WITH_PREVIEW;
 use crate::app::line_editor::list_step;
 use crate::app::msg::Target;
 use crate::app::sessions::Sessions;
@@ -79,10 +80,7 @@ impl Home {
                 self.refresh_pinned(ctx);
             }
             Action::Sort => self.next_sort(ctx),
-            Action::Preview => {
-                ctx.preview_size.shown = !ctx.preview_size.shown;
-                self.preview_resized(ctx);
-            }
+            Action::Preview => self.toggle_preview(ctx),
             Action::NarrowPreview => self.resize_preview(-PreviewSize::STEP, ctx),
             Action::WidenPreview => self.resize_preview(PreviewSize::STEP, ctx),
             Action::Message => self.write_message(ctx),
@@ -268,6 +266,14 @@ impl Home {
         self.set_scope(scope);
         ctx.effects.push(Effect::SaveState { name: "scope", value: scope.name().to_owned() });
         self.refresh_pinned(ctx);
+    }
+
+    fn toggle_preview(&mut self, ctx: &mut Ctx) {
+        if ctx.size.0 < WITH_PREVIEW {
+            return ctx.notices.info(format!("The preview needs {WITH_PREVIEW} columns"));
+        }
+        ctx.preview_size.shown = !ctx.preview_size.shown;
+        self.preview_resized(ctx);
     }
 
     fn resize_preview(&mut self, by: i16, ctx: &mut Ctx) {

@@ -92,6 +92,8 @@ impl UsageGroup {
 pub struct StatsRow {
     /// Name of the group, as one line.
     pub name: String,
+    /// Workspace, if the group is one.
+    pub workspace: Option<Arc<str>>,
     /// Tokens and costs.
     pub figures: UsageFigures,
 }
@@ -176,17 +178,19 @@ impl StatsPage {
 
     /// Returns a row of the list.
     pub fn row(&self, at: usize) -> Option<StatsRow> {
-        let named = |(name, figures): &(Arc<str>, UsageFigures)| StatsRow { name: one_line(name), figures: *figures };
+        let row =
+            |name: &str, figures: &UsageFigures| StatsRow { name: one_line(name), workspace: None, figures: *figures };
+        let named = |(name, figures): &(Arc<str>, UsageFigures)| row(name, figures);
         match self.group {
             UsageGroup::Workspaces => self.report.workspaces.get(at).map(|(path, figures)| {
                 let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("(no directory)");
-                StatsRow { name: one_line(name), figures: *figures }
+                StatsRow { workspace: Some(path.clone()), ..row(name, figures) }
             }),
             UsageGroup::Agents => self.report.agents.get(at).map(named),
             UsageGroup::Models => self.report.models.get(at).map(named),
             UsageGroup::Sessions => self.report.sessions.get(at).map(|(session, figures)| {
-                let title = one_line(&session.title.text);
-                StatsRow { name: if title.is_empty() { "(no title)".to_owned() } else { title }, figures: *figures }
+                let title = &*session.title.text;
+                row(if title.trim().is_empty() { "(no title)" } else { title }, figures)
             }),
         }
     }

@@ -191,7 +191,7 @@ impl Scanner {
     pub(super) fn check_live(&mut self) {
         if !self.live_check_running {
             self.live_check_running = true;
-            self.pool.urgent(Job::DetectLive(self.roots.clone()));
+            self.pool.urgent(Job::DetectLive(self.roots.clone(), self.table.busy_sessions()));
         }
     }
 

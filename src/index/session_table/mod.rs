@@ -239,6 +239,13 @@ impl SessionTable {
         self.dirty.extend(changed);
     }
 
+    /// Returns the sessions with an open turn, as far as they are read.
+    pub fn busy_sessions(&self) -> Vec<Arc<Session>> {
+        let is_busy = |state: SessionState| matches!(state, SessionState::NeedsYou | SessionState::Working);
+        let busy = self.live.iter().filter(|(_, state)| is_busy(**state));
+        busy.filter_map(|(key, _)| self.sessions.get(key)?.emitted.clone()).collect()
+    }
+
     /// Replaces the annotations of sessions.
     pub fn set_annotations(&mut self, annotations: Annotations) {
         let previous = std::mem::replace(&mut self.annotations, annotations);

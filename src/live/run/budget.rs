@@ -88,7 +88,7 @@ impl Run {
         self.info.paused = true;
         if self.info.over_budget != Some(stop) {
             self.info.over_budget = Some(stop);
-            let text = format!("Not sent: {stop}. Resume the queue to go on.");
+            let text = format!("Not sent: {stop}. Resume the queue to continue.");
             self.notice(&text, NoticeLevel::Warning);
         }
     }

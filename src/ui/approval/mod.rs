@@ -199,7 +199,8 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, scope: &ApprovalScope, place
     let (middle, bottom) = split_top(rest, usize::from(rest.height).saturating_sub(below));
     canvas.target(top.union(middle), Target::Request);
     let rows = draw_body(canvas, middle, &layout, &draft, placement);
-    let len = layout.body.len();
+    // Lines that were not laid out can be shown by unfolding only.
+    let len = layout.body.len() + if draft.unfolded { 0 } else { layout.missing };
     let (_, bottom) = split_top(bottom, blank);
     draw_answers(canvas, bottom, &layout, &draft, typed);
     canvas.feedback.approval = Some(ApprovalFeedback { approval: id, question: draft.answers.len(), rows, len });
@@ -483,7 +484,7 @@ fn draw_answers(
     field(canvas, rest, "", &typed.input, true);
     if typed.input.is_empty() {
         let (_, hint) = split_left(rest, 2);
-        put(canvas.buffer, hint, "enter sends · esc", style(theme.faint), Align::Left);
+        put(canvas.buffer, hint, "enter sends · esc cancels", style(theme.faint), Align::Left);
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         None => (control(canvas, area.width, chat), theme.accent),
     };
     let width = u16::try_from(text::width(&right)).unwrap_or(u16::MAX).min(area.width * 2 / 3);
-    let (left, at_right) = split_right(area, width + 1);
+    let (left, at_right) = split_right(area, if width > 0 { width + 2 } else { 0 });
     put(canvas.buffer, at_right, &right, style(tone), Align::Right);
     let mut spans = settings(canvas, chat);
     spans.extend(session(canvas, chat));

@@ -24,8 +24,11 @@ const MIN_TRANSCRIPT_HEIGHT: u16 = 3;
 /// Height below which an approval may cover the whole transcript, because its choices must be visible.
 const LOW_SCREEN: u16 = 16;
 
-/// Left margin of an approval, equal to that of the header, the queue and the status line.
+/// Margin at both sides of an approval and of the composer, equal to that of the header, the queue and the status line.
 const MARGIN: u16 = 1;
+
+/// Minimum width of a screen with margins.
+const WITH_MARGINS: u16 = 12;
 
 /// Draws the chat screen.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache) {
@@ -35,7 +38,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut Vie
     let status = rest.bottom(u16::from(area.height >= 3));
     let transcript = if area.height < LOW_SCREEN { 0 } else { MIN_TRANSCRIPT_HEIGHT };
     let least = |rest: &Remaining| rest.0.height.saturating_sub(transcript);
-    let composer = composer::height(chat, rest.0).min(least(&rest).max(1)).min(rest.0.height);
+    let composer = composer::height(chat, within_margins(rest.0)).min(least(&rest).max(1)).min(rest.0.height);
     let composer = rest.bottom(composer);
     let command = rest.bottom(user_command::height(chat).min(area.height / 3).min(least(&rest)));
     let scope = chat.run.clone().map(ApprovalScope::Run);
@@ -43,13 +46,13 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut Vie
         Some(scope) if canvas.active => {
             let full = app.approvals.is_unfolded(&app.runs, scope);
             let room = if full { rest.0.height } else { least(&rest) };
-            approval::height(app, scope, area.width.saturating_sub(MARGIN), room)
+            approval::height(app, scope, within_margins(area).width, room)
         }
         Some(scope) => u16::from(app.approvals.current(&app.runs, scope).is_some()),
         None => 0,
     };
     let approval_area = rest.bottom(approval_area);
-    let (_, question) = split_left(approval_area, MARGIN);
+    let question = within_margins(approval_area);
     let queue = rest.bottom(queue::height(app, chat).min(area.height / 4).min(least(&rest)));
     let tasks = tasks::height(app, chat, area.height).min(area.height / 3).min(least(&rest));
     let tasks = rest.bottom(tasks);
@@ -67,9 +70,15 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut Vie
         // Plain letters belong to the composer, also while the transcript has the focus.
         approval::draw(canvas, question, scope, ApprovalPlacement::Composer);
     }
-    composer::draw(canvas, composer, chat);
+    composer::draw(canvas, within_margins(composer), chat);
     composer::draw_completion(canvas, rest.0.union(queue).union(approval_area), chat);
     status::draw(canvas, status, chat);
+}
+
+/// Returns an area without the margins, if there is room for them.
+fn within_margins(area: Rect) -> Rect {
+    let margin = if area.width < WITH_MARGINS { 0 } else { MARGIN };
+    Rect { x: area.x + margin, width: area.width - 2 * margin, ..area }
 }
 
 /// Draws a one-line note of an open approval in the pinned session, which keys do not answer.

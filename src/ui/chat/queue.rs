@@ -64,12 +64,13 @@ fn draw_prompt(canvas: &mut Canvas, row: Rect, (at, prompt): (usize, &Prompt), s
     let age = age::text(app.now, prompt.submitted);
     let right = [age, waits].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ") + &more;
     let width = u16::try_from(text::width(&right)).unwrap_or(u16::MAX).min(row.width / 2);
-    let (left, right_at) = split_right(row, width + 1);
+    let (left, right_at) = split_right(row, width + 2);
     let paint = match prompt.state {
         PromptState::Held => theme.warning,
         PromptState::Failed => theme.error,
         PromptState::Pending | PromptState::Sending | PromptState::Delivered | PromptState::Cancelled => theme.muted,
     };
+    let right_at = Rect { width: right_at.width.saturating_sub(1), ..right_at };
     put(canvas.buffer, right_at, &right, style(paint), Align::Right);
     let label = text::one_line(text::first_chars(&prompt.text, 2_000));
     put(canvas.buffer, left, &label, style(theme.prompt), Align::Left);
@@ -89,7 +90,7 @@ fn heading(app: &App, chat: &Chat) -> Option<String> {
             "now" => "within a minute".to_owned(),
             age => format!("in {age}"),
         };
-        return Some(format!("goes on by itself {wait}, when the limit is over: up, then x cancels it"));
+        return Some(format!("continues by itself {wait}, when the limit is over: up, then x cancels it"));
     }
     let key = app.hint(Action::ResumeQueue);
     if let Some(state) = blocked {
@@ -104,7 +105,7 @@ fn heading(app: &App, chat: &Chat) -> Option<String> {
         return None;
     }
     if let Some(stop) = info.over_budget {
-        return Some(format!("{stop}: enter{key} to go on"));
+        return Some(format!("{stop}: enter{key} resumes"));
     }
     let why = match &info.last_outcome {
         Some(crate::domain::run::TurnOutcome::Interrupted) => "the turn was interrupted",

@@ -21,6 +21,7 @@ pub(super) fn lay(changes: &[FileChange], context: &mut LayoutContext<'_>, layou
     let max_lines = if changes_only { SEARCHED_LINES } else { plain_text::max_lines(context.fold) };
     let theme = context.theme;
     let width = context.split_width.unwrap_or(context.width).saturating_sub(INDENT.len()).max(1);
+    let mut starts = Vec::new();
     for file in changes {
         if layout.lines.len() > max_lines {
             break;
@@ -28,6 +29,7 @@ pub(super) fn lay(changes: &[FileChange], context: &mut LayoutContext<'_>, layou
         if changes.len() > 1 {
             let path = StyledLine::plain(&text::one_line(context.relative(&file.path)), style(theme.strong));
             let indent = [Span::raw(INDENT)];
+            starts.push(layout.lines.len());
             path.wrap_into(context.width, &indent, &indent, &mut layout.lines);
         }
         let options = diff::DiffOptions {
@@ -41,29 +43,35 @@ pub(super) fn lay(changes: &[FileChange], context: &mut LayoutContext<'_>, layou
         };
         let laid = diff::lay(&file.kind, options, context.highlighter.as_deref_mut());
         layout.pending |= laid.pending;
+        starts.extend(laid.starts.iter().map(|start| layout.lines.len() + start));
         for mut line in laid.lines {
             line.spans.insert(0, Span::raw(INDENT));
             layout.lines.push(line);
         }
     }
     if changes_only {
-        first_lines(changes, context, layout);
+        first_lines(changes, &starts, context, layout);
     } else {
         plain_text::truncate(layout, context, None);
     }
 }
 
-/// Keeps the first lines, with a note about the others.
-fn first_lines(changes: &[FileChange], context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+/// Keeps the first lines, with a note about the others. `starts` are the indices at which lines that are not wrapped begin.
+fn first_lines(changes: &[FileChange], starts: &[usize], context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     // The note takes as much room as a line.
     if layout.lines.len() <= FEW_LINES + 1 {
         return;
     }
     layout.lines.truncate(FEW_LINES);
+    let shown = starts.iter().filter(|start| **start < FEW_LINES).count();
+    let laid = starts.len();
+    // Of a long change, only the first lines were laid out.
     let changed: usize =
         changes.iter().map(|file| diff::count(&file.kind)).map(|(added, removed)| added + removed).sum();
-    let note = match changed.saturating_sub(FEW_LINES) {
-        0 | 1 => "  … more".to_owned(),
+    let all = if laid > SEARCHED_LINES { laid.max(changed) } else { laid };
+    let note = match all.saturating_sub(shown) {
+        0 => "  … more".to_owned(),
+        1 => "  … 1 more line".to_owned(),
         hidden => format!("  … {hidden} more lines"),
     };
     plain_text::push_note(&note, context, layout);

@@ -76,7 +76,7 @@ fn outcome(tool: &Tool, context: &LayoutContext<'_>) -> Vec<Span<'static>> {
     {
         spans.push(Span::styled(format!(" exit {code}"), style(theme.error)));
     }
-    if let Some(millis) = tool.duration_ms {
+    if let Some(millis) = tool.duration_ms.filter(|millis| *millis > 0) {
         spans.push(Span::styled(format!(" {}", duration(millis)), style(theme.muted)));
     }
     if tool.subagent.is_some() {

@@ -25,7 +25,7 @@ const CARET: &str = "▏";
 /// Maximum columns of the damage in the header; the preview has all of it.
 const MAX_DAMAGE_COLUMNS: usize = 48;
 
-/// Draws title, agent, duration, model, tokens and branches. Parts that do not fit are omitted from the end.
+/// Draws title, agent, branches, model, duration and tokens. Parts that do not fit are omitted from the end.
 pub(super) fn header(
     area: Rect,
     buffer: &mut Buffer,
@@ -49,20 +49,21 @@ pub(super) fn header(
         (None, _) => String::new(),
     };
     let following = following.as_str();
-    // The title shrinks first, but not below a third of the line.
-    let used: usize = details.iter().map(|detail| wrap::columns(detail) + 3).sum();
-    let fixed = used + wrap::columns(agent.name()) + 3 + wrap::columns(following) + 2;
     let title = session.map_or("", |session| &*session.title.text);
     let title = if title.is_empty() { &*reader.key.id } else { title };
-    let title = context.secrets.text(title);
-    let title = text::ellipsis(&text::one_line(&title), room.saturating_sub(fixed).max(room / 3));
-    let mut spans = vec![Span::styled(title, style(theme.title)), Span::styled(" · ", style(theme.faint))];
-    spans.push(Span::styled(agent.name(), style::agent(theme, agent)));
-    for detail in details {
-        spans.push(Span::styled(format!(" · {detail}"), style(theme.muted)));
+    let title = text::one_line(&context.secrets.text(title));
+    let room_left = room.saturating_sub(wrap::columns(following) + 2);
+    let mut parts = vec![Span::styled(format!(" · {}", agent.name()), style::agent(theme, agent))];
+    parts.extend(details.into_iter().map(|detail| Span::styled(format!(" · {detail}"), style(theme.muted))));
+    // The title shrinks first, but not below half of the line; then details are omitted.
+    let least = wrap::columns(&title).min(room_left / 2);
+    while !parts.is_empty() && styled_line::columns(&parts) + least > room_left {
+        parts.pop();
     }
-    let right = wrap::columns(following);
-    let line = Line::from(styled_line::cut(spans, room.saturating_sub(right + 1)));
+    let title = text::ellipsis(&title, room_left.saturating_sub(styled_line::columns(&parts)));
+    let mut spans = vec![Span::styled(title, style(theme.title))];
+    spans.extend(parts);
+    let line = Line::from(styled_line::cut(spans, room_left));
     buffer.set_line(area.x, area.y, &line, area.width);
     at_right(area, buffer, &Line::styled(following, style(theme.accent)));
 }
@@ -71,10 +72,10 @@ pub(super) fn header(
 fn details(reader: &Reader, session: Option<&Session>) -> Vec<String> {
     let mut details = Vec::new();
     if let Some(session) = session {
+        details.extend(session.model.as_deref().map(|model| text::one_line(short_model(model))));
         if let (Some(from), Some(to)) = (session.started_at, session.last_activity) {
             details.push(duration(u64::try_from(to.since(from)).unwrap_or(0)));
         }
-        details.extend(session.model.as_deref().map(|model| text::one_line(short_model(model))));
         if let Some(origin) = session.continues() {
             details.insert(0, format!("continues {}:{}", origin.agent, text::first_chars(&origin.id, 8)));
         }

@@ -185,7 +185,8 @@ fn paint(
         match row {
             ReaderRow::Blank => {}
             ReaderRow::Day(day) => {
-                let text = day.strftime("── %a %-d %b %Y ").to_string();
+                let text = day.strftime("─ %a %-d %b %Y ").to_string();
+                let area = inset(area);
                 let room = usize::from(area.width);
                 let rule = "─".repeat(room.saturating_sub(wrap::columns(&text)).min(MAX_TEXT_WIDTH));
                 buffer.set_stringn(area.x, y, text + &rule, room, style(context.theme.faint));

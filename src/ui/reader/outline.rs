@@ -20,6 +20,9 @@ use crate::ui::widgets::{Align, line_of, put, put_line, split_left, split_right,
 /// Minimum columns of a reader with the outline beside the text.
 const BESIDE: u16 = 160;
 
+/// Minimum columns of a reader whose text is narrower while the outline has the keys, rather than covered.
+const NARROWS: u16 = 100;
+
 /// Minimum columns of a text that the outline covers in part only.
 const PARTLY: u16 = 60;
 
@@ -28,6 +31,8 @@ const PARTLY: u16 = 60;
 pub(super) struct OutlineArea {
     pub area: Rect,
     pub place: OutlinePlace,
+    /// True if it covers a part of the text.
+    pub covers: bool,
 }
 
 impl OutlineArea {
@@ -39,14 +44,18 @@ impl OutlineArea {
             ReaderMode::Preview => (body, Self::default()),
             ReaderMode::Full | ReaderMode::Chat { .. } if is_wide => {
                 let (text, area) = split_right(body, (body.width / 4).clamp(36, 60));
-                (text, Self { area, place: OutlinePlace::Beside })
+                (text, Self { area, place: OutlinePlace::Beside, covers: false })
+            }
+            ReaderMode::Full | ReaderMode::Chat { .. } if focused && body.width >= NARROWS => {
+                let (text, area) = split_right(body, body.width / 3);
+                (text, Self { area, place: OutlinePlace::Over, covers: false })
             }
             ReaderMode::Full | ReaderMode::Chat { .. } if focused => {
                 let width = if body.width < PARTLY { body.width } else { (body.width / 2).clamp(40, 60) };
-                (body, Self { area: split_right(body, width).1, place: OutlinePlace::Over })
+                (body, Self { area: split_right(body, width).1, place: OutlinePlace::Over, covers: true })
             }
             ReaderMode::Full | ReaderMode::Chat { .. } => {
-                (body, Self { area: Rect::default(), place: OutlinePlace::Over })
+                (body, Self { area: Rect::default(), place: OutlinePlace::Over, covers: false })
             }
         }
     }
@@ -69,7 +78,7 @@ impl OutlineArea {
             return Vec::new();
         }
         Clear.render(area, buffer);
-        if self.place == OutlinePlace::Over {
+        if self.covers {
             clear_margin(area, buffer);
         }
         for y in area.top()..area.bottom() {

@@ -19,9 +19,12 @@ const COLUMNS: u16 = 3;
 /// Minimum columns and rows of a text with a scrollbar.
 const MIN_SIZE: (u16, u16) = (56, 5);
 
-/// Returns the width of the scrollbar beside a text.
+/// Minimum columns of a text with a margin.
+const WITH_MARGIN: u16 = 24;
+
+/// Returns the width of the scrollbar beside a text, or of the margin alone.
 pub(super) fn width(body: Rect) -> u16 {
-    if body.width >= MIN_SIZE.0 && body.height >= MIN_SIZE.1 { COLUMNS } else { 0 }
+    if body.width >= MIN_SIZE.0 && body.height >= MIN_SIZE.1 { COLUMNS } else { u16::from(body.width >= WITH_MARGIN) }
 }
 
 /// Draws the scrollbar of a transcript that is longer than the screen. Returns its mouse regions.

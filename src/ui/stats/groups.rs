@@ -3,12 +3,14 @@
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use crate::app::App;
 use crate::app::msg::Target;
 use crate::app::stats::{StatsPage, StatsRow, UsageGroup};
 use crate::domain::units::tokens;
 use crate::ui::canvas::Canvas;
 use crate::ui::style::style;
 use crate::ui::widgets::{Align, line_of, put, put_line, split_left, split_right};
+use crate::ui::workspace_name::fitting_name;
 
 /// Columns of the number of sessions, of tokens and of the cost.
 const NUMBERS: [(&str, u16); 3] = [("sessions", 9), ("tokens", 8), ("cost", 13)];
@@ -87,9 +89,20 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: &StatsRow, most: u64, selected
         rest = left;
     }
     let (name, bar) = split_left(rest, (rest.width / 2).max(MIN_NAME));
-    put(canvas.buffer, split_right(name, 1).0, &canvas.app.secrets.text(&row.name), style(theme.text), Align::Left);
+    let name = split_right(name, 1).0;
+    put(canvas.buffer, name, &shown_name(canvas.app, row, name.width.into()), style(theme.text), Align::Left);
     let eighths = u128::from(row.figures.tokens.total()) * 8 * u128::from(bar.width) / u128::from(most.max(1));
     let eighths = usize::try_from(eighths).unwrap_or(0);
     let drawn = "█".repeat(eighths / 8) + EIGHTHS[eighths % 8];
     put(canvas.buffer, bar, &drawn, style(theme.accent), Align::Left);
+}
+
+/// Returns the name of a row in `columns` columns; that of a workspace as in the workspaces column.
+fn shown_name(app: &App, row: &StatsRow, columns: usize) -> String {
+    let mut workspaces = app.stack.home.workspaces.rows().iter();
+    let known = row.workspace.as_ref().and_then(|path| workspaces.find(|known| known.path == *path));
+    match known {
+        Some(workspace) => fitting_name(&workspace.name, columns),
+        None => app.secrets.text(&row.name).into_owned(),
+    }
 }

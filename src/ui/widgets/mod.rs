@@ -12,4 +12,4 @@ mod table;
 
 pub(super) use cells::{Align, line_of, put, put_line, split_left, split_right, wrapped};
 pub(super) use field::field;
-pub(super) use overlay::{divider, overlay};
+pub(super) use overlay::{divider, overlay, overlay_width};

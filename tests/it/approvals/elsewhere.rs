@@ -21,6 +21,7 @@ fn elsewhere() -> Stage {
         state: SessionState::NeedsYou,
         waiting_for: Some("permission \u{1b}[2Jprompt".into()),
         since: Some(ago(30)),
+        activity: None,
     }]));
     stage.take_effects();
     stage
@@ -42,6 +43,7 @@ fn the_inbox_lists_what_waits_in_other_programs() {
         state: SessionState::Working,
         waiting_for: None,
         since: None,
+        activity: None,
     }]));
     assert_eq!(inbox_items(&stage).len(), 0, "it was answered there");
 }

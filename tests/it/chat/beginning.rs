@@ -61,7 +61,7 @@ fn b30_a_conversation_of_another_salon_is_followed_and_the_text_stays() {
     harness.send(RunMsg::Started { ticket: *ticket, result: Err(Refusal::LeasedBy { pid: 99 }) });
     let screen = harness.screen();
     assert!(screen.contains("read-only: open in another salon, pid 99"), "{screen}");
-    assert!(screen.lines().any(|line| line.trim_end() == "❯ mine"), "{screen}");
+    assert!(screen.lines().any(|line| line.trim() == "❯ mine"), "{screen}");
     assert_eq!(harness.chat().composer.text.whole(), "mine");
     harness.keys("enter");
     assert!(harness.take().is_empty(), "it is read only");

@@ -151,7 +151,7 @@ fn a_prompt_steers_an_open_turn_by_its_key_or_by_the_setting() {
     harness.working(true);
     harness.type_in("right").keys("enter");
     assert_eq!(harness.take(), [steer("right")]);
-    assert!(harness.screen().contains("enter steer"), "{}", harness.screen());
+    assert!(harness.screen().contains("enter send now"), "{}", harness.screen());
 }
 
 #[test]

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use salon::agent::*;
 use salon::domain::launch::Launch;
 use salon::domain::live_status::LiveStatus;
+use salon::domain::transcript::{Tool, ToolAction, ToolStatus};
 use salon::domain::*;
 
 /// The made-up format, under the name of an agent, since agents are a closed list.
@@ -70,12 +71,37 @@ fn apply(session: &mut Session, line: &str) {
         "tip" => session.tip = Some(rest.into()),
         "tokens" => session.tokens.input += rest.parse::<u64>().unwrap_or(0),
         "subagent" => session.flags.subagent = true,
+        // Only the tail of a transcript contains what the agent does.
+        "say" | "call" => {}
         _ => {
             session.unreadable += 1;
             session.flags.unreadable = true;
         }
     }
     session.flags.empty = session.messages == 0;
+}
+
+/// An answer, or a call without a result. They follow the last prompt.
+fn activity(line: &str) -> Option<Entry> {
+    let (word, text) = line.split_once(' ')?;
+    let entry = |kind| Entry::new(EntryKey::new(line, 0), kind, Role::Assistant, None);
+    match word {
+        "say" => Some(Entry { text: text.to_owned(), ..entry(EntryKind::Text) }),
+        "call" => {
+            let tool = Tool {
+                name: "exec_command".into(),
+                id: "c".into(),
+                input: serde_json::Value::Null,
+                action: ToolAction::Command { command: text.to_owned(), exit_code: None },
+                output: String::new(),
+                status: ToolStatus::Pending,
+                duration_ms: None,
+                subagent: None,
+            };
+            Some(Entry { tool: Some(Box::new(tool)), ..entry(EntryKind::Tool) })
+        }
+        _ => None,
+    }
 }
 
 /// Returns the complete lines from an offset on, and the number of bytes read.
@@ -225,7 +251,9 @@ impl Format for Fake {
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
         let mut reading = self.open(session)?;
         let len = reading.len();
-        Ok(reading.read(len.saturating_sub(count)..len, TextLimit::SCREEN))
+        let prompts = reading.read(len.saturating_sub(count)..len, TextLimit::SCREEN);
+        let text = fs::read_to_string(&session.path)?;
+        Ok(prompts.into_iter().chain(text.lines().filter_map(activity)).collect())
     }
 
     fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {
@@ -240,6 +268,7 @@ impl Format for Fake {
             },
             waiting_for: None,
             since: None,
+            activity: None,
         };
         entries.map(sign).collect()
     }

@@ -222,11 +222,17 @@ fn a28_without_notifications_the_index_polls_and_reports_it() {
 #[test]
 fn live_statuses_set_and_reset_the_state() {
     let home = Home::empty();
-    write(&home, "a.log", "prompt 1000 one\n");
+    let log = write(&home, "a.log", "prompt 1000 one\nsay First. Second sentence.\n");
     let sign = write(&home, "live/a", "working");
     let mut running = Running::complete_and_watched(options(&home));
     let state = |running: &Running| running.session("a").map(|session| session.state);
     running.until("working", |running| state(running) == Some(SessionState::Working) && running.live.len() == 1);
+    let activity = |running: &Running| running.live.first().and_then(|status| status.activity.clone());
+    running.until("activity", |running| activity(running).is_some_and(|found| found.text == "Second sentence."));
+    append(&log, "call build it\n");
+    running.until("call", |running| {
+        activity(running).is_some_and(|found| found.is_call && found.text == "Bash: build it")
+    });
     fs::write(&sign, "needs-you").expect("write");
     running.until("needs you", |running| state(running) == Some(SessionState::NeedsYou));
     fs::remove_file(sign).expect("remove");

@@ -148,6 +148,12 @@ fn a_change_shows_its_first_changed_lines() {
     let screen = harness.screen();
     assert!(screen.contains("6 + fn f6() {}") && !screen.contains("f7()"), "{screen}");
     assert!(screen.contains("… 34 more lines"), "{screen}");
+    // Lines that are wrapped count once.
+    let long = |nth: usize| format!("let value_{nth} = {};\n", "a_very_long_name + ".repeat(8));
+    let wrapped: String = (1..=5).map(long).collect();
+    let screen = ReaderHarness::new(vec![edit("src/a.rs", ChangeKind::Write(wrapped))], (60, 24)).screen();
+    let shown = screen.lines().filter(|row| row.contains("+ let value_")).count();
+    assert!(screen.contains(&format!("… {} more lines", 5 - shown)), "{shown}: {screen}");
     let few = ReaderHarness::new(vec![edit("src/main.rs", ChangeKind::Patch(PATCH.into()))], (100, 20)).screen();
     assert!(few.contains("100 +     let wait") && !few.contains("fn main"), "unchanged lines say nothing new:\n{few}");
 }

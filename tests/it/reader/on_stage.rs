@@ -293,6 +293,19 @@ fn the_outline_lists_jumps_and_filters() {
 }
 
 #[test]
+fn the_text_beside_the_outline_is_wrapped_rather_than_covered() {
+    let long = "One of many words ".repeat(12) + "and the last one.";
+    let entries = vec![entry("p", EntryKind::Prompt, 0, "Explain"), entry("a", EntryKind::Text, 0, &long)];
+    let mut opened = OpenedSession::new((120, 40), entries);
+    opened.keys("O");
+    let screen = opened.stage.screen();
+    assert!(screen.contains("Outline  1"), "{screen}");
+    let row = |row: &str| row.split('│').next().unwrap_or_default().trim_matches([' ', '▌', '●']).to_owned();
+    let text: Vec<_> = screen.lines().map(row).collect();
+    assert!(text.join(" ").contains(&long), "all words are shown: {screen}");
+}
+
+#[test]
 fn the_outline_is_beside_the_text_from_160_columns_unless_hidden() {
     let mut opened = OpenedSession::new((160, 45), session());
     let screen = opened.stage.screen();

@@ -134,7 +134,7 @@ fn the_header_shows_the_metadata() {
     harness.tell(TranscriptEvent::Grown { from: 18, opened });
     harness.draw_until_loaded();
     let header = harness.screen().lines().next().map(str::to_owned);
-    let expected = " Why the retry loop hangs · claude · branch 1 of 2 · 1 h 02 min · opus-4 · 12k tokens";
+    let expected = " Why the retry loop hangs · claude · branch 1 of 2 · opus-4 · 1 h 02 min · 12k tokens";
     assert_eq!(header.as_deref(), Some(expected));
 }
 

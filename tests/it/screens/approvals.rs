@@ -99,7 +99,7 @@ fn the_inbox_of_a_low_screen_says_who_asks_and_how_to_leave() {
     stage.run(asking(run("r"), [command("a")])).run(asking(fresh("s"), [older])).keys("i");
     let screen = stage.screen();
     let lines: Vec<_> = screen.lines().collect();
-    assert!(lines[0].starts_with("! codex · new session") && lines[0].ends_with("1 of 2 (n p)"), "{screen}");
+    assert!(lines[0].starts_with(" ! codex · new session") && lines[0].ends_with("1 of 2 (n p)"), "{screen}");
     assert!(screen.contains("src/webhook.rs") && screen.contains("4  No, and stop"), "{screen}");
     assert!(lines[9].contains("1–4 answer") && lines[9].ends_with("esc close"), "{screen}");
     stage.keys("n");
@@ -136,6 +136,9 @@ fn the_hint_of_enter_says_what_it_does_with_a_question() {
     assert!(!hint("1").contains("enter") && hint("1 1").contains("enter confirm"), "{}", hint("1 1"));
     let mut stage = Stage::full(120, 40);
     asked(command("a"))(&mut stage);
+    assert!(!stage.screen().contains("enter show all"), "all is shown: {}", stage.screen());
+    let mut stage = Stage::full(120, 40);
+    asked(edit("a"))(&mut stage);
     assert!(stage.screen().contains("enter show all"), "{}", stage.screen());
 }
 

@@ -62,7 +62,7 @@ fn the_help_begins_with_the_place_and_filters_while_typing() {
     stage.keys("?");
     let screen = stage.screen();
     assert!(screen.contains(Action::Mute.about()), "all of it: {screen}");
-    let shown = screen.lines().filter(|line| line.starts_with('│'));
+    let shown = screen.lines().filter(|line| line.starts_with(" │"));
     assert!(shown.clone().count() > 60 && shown.into_iter().all(|line| !line.contains('…')), "whole texts: {screen}");
     assert!(screen.contains(Action::Scope.about()) && screen.contains(Action::NextEntry.about()), "{screen}");
     stage.keys("f o r k");
@@ -195,7 +195,7 @@ fn equal_problems_of_a_file_are_named_once() {
     stage.send(Msg::Catalog(CatalogChange { issues: Some(issues), ..CatalogChange::default() })).keys("!");
     let screen = stage.screen();
     let rows: Vec<_> =
-        screen.lines().filter(|line| line.starts_with('│')).map(|line| line[3..].trim_matches([' ', '│'])).collect();
+        screen.lines().filter(|line| line.starts_with(" │")).map(|line| line[4..].trim_matches([' ', '│'])).collect();
     let wanted = ["/home/ann/bad.jsonl:1–40", "→ unreadable record (22 times)", "→ the search index cannot be written"];
     assert_eq!(rows, wanted, "{screen}");
 }

@@ -44,6 +44,8 @@ pub struct DiffLayout {
     pub lines: Vec<Line<'static>>,
     /// Lines of the patch that each line shows, as indices: one, or an old and a new one beside it.
     pub sources: Vec<[Option<usize>; 2]>,
+    /// Indices of the layout's lines with which a line of the diff begins; the others continue a wrapped one.
+    pub starts: Vec<usize>,
     /// True while highlighting is pending.
     pub pending: bool,
 }

@@ -15,7 +15,8 @@ use crate::ui::widgets::styled_line::{self, StyledLine};
 pub(super) fn lay(rows: &[DiffRow], options: DiffOptions<'_>) -> DiffLayout {
     let greatest = rows.iter().filter_map(DiffRow::line).filter_map(|line| line.old.max(line.new)).max();
     let half = options.width.saturating_sub(1) / 2;
-    let mut writer = Writer { options, half, digits: digits(greatest), out: Vec::new(), sources: Vec::new() };
+    let mut writer =
+        Writer { options, half, digits: digits(greatest), out: Vec::new(), sources: Vec::new(), starts: Vec::new() };
     let (mut removed, mut added) = (Vec::new(), Vec::new());
     for row in rows {
         match row {
@@ -42,7 +43,7 @@ pub(super) fn lay(rows: &[DiffRow], options: DiffOptions<'_>) -> DiffLayout {
         }
     }
     writer.change(&mut removed, &mut added);
-    DiffLayout { lines: writer.out, sources: writer.sources, pending: false }
+    DiffLayout { lines: writer.out, sources: writer.sources, starts: writer.starts, pending: false }
 }
 
 struct Writer<'a> {
@@ -52,10 +53,12 @@ struct Writer<'a> {
     digits: usize,
     out: Vec<Line<'static>>,
     sources: Vec<[Option<usize>; 2]>,
+    starts: Vec<usize>,
 }
 
 impl Writer<'_> {
     fn across(&mut self, text: &str, look: Style) {
+        self.starts.push(self.out.len());
         StyledLine::plain(text, look).wrap_into(self.options.width, &[], &[], &mut self.out);
         self.sources.resize(self.out.len(), [None; 2]);
     }
@@ -73,6 +76,7 @@ impl Writer<'_> {
         let left = self.side(old.map(|line| (line, line.old)));
         let right = self.side(new.map(|line| (line, line.new)));
         let count = left.len().max(right.len());
+        self.starts.push(self.out.len());
         let (mut left, mut right) = (left.into_iter(), right.into_iter());
         for _ in 0..count {
             let mut row = left.next().unwrap_or_default();

@@ -13,8 +13,9 @@ const MIN_WIDTH_FOR_TWO: usize = 50;
 pub(super) fn lay(rows: &[DiffRow], options: DiffOptions<'_>) -> DiffLayout {
     let (theme, width) = (options.theme, options.width);
     let columns = NumberColumns::of(rows, width);
-    let (mut out, mut sources) = (Vec::new(), Vec::new());
+    let (mut out, mut sources, mut starts) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
+        starts.push(out.len());
         match row {
             DiffRow::Header(text) => StyledLine::plain(text, style(theme.hunk)).wrap_into(width, &[], &[], &mut out),
             DiffRow::Note(text) => StyledLine::plain(text, style(theme.faint)).wrap_into(width, &[], &[], &mut out),
@@ -25,7 +26,7 @@ pub(super) fn lay(rows: &[DiffRow], options: DiffOptions<'_>) -> DiffLayout {
         // A long line is wrapped.
         sources.resize(out.len(), [row.line().and_then(|line| line.source), None]);
     }
-    DiffLayout { lines: out, sources, pending: false }
+    DiffLayout { lines: out, sources, starts, pending: false }
 }
 
 /// Columns of line numbers.

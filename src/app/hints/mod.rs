@@ -1,13 +1,17 @@
 //! Key hints for the footer: the actions of the current context with the keys bound to them.
 
+mod tables;
+
 use super::App;
 use super::action::Action;
 use super::approvals::{ApprovalQueue, ApprovalScope};
+use super::changes::ChangesScreen;
 use super::chat::{Chat, ChatFocus};
-use super::home::Pane;
+use super::home::{EmptyState, Pane};
 use super::inbox::Inbox;
 use super::layer::Layer;
 use super::reader::Reader;
+use super::scroll::Scroll;
 use super::{keys, runs, search};
 use crate::config::key::Key;
 use crate::config::settings::DuringTurn;
@@ -44,13 +48,13 @@ pub fn hints(app: &App) -> Vec<Hint> {
             hints.extend(typed(&[("enter", "confirm"), ("esc", "cancel")]));
             hints
         }
-        Some(Layer::Help(help)) if help.input.is_empty() => {
-            typed(&[("esc", "close"), ("↑ ↓", "scroll"), ("a…z", "filter")])
+        Some(Layer::Help(help)) => {
+            let hints = typed(&[("esc", if help.input.is_empty() { "close" } else { "clear" }), ("a…z", "filter")]);
+            with_scroll(hints, help.scroll)
         }
-        Some(Layer::Help(_)) => typed(&[("esc", "clear"), ("↑ ↓", "scroll")]),
-        Some(Layer::Issues(_)) => named(app, &[(Action::Back, "close"), (Action::Down, "scroll")]),
-        Some(Layer::Backends(_)) => {
-            named(app, &[(Action::Back, "close"), (Action::Rescan, "refresh"), (Action::Down, "scroll")])
+        Some(Layer::Issues(view)) => with_scroll(named(app, &[(Action::Back, "close")]), view.scroll),
+        Some(Layer::Backends(view)) => {
+            with_scroll(named(app, &[(Action::Back, "close"), (Action::Rescan, "refresh")]), view.scroll)
         }
         Some(Layer::Chat(chat)) => with_other_pane(app, hints_in_chat(app, chat)),
         Some(Layer::Inbox(_)) if app.approvals.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
@@ -81,13 +85,9 @@ pub fn hints(app: &App) -> Vec<Hint> {
         Some(Layer::Export(_)) => typed(&[("enter", "write"), ("↑ ↓", "fields"), ("← →", "change"), ("esc", "cancel")]),
         Some(Layer::Annotate(_)) => typed(&[("enter", "save"), ("esc", "cancel")]),
         Some(Layer::Changes(changes)) if changes.input.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
-        Some(Layer::Changes(changes)) if changes.review.is_some() => named(app, &REVIEW),
-        Some(Layer::Changes(changes)) if changes.count(RemarkState::Draft) > 0 => {
-            let mut hints = named(app, &[(Action::SendRemarks, "send remarks")]);
-            hints.extend(named(app, &CHANGES));
-            hints
-        }
-        Some(Layer::Changes(_)) => named(app, &CHANGES),
+        Some(Layer::Changes(changes)) if changes.review.is_some() => named(app, &tables::REVIEW),
+        Some(Layer::Changes(changes)) if changes.is_empty() => named(app, &tables::NO_CHANGES),
+        Some(Layer::Changes(changes)) => hints_in_changes(app, changes),
         Some(Layer::Reader(reader)) => with_other_pane(app, hints_in_reader(app, reader)),
         Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
         Some(Layer::Search(search)) if search.completion.is_some() => {
@@ -101,31 +101,48 @@ pub fn hints(app: &App) -> Vec<Hint> {
         }
         Some(Layer::Search(search)) if search.focus == search::SearchFocus::Line => {
             let mut hints = typed(&[("enter", "open"), ("↑ ↓", "select"), ("tab", "complete"), ("→", "more matches")]);
-            hints.extend(named(app, &SEARCH));
+            hints.extend(named(app, &tables::SEARCH));
             hints
         }
-        Some(Layer::Search(_)) => named(app, &RESULTS),
+        Some(Layer::Search(_)) => named(app, &tables::RESULTS),
         None if app.stack.home.message.is_some() => typed(&[("enter", "send or queue"), ("esc", "cancel")]),
         None if app.stack.home.filter.typing => typed(&[("enter", "apply"), ("↑ ↓", "select"), ("esc", "clear")]),
-        None if app.stack.home.empty_state(&app.sessions).is_some() => named(app, &EMPTY),
+        None if app.stack.home.empty_state(&app.sessions) == Some(EmptyState::NoSessions) => {
+            named(app, &tables::NO_SESSIONS)
+        }
+        None if app.stack.home.empty_state(&app.sessions).is_some() => named(app, &tables::EMPTY),
         None => match app.stack.home.focus {
-            Pane::Workspaces if app.stack.home.workspaces.view().is_some() => named(app, &VIEW),
-            Pane::Workspaces => named(app, &WORKSPACES),
-            Pane::Sessions => named(app, &LIST),
+            Pane::Workspaces if app.stack.home.workspaces.view().is_some() => named(app, &tables::VIEW),
+            Pane::Workspaces => named(app, &tables::WORKSPACES),
+            Pane::Sessions => named(app, &tables::LIST),
             Pane::Preview => {
                 let key = app.stack.home.list.key();
                 let reader = key.and_then(|key| app.stack.home.preview.reader(key));
-                reader.map_or_else(|| named(app, &PREVIEW), |reader| hints_in_preview(app, reader))
+                reader.map_or_else(|| named(app, &tables::PREVIEW), |reader| hints_in_preview(app, reader))
             }
         },
     }
+}
+
+fn hints_in_changes(app: &App, changes: &ChangesScreen) -> Vec<Hint> {
+    let send = (changes.count(RemarkState::Draft) > 0).then_some((Action::SendRemarks, "send remarks"));
+    // Only files that were compared with a commit can be taken back to it.
+    let is_possible = |action: Action| action != Action::DiscardHunk || changes.can_discard();
+    let rest = tables::CHANGES.into_iter().filter(|(action, _)| is_possible(*action));
+    named(app, &send.into_iter().chain(rest).collect::<Vec<_>>())
+}
+
+/// Adds the keys that scroll a text, unless all of it is on the screen.
+fn with_scroll(mut hints: Vec<Hint>, scroll: Scroll) -> Vec<Hint> {
+    hints.extend(scroll.is_possible().then(|| Hint::typed(("↑ ↓", "scroll"))));
+    hints
 }
 
 fn hints_in_reader(app: &App, reader: &Reader) -> Vec<Hint> {
     if let Some(hints) = hints_in_parts(app, reader) {
         return hints;
     }
-    let hints: &[(Action, &'static str)] = if is_search_result(app) { &RESULT } else { &READER };
+    let hints: &[(Action, &'static str)] = if is_search_result(app) { &tables::RESULT } else { &tables::READER };
     reading(app, reader, hints)
 }
 
@@ -140,20 +157,24 @@ fn hints_in_parts(app: &App, reader: &Reader) -> Option<Vec<Hint>> {
         _ if reader.outline.typing => typed(&[("enter", "go there"), ("↑ ↓", "select"), ("esc", "clear")]),
         _ if reader.outline.focused => {
             let close = if reader.outline_is_beside() { "hide" } else { "close" };
-            let mut hints = named(app, &OUTLINE);
+            let mut hints = named(app, &tables::OUTLINE);
             hints.extend(named(app, &[(Action::Outline, close), (Action::Help, "help")]));
             Some(hints)
         }
-        Some(_) if !from_search => Some(reading(app, reader, &FOUND)),
+        Some(find) if !from_search => {
+            // Without matches there is none to go to.
+            let first = if find.complete && find.count() == 0 { 2 } else { 0 };
+            Some(reading(app, reader, &tables::FOUND[first..]))
+        }
         _ => None,
     }
 }
 
 /// In the preview, the key that unfolds an entry opens the transcript.
 fn hints_in_preview(app: &App, reader: &Reader) -> Vec<Hint> {
-    let mut hints = reading(app, reader, &PREVIEW);
+    let mut hints = reading(app, reader, &tables::PREVIEW);
     if let Some(open) = hints.first_mut() {
-        open.label = PREVIEW[0].1;
+        open.label = tables::PREVIEW[0].1;
     }
     hints
 }
@@ -163,7 +184,7 @@ fn reading(app: &App, reader: &Reader, hints: &[(Action, &'static str)]) -> Vec<
     let is_live = || app.sessions.catalog.get(&reader.key).is_some_and(|session| session.state != SessionState::Past);
     // At the end of a past session there is nothing to follow.
     let is_useful = |action: Action| action != Action::Follow || !reader.is_following() || is_live();
-    let branches: &[(Action, &'static str)] = if reader.has_branches() { &BRANCHES } else { &[] };
+    let branches: &[(Action, &'static str)] = if reader.has_branches() { &tables::BRANCHES } else { &[] };
     let (first, rest) = hints.split_at(hints.len().min(2));
     let useful = first.iter().chain(branches).chain(rest).filter(|(action, _)| is_useful(*action));
     let subagent = reader.subagent().filter(|key| app.sessions.catalog.get(key).is_some());
@@ -258,8 +279,8 @@ fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
         ChatFocus::Composer if chat.armed_turn(&app.runs).is_some() => [typed(("esc", "interrupt"))].into(),
         ChatFocus::Composer if chat.info(&app.runs).is_some_and(|info| runs::is_open(&info.phase)) => {
             let mut hints = match app.settings.during_turn {
-                DuringTurn::Queue => in_chat(app, chat, &WORKING_CHAT),
-                DuringTurn::Steer => in_chat(app, chat, &STEERED_CHAT),
+                DuringTurn::Queue => in_chat(app, chat, &tables::WORKING_CHAT),
+                DuringTurn::Steer => in_chat(app, chat, &tables::STEERED_CHAT),
             };
             // Esc would interrupt the turn.
             hints.extend(chat.composer.is_empty().then(|| typed(("←", "back"))));
@@ -268,12 +289,12 @@ fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
         }
         ChatFocus::Composer if chat.info(&app.runs).is_some_and(waits_for_limit) => {
             let mut hints = named(app, &[(Action::ContinueAtReset, "continue when the limit is over")]);
-            hints.extend(in_chat(app, chat, &CHAT));
+            hints.extend(in_chat(app, chat, &tables::CHAT));
             hints
         }
-        ChatFocus::Composer => in_chat(app, chat, &CHAT),
-        ChatFocus::Transcript if chat.read_only.is_some() => reading(app, &chat.reader, &READ_ONLY_CHAT),
-        ChatFocus::Transcript => reading(app, &chat.reader, &possible(app, chat, &READING_CHAT)),
+        ChatFocus::Composer => in_chat(app, chat, &tables::CHAT),
+        ChatFocus::Transcript if chat.read_only.is_some() => reading(app, &chat.reader, &tables::READ_ONLY_CHAT),
+        ChatFocus::Transcript => reading(app, &chat.reader, &possible(app, chat, &tables::READING_CHAT)),
     }
 }
 
@@ -318,170 +339,3 @@ fn named(app: &App, hints: &[(Action, &'static str)]) -> Vec<Hint> {
     };
     hints.iter().filter_map(with_key).collect()
 }
-
-const EMPTY: [(Action, &str); 7] = [
-    (Action::New, "new session"),
-    (Action::Scope, "scope"),
-    (Action::ShowHidden, "hidden"),
-    (Action::Rescan, "rescan"),
-    (Action::Help, "help"),
-    (Action::Leave, "quit"),
-    (Action::Palette, "commands"),
-];
-
-const LIST: [(Action, &str); 14] = [
-    (Action::Open, "open"),
-    (Action::ResumeHere, "continue"),
-    (Action::New, "new"),
-    (Action::Search, "search"),
-    (Action::Filter, "filter"),
-    (Action::Scope, "scope"),
-    (Action::Help, "help"),
-    (Action::Leave, "quit"),
-    (Action::Resume, "open in agent"),
-    (Action::Message, "send prompt"),
-    (Action::Sort, "sort"),
-    (Action::ShowHidden, "hidden"),
-    (Action::CopyCommand, "copy command"),
-    (Action::Palette, "commands"),
-];
-
-const CHANGES: [(Action, &str); 13] = [
-    (Action::Leave, "back"),
-    (Action::NextEntry, "next hunk"),
-    (Action::NextPrompt, "next file"),
-    (Action::Remark, "remark"),
-    (Action::Scope, "turn, session, worktree"),
-    (Action::Expand, "entry"),
-    (Action::DiscardHunk, "discard"),
-    (Action::Git, "git"),
-    (Action::EditEntry, "edit"),
-    (Action::SideBySide, "side by side"),
-    (Action::PreviousEntry, "previous hunk"),
-    (Action::MarkLines, "mark lines"),
-    (Action::Help, "help"),
-];
-
-const REVIEW: [(Action, &str); 4] =
-    [(Action::Expand, "send"), (Action::EditEntry, "edit"), (Action::Down, "scroll"), (Action::Back, "cancel")];
-
-const SEARCH: [(Action, &str); 4] = [
-    (Action::Order, "sort"),
-    (Action::Back, "clear"),
-    (Action::SaveView, "save view"),
-    (Action::CopyView, "copy command"),
-];
-
-const RESULTS: [(Action, &str); 9] = [
-    (Action::Open, "open"),
-    (Action::Search, "edit query"),
-    (Action::MoreHits, "more matches"),
-    (Action::Order, "sort"),
-    (Action::ResumeHere, "continue"),
-    (Action::CopyView, "copy command"),
-    (Action::SaveView, "save view"),
-    (Action::Help, "help"),
-    (Action::CopyId, "copy id"),
-];
-
-const RESULT: [(Action, &str); 9] = [
-    (Action::Back, "results"),
-    (Action::NextHit, "next match"),
-    (Action::PreviousHit, "previous match"),
-    (Action::Tools, "tools"),
-    (Action::Thinking, "thinking"),
-    (Action::ResumeHere, "continue"),
-    (Action::Help, "help"),
-    (Action::Expand, "unfold"),
-    (Action::Outline, "outline"),
-];
-
-const WORKSPACES: [(Action, &str); 5] = [
-    (Action::Down, "next"),
-    (Action::Right, "sessions"),
-    (Action::Scope, "scope"),
-    (Action::Help, "help"),
-    (Action::Palette, "commands"),
-];
-
-const VIEW: [(Action, &str); 5] = [
-    (Action::Open, "search"),
-    (Action::Down, "next"),
-    (Action::DeleteView, "delete"),
-    (Action::Help, "help"),
-    (Action::Palette, "commands"),
-];
-
-const PREVIEW: [(Action, &str); 6] = [
-    (Action::Expand, "open"),
-    (Action::Left, "sessions"),
-    (Action::PreviousPrompt, "previous prompt"),
-    (Action::Tools, "tools"),
-    (Action::Help, "help"),
-    (Action::ResumeHere, "continue"),
-];
-
-const READER: [(Action, &str); 10] = [
-    (Action::Back, "back"),
-    (Action::ResumeHere, "continue"),
-    (Action::PreviousPrompt, "previous prompt"),
-    (Action::Find, "find"),
-    (Action::Outline, "outline"),
-    (Action::Tools, "tools"),
-    (Action::Thinking, "thinking"),
-    (Action::Help, "help"),
-    (Action::Expand, "unfold"),
-    (Action::Follow, "follow"),
-];
-
-const BRANCHES: [(Action, &str); 1] = [(Action::NextBranch, "next branch")];
-
-const OUTLINE: [(Action, &str); 4] = [
-    (Action::Expand, "go there"),
-    (Action::Find, "filter"),
-    (Action::NextPrompt, "next prompt"),
-    (Action::Back, "text"),
-];
-
-const FOUND: [(Action, &str); 7] = [
-    (Action::NextHit, "next match"),
-    (Action::PreviousHit, "previous match"),
-    (Action::Find, "edit"),
-    (Action::Back, "clear"),
-    (Action::Expand, "unfold"),
-    (Action::Outline, "outline"),
-    (Action::Help, "help"),
-];
-
-const READING_CHAT: [(Action, &str); 8] = [
-    (Action::Back, "write"),
-    (Action::Leave, "back"),
-    (Action::PreviousPrompt, "previous prompt"),
-    (Action::Tools, "tools"),
-    (Action::Interrupt, "interrupt"),
-    (Action::Find, "find"),
-    (Action::Help, "help"),
-    (Action::Outline, "outline"),
-];
-
-const WORKING_CHAT: [(Action, &str); 3] =
-    [(Action::Send, "queue"), (Action::Steer, "steer"), (Action::Interrupt, "interrupt")];
-
-const STEERED_CHAT: [(Action, &str); 2] = [(Action::Send, "steer"), (Action::Interrupt, "interrupt")];
-
-const READ_ONLY_CHAT: [(Action, &str); 5] = [
-    (Action::ResumeHere, "continue"),
-    (Action::Fork, "fork"),
-    (Action::Back, "back"),
-    (Action::PreviousPrompt, "previous prompt"),
-    (Action::Help, "help"),
-];
-
-const CHAT: [(Action, &str); 6] = [
-    (Action::Send, "send"),
-    (Action::Newline, "newline"),
-    (Action::Models, "model"),
-    (Action::Interrupt, "interrupt"),
-    (Action::ReadChat, "read"),
-    (Action::Back, "back"),
-];
