@@ -47,11 +47,6 @@ impl Scroll {
         self.height
     }
 
-    /// Returns true if not all lines fit on the screen.
-    pub fn is_possible(self) -> bool {
-        self.len > self.height
-    }
-
     /// Scrolls by a number of lines.
     pub fn by(&mut self, lines: isize) {
         self.top = self.top.saturating_add_signed(lines).min(self.len.saturating_sub(self.height));

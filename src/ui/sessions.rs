@@ -171,7 +171,7 @@ fn draw_session(
     }
     let mut marks = session.annotation().map(annotate::marks).unwrap_or_default();
     let days_left = keep::days_left(session, app).filter(|(_, is_soon)| *is_soon);
-    marks.extend(days_left.map(|(days, _)| format!("{days}d left")));
+    marks.extend(days_left.map(|(days, _)| if days == 0 { "<1d left".to_owned() } else { format!("{days}d left") }));
     let marks = marks.join(" ");
     // The title comes first: its marks get at most a third of the room.
     let room = u16::try_from(text::width(&marks)).unwrap_or(u16::MAX).min(rest.width / 3);

@@ -175,6 +175,6 @@ fn a_database_that_cannot_be_used_is_said_at_start_and_among_the_problems() {
     terminal.wait_for_text("state.db: cannot be used: ");
     terminal.send("!");
     terminal.wait_for_text("→ cannot be used: ");
-    terminal.wait_for_text("no agent runs and nothing is");
+    terminal.wait_for_text("no agent runs and nothing");
     terminal.send("\x1bq");
 }

@@ -11,6 +11,10 @@ use crate::domain::tool::{ChangeContext, ToolAction};
 const MAX_TOGETHER_BYTES: usize = 64 << 10;
 const MAX_TOGETHER_LINES: usize = 2_000;
 
+/// Maximum size of a request that is surely shown whole, on a screen of usual size.
+const SHORT_BYTES: usize = 240;
+const SHORT_LINES: usize = 4;
+
 impl ApprovalQueue {
     /// Returns true if the current approval is shown on the whole screen.
     pub fn is_unfolded(&self, runs: &RunTable, scope: &ApprovalScope) -> bool {
@@ -31,7 +35,9 @@ impl ApprovalQueue {
             None if draft.unfolded => Some("fold"),
             // Edits get their places in the files.
             None => {
-                let has_more = self.overflows || matches!(pending.approval.action, ToolAction::Edit(_));
+                let text = pending.approval.text();
+                let is_short = text.len() <= SHORT_BYTES && text.lines().count() <= SHORT_LINES;
+                let has_more = !is_short || matches!(pending.approval.action, ToolAction::Edit(_));
                 has_more.then_some("show all")
             }
         }

@@ -134,8 +134,6 @@ pub struct ApprovalQueue {
     drafts: BTreeMap<ApprovalId, AnswerDraft>,
     field: Option<AnswerField>,
     visible: Option<VisibleApproval>,
-    /// True if not all of the visible approval's object was on the screen in the last frame.
-    overflows: bool,
     contexts: BTreeMap<ApprovalId, Vec<Vec<Option<ChangeContext>>>>,
 }
 
@@ -219,8 +217,7 @@ impl ApprovalQueue {
         if let Some(draft) = self.drafts.get_mut(&layout.approval) {
             draft.scroll.fit(layout.rows, layout.len);
         }
-        let ApprovalFeedback { approval: id, question, rows, len } = layout.clone();
-        self.overflows = len > rows;
+        let ApprovalFeedback { approval: id, question, .. } = layout.clone();
         if self.visible.as_ref().is_some_and(|shown| shown.approval == id && shown.question == question) {
             return Vec::new();
         }

@@ -11,7 +11,6 @@ use super::home::{EmptyState, Pane};
 use super::inbox::Inbox;
 use super::layer::Layer;
 use super::reader::Reader;
-use super::scroll::Scroll;
 use super::{keys, runs, search};
 use crate::config::key::Key;
 use crate::config::settings::DuringTurn;
@@ -48,13 +47,15 @@ pub fn hints(app: &App) -> Vec<Hint> {
             hints.extend(typed(&[("enter", "confirm"), ("esc", "cancel")]));
             hints
         }
-        Some(Layer::Help(help)) => {
-            let hints = typed(&[("esc", if help.input.is_empty() { "close" } else { "clear" }), ("a…z", "filter")]);
-            with_scroll(hints, help.scroll)
-        }
-        Some(Layer::Issues(view)) => with_scroll(named(app, &[(Action::Back, "close")]), view.scroll),
+        Some(Layer::Help(help)) => typed(&[
+            ("esc", if help.input.is_empty() { "close" } else { "clear" }),
+            ("↑ ↓", "scroll"),
+            ("a…z", "filter"),
+        ]),
+        Some(Layer::Issues(_)) => with_scroll(named(app, &[(Action::Back, "close")]), app.issues().count(), app),
         Some(Layer::Backends(view)) => {
-            with_scroll(named(app, &[(Action::Back, "close"), (Action::Rescan, "refresh")]), view.scroll)
+            let len = view.list.as_ref().map_or(0, Vec::len);
+            with_scroll(named(app, &[(Action::Back, "close"), (Action::Rescan, "refresh")]), len, app)
         }
         Some(Layer::Chat(chat)) => with_other_pane(app, hints_in_chat(app, chat)),
         Some(Layer::Inbox(_)) if app.approvals.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
@@ -132,9 +133,10 @@ fn hints_in_changes(app: &App, changes: &ChangesScreen) -> Vec<Hint> {
     named(app, &send.into_iter().chain(rest).collect::<Vec<_>>())
 }
 
-/// Adds the keys that scroll a text, unless all of it is on the screen.
-fn with_scroll(mut hints: Vec<Hint>, scroll: Scroll) -> Vec<Hint> {
-    hints.extend(scroll.is_possible().then(|| Hint::typed(("↑ ↓", "scroll"))));
+/// Adds the keys that scroll a list of items of two lines or more, unless all of them may fit on the screen.
+fn with_scroll(mut hints: Vec<Hint>, len: usize, app: &App) -> Vec<Hint> {
+    let may_fit = len * 2 + 4 <= usize::from(app.size.1);
+    hints.extend((!may_fit).then(|| Hint::typed(("↑ ↓", "scroll"))));
     hints
 }
 
@@ -186,7 +188,11 @@ fn reading(app: &App, reader: &Reader, hints: &[(Action, &'static str)]) -> Vec<
     let is_useful = |action: Action| action != Action::Follow || !reader.is_following() || is_live();
     let branches: &[(Action, &'static str)] = if reader.has_branches() { &tables::BRANCHES } else { &[] };
     let (first, rest) = hints.split_at(hints.len().min(2));
-    let useful = first.iter().chain(branches).chain(rest).filter(|(action, _)| is_useful(*action));
+    // In the preview, the key opens the transcript.
+    let opens = |label: &str| label == tables::PREVIEW[0].1;
+    let changes = |action: Action, label: &str| action != Action::Expand || opens(label) || reader.can_fold();
+    let useful = first.iter().chain(branches).chain(rest);
+    let useful = useful.filter(|(action, label)| is_useful(*action) && changes(*action, label));
     let subagent = reader.subagent().filter(|key| app.sessions.catalog.get(key).is_some());
     let label = |action: Action| match (action, &subagent) {
         (Action::Expand, Some(_)) => Some("open sub-agent"),

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use crate::domain::event::{EntryKey, NoticeLevel};
 use crate::domain::transcript::{Entry, EntryKind};
 
+/// Number of lines of an entry that is cut.
+pub const CUT_LINES: usize = 8;
+
 /// Maximum bytes of a prompt or notice that is shown in full, because more is a paste.
 const MAX_TYPED_BYTES: usize = 8_000;
 

@@ -199,8 +199,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, scope: &ApprovalScope, place
     let (middle, bottom) = split_top(rest, usize::from(rest.height).saturating_sub(below));
     canvas.target(top.union(middle), Target::Request);
     let rows = draw_body(canvas, middle, &layout, &draft, placement);
-    // Lines that were not laid out can be shown by unfolding only.
-    let len = layout.body.len() + if draft.unfolded { 0 } else { layout.missing };
+    let len = layout.body.len();
     let (_, bottom) = split_top(bottom, blank);
     draw_answers(canvas, bottom, &layout, &draft, typed);
     canvas.feedback.approval = Some(ApprovalFeedback { approval: id, question: draft.answers.len(), rows, len });

@@ -38,9 +38,6 @@ pub const MAX_LINES: usize = 2_000;
 /// Maximum bytes per text, because layout time must be bounded.
 const MAX_BYTES: usize = 512 << 10;
 
-/// Maximum lines of an entry with [`Fold::Cut`].
-const CUT_LINES: usize = 8;
-
 /// Maximum lines of a change of which only a few lines are shown.
 const FEW_LINES: usize = 6;
 

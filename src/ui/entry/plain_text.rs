@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{CUT_LINES, EntryLayout, FEW_LINES, LayoutContext, MAX_BYTES, MAX_LINES};
+use super::{EntryLayout, FEW_LINES, LayoutContext, MAX_BYTES, MAX_LINES};
 use crate::app::reader::Fold;
+use crate::app::reader::fold::CUT_LINES;
 use crate::domain::units;
 use crate::stdx::text;
 use crate::ui::style::style;

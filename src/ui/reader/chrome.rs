@@ -145,7 +145,7 @@ pub(super) fn footer(
     let room = usize::from(area.width).saturating_sub(used + 2);
     let left = match &reader.find {
         Some(find) => find_line(find, room, context),
-        None => fold_states(reader, context),
+        None => fold_states(reader, room, context),
     };
     buffer.set_line(area.x, area.y, &Line::from(styled_line::cut(left, room)), area.width);
     at_right(area, buffer, &Line::from(right));
@@ -194,12 +194,16 @@ fn find_line(find: &Find, room: usize, context: &RenderContext<'_>) -> Vec<Span<
     spans
 }
 
-fn fold_states(reader: &Reader, context: &RenderContext<'_>) -> Vec<Span<'static>> {
+/// Returns the fold states, without those that do not fit.
+fn fold_states(reader: &Reader, room: usize, context: &RenderContext<'_>) -> Vec<Span<'static>> {
     let thinking = if reader.folds.thinking == Fold::Full { "shown" } else { "folded" };
     let issues = reader.opened().map_or(0, |opened| opened.issues.len());
-    let issues = if issues > 0 { format!(" · {issues} unreadable") } else { String::new() };
-    let label = format!("tools {} · thinking {thinking}{issues}", reader.folds.tools.name());
-    vec![Span::styled(label, style(context.theme.faint))]
+    let mut parts = vec![format!("tools {}", reader.folds.tools.name()), format!("thinking {thinking}")];
+    if issues > 0 {
+        parts.push(format!("{issues} unreadable"));
+    }
+    while wrap::columns(&parts.join(" · ")) > room && parts.pop().is_some() {}
+    vec![Span::styled(parts.join(" · "), style(context.theme.faint))]
 }
 
 fn at_right(area: Rect, buffer: &mut Buffer, line: &Line<'_>) {

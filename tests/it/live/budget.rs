@@ -34,7 +34,7 @@ async fn a_session_over_its_budget_keeps_its_prompt_until_the_user_resumes_the_q
         },
         _ => None,
     });
-    let expected = "Not sent: the budget for this session is used ($0.50 of $0.30). Resume the queue to go on.";
+    let expected = "Not sent: the budget for this session is used ($0.50 of $0.30). Resume the queue to continue.";
     assert_eq!(notices.collect::<Vec<_>>(), [expected]);
 
     harness.live.resume_queue(&run).await.expect("allowed");

@@ -256,6 +256,21 @@ fn a_click_on_the_selected_entry_unfolds_it() {
 }
 
 #[test]
+fn a_short_text_has_no_hint_of_a_fold_and_a_low_screen_no_half_words() {
+    let footer = |size, text: &str| {
+        let mut opened = OpenedSession::new(size, vec![entry("a", EntryKind::Text, 0, text)]);
+        let screen = opened.stage.screen();
+        screen.lines().rev().take(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let short = footer((160, 40), "A short answer.");
+    assert!(!short[0].contains("fold  ") && !short[0].ends_with("enter fold"), "{short:?}");
+    let long = footer((160, 40), &"A line.\n\n".repeat(20));
+    assert!(long[0].contains("enter fold"), "{long:?}");
+    let narrow = footer((40, 10), "A short answer.");
+    assert!(!narrow[1].contains('…') && narrow[1].contains("entry 1 of 1"), "{narrow:?}");
+}
+
+#[test]
 fn the_outline_lists_jumps_and_filters() {
     for size in [(120, 40), (80, 24), (40, 10)] {
         let mut opened = OpenedSession::new(size, session());
