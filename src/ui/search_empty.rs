@@ -23,6 +23,29 @@ use crate::stdx::text::{ellipsis, one_line};
 /// Maximum number of recent searches, because the history is reached with a key as well.
 const MAX_QUERIES: usize = 6;
 
+/// Minimum width of whole sentences about the syntax.
+const WITH_SENTENCES: u16 = 64;
+
+/// Syntax of queries.
+const SYNTAX: [(&str, &str); 6] = [
+    ("several words", "all must match; capitals match exactly"),
+    ("\"an exact phrase\"", "spaces and punctuation must match"),
+    ("-without  this OR that", "exclude a word, or match either"),
+    ("retry*backoff", "* is any text without white space"),
+    ("/regex/", "a regular expression"),
+    ("an id, a command", "or a transcript's path opens its session"),
+];
+
+/// Syntax of queries on narrow screens.
+const SHORT_SYNTAX: [(&str, &str); 6] = [
+    ("several words", "all must match"),
+    ("\"exact phrase\"", "as it is written"),
+    ("-word", "exclude a word"),
+    ("retry*backoff", "* is any text"),
+    ("/regex/", "regular expression"),
+    ("an id or a path", "opens the session"),
+];
+
 /// Minimum width of a row with the agent.
 const WITH_AGENT: u16 = 60;
 
@@ -149,20 +172,12 @@ fn no_results(app: &App, search: &SearchScreen, width: u16) -> Vec<Line<'static>
 /// Lines of help: query syntax and recent searches.
 fn help(app: &App, area: Rect) -> Vec<Line<'static>> {
     let theme = app.theme();
-    let row = |key: &str, about: &str| {
-        Line::from(vec![
-            Span::styled(format!("{key:<24}"), style(theme.key)),
-            Span::styled(about.to_owned(), style(theme.muted)),
-        ])
+    let (syntax, width) = if area.width < WITH_SENTENCES { (SHORT_SYNTAX, 18) } else { (SYNTAX, 24) };
+    let row = |(key, about): (&str, &'static str)| {
+        let key = Span::styled(format!("{key:<width$}"), style(theme.key));
+        Line::from(vec![key, Span::styled(about, style(theme.muted))])
     };
-    let mut lines = vec![
-        row("several words", "all must match; capitals match exactly"),
-        row("\"an exact phrase\"", "spaces and punctuation must match"),
-        row("-without  this OR that", "exclude a word, or match either"),
-        row("retry*backoff", "* is any text without white space"),
-        row("/regex/", "a regular expression"),
-        row("an id, a command", "or a transcript's path opens its session"),
-    ];
+    let mut lines: Vec<_> = syntax.into_iter().map(row).collect();
     let names: Vec<_> = FilterKey::ALL.iter().map(|(_, name, _)| format!("{name}:")).collect();
     lines.push(Line::default());
     lines.extend(wrapped(&names.join(" "), area.width, 0, style(theme.key)));

@@ -2,6 +2,9 @@
 
 use crate::stdx::text::{ellipsis, width};
 
+/// Minimum columns of the first part beside the last one, with its mark.
+const MIN_FIRST: usize = 4;
+
 /// Shortens a name to a number of columns. Of a name with more than two parts, the inner ones are left out first: the first
 /// part tells it from other names, and the last one is that of the directory.
 pub(super) fn fitting_name(name: &str, columns: usize) -> String {
@@ -11,8 +14,14 @@ pub(super) fn fitting_name(name: &str, columns: usize) -> String {
         && width(name) > columns
     {
         let shorter = [format!("{first}/…/{last}"), format!("{first}…{last}")];
-        let fitting = shorter.iter().find(|name| width(name) <= columns).or(shorter.last());
-        return ellipsis(fitting.map_or(name, String::as_str), columns);
+        if let Some(fitting) = shorter.into_iter().find(|name| width(name) <= columns) {
+            return fitting;
+        }
+        let room = columns.saturating_sub(width(last));
+        if room >= MIN_FIRST {
+            // With the separator it is too long for the room, so that it ends with a mark.
+            return format!("{}{last}", ellipsis(&format!("{first}/"), room));
+        }
     }
     ellipsis(name, columns)
 }

@@ -295,12 +295,14 @@ fn a_long_name_of_a_workspace_keeps_both_ends() {
     stage.send(Msg::Catalog(change(vec![
         of("aaaa", "/src/atlas/packages/core"),
         of("bbbb", "/src/jetty/packages/core"),
+        of("cccc", "/src/glimmer/.worktrees/fix-1"),
+        of("dddd", "/src/granite/.worktrees/fix-1"),
     ])));
     let screen = stage.screen();
     for name in ["atlas/…/core", "jetty/…/core"] {
         assert!(screen.contains(name), "{name}: {screen}");
     }
-    for name in ["atlas…core", "jetty…core"] {
+    for name in ["atlas…core", "jetty…core", "glim…fix-1", "gran…fix-1"] {
         assert!(screen.contains(name), "the column, {name}: {screen}");
     }
 }

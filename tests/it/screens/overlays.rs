@@ -203,8 +203,10 @@ fn equal_problems_of_a_file_are_named_once() {
 #[test]
 fn a_line_that_does_not_fit_ends_with_a_mark() {
     let mut stage = Stage::full(40, 10);
-    stage.keys("/");
-    let screen = stage.screen();
+    let screen = stage.keys("/").screen();
+    assert!(screen.contains("all must match") && !screen.contains('…'), "short texts on a narrow screen: {screen}");
+    let mut stage = Stage::full(30, 10);
+    let screen = stage.keys("/").screen();
     let row = screen.lines().find(|line| line.contains("several words")).expect("the syntax");
     assert!(row.ends_with('…'), "{screen}");
 }
