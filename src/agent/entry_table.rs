@@ -3,7 +3,7 @@
 //! Stored by the text index as bytes, and searched in place.
 
 use crate::agent::json::cursor::hash;
-use crate::domain::EntryKey;
+use crate::domain::{Entry, EntryKey};
 
 /// Bytes of the counts before the keys.
 const HEADER_BYTES: usize = 8;
@@ -43,6 +43,11 @@ impl EntryTableBuilder {
             self.calls.extend_from_slice(&self.len.to_le_bytes());
         }
         self.len = self.len.saturating_add(1);
+    }
+
+    /// Adds the next entry of the shown branch.
+    pub fn push_entry(&mut self, entry: &Entry) {
+        self.push(entry.key, entry.tool.as_ref().map_or(0, |tool| hash(tool.id.as_bytes())));
     }
 
     /// Encodes the table.

@@ -16,7 +16,6 @@ use serde_json::Value;
 use super::entry_table::EntryTableBuilder;
 use super::file_checkpoint::FileCheckpoint;
 use super::folder_stamps::FolderStamps;
-use super::json::cursor::hash;
 use super::session_files::AtRiskFiles;
 use super::source::{Discovery, FileStamp, Source, SourceRoot};
 use super::{Environment, Texts};
@@ -239,9 +238,7 @@ pub trait TranscriptReader: Send {
             if entries.is_empty() {
                 break;
             }
-            for entry in &entries {
-                table.push(entry.key, entry.tool.as_ref().map_or(0, |tool| hash(tool.id.as_bytes())));
-            }
+            entries.iter().for_each(|entry| table.push_entry(entry));
             from += entries.len();
         }
         Some(table.finish(self.branches() > 1))

@@ -23,6 +23,7 @@ use crate::domain::{Issue, Session, SessionKey, units};
 use crate::index::search;
 use crate::remote::collect::CollectedSource;
 use crate::stdx::text::{ellipsis, one_line};
+use crate::stdx::threads::processors;
 use crate::stdx::wrap::wrap;
 
 /// Bytes of context around a match without `--context`.
@@ -110,7 +111,7 @@ fn locate_all(search: &QuerySearch, hits: &[Hit], remote: &HashMap<SessionKey, V
         }
     };
     std::thread::scope(|scope| {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(hits.len());
+        let threads = processors().min(hits.len());
         (1..threads).for_each(|_| drop(scope.spawn(locate_next)));
         locate_next();
     });

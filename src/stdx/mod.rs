@@ -14,6 +14,7 @@ pub mod ring;
 pub mod syntax;
 pub mod temp;
 pub mod text;
+pub mod threads;
 pub mod tilde;
 pub mod utf16;
 pub mod wrap;

@@ -2,7 +2,7 @@
 //! folders that the user never trusted.
 
 mod cached;
-mod damage;
+pub mod damage;
 mod files;
 mod output;
 mod shown;

@@ -41,6 +41,7 @@ mod handover;
 mod home;
 mod hostile;
 mod index;
+mod indexed_texts;
 mod keep;
 mod keys;
 mod kill_loop;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use salon::domain::query::Query;
-use salon::domain::search::{Hit, SearchResults};
+use salon::domain::search::{Hit, LocatedEntry, SearchResults};
 use salon::index::search::{Corpus, QueryRequest, SearchIndex};
 use serde_json::{Value, json};
 
@@ -227,8 +227,13 @@ fn sessions_of_many_small_files_in_a_copied_home_get_their_filters() {
     assert!(index_of.has_filters(&corpus), "the files are new, their contents are not");
     // With its filter, no file is opened for a word that is absent.
     fs::remove_dir_all(home.path().join(".local/share/opencode/storage/part")).expect("removed");
-    assert_eq!(ids(&ask(&index_of, &corpus, "plantcopied")), BTreeSet::from(["ses_1".to_owned()]));
+    let found = ask(&index_of, &corpus, "plantcopied");
+    assert_eq!(ids(&found), BTreeSet::from(["ses_1".to_owned()]));
     assert!(ask(&index_of, &corpus, "zqxjkvbw").hits.is_empty());
+    // Its entries were numbered when it was indexed.
+    let (session, location) = (&found.hits[0].session, &found.hits[0].snippets[0].location);
+    let located = index_of.locate(&corpus, session, &[location]);
+    assert_eq!(located, [Some(LocatedEntry { index: 0, branch: None })]);
 }
 
 #[test]

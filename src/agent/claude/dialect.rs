@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::record::TranscriptRecord;
-use super::{decode, history, inline, outputs, parts, shape, task_list, teams};
+use super::{decode, history, indexed, inline, outputs, parts, shape, task_list, teams};
 use crate::agent::jsonl::{Dialect, EntryMark, LineMetadata, MalformedJson, TextFile};
 use crate::agent::usual_form::UsualForm;
 use crate::agent::{FileStamp, Source};
@@ -95,6 +95,12 @@ impl Dialect for ClaudeDialect {
             return history::decode(line, marks, self.file.as_deref(), sink);
         }
         decode::entries(line, marks, sink);
+    }
+
+    fn decode_indexed(&self, line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
+        if self.history || !indexed::entries(line, marks, sink) {
+            self.decode(line, marks, sink);
+        }
     }
 
     fn has_whole_conversation(&self) -> bool {

@@ -8,6 +8,7 @@ mod dialect;
 mod fields;
 mod fork;
 mod history;
+mod indexed;
 mod inline;
 mod live;
 mod output_owners;

@@ -24,6 +24,11 @@ pub trait Dialect: Send + Sync {
     /// the caller drops events that match none of the marks.
     fn decode(&self, line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event));
 
+    /// Decodes entries like [`decode`](Self::decode), for the text index: may leave out texts that are not indexed.
+    fn decode_indexed(&self, line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
+        self.decode(line, marks, sink);
+    }
+
     /// Converts a record to the usual form; `None` if it has that. Called only for records that `scan_line` finds unusual, or
     /// cannot read.
     fn usual_form(&self, _record: &[u8]) -> Option<UsualForm> {

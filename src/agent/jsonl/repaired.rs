@@ -79,6 +79,25 @@ pub(crate) fn records(
     number: u64,
     each: &mut impl FnMut(ScannedLine<'_>),
 ) {
+    readable_records(dialect, line, offset, number, &mut |mut scanned| {
+        if scanned.repair.is_none() && scanned.metadata.is_ok() {
+            let from = usize::try_from(scanned.offset - offset).unwrap_or_default();
+            let record = &line[from..from + usize::try_from(scanned.len).unwrap_or_default()];
+            let is_other = has_half_character(record) || is_other_encoding(record);
+            scanned.repair = is_other.then_some(Repair::HalfCharacter);
+        }
+        each(scanned);
+    });
+}
+
+/// Visits the records of a line like [`records`], without looking for half characters, which need no conversion.
+pub(crate) fn readable_records(
+    dialect: &dyn Dialect,
+    line: &[u8],
+    offset: u64,
+    number: u64,
+    each: &mut impl FnMut(ScannedLine<'_>),
+) {
     // Some editors add a byte order mark.
     let mark = if offset == 0 && line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let (line, offset) = (&line[mark..], offset + mark as u64);
@@ -95,11 +114,7 @@ pub(crate) fn records(
         return each(ScannedLine { offset, len: line.len() as u64, number, metadata: Ok(metadata), repair });
     }
     if let Ok(metadata) = scanned {
-        let repair = if metadata.lacks_content {
-            Some(Repair::NoContent)
-        } else {
-            (has_half_character(line) || is_other_encoding(line)).then_some(Repair::HalfCharacter)
-        };
+        let repair = metadata.lacks_content.then_some(Repair::NoContent);
         return each(ScannedLine { offset, len: line.len() as u64, number, metadata: Ok(metadata), repair });
     }
     let parts = repair::split(line);

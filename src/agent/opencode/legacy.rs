@@ -103,14 +103,8 @@ impl SessionFiles {
 
     /// A message with its parts.
     pub(super) fn load(&self, id: &str) -> io::Result<OpenCodeMessage> {
-        let data = text(&self.message(id))?;
-        let folder = self.parts(id);
-        let ids = names(&folder)?;
-        let parts = ids.into_iter().map(|id| {
-            let data = text(&folder.join(&id).with_extension("json"))?;
-            Ok(OpenCodePart { id, data })
-        });
-        let parts: Vec<OpenCodePart> = parts.collect::<io::Result<_>>()?;
+        let data = text(files::read(&self.message(id), SizeLimit::DOCUMENT)?);
+        let parts = Folder::open(&self.parts(id))?.map_or_else(|| Ok(Vec::new()), |folder| read_parts(&folder))?;
         let message = match self.is_oldest.then(|| oldest::convert(id, &data)).flatten() {
             Some(converted) if parts.is_empty() => converted,
             _ => OpenCodeMessage::stored(id, data, parts),
@@ -183,9 +177,20 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-fn text(path: &Path) -> io::Result<String> {
-    Ok(String::from_utf8(files::read(path, SizeLimit::DOCUMENT)?)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into()))
+/// Reads the parts of a message.
+fn read_parts(folder: &Folder) -> io::Result<Vec<OpenCodePart>> {
+    let mut buffer = Vec::new();
+    let part = |name: CString| {
+        let len = folder.read(&name, &mut buffer)?;
+        let id = name.to_string_lossy().strip_suffix(".json").unwrap_or_default().to_owned();
+        Ok(OpenCodePart { id, data: text(buffer[..len].to_vec()) })
+    };
+    folder.names(EXTENSION)?.into_iter().map(part).collect()
+}
+
+/// Text of a file; what is not UTF-8 becomes U+FFFD.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into())
 }
 
 impl MessageStore for SessionFiles {

@@ -17,7 +17,8 @@ use super::legacy::SessionFiles;
 use super::paths::DATABASE;
 use super::record::{self, MessageState, PartKind};
 use super::{OpenCode, both_tables, side_texts, v2};
-use crate::agent::pages::MessageVersion;
+use crate::agent::entry_table::EntryTableBuilder;
+use crate::agent::pages::{MessageVersion, StoredMessage};
 use crate::agent::side_text::OutputFolder;
 use crate::agent::sqlite::{self, DatabaseError};
 use crate::agent::texts::{
@@ -58,10 +59,18 @@ impl Texts for OpenCode {
 
     fn records(&self, source: &Source, since: u64, visit: Visit<'_>) -> io::Result<u64> {
         if source.kind != DATABASE {
-            files(&source.path, visit)?;
+            files(&source.path, visit, &mut |_| {})?;
             return Ok(0);
         }
         Ok(rows(&source.path, since, visit)?)
+    }
+
+    fn records_with_table(&self, source: &Source, visit: Visit<'_>) -> io::Result<Option<Vec<u8>>> {
+        let mut table = EntryTableBuilder::default();
+        files(&source.path, visit, &mut |message| {
+            message.entries(TextLimit(0)).iter().for_each(|entry| table.push_entry(entry));
+        })?;
+        Ok(Some(table.finish(false)))
     }
 
     fn filter_records(
@@ -211,11 +220,13 @@ fn role(message: &[u8]) -> &'static str {
     if is(br#""role":"user""#) || is(br#""role": "user""#) { USER } else { ASSISTANT }
 }
 
-fn files(path: &Path, visit: Visit<'_>) -> io::Result<()> {
+/// Visits the records of a session in files. Calls `each` with each message.
+fn files(path: &Path, visit: Visit<'_>, each: &mut dyn FnMut(&record::OpenCodeMessage)) -> io::Result<()> {
     let files = SessionFiles::new(path);
     for id in files.ids()? {
         // A message that is being rewritten is read again when its file changes.
         let Ok(message) = files.load(&id) else { continue };
+        each(&message);
         if visit_message(files.id(), &message, visit).is_break() {
             break;
         }
@@ -230,7 +241,7 @@ fn filter_files(path: &Path, accepts: Accepts<'_>, visit: Visit<'_>) -> io::Resu
     };
     // Messages before 0.6 may contain their parts.
     if files.is_oldest() {
-        return self::files(path, &mut filtered);
+        return self::files(path, &mut filtered, &mut |_| {});
     }
     let mut hint = ASSISTANT;
     files.each(&mut |message, part, bytes| {

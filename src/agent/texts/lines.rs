@@ -9,14 +9,14 @@ use crate::agent::json::cursor::hash;
 use crate::agent::jsonl::repaired::{self, Repair};
 use crate::agent::jsonl::{self, Dialect, EntryMark, LineMetadata};
 use crate::domain::query::TextKind;
-use crate::domain::{EntryKey, EntryKind, EventBody};
+use crate::domain::{EntryKey, EntryKind, Event, EventBody};
 
 /// Extracts the texts of lines by their dialect.
 pub struct LineDecoder<D>(pub D);
 
 impl<D: Dialect> RecordDecoder for LineDecoder<D> {
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
-        repaired::records(&self.0, record.bytes, record.offset, 0, &mut |line| {
+        repaired::readable_records(&self.0, record.bytes, record.offset, 0, &mut |line| {
             let Ok(metadata) = &line.metadata else { return };
             let start = usize::try_from(line.offset - record.offset).unwrap_or_default();
             let bytes = &record.bytes[start..start + usize::try_from(line.len).unwrap_or_default()];
@@ -44,11 +44,16 @@ impl<D: Dialect> LineDecoder<D> {
         if marks().next().is_some() {
             let marks: Vec<EntryMark> = marks().copied().collect();
             let keys: HashSet<EntryKey, RandomState> = marks.iter().map(|mark| mark.key).collect();
-            self.0.decode(bytes, &marks, &mut |event| {
+            let mut emit = |event: Event| {
                 if keys.contains(&event.key) {
                     body_texts(event.key, &event.body, sink);
                 }
-            });
+            };
+            if wanted == TextScope::Indexed {
+                self.0.decode_indexed(bytes, &marks, &mut emit);
+            } else {
+                self.0.decode(bytes, &marks, &mut emit);
+            }
         }
         // The conversation scope contains only the outcome of a result, and only if the call failed.
         let in_scope = |result: &jsonl::ResultMark| wanted != TextScope::Indexed || result.error;

@@ -168,6 +168,17 @@ pub trait Texts: Sync {
         Ok(0)
     }
 
+    /// Visits all records of a source [of many small files](Self::has_many_small_files), and returns the
+    /// [table](super::entry_table) of its session's entries, for which the files would be read again. `None` if the table
+    /// is not known.
+    fn records_with_table(
+        &self,
+        source: &Source,
+        visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
+    ) -> io::Result<Option<Vec<u8>>> {
+        self.records(source, 0, visit).map(|_| None)
+    }
+
     /// Visits the records whose session and bytes are `wanted`, in order within each session, until `visit` breaks. May be
     /// faster than [`records`](Self::records), and may interleave sessions. If only a few sessions are wanted, `sessions`
     /// has their ids, so that the records of others need not be read.

@@ -3,14 +3,15 @@
 //! Memory is bounded by one segment per thread and a few that wait for their write, however long the history is.
 
 use std::io::{self, Seek, SeekFrom};
-use std::num::NonZero;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use super::Cancel;
+use super::build_filters::SmallFileFilters;
 use super::corpus::Corpus;
 use super::entry_texts;
+use super::filter_group::{BuiltFilter, encode};
 use super::line_blocks::{LineBlocks, lines};
 use super::line_records::{LineRecord, RecordFinder};
 use super::store::{
@@ -20,6 +21,7 @@ use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, TextScope, 
 use crate::agent::{FileStamp, Source, SummaryCursor, format};
 use crate::domain::catalog::IndexProgress;
 use crate::index::encoding::checksum;
+use crate::stdx::threads::processors;
 use crate::stdx::{files, json_record};
 
 /// Maximum segments that wait for their write; each has at most some MB.
@@ -51,43 +53,41 @@ pub(super) fn update(
     let total = corpus.sources().len();
     let mut indexed = IndexProgress { done: total - todo.len(), total };
     progress(indexed);
-    let next = AtomicUsize::new(0);
+    let (next, filters) = (AtomicUsize::new(0), SmallFileFilters::new(store, &todo));
     std::thread::scope(|scope| {
-        let (sender, ready) = sync_channel::<EncodedSegment>(MAX_PENDING_SEGMENTS);
-        for _ in 0..threads().min(todo.len()) {
-            let (sender, todo, next, reader) = (sender.clone(), &todo, &next, &reader);
+        let (sender, ready) = sync_channel::<IndexedPart>(MAX_PENDING_SEGMENTS);
+        for _ in 0..processors().min(todo.len()) {
+            let (sender, todo, next) = (sender.clone(), &todo, &next);
+            let indexing = Indexing { reader: &reader, corpus, cancel, filters: &filters };
             scope.spawn(move || {
                 while let Some(source) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if cancel.is_cancelled() || index_source(source, reader, corpus, cancel, &sender).is_err() {
+                    if cancel.is_cancelled() || index_source(source, indexing, &sender).is_err() {
                         break;
                     }
                 }
             });
         }
         drop(sender);
-        let mut pending: Vec<EncodedSegment> = Vec::new();
+        let (mut pending, mut built): (Vec<EncodedSegment>, Vec<BuiltFilter>) = Default::default();
         // The first texts become searchable early; later, larger writes are cheaper.
         let (mut bytes, mut limit) = (0, 64 << 10);
-        for encoded in ready {
+        for IndexedPart { encoded, filter } in ready {
             bytes += encoded.segment.layout.text;
             indexed.done += usize::from(encoded.segment.cursor.stamp.mtime_ns != 0);
             pending.push(encoded);
+            built.extend(filter);
             if bytes >= limit {
                 writer.append(records(std::mem::take(&mut pending)))?;
                 progress(indexed);
                 (bytes, limit) = (0, (limit * 2).min(MAX_WRITE_BYTES));
             }
         }
-        writer.append(records(pending))
+        writer.append(records(pending))?;
+        if built.is_empty() { Ok(()) } else { writer.append([encode(&built)]) }
     })?;
     indexed.done = indexed.done.min(total);
     progress(indexed);
     Ok(Some(indexed))
-}
-
-/// Returns the number of threads for parallel work.
-pub(super) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Returns the sources that are not indexed completely, the newest first.
@@ -122,14 +122,24 @@ fn records(segments: Vec<EncodedSegment>) -> impl Iterator<Item = (IndexRecord, 
 /// The receiver of segments is gone.
 struct Closed;
 
+/// Segment of a source, with the filter of the source if it was built on the way.
+struct IndexedPart {
+    encoded: EncodedSegment,
+    filter: Option<BuiltFilter>,
+}
+
+/// Shared state of an update.
+#[derive(Clone, Copy)]
+struct Indexing<'a> {
+    reader: &'a IndexReader,
+    corpus: &'a Corpus,
+    cancel: &'a Cancel,
+    filters: &'a SmallFileFilters,
+}
+
 /// Indexes the new texts of a source. An unreadable source is skipped until it changes.
-fn index_source(
-    source: &Source,
-    reader: &IndexReader,
-    corpus: &Corpus,
-    cancel: &Cancel,
-    out: &SyncSender<EncodedSegment>,
-) -> Result<(), Closed> {
+fn index_source(source: &Source, indexing: Indexing<'_>, out: &SyncSender<IndexedPart>) -> Result<(), Closed> {
+    let Indexing { reader, corpus, cancel, .. } = indexing;
     let last = reader.last_segment(&source.path);
     let Some(texts) = format(source.agent).texts() else { return index_entries(source, corpus, out) };
     match texts.layout(source) {
@@ -147,7 +157,7 @@ fn index_source(
                 Ok(())
             })
         }
-        RecordLayout::Records => index_records(source, texts, last, cancel, out),
+        RecordLayout::Records => index_records(source, texts, indexing, out),
     }
 }
 
@@ -156,12 +166,13 @@ fn log_unreadable(source: &Source, error: &io::Error) {
 }
 
 fn send(
-    out: &SyncSender<EncodedSegment>,
+    out: &SyncSender<IndexedPart>,
     builder: SegmentBuilder,
     cursor: SummaryCursor,
     watermark: u64,
 ) -> Result<(), Closed> {
-    out.send(builder.finish(cursor, watermark)).map_err(|_| Closed)
+    let encoded = builder.finish(cursor, watermark);
+    out.send(IndexedPart { encoded, filter: None }).map_err(|_| Closed)
 }
 
 fn complete_cursor(source: &Source, offset: u64) -> SummaryCursor {
@@ -178,7 +189,7 @@ fn index_lines(
     decoder: &SourceDecoder,
     last: Option<&Segment>,
     cancel: &Cancel,
-    out: &SyncSender<EncodedSegment>,
+    out: &SyncSender<IndexedPart>,
 ) -> io::Result<Result<(), Closed>> {
     let mut file = files::open(&source.path)?;
     let from = last.filter(|last| is_append(source, last, &file)).map_or(0, |last| last.cursor.offset);
@@ -246,11 +257,11 @@ fn tail_checksum(file: &std::fs::File, offset: u64) -> u64 {
 fn index_records(
     source: &Source,
     texts: &dyn Texts,
-    last: Option<&Segment>,
-    cancel: &Cancel,
-    out: &SyncSender<EncodedSegment>,
+    indexing: Indexing<'_>,
+    out: &SyncSender<IndexedPart>,
 ) -> Result<(), Closed> {
-    let last = last.filter(|last| last.cursor.stamp.inode == source.stamp.inode);
+    let Indexing { reader, corpus, cancel, filters } = indexing;
+    let last = reader.last_segment(&source.path).filter(|last| last.cursor.stamp.inode == source.stamp.inode);
     let since = last.map_or(0, |last| last.watermark);
     let mut builder = SegmentBuilder::new(source, if last.is_some() { Replaces::Sessions } else { Replaces::Source });
     let mut session = String::new();
@@ -262,7 +273,9 @@ fn index_records(
             return Ok(());
         }
     };
-    let walked = texts.records(source, since, &mut |record| {
+    let mut filter = filters.begin(source, corpus);
+    let has_filter = filter.is_some();
+    let mut visit = |record: &StoredRecord<'_>| {
         if record.session != session {
             record.session.clone_into(&mut session);
             if builder.is_full() {
@@ -270,6 +283,9 @@ fn index_records(
                 closed = send(out, full, partial_cursor(source, 0), since).is_err();
             }
             builder.add_session(&session);
+        }
+        if let Some(filter) = &mut filter {
+            filter.add_record(record.session, record.bytes);
         }
         if closed || cancel.is_cancelled() {
             closed = true;
@@ -281,10 +297,22 @@ fn index_records(
             }
         });
         std::ops::ControlFlow::Continue(())
-    });
+    };
+    let walked = if has_filter {
+        texts.records_with_table(source, &mut visit).map(|table| (0, table))
+    } else {
+        texts.records(source, since, &mut visit).map(|watermark| (watermark, None))
+    };
     match walked {
         _ if closed => Err(Closed),
-        Ok(watermark) => send(out, builder, complete_cursor(source, 0), watermark),
+        Ok((watermark, table)) => {
+            let filter = filter.zip(table).and_then(|(mut filter, table)| {
+                filter.add_text(&session, builder.text());
+                filter.finish(source, corpus, &table)
+            });
+            let encoded = builder.finish(complete_cursor(source, 0), watermark);
+            out.send(IndexedPart { encoded, filter }).map_err(|_| Closed)
+        }
         Err(error) => {
             log_unreadable(source, &error);
             Ok(())
@@ -293,7 +321,7 @@ fn index_records(
 }
 
 /// Indexes the entries of sessions, for agents without [`Texts`].
-fn index_entries(source: &Source, corpus: &Corpus, out: &SyncSender<EncodedSegment>) -> Result<(), Closed> {
+fn index_entries(source: &Source, corpus: &Corpus, out: &SyncSender<IndexedPart>) -> Result<(), Closed> {
     let mut builder = SegmentBuilder::new(source, Replaces::Source);
     for session in corpus.sessions_at(&source.path) {
         entry_texts::texts(session, &mut |text| {

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
 use super::Cancel;
-use super::build::threads;
 use super::corpus::Corpus;
 use super::filter_group::{BuiltFilter, encode};
 use super::filter_stamps::FilterStamps;
@@ -15,6 +14,7 @@ use super::store::{BlockBuffer, IndexReader, IndexStore, Segment, StoredFilter, 
 use super::{entry_numbers, entry_texts, merge_filters};
 use crate::agent::texts::{RecordLayout, Texts};
 use crate::agent::{FileStamp, Source, SummaryCursor, format};
+use crate::stdx::threads::processors;
 use crate::stdx::{files, utf16};
 
 /// Bytes per read of a file.
@@ -34,6 +34,60 @@ const MAX_UNFILTERED_TAIL: u64 = 256 << 10;
 const MIN_QUIET_NS: i64 = 3600 * NS_PER_SECOND;
 
 const NS_PER_SECOND: i64 = 1_000_000_000;
+
+/// Filters of sources of many small files, built from the records that are read to index their texts.
+#[derive(Debug, Default)]
+pub(super) struct SmallFileFilters {
+    /// Time in ns of the newest change of a session that counts as unchanged.
+    newest_quiet: Option<i64>,
+}
+
+impl SmallFileFilters {
+    /// Prepares filters of those among the sources that have not changed for a while.
+    pub(super) fn new(store: &IndexStore, sources: &[&Source]) -> Self {
+        let is_needed = sources.iter().any(|source| has_many_small_files(source));
+        Self { newest_quiet: is_needed.then(|| newest_quiet(store).ok()).flatten() }
+    }
+
+    /// Begins the filter of a source, if it is to be built now.
+    pub(super) fn begin(&self, source: &Source, corpus: &Corpus) -> Option<SmallFileFilter> {
+        let newest = self.newest_quiet.filter(|_| has_many_small_files(source))?;
+        if last_change(source, corpus) > newest {
+            return None;
+        }
+        let mut builder = NgramFilterBuilder::default();
+        begin(&mut builder, source);
+        Some(SmallFileFilter(builder))
+    }
+}
+
+/// Filter of a source of many small files, of which all records are read.
+pub(super) struct SmallFileFilter(NgramFilterBuilder);
+
+impl SmallFileFilter {
+    /// Adds a record of a session.
+    pub(super) fn add_record(&mut self, session: &str, record: &[u8]) {
+        self.0.add_session(session);
+        self.0.add_records(record, 0);
+    }
+
+    /// Adds indexed texts of a session. Some are worded by the reader and are in no file.
+    pub(super) fn add_text(&mut self, session: &str, text: &str) {
+        self.0.add_session(session);
+        self.0.add_text(text.as_bytes());
+    }
+
+    /// Finishes the filter of a source, with the entry table of its session.
+    pub(super) fn finish(mut self, source: &Source, corpus: &Corpus, table: &[u8]) -> Option<BuiltFilter> {
+        let stamp = FilterStamps::default().of(corpus, corpus.source_number(&source.path)?, source);
+        Some(BuiltFilter {
+            path: path_of(source),
+            cursor: SummaryCursor { stamp, offset: 0 },
+            segments: self.0.finish(0),
+            tables: entry_numbers::table_of_only(source, corpus, table),
+        })
+    }
+}
 
 /// Builds all missing filters. `None` while another process writes.
 pub(super) fn build(store: &IndexStore, corpus: &Corpus, cancel: &Cancel) -> io::Result<Option<()>> {
@@ -67,7 +121,7 @@ fn build_for(
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let (sender, ready) = sync_channel(MAX_PENDING_FILTERS);
-        for _ in 0..threads().min(todo.len()) {
+        for _ in 0..processors().min(todo.len()) {
             let (sender, todo, next, reader) = (sender.clone(), &todo, &next, &reader);
             scope.spawn(move || {
                 let (mut builder, mut buffer) = (NgramFilterBuilder::default(), BlockBuffer::default());
@@ -170,12 +224,7 @@ fn add_source(
     buffer: &mut BlockBuffer,
 ) -> io::Result<()> {
     let texts = format(source.agent).texts();
-    // A false match costs the reading of a whole database, or the opening of many small files.
-    let is_costly = texts.is_some_and(|texts| texts.layout(source) == RecordLayout::Records);
-    builder.begin(
-        texts.map_or(&[], |texts| texts.opaque_fields()),
-        if is_costly { FilterDensity::SPARSE } else { FilterDensity::COMPACT },
-    );
+    let is_costly = begin(builder, source);
     // Some indexed texts are worded by the reader and are in no file.
     for segment in reader.segments_of(&source.path) {
         if is_costly {
@@ -195,6 +244,18 @@ fn add_source(
         RecordLayout::SideText => add_file(source, source.stamp.size, builder),
         RecordLayout::Records => add_records(source, texts, builder),
     }
+}
+
+/// Begins the filter of a source. Returns true for one that is costly to search.
+fn begin(builder: &mut NgramFilterBuilder, source: &Source) -> bool {
+    let texts = format(source.agent).texts();
+    // A false match costs the reading of a whole database, or the opening of many small files.
+    let is_costly = texts.is_some_and(|texts| texts.layout(source) == RecordLayout::Records);
+    builder.begin(
+        texts.map_or(&[], |texts| texts.opaque_fields()),
+        if is_costly { FilterDensity::SPARSE } else { FilterDensity::COMPACT },
+    );
+    is_costly
 }
 
 fn add_file(source: &Source, end: u64, builder: &mut NgramFilterBuilder) -> io::Result<()> {

@@ -21,15 +21,28 @@ pub(super) fn tables(source: &Source, corpus: &Corpus, previous: &[u8]) -> Vec<u
         let kept =
             StoredTable::find(previous, id).filter(|stored| stored.version == version).map(|stored| stored.bytes);
         let opened = || format(source.agent).open(session).ok()?.entry_table();
-        let (Some(table), Ok(id_len)) = (kept.map(<[u8]>::to_vec).or_else(opened), u16::try_from(id.len())) else {
-            continue;
-        };
-        bytes.extend_from_slice(&id_len.to_le_bytes());
-        bytes.extend_from_slice(id.as_bytes());
-        bytes.extend_from_slice(&version.to_le_bytes());
-        bytes.extend_from_slice(&table);
+        if let Some(table) = kept.map(<[u8]>::to_vec).or_else(opened) {
+            push_table(id, version, &table, &mut bytes);
+        }
     }
     bytes
+}
+
+/// Encodes the entry table of the only session of a source.
+pub(super) fn table_of_only(source: &Source, corpus: &Corpus, table: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for session in corpus.sessions_at(&source.path).take(1) {
+        push_table(&session.key.id, version(session, source), table, &mut bytes);
+    }
+    bytes
+}
+
+fn push_table(id: &str, version: u64, table: &[u8], to: &mut Vec<u8>) {
+    let Ok(id_len) = u16::try_from(id.len()) else { return };
+    to.extend_from_slice(&id_len.to_le_bytes());
+    to.extend_from_slice(id.as_bytes());
+    to.extend_from_slice(&version.to_le_bytes());
+    to.extend_from_slice(table);
 }
 
 /// Returns a number that changes with the session's entries.

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::bounds::search_best_segments;
-use super::build::threads;
 use super::collector::Collector;
 use super::execution::Execution;
 use super::plan::QueryPlan;
@@ -14,6 +13,7 @@ use super::text_index::TextIndexSearch;
 use super::{Cancel, QueryRequest, file_search};
 use crate::domain::query::Query;
 use crate::domain::search::{SearchOrder, SearchUpdate};
+use crate::stdx::threads::processors;
 
 /// Bytes of indexed text before the first update; some milliseconds of work.
 const FIRST_SLICE_BYTES: usize = 8 << 20;
@@ -45,7 +45,7 @@ pub(super) fn search(
         cached,
         needs_files,
         context,
-        threads: threads(),
+        threads: processors(),
         pin,
         pruned: OnceLock::new(),
         unreadable: Mutex::default(),

@@ -6,7 +6,6 @@ use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::{Arc, OnceLock};
 
-use super::build::threads;
 use super::build_filters;
 use super::corpus::Corpus;
 use super::filter_stamps::FilterStamps;
@@ -16,6 +15,7 @@ use super::store::{
 };
 use crate::agent::texts::RecordLayout;
 use crate::agent::{FileStamp, Source, format};
+use crate::stdx::threads::processors;
 
 /// Index joined with a corpus.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl IndexState {
     /// Joins a reader with a corpus.
     pub(super) fn new(reader: &IndexReader, corpus: &Corpus) -> Self {
         let all = corpus.sources().len();
-        let part = all.div_ceil(threads()).max(MIN_SOURCES_PER_THREAD);
+        let part = all.div_ceil(processors()).max(MIN_SOURCES_PER_THREAD);
         let parts = (0..all).step_by(part).map(|first| first..all.min(first + part));
         let joined: Vec<JoinedSources> = std::thread::scope(|scope| {
             let join = |part| move || JoinedSources::new(reader, corpus, part);

@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use foldhash::fast::{FixedState, RandomState};
 
 use super::Cancel;
-use super::build::threads;
 use super::store::{BlockBuffer, IndexReader, IndexRecord, IndexStore, StoredSegment, StoredVocabulary};
 use crate::domain::query::fold::{Case, fold, within_one_edit};
+use crate::stdx::threads::processors;
 
 /// Minimum length of a word, because all shorter ones are within one edit of each other.
 pub(crate) const MIN_WORD_CHARS: usize = 4;
@@ -118,7 +118,7 @@ pub(super) fn read_segments<T: Default + Send>(
         result
     };
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads().min(segments.len())).map(|_| scope.spawn(read_some)).collect();
+        let others: Vec<_> = (1..processors().min(segments.len())).map(|_| scope.spawn(read_some)).collect();
         let mine = read_some();
         // A thread that panicked adds nothing; the panic hook has reported it.
         others.into_iter().filter_map(|other| other.join().ok()).chain([mine]).collect()

@@ -122,6 +122,11 @@ impl SegmentBuilder {
         self.text.len() >= MAX_TEXT_BYTES || self.sessions.len() >= usize::from(u16::MAX) - 1
     }
 
+    /// Returns the texts so far.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Adds a session that the segment replaces, with or without texts.
     pub(crate) fn add_session(&mut self, id: &str) -> u16 {
         index_of(&mut self.sessions, id)

@@ -1,0 +1,115 @@
+//! The decoders for the text index, which skip what is not indexed, against those that decode all of a record.
+
+use std::fs;
+use std::ops::ControlFlow;
+
+use salon::agent::texts::{RecordDecoder, SearchText, StoredRecord, TextScope};
+use salon::agent::{FORMATS, Source};
+use salon::domain::query::TextKind;
+use serde_json::{Value, json};
+
+use crate::hostile::damage::HOMES;
+use crate::support::Home;
+
+/// Indexed text with its entry, call, tool and kind.
+type Indexed = (u64, String, String, TextKind, String);
+
+/// Texts of a record that are indexed. What only results have is left out: they are decoded if they failed.
+fn indexed(decoder: &dyn RecordDecoder, record: &StoredRecord<'_>, scope: TextScope) -> Vec<Indexed> {
+    let mut texts = Vec::new();
+    decoder.texts(record, scope, &mut |text: &SearchText<'_>| {
+        let is_of_call = text.kind != TextKind::Outcome;
+        if is_of_call && text.kind.is_indexed(text.text) {
+            let SearchText { key, call, tool, kind, text } = *text;
+            texts.push((key.raw(), call.to_owned(), tool.to_owned(), kind, text.to_owned()));
+        }
+    });
+    texts
+}
+
+/// Compares both decoders on all records of a home's sources. Returns the number of indexed texts.
+fn compare(home: &Home) -> usize {
+    let mut count = 0;
+    let mut check = |source: &Source, decoder: &dyn RecordDecoder, record: &StoredRecord<'_>| {
+        let (short, whole) = (indexed(decoder, record, TextScope::Indexed), indexed(decoder, record, TextScope::All));
+        assert_eq!(short, whole, "{}: {}", source.path.display(), String::from_utf8_lossy(record.bytes));
+        count += whole.len();
+    };
+    for format in FORMATS {
+        let Some(texts) = format.texts() else { continue };
+        for root in format.roots(&home.environment()) {
+            for source in format.discover(&root).sources {
+                let Ok(decoder) = texts.decoder(&source) else { continue };
+                if texts.layout(&source) == salon::agent::texts::RecordLayout::Lines {
+                    let bytes = fs::read(&source.path).expect("a transcript");
+                    let mut offset = 0;
+                    for bytes in bytes.split_inclusive(|byte| *byte == b'\n') {
+                        let record = StoredRecord { session: &decoder.session, id: "", hint: "", offset, bytes };
+                        check(&source, &*decoder.decode, &record);
+                        offset += bytes.len() as u64;
+                    }
+                } else {
+                    let read = texts.records(&source, 0, &mut |record| {
+                        check(&source, &*decoder.decode, record);
+                        ControlFlow::Continue(())
+                    });
+                    read.expect("records");
+                }
+            }
+        }
+    }
+    count
+}
+
+#[test]
+fn all_indexed_texts_of_the_fixtures_are_decoded_for_the_index() {
+    let count: usize = HOMES.iter().map(|name| compare(&Home::of(&[name]))).sum();
+    assert!(count > 200, "{count}");
+}
+
+#[test]
+fn inputs_of_every_shape_are_decoded_for_the_index_as_they_are() {
+    let (long, short) = ("a long text ".repeat(40), "a short text");
+    let tool = |name: &str, input: &Value| json!({"type": "tool_use", "id": "toolu_1", "name": name, "input": input});
+    let edit = json!({"old_string": long, "new_string": "new"});
+    let blocks = [
+        json!({"type": "text", "text": long}),
+        json!({"type": "text", "text": "cited", "citations": [{"title": "A title", "url": "http://a.example"}]}),
+        json!({"type": "text", "text": "not cited", "citations": null}),
+        tool("Write", &json!({"file_path": "/srv/a.rs", "content": long})),
+        tool("Write", &json!({"content": long})),
+        tool("Write", &json!({"file_path": long, "content": short})),
+        tool("Edit", &json!({"file_path": "/srv/a.rs", "old_string": short, "new_string": long, "note": short})),
+        tool("MultiEdit", &json!({"file_path": "/srv/a.rs", "edits": [edit, {"old_string": "x", "new_string": "y"}]})),
+        tool("MultiEdit", &json!({"file_path": "/srv/a.rs", "edits": "not a list"})),
+        tool("NotebookEdit", &json!({"notebook_path": "/srv/a.ipynb", "new_source": long})),
+        tool("Task", &json!({"description": short, "prompt": long, "model": "haiku"})),
+        tool("Bash", &json!({"command": long, "description": short})),
+        tool("Bash", &json!({"command": ["ls", "-a"]})),
+        tool("TodoWrite", &json!({"todos": [{"content": long, "status": "pending"}]})),
+        tool("ExitPlanMode", &json!({"plan": long})),
+        tool("mcp__notes__add", &json!({"content": {"text": long}, "title": short})),
+        tool("mcp__notes__add", &json!({"content": long, "list": [short, long, 3]})),
+        json!({"name": "Write", "input": {"file_path": "/srv/b.rs", "content": long}, "type": "tool_use", "id": "toolu_2"}),
+        json!({"type": "tool_use", "id": 7, "name": "Bash", "input": {"command": short}}),
+        json!({"type": "tool_use", "id": "toolu_3", "name": "Bash", "input": short}),
+        json!({"type": "unheard_of", "input": {"content": long}}),
+    ];
+    let record = |number: usize, content: &Value| {
+        json!({
+            "type": "assistant", "uuid": format!("00000000-0000-4000-8000-{number:012}"), "sessionId": "s",
+            "message": {"role": "assistant", "content": content},
+        })
+        .to_string()
+    };
+    let mut lines: Vec<String> = (0..).zip(&blocks).map(|(at, block)| record(at, &json!([block]))).collect();
+    lines.push(record(100, &json!(blocks)));
+    // Half a character, and a name that is escaped.
+    lines.push(record(101, &json!([{"type": "text", "text": "half HALF"}])).replace("HALF", r"\ud83d"));
+    lines.push(record(102, &json!([blocks[3]])).replace("file_path", r"file\u005fpath"));
+    let home = Home::empty();
+    let file = home.path().join(".claude/projects/-srv-app/aaaaaaaa-0000-4000-8000-000000000001.jsonl");
+    fs::create_dir_all(file.parent().expect("a folder")).expect("created");
+    fs::write(&file, lines.join("\n") + "\n").expect("written");
+    assert!(compare(&home) > 2 * blocks.len());
+}
