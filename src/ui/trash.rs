@@ -15,6 +15,9 @@ use crate::stdx::text;
 /// Maximum columns of the page.
 const WIDTH: u16 = 110;
 
+/// Minimum columns of a title beside the note on the files.
+const MIN_TITLE: u16 = 24;
+
 /// Draws the sessions in the trash, one a row.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, page: &TrashPage) {
     let theme = canvas.app.theme();
@@ -59,7 +62,7 @@ fn draw_row(canvas: &mut Canvas, area: Rect, item: &TrashItem, (row, selected): 
         TrashContent::Rows { .. } => format!("hidden, in {}'s database", item.key.agent.label()),
     };
     let wide = u16::try_from(text::width(&note)).unwrap_or(0);
-    let (rest, beside) = if rest.width >= wide + 30 { split_right(rest, wide + 2) } else { (rest, Rect::ZERO) };
+    let (rest, beside) = if rest.width >= wide + MIN_TITLE { split_right(rest, wide + 2) } else { (rest, Rect::ZERO) };
     put(canvas.buffer, beside, &note, style(theme.muted), Align::Right);
     put(canvas.buffer, rest, &text::one_line(&item.title), style(theme.text), Align::Left);
 }

@@ -1,4 +1,4 @@
-//! Runs that began in a window go on in the background after *Detach*.
+//! Runs that began in a window continue in the background after *Detach*.
 
 use std::process::Stdio;
 
@@ -44,7 +44,7 @@ fn a_queue_goes_on_in_the_background_after_the_turn_that_was_open() {
     assert!(is_alive(agent), "the open turn ends here first");
     stage.approve();
     assert_eq!(window.wait(), 0);
-    window.wait_for_bytes("go on in the background");
+    window.wait_for_bytes("continue in the background");
     assert!(!is_alive(agent), "its process belonged to the window");
     wait_until("the queue went on", || stage.agents.prompts().len() == 2);
     assert_eq!(stage.agents.prompts(), ["ask make install", "say from the background"]);
