@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::json::repair::{self, RecordPartKind};
 use super::tolerant_json::{self, RepairedRecord, Repairs};
 
 /// Records of a line, which may be a list of them, or of such lists.
@@ -15,7 +16,7 @@ fn records_in_lists(line: &[u8], levels: usize) -> Vec<RepairedRecord> {
     let is_list = levels > 0 && line.trim_ascii_start().starts_with(b"[");
     let ranges = if is_list { tolerant_json::items(line, &[]) } else { Vec::new() };
     if ranges.is_empty() {
-        return tolerant_json::records(line);
+        return records_after_torn(line).unwrap_or_else(|| tolerant_json::records(line));
     }
     let in_line = |range: Range<usize>| {
         let item = records_in_lists(&line[range.clone()], levels - 1).into_iter();
@@ -26,4 +27,27 @@ fn records_in_lists(line: &[u8], levels: usize) -> Vec<RepairedRecord> {
         })
     };
     ranges.into_iter().flat_map(in_line).collect()
+}
+
+/// Records of a line with a torn one, after which the program went on in the same line when it was started again. `None`
+/// for any other line.
+fn records_after_torn(line: &[u8]) -> Option<Vec<RepairedRecord>> {
+    if serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok() {
+        return None;
+    }
+    let parts = repair::split(line);
+    let is_torn =
+        |pair: &[repair::LinePart]| pair[0].kind == RecordPartKind::Torn && pair[1].kind != RecordPartKind::Junk;
+    if !parts.windows(2).any(is_torn) {
+        return None;
+    }
+    let of_part = |part: repair::LinePart| {
+        let records = tolerant_json::records(&line[part.start..part.end]).into_iter();
+        records.map(move |mut record| {
+            record.range = part.start + record.range.start..part.start + record.range.end;
+            record.repairs.add(Repairs::GLUED);
+            record
+        })
+    };
+    Some(parts.into_iter().flat_map(of_part).collect())
 }

@@ -85,6 +85,11 @@ pub fn begins_record(line: &[u8]) -> bool {
     line.strip_prefix(b"{").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\""))
 }
 
+/// True for a line that is one whole record.
+pub fn is_record(line: &[u8]) -> bool {
+    begins_record(line) && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
+}
+
 impl RecordBalance {
     /// Reads the first line, or the next one.
     pub fn read(&mut self, line: &[u8]) -> RecordStep {

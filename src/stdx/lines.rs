@@ -173,7 +173,7 @@ impl<R: Read + Seek> LineReader<R> {
             return Ok(Some((len, 1)));
         }
         let mut balance = RecordBalance::default();
-        let (mut end, mut lines) = (len, 1);
+        let (mut start, mut end, mut lines) = (0, len, 1);
         let mut step = balance.read(first);
         while step == RecordStep::GoesOn {
             let from = end + 1;
@@ -191,7 +191,10 @@ impl<R: Read + Seek> LineReader<R> {
                     // Records that are printed over several lines begin with a brace alone. A first line with more that
                     // ends the file is torn; otherwise its loss would show only with the next record.
                     let first = &self.buffer[self.start..self.start + len];
-                    let ends_torn = lines == 1 && rest.is_empty() && json_record::begins_record(first);
+                    // So is one that only a whole record follows.
+                    let last = &self.buffer[self.start + start..self.start + end];
+                    let is_last = lines == 1 || (lines == 2 && json_record::is_record(last));
+                    let ends_torn = is_last && rest.is_empty() && json_record::begins_record(first);
                     let is_torn = match balance.read(rest) {
                         RecordStep::GoesOn => self.is_finished || ends_torn,
                         RecordStep::Ends => false,
@@ -203,7 +206,7 @@ impl<R: Read + Seek> LineReader<R> {
             };
             let Some(next) = next else { break };
             step = balance.read(&self.buffer[self.start + from..self.start + next]);
-            (end, lines) = (next, lines + 1);
+            (start, end, lines) = (from, next, lines + 1);
         }
         if step == RecordStep::Ends && lines > 1 {
             return Ok(Some((end, lines)));

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::record::TranscriptRecord;
-use super::{decode, history, indexed, inline, outputs, parts, shape, task_list, teams};
+use super::{decode, history, indexed, inline, outputs, parts, paths, shape, task_list, teams};
 use crate::agent::jsonl::{Dialect, EntryMark, LineMetadata, MalformedJson, TextFile};
 use crate::agent::usual_form::UsualForm;
 use crate::agent::{FileStamp, Source};
@@ -35,6 +35,8 @@ pub(crate) struct ClaudeDialect {
     pub file: Option<PathBuf>,
     /// Sub-agents' sessions found in the file, by the tool call that started them.
     pub inline_links: OnceLock<HashMap<String, Arc<str>>>,
+    /// Outputs of the session by their names without endings, listed on demand.
+    pub named_outputs: OnceLock<HashMap<String, PathBuf>>,
 }
 
 impl ClaudeDialect {
@@ -120,7 +122,11 @@ impl Dialect for ClaudeDialect {
     }
 
     fn side_text(&self, entry: &Entry) -> Option<PathBuf> {
-        outputs::file(self.file.as_deref()?, entry)
+        let file = self.file.as_deref()?;
+        outputs::file(file, entry).or_else(|| {
+            let named = self.named_outputs.get_or_init(|| paths::outputs_by_name(file));
+            outputs::of_call(named, entry)
+        })
     }
 
     fn team_lead(&self, path: &Path, team: &str) -> Option<Arc<str>> {

@@ -13,7 +13,10 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use memchr::memmem::Finder;
 
 use super::replay::ReplayedHistory;
-use super::{content, parts, preview};
+use super::{
+    content, parts,
+    preview::{self, CALL_ID},
+};
 use crate::agent::json::{self, repair};
 use crate::agent::jsonl::walk::{self, SUBAGENT, Walk};
 use crate::agent::{Discovery, FileStamp, tool_input};
@@ -42,6 +45,8 @@ struct Owners {
     by_path: HashMap<String, OutputOwner>,
     /// By the file's name, of an output that was moved to another subfolder.
     by_name: HashMap<String, OutputOwner>,
+    /// By the call's id, of an output that is named after it; `None` if there is no such call.
+    by_call: HashMap<String, Option<OutputOwner>>,
     /// Transcripts and their folders, with their stamps before they were read.
     seen: Vec<(PathBuf, Option<FileStamp>)>,
 }
@@ -72,7 +77,8 @@ fn owner(output: &Path) -> Option<OutputOwner> {
     }
     let outputs = folder.join(preview::FOLDER);
     let moved = || owners.by_name.get(preview::name(path)).filter(|owner| !outputs.join(&owner.path).is_file());
-    owners.by_path.get(path).or_else(moved).cloned()
+    let named = owners.by_path.get(path).or_else(moved).cloned();
+    named.or_else(|| owners.of_call(&walk::stem(output)))
 }
 
 /// Splits the path of an output into its session's folder, and the path below the folder of outputs.
@@ -92,8 +98,25 @@ impl Owners {
         self.seen.is_empty() || self.seen.iter().any(|(path, before)| stamp(path) != *before)
     }
 
+    /// The call with an id that is the name of an output, in the transcripts that were read.
+    fn of_call(&mut self, id: &str) -> Option<OutputOwner> {
+        if id.len() < CALL_ID {
+            return None;
+        }
+        if let Some(known) = self.by_call.get(id) {
+            return known.clone();
+        }
+        let finder = Finder::new(id);
+        let owner = || OutputOwner { session: "".into(), call: id.into(), path: String::new() };
+        let found = self.read.keys().find(|path| has_result(path, id, &finder).unwrap_or(false));
+        let found = found.map(|path| OutputOwner { session: walk::stem(path).into(), ..owner() });
+        self.by_call.insert(id.to_owned(), found.clone());
+        found
+    }
+
     /// Reads what the transcripts of a session contain by now: its own, then those of its sub-agents.
     fn read_new(&mut self, folder: &Path) {
+        self.by_call.clear();
         let own = parts::files_of(&folder.with_extension("jsonl"));
         let subagents = folder.join("subagents");
         let mut found = Discovery::default();
@@ -143,6 +166,21 @@ impl Owners {
         }
         Ok(lines.offset())
     }
+}
+
+/// True if a transcript has a result of the call with an id.
+fn has_result(transcript: &Path, id: &str, finder: &Finder<'_>) -> io::Result<bool> {
+    let mut lines = LineReader::from_offset(files::open(transcript)?, 0)?;
+    while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
+        if finder.find(line.bytes).is_some() {
+            let record = json::parse(line.bytes).unwrap_or_default();
+            let results = tool_input::items(&record["message"]["content"]);
+            if results.into_iter().any(|result| result["tool_use_id"] == id) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 fn stamp(path: &Path) -> Option<FileStamp> {

@@ -57,8 +57,7 @@ fn is_output(path: &Path) -> bool {
 /// session in another project, because a session can move; else by its file's name. A path from a record is not
 /// followed, because it may name any file.
 pub(super) fn output(transcript: &Path, path: &str) -> Option<PathBuf> {
-    let subagents = transcript.ancestors().find(|folder| folder.ends_with("subagents"));
-    let session = subagents.and_then(Path::parent).map_or_else(|| transcript.with_extension(""), Path::to_owned);
+    let session = session_folder(transcript);
     let own = session.join(OUTPUTS_FOLDER).join(path);
     if own.is_file() {
         return Some(own);
@@ -73,6 +72,19 @@ pub(super) fn output(transcript: &Path, path: &str) -> Option<PathBuf> {
         paths.find(|other| other.file_name().is_some_and(|name| name == preview::name(path)))
     };
     others.filter_map(other).find(|path: &PathBuf| path.is_file()).or_else(moved).or(Some(own))
+}
+
+/// Folder of a session with this transcript, or of the parent of a sub-agent.
+fn session_folder(transcript: &Path) -> PathBuf {
+    let subagents = transcript.ancestors().find(|folder| folder.ends_with("subagents"));
+    subagents.and_then(Path::parent).map_or_else(|| transcript.with_extension(""), Path::to_owned)
+}
+
+/// Long outputs of a transcript's session by their names without endings.
+pub(super) fn outputs_by_name(transcript: &Path) -> HashMap<String, PathBuf> {
+    let mut discovery = Discovery::default();
+    OUTPUTS.files(&session_folder(transcript).join(OUTPUTS_FOLDER), OUTPUTS_DEPTH, &mut discovery);
+    discovery.sources.into_iter().map(|source| (walk::stem(&source.path), source.path)).collect()
 }
 
 /// Finds all transcripts below a root.

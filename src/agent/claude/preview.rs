@@ -9,6 +9,9 @@ pub(super) const SAVED: &str = "saved to";
 /// Folder of a session's outputs.
 pub(super) const FOLDER: &str = "tool-results";
 
+/// Minimum length of a call's id after which a file may be named, because a short name may mean anything.
+pub(super) const CALL_ID: usize = 8;
+
 /// Part of the first line of a refused MCP result, whose whole text is in a file.
 const TOO_LONG: &str = " exceeds maximum allowed tokens. ";
 
@@ -20,6 +23,7 @@ const HEAD: usize = 2048;
 
 /// True for an output that is only the preview of a file, or the reason why there is none.
 fn is_preview(output: &str) -> bool {
+    let output = output.trim_start();
     output.starts_with(MARKER) || output.lines().next().is_some_and(|line| line.contains(TOO_LONG))
 }
 

@@ -73,7 +73,7 @@ impl<'a> Record<'a> {
             b"uuid" => self.has_id = value.text()?.is_some(),
             b"message" if value.peek()? == b'{' => value.object(|key, value| self.message_field(key, value))?,
             b"message" | b"content" | b"isCompactSummary" => self.is_other = true,
-            b"toolUseResult" if value.peek()? == b'{' => self.lengths.add_result(value)?,
+            b"toolUseResult" => self.lengths.add_result(value)?,
             _ => {}
         }
         Ok(())

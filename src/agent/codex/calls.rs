@@ -162,6 +162,9 @@ pub(super) fn content_text(content: &Value) -> String {
 }
 
 fn part_text(part: &Value) -> String {
+    if part.is_array() {
+        return content_text(part);
+    }
     let field = |name: &str| part.get(name).and_then(Value::as_str);
     if let (Some(title), Some(url)) = (field("title"), field("url")) {
         let excerpts = ["text", "snippet", "summary", "description", "content"].iter().filter_map(|name| field(name));

@@ -148,17 +148,20 @@ pub(super) fn output_path(call: &Value) -> Option<String> {
         let parts = tool_input::items(&call["result"]);
         parts.into_iter().find_map(|part| named_path(&content_text(&part["functionResponse"]["response"]["content"])))
     };
-    call["outputFile"].as_str().map(str::to_owned).or_else(of_result).or_else(of_content)
+    let of_display = || named_path(call["resultDisplay"].as_str()?);
+    let recorded = call["outputFile"].as_str().map(str::to_owned);
+    recorded.or_else(of_result).or_else(of_content).or_else(of_display)
 }
 
 /// File that a preview names.
 pub(super) fn named_path(text: &str) -> Option<String> {
-    const NAMED_AFTER: [&str; 5] = [
+    const NAMED_AFTER: [&str; 6] = [
         "For full output see: ",
         "Full output saved to: ",
         "full output has been saved to: ",
         "Full output available at: ",
         "Full string saved to: ",
+        "was saved to: ",
     ];
     // The name is before the preview or after it.
     const END: usize = 1000;

@@ -49,8 +49,8 @@ pub(crate) fn split(line: &[u8]) -> Vec<LinePart> {
             parts.push(LinePart { start: at, end, kind: RecordPartKind::Record });
             at = end;
         } else {
-            let end = next_record(line, at + 1, &mut work).unwrap_or(line.len());
             let kind = if begins_object(&line[at..]) { RecordPartKind::Torn } else { RecordPartKind::Junk };
+            let end = next_record(line, at, kind, &mut work).unwrap_or(line.len());
             // The brackets and commas of a list whose items are lines.
             if !line[at..end].iter().all(|byte| byte.is_ascii_whitespace() || b"[],".contains(byte)) {
                 parts.push(LinePart { start: at, end, kind });
@@ -132,10 +132,46 @@ fn record_end(line: &[u8], at: usize, is_list: bool, work: &mut usize) -> Option
     (valid.is_ok() && is_end).then_some(end)
 }
 
-/// Finds the start of the next record after `from`, or of what is surely none.
-fn next_record(line: &[u8], from: usize, work: &mut usize) -> Option<usize> {
-    let mut starts = memchr::memchr_iter(b'{', &line[from..]).map(|at| from + at);
-    starts.find(|&at| record_end(line, at, false, work).is_some())
+/// Finds the start of the next record after a part of this kind that begins at `from`, or of what is surely none.
+fn next_record(line: &[u8], from: usize, kind: RecordPartKind, work: &mut usize) -> Option<usize> {
+    let mut starts = memchr::memchr_iter(b'{', &line[from + 1..]).map(|at| from + 1 + at);
+    if kind == RecordPartKind::Junk {
+        return starts.find(|&at| record_end(line, at, false, work).is_some() || is_alone(line, at, work));
+    }
+    starts.find(|&at| record_end(line, at, false, work).is_some() && !continues(&line[from..at], &line[at..]))
+}
+
+/// True for an object that is a value of the torn record before it, and no record that was written after the tear.
+fn continues(torn: &[u8], object: &[u8]) -> bool {
+    let first_name = |record: &[u8]| record.splitn(3, |byte| *byte == b'"').nth(1).map(<[u8]>::to_owned);
+    expects_value(torn) && first_name(torn) != first_name(object)
+}
+
+/// True if a value may follow the beginning of a record.
+fn expects_value(torn: &[u8]) -> bool {
+    let (mut in_string, mut is_escaped, mut last) = (false, false, 0);
+    for &byte in torn {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_string => is_escaped = true,
+            b'"' => (in_string, last) = (!in_string, byte),
+            _ if in_string || byte.is_ascii_whitespace() => {}
+            _ => last = byte,
+        }
+    }
+    !in_string && matches!(last, b':' | b'[' | b',')
+}
+
+/// True for an object that no field or item follows, as it does within a torn record.
+fn is_alone(line: &[u8], at: usize, work: &mut usize) -> bool {
+    if !begins_object(&line[at..]) || *work == 0 {
+        return false;
+    }
+    let mut cursor = JsonCursor::new(&line[at..]);
+    let valid = validate(&mut cursor, MAX_DEPTH);
+    *work = work.saturating_sub(cursor.position().max(1));
+    let rest = line[(at + cursor.position()).min(line.len())..].trim_ascii_start();
+    valid.is_ok() && !matches!(rest.first(), Some(b',' | b']' | b'}' | b'"' | b':'))
 }
 
 /// Reads a value strictly enough to find its end, whatever is wrong with its strings.

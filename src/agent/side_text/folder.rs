@@ -15,7 +15,7 @@ use crate::agent::jsonl::walk;
 const CHUNK: usize = 256 << 10;
 
 /// Maximum folders between the folder of outputs and a file.
-const MAX_DEPTH: usize = 2;
+const MAX_DEPTH: usize = 4;
 
 /// Folder of an agent's outputs. The default one contains none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,7 +54,9 @@ impl OutputFolder {
         let recorded = Path::new(if recorded.contains('/') { recorded } else { &slashed });
         let folder = self.path.file_name()?;
         let steps: Vec<_> = recorded.components().collect();
-        let at = steps.iter().rposition(|step| step.as_os_str() == folder)?;
+        let Some(at) = steps.iter().rposition(|step| step.as_os_str() == folder) else {
+            return self.beside(recorded);
+        };
         let below = &steps[at + 1..];
         let is_plain = below.iter().all(|step| matches!(step, Component::Normal(_)));
         if below.is_empty() || below.len() > MAX_DEPTH || !is_plain {
@@ -65,6 +67,16 @@ impl OutputFolder {
         let is_file = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
         let found = [Some(self.path.join(&below)), elsewhere].into_iter().flatten().find(is_file);
         found.or_else(|| self.others().iter().map(|folder| folder.join(&below)).find(is_file))
+    }
+
+    /// Path of an output that an early version wrote into the folder of its project: a file of its own ending.
+    fn beside(&self, recorded: &Path) -> Option<PathBuf> {
+        const ENDING: &str = "output";
+        let projects = self.projects.as_ref()?;
+        let name = recorded.file_name().filter(|_| recorded.extension().is_some_and(|ending| ending == ENDING))?;
+        let is_file = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+        let others = || walk::subdirectories(projects, &mut Vec::new()).into_iter().map(|project| project.join(name));
+        Some(self.path.with_file_name(name)).filter(is_file).or_else(|| others().find(is_file))
     }
 
     /// Size of an output in bytes; 0 if it is missing.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Case;
 use super::claude_records::{ID, answer, prompt};
+use crate::fidelity::shown::ShownHome;
 
 const CODEX: &str = "019f0000-0000-7000-8000-000000000021";
 const GEMINI: &str = "aaaa1111-0000-4000-8000-000000000021";
@@ -121,6 +122,13 @@ fn records_in_one_line_without_an_end_are_split() {
 }
 
 #[test]
+fn records_in_one_line_with_other_text_between_are_split() {
+    for between in [" | ", ";", "\u{85}", " and then "] {
+        assert_read(|records| joined(records, between).trim_end_matches(between).to_owned() + "\n");
+    }
+}
+
+#[test]
 fn records_over_several_lines_may_have_braces_at_the_beginnings_of_lines() {
     assert_read(|records| printed(records).join("\n") + "\n");
     assert_read(|records| printed(records).join("\n"));
@@ -168,4 +176,42 @@ fn a_record_of_several_lines_without_an_end_is_an_issue_until_it_ends() {
         assert!(!issues.contains("without an end"), "{issues}");
         case.assert_shown_and_found("tuineedle");
     }
+}
+
+#[test]
+fn a_torn_record_loses_only_what_is_after_the_tear() {
+    /// Distance of the tears that are tried.
+    const STEP: usize = 3;
+    let (case, mut words, mut number) = (Case::empty(), Vec::new(), 0);
+    for (id, file, records) in sessions() {
+        let (torn, last) = (records.len() - 2, records.len() - 1);
+        let whole = records[torn].to_string();
+        // A program that was stopped goes on in the same line, or in the next one.
+        let tears = (1..whole.len()).step_by(STEP).chain([whole.len() - 2, whole.len() - 1]);
+        for (end, tear) in ["", "\n"].into_iter().flat_map(|end| tears.clone().map(move |tear| (end, tear))) {
+            // In the place of a value, a record in the same line is the value.
+            if end.is_empty() && whole[..tear].ends_with(':') {
+                continue;
+            }
+            number += 1;
+            let own_id = if id == GOOSE { format!("20250101_{number}") } else { format!("{number:08x}") };
+            let own = |text: &str| {
+                let named =
+                    text.replace("ruru", &format!("ruru{number:05}")).replace("tui", &format!("tui{number:05}"));
+                named.replace(if id == GOOSE { id } else { &id[..8] }, &own_id)
+            };
+            let mut text = joined(&records[..torn], "\n") + &whole[..tear] + end;
+            text += &joined(&records[last..], "\n");
+            let path = case.path().join(own(&file));
+            fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+            fs::write(path, own(&text)).expect("written");
+            words.push((id, end, tear, own("tuineedle")));
+            if whole[..tear].contains("ruruneedle") {
+                words.push((id, end, tear, own("ruruneedle")));
+            }
+        }
+    }
+    let shown = ShownHome::read(&case.home, &case.home.environment());
+    let lost: Vec<_> = words.iter().filter(|(.., word)| !shown.contains(word)).collect();
+    assert!(lost.is_empty(), "{} of {}: {lost:?}", lost.len(), words.len());
 }

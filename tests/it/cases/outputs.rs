@@ -70,6 +70,40 @@ fn outputs_in_subfolders_are_those_of_their_calls() {
 }
 
 #[test]
+fn an_output_of_claude_that_no_record_names_belongs_to_the_call_of_its_name() {
+    let call = "toolu_01aaaaaaaaaaaaaaaaaaaaaa";
+    let content = json!([{"type": "tool_result", "tool_use_id": call, "content": "a row"}]);
+    let result = json!({"type": "user", "uuid": "r", "parentUuid": call, "sessionId": ID,
+        "timestamp": "2026-09-10T10:00:02.000Z", "message": {"role": "user", "content": content}});
+    let case = session_of(&[prompt(), claude_call(call), result]);
+    put(&case, &format!("{PROJECT}/{ID}/tool-results/{call}.txt"), b"a row\nthe last row tuineedle");
+    case.assert_shown_and_found("tuineedle");
+    assert_eq!(case.json(&["doctor"])["issues"], json!([]));
+}
+
+#[test]
+fn the_whole_text_of_a_structured_result_of_claude_is_shown() {
+    let blocks = json!([{"type": "text", "text": "a row and its end tuineedle"}]);
+    let text = &blocks[0]["text"];
+    for whole in [
+        text.clone(),
+        blocks.clone(),
+        json!({"content": blocks}),
+        json!({"result": text, "url": "https://example.org"}),
+        json!({"output": text}),
+        json!({"type": "text", "file": {"filePath": "/home/dev/shop/a", "content": text}}),
+    ] {
+        let content = json!([{"type": "tool_result", "tool_use_id": "t", "content": "a row …"}]);
+        let result = json!({"type": "user", "uuid": "r", "parentUuid": "t", "sessionId": ID, "toolUseResult": whole,
+            "timestamp": "2026-09-10T10:00:02.000Z", "message": {"role": "user", "content": content}});
+        let case = session_of(&[prompt(), claude_call("t"), result]);
+        assert_eq!(case.entries(ID)[1]["tool"]["output"], *text, "{whole}");
+        // Without an index and with one.
+        (0..2).for_each(|_| case.assert_shown_and_found("tuineedle"));
+    }
+}
+
+#[test]
 fn outputs_in_utf_16_are_read() {
     for (word, has_mark, is_little) in
         [("tuineedle", true, true), ("wekaneedle", true, false), ("keaneedle", false, true)]
@@ -137,6 +171,20 @@ fn outputs_of_gemini_in_another_projects_folder_are_those_of_their_calls() {
     put(&case, &format!(".gemini/tmp/q/tool-outputs/session-{GEMINI_ID}/one.txt"), b"the last row huianeedle");
     assert_eq!(case.entries(GEMINI_ID)[1]["tool"]["output"], "the last row huianeedle");
     case.assert_shown_and_found("huianeedle");
+    assert_eq!(case.json(&["doctor"])["issues"], json!([]));
+}
+
+#[test]
+fn outputs_of_gemini_are_named_in_each_place_that_its_versions_use() {
+    let early = "Tool output was too large and has been truncated.\nThe full output has been saved to: /old/.gemini/tmp/0/sh_x.output\na";
+    let mut shown = gemini_call("c2", "a row");
+    shown["resultDisplay"] = json!("Output too long and was saved to: /old/.gemini/tmp/p/tool-outputs/two.txt");
+    let deep = "Output too large. Full output available at: /old/tool-outputs/session-x/a/b/three.txt";
+    let case = gemini_chat(&[gemini_call("c1", early), shown, gemini_call("c3", deep)]);
+    put(&case, ".gemini/tmp/p/sh_x.output", b"a row\nthe last row pukekoneedle");
+    put(&case, ".gemini/tmp/p/tool-outputs/two.txt", b"a row\nthe last row takaheneedle");
+    put(&case, ".gemini/tmp/p/tool-outputs/session-x/a/b/three.txt", b"a row\nthe last row kakaponeedle");
+    ["pukekoneedle", "takaheneedle", "kakaponeedle"].iter().for_each(|word| case.assert_shown_and_found(word));
     assert_eq!(case.json(&["doctor"])["issues"], json!([]));
 }
 
