@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 use super::cache::file as cache_file;
 use super::hidden;
 use super::options::IndexOptions;
-use super::pool::live_statuses;
+use super::pool::{LeaseLookup, live_statuses};
 use super::scanner::{ScanCounts, Scanner};
 use super::snapshot::{self, LoadedSnapshot, PendingWrite, Snapshot};
 use crate::agent::{Source, SourceRoot};
@@ -154,7 +154,7 @@ fn scan(options: &IndexOptions, refresh: Refresh) -> Collected {
         }
     }
     scanner.flush();
-    let live = live_statuses(options.formats, scanner.roots());
+    let live = live_statuses(options.formats, scanner.roots(), &LeaseLookup::new(options));
     scanner.table.set_live(&live);
     let mut catalog = Catalog::default();
     catalog.apply(scanner.table.take_change(usize::MAX));

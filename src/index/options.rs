@@ -16,6 +16,8 @@ pub struct IndexOptions {
     pub cache_dir: Option<PathBuf>,
     /// Database with the texts that salon keeps beside transcripts; `None`: no such texts.
     pub state_db: Option<PathBuf>,
+    /// Id of this process, whose own runs are not open elsewhere; `None` if it has none.
+    pub process: Option<u32>,
     /// Readers of the agents' formats.
     pub formats: &'static [&'static dyn Format],
     /// Clock of the timers, passed down by the runtime.
@@ -47,6 +49,7 @@ impl IndexOptions {
             environment,
             cache_dir: None,
             state_db: None,
+            process: None,
             formats: &FORMATS,
             clock,
             zone: None,

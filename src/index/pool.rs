@@ -10,12 +10,15 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::cache::{self, CacheRecord, CachedSource};
 use super::live_activity::{LiveActivities, SEARCHED_ENTRIES};
+use super::options::IndexOptions;
 use super::workspace::Workspaces;
 use crate::agent::{
     Discovery, FileStamp, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress, archive,
 };
 use crate::domain::live_status::{LiveActivity, LiveStatus};
 use crate::domain::{Issue, Session};
+use crate::stdx::process;
+use crate::store::leased_sessions::{self, LeasedSession};
 
 /// Slow job.
 #[derive(Debug)]
@@ -81,6 +84,7 @@ struct Shared {
     formats: &'static [&'static dyn Format],
     workspaces: Arc<Workspaces>,
     activities: Mutex<LiveActivities>,
+    leases: LeaseLookup,
     results: ResultSink,
 }
 
@@ -93,18 +97,15 @@ struct Queue {
 
 impl Pool {
     /// Starts one thread per core, at least two and at most eight.
-    pub(super) fn start(
-        formats: &'static [&'static dyn Format],
-        workspaces: Arc<Workspaces>,
-        results: ResultSink,
-    ) -> Self {
+    pub(super) fn start(options: &IndexOptions, workspaces: Arc<Workspaces>, results: ResultSink) -> Self {
         let count = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 8);
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             filled: Condvar::new(),
-            formats,
+            formats: options.formats,
             workspaces,
             activities: Mutex::default(),
+            leases: LeaseLookup::new(options),
             results,
         });
         for number in 0..count {
@@ -232,7 +233,7 @@ impl Shared {
 
     /// Lists the live sessions. The activities of those that are not in `sessions` remain unknown.
     fn detect_live(&self, roots: &[SourceRoot], sessions: &[Arc<Session>]) -> Vec<LiveStatus> {
-        let mut statuses = live_statuses(self.formats, roots);
+        let mut statuses = live_statuses(self.formats, roots, &self.leases);
         let mut activities = self.activities.lock().unwrap_or_else(PoisonError::into_inner);
         activities.update(&mut statuses, sessions, |session| {
             let tail = catch_panic(|| self.format(session.key.agent)?.tail(session, SEARCHED_ENTRIES).ok());
@@ -246,13 +247,46 @@ impl Shared {
     }
 }
 
+/// Runs of other salon processes, which some agents' own files do not tell.
+#[derive(Clone, Debug)]
+pub(super) struct LeaseLookup {
+    state_db: Option<PathBuf>,
+    process: Option<u32>,
+}
+
+impl LeaseLookup {
+    pub(super) fn new(options: &IndexOptions) -> Self {
+        Self { state_db: options.state_db.clone(), process: options.process }
+    }
+
+    /// Returns the sessions that other living processes of salon have open, without those that are known already.
+    fn statuses(&self, known: &[LiveStatus]) -> Vec<LiveStatus> {
+        let Some(path) = self.state_db.as_deref().filter(|path| path.exists()) else { return Vec::new() };
+        // A database that cannot be read is an issue of the annotations.
+        let leased = leased_sessions::read(path).unwrap_or_default();
+        let is_elsewhere = |session: &LeasedSession| {
+            let LeasedSession { key, holder, .. } = session;
+            Some(holder.pid) != self.process
+                && known.iter().all(|status| status.key != *key)
+                && process::identity(holder.pid) == Some(holder.start)
+        };
+        let status = |session: LeasedSession| {
+            let LeasedSession { key, holder, state, since } = session;
+            LiveStatus { key, pid: Some(holder.pid), state, waiting_for: None, since: Some(since), activity: None }
+        };
+        leased.into_iter().filter(is_elsewhere).map(status).collect()
+    }
+}
+
 /// Returns the live sessions of all roots.
-pub(super) fn live_statuses(formats: &[&dyn Format], roots: &[SourceRoot]) -> Vec<LiveStatus> {
+pub(super) fn live_statuses(formats: &[&dyn Format], roots: &[SourceRoot], leases: &LeaseLookup) -> Vec<LiveStatus> {
     let of = |root: &SourceRoot| {
         let format = formats.iter().find(|format| format.reads(root.agent));
         format.and_then(|format| catch_panic(|| Some(format.live(root)))).unwrap_or_default()
     };
-    roots.iter().flat_map(of).collect()
+    let mut statuses: Vec<LiveStatus> = roots.iter().flat_map(of).collect();
+    statuses.extend(leases.statuses(&statuses));
+    statuses
 }
 
 pub(super) fn catch_panic<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {

@@ -152,6 +152,7 @@ fn options(start: &StartOptions) -> IndexOptions {
     let mut options = IndexOptions::new(start.environment.clone(), super::instant);
     options.cache_dir = Some(start.paths.cache.clone());
     options.state_db = Some(start.paths.state_db());
+    options.process = Some(std::process::id());
     options.zone = Some(jiff::tz::TimeZone::system());
     options
 }

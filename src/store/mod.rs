@@ -8,6 +8,7 @@ pub mod annotations;
 pub mod approvals;
 pub mod handovers;
 pub mod kept_texts;
+pub mod leased_sessions;
 pub mod outbox;
 pub mod pending;
 pub mod preferences;

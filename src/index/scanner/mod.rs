@@ -117,7 +117,7 @@ impl Scanner {
             table: SessionTable::default(),
             roots,
             formats: options.formats,
-            pool: Pool::start(options.formats, workspaces.clone(), results),
+            pool: Pool::start(options, workspaces.clone(), results),
             workspaces,
             backlog: VecDeque::new(),
             ignore_progress: false,

@@ -25,7 +25,7 @@ use self::fingerprint::{Fingerprint, ParallelWalk};
 use super::cache;
 use super::encoding::{self, FrameHeader, push_frame};
 use super::options::IndexOptions;
-use super::pool::live_statuses;
+use super::pool::{LeaseLookup, live_statuses};
 use super::workspace::Workspaces;
 use crate::agent::{FileStamp, Source, SourceRoot};
 use crate::domain::live_status::LiveStatus;
@@ -52,7 +52,7 @@ pub(super) fn load(options: &IndexOptions, roots: &[SourceRoot]) -> Option<Loade
     let walk = ParallelWalk::new(roots, formats);
     std::thread::scope(|scope| {
         let helper = scope.spawn(|| walk.walk_some());
-        let live = live_statuses(formats, roots);
+        let live = live_statuses(formats, roots, &LeaseLookup::new(options));
         let Some((fingerprint, sessions, issues)) = snapshot.read(&Overlay::new(&live), options.with_usage) else {
             walk.stop();
             return None;

@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader};
 
 use serde_json::Value;
 
+use crate::support::wait_until;
+
 use super::{Stage, events, json, of_type, text};
 
 /// Agents whose transcripts are read, and one without.
@@ -84,6 +86,35 @@ fn an_approval_is_answered_by_another_process() {
     assert_eq!(text, Some(Value::from("Bash: make")));
     assert_eq!(stage.run(&["approve", &run]).status.code(), Some(0));
     assert_eq!(child.wait(), Some(0));
+}
+
+/// States of all sessions, as another process lists them.
+fn states(stage: &Stage) -> Vec<String> {
+    let list = json(&stage.run(&["list", "--json", "--hidden"]));
+    let states = list["sessions"].as_array().expect("sessions").iter().map(|session| &session["state"]);
+    states.map(|state| state.as_str().expect("a state").to_owned()).collect()
+}
+
+#[test]
+fn a_session_that_another_salon_runs_is_listed_with_its_state() {
+    for agent in ["gemini", "qwen"] {
+        let stage = Stage::new();
+        assert_eq!(stage.run(&["new", "--agent", agent, "say one"]).status.code(), Some(0));
+        assert_eq!(states(&stage), ["past"], "{agent}");
+        let session = stage.session();
+        let mut salon = stage.spawn(&["send", "--json", &session, "say begun\nhang"]);
+        salon.wait_for_prompt();
+        wait_until("the turn is seen elsewhere", || states(&stage) == ["working"]);
+        salon.interrupt();
+        salon.wait();
+        assert_eq!(states(&stage), ["past"], "{agent}");
+        let mut salon = stage.spawn(&["send", "--json", "--approve", "wait", &session, "ask make\nsay made"]);
+        wait_until("the question is seen elsewhere", || states(&stage) == ["needs_you"]);
+        // A lease of a dead process means nothing.
+        salon.0.kill().expect("killed");
+        salon.0.wait().expect("ended");
+        assert_eq!(states(&stage), ["past"], "{agent}");
+    }
 }
 
 #[test]
