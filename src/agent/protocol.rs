@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::terminal_request::{TerminalRequest, TerminalResult};
 use crate::domain::approval::{Approval, ApprovalAnswer};
@@ -68,6 +69,8 @@ pub enum Outgoing {
         body: Option<Vec<u8>>,
         /// True for a GET whose response is the same for all runs and may be slightly stale: it is cached and shared.
         shared: bool,
+        /// Time to wait before it, because it asks again what was just answered.
+        pause: Duration,
     },
     /// A file that the agent reads or writes through salon. The transport executes the request.
     File {

@@ -1,6 +1,7 @@
 //! One request to an agent's server outside of a run, such as the change of a title. The server runs only for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::environment;
 use super::process::ChildEnvironment;
@@ -44,7 +45,7 @@ async fn exchange(server: &ServerHandle, program: &str, request: Option<Outgoing
     let Some(Outgoing::Request { method, path, headers, body, .. }) = request else {
         return Err(format!("{program}: this version does not know the request"));
     };
-    let request = HttpRequest { method, path, headers, body, shared: true };
+    let request = HttpRequest { method, path, headers, body, shared: true, pause: Duration::ZERO };
     let fetched = server.fetch(request, Freshness::New).await;
     match (fetched.error, fetched.response) {
         (Some(reason), _) => Err(format!("{program}: {reason}")),

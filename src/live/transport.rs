@@ -194,8 +194,8 @@ impl Connection for ChildConnection {
 
 impl Connection for ServerSession {
     fn send(&mut self, outgoing: Outgoing) -> Option<Sent> {
-        let Outgoing::Request { id, method, path, headers, body, shared } = outgoing else { return None };
-        self.request(id, HttpRequest { method, path, headers, body, shared }).then_some(Sent::Request)
+        let Outgoing::Request { id, method, path, headers, body, shared, pause } = outgoing else { return None };
+        self.request(id, HttpRequest { method, path, headers, body, shared, pause }).then_some(Sent::Request)
     }
 
     fn wrote(&self, _sent: Sent) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! The file is written for clients of the same user, and contains the service's password.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -52,8 +52,14 @@ fn address(url: &str) -> Option<SocketAddr> {
     let authority = url.strip_prefix("http://")?.split('/').next()?;
     let (host, port) = authority.rsplit_once(':')?;
     let ip = match host {
-        "localhost" | "0.0.0.0" => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
         host => host.trim_start_matches('[').trim_end_matches(']').parse().ok()?,
+    };
+    // A server that listens on all addresses is reached at that of this machine.
+    let ip = match ip {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
     };
     Some(SocketAddr::new(ip, port.parse().ok()?))
 }
@@ -68,6 +74,8 @@ mod tests {
         assert_eq!(read("http://127.0.0.1:4096"), Some("127.0.0.1:4096".into()));
         assert_eq!(read("http://localhost:81/"), Some("127.0.0.1:81".into()));
         assert_eq!(read("http://[::1]:81"), Some("[::1]:81".into()));
+        assert_eq!(read("http://0.0.0.0:81"), Some("127.0.0.1:81".into()));
+        assert_eq!(read("http://[::]:81/"), Some("[::1]:81".into()));
         for url in ["", "https://127.0.0.1:1", "http://127.0.0.1", "http://example.org:80", "http://127.0.0.1:x"] {
             assert_eq!(read(url), None, "{url}");
         }

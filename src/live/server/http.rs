@@ -33,12 +33,21 @@ pub struct HttpRequest {
     pub body: Option<Vec<u8>>,
     /// True for a GET whose response is shared by all callers.
     pub shared: bool,
+    /// Time to wait before it.
+    pub pause: Duration,
 }
 
 impl HttpRequest {
     /// Creates a plain GET.
     pub fn get(path: &str) -> Self {
-        Self { method: "GET", path: path.to_owned(), headers: Vec::new(), body: None, shared: false }
+        Self {
+            method: "GET",
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: None,
+            shared: false,
+            pause: Duration::ZERO,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::event_stream::{self, StreamEvent};
 use super::http::{self, Endpoint, HttpRequest, HttpResponse};
 use super::task::{RunningServer, ServerTask};
 use super::{ServerPhase, ServerProcessEvent, ServerSource};
-use crate::agent::protocol::{REJECTED_PASSWORD, ServerSpec, UNKNOWN_INTERFACE};
+use crate::agent::protocol::{REJECTED_PASSWORD, RegisteredServer, ServerSpec, UNKNOWN_INTERFACE};
 use crate::domain::run::RunFailure;
 use crate::live::fingerprint::LaunchFingerprint;
 use crate::live::policy;
@@ -22,6 +22,15 @@ const UNRESPONSIVE_GRACE: Duration = Duration::from_millis(2500);
 
 impl ServerTask {
     pub(super) async fn start(&mut self) -> Result<(), RunFailure> {
+        let service = self.registered_server().await;
+        self.start_with(service).await
+    }
+
+    /// Connects to a registered server, or starts that of the configuration if there is none.
+    pub(super) async fn start_with(
+        &mut self,
+        service: Result<Option<RegisteredServer>, RunFailure>,
+    ) -> Result<(), RunFailure> {
         self.check_start_limit()?;
         self.generation += 1;
         self.running = RunningServer {
@@ -29,7 +38,7 @@ impl ServerTask {
             ready_deadline: Some(Instant::now() + self.config.ready_timeout),
             ..RunningServer::default()
         };
-        let started = match self.registered_server().await {
+        let started = match service {
             Ok(Some(service)) => self.use_registered(service),
             Ok(None) => self.start_configured(),
             Err(failure) => Err(failure),

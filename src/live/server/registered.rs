@@ -52,8 +52,12 @@ impl ServerTask {
     /// Connects to the registered server if no other is used, and returns its process id.
     pub(super) async fn use_service(&mut self) -> Result<Option<u32>, RunFailure> {
         let is_down = matches!(self.phase, ServerPhase::NotStarted | ServerPhase::Stopped | ServerPhase::Failed(_));
-        if is_down && self.registered_server().await?.is_some() {
-            self.ensure_started().await?;
+        if is_down && !self.closed {
+            // Found once: a service that ends now must not be replaced by an own server, which nobody asked for.
+            let service = self.registered_server().await?;
+            if service.is_some() {
+                self.start_with(Ok(service)).await?;
+            }
         }
         Ok(self.running.service)
     }

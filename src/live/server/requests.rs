@@ -38,6 +38,7 @@ impl ServerTask {
         let Some(mailbox) = self.sessions.get(&session) else { return };
         let (responses, in_flight) = (mailbox.responses.clone(), self.in_flight.clone());
         tokio::spawn(async move {
+            tokio::time::sleep(request.pause).await;
             let (status, body) = match endpoint.exchange(request).await {
                 Ok(response) => (response.status, response.body),
                 Err(reason) => (0, reason.into_bytes()),

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use salon::agent::protocol::{Codec, Conversation, Incoming, Outgoing, ProtocolCommand, ProtocolSignal, RunStart};
+use salon::agent::protocol::{
+    Codec, CodecStep, Conversation, Incoming, Outgoing, ProtocolCommand, ProtocolSignal, RunStart,
+};
 use salon::agent::{Protocol, SourceSessions, TextLimit, format, protocol};
 use salon::domain::run::{RunFailure, TurnOutcome};
 use salon::domain::transcript::Transcript;
@@ -115,6 +117,33 @@ fn a_list_of_messages_gives_the_entries_of_the_database() {
     let stored = essence(&on_disk());
     let shown = essence(transcript.entries());
     assert!(!shown.is_empty() && stored.ends_with(&shown), "{shown:?}\n{stored:?}");
+}
+
+#[test]
+fn requests_that_repeat_each_other_have_pauses_that_grow() {
+    let (mut codec, active_id) = opened();
+    let active = json!({"data": {MAIN: {"type": "running"}}}).to_string();
+    codec.decode(Incoming::Response { id: active_id, status: 200, body: active.as_bytes() }, NOW);
+    let mut events = captured().into_iter().filter(|message| message["type"].is_string());
+    let check = |step: &CodecStep| {
+        step.outgoing.iter().find_map(|sent| match sent {
+            Outgoing::Request { id, path, pause, .. } if path.contains("/active") => Some((*id, pause.as_millis())),
+            _ => None,
+        })
+    };
+    let first = events.find_map(|event| check(&codec.decode(Incoming::ServerEvent(event.to_string().as_bytes()), NOW)));
+    let (mut id, mut pauses) = first.map(|(id, pause)| (id, vec![pause])).expect("the end is checked");
+    for _ in 0..20 {
+        let step = codec.decode(Incoming::Response { id, status: 200, body: active.as_bytes() }, NOW);
+        let (next, pause) = check(&step).expect("it is asked again");
+        id = next;
+        pauses.push(pause);
+    }
+    assert_eq!((&pauses[..4], pauses[20]), (&[0, 20, 40, 60][..], 250), "{pauses:?}");
+    // Other requests do not wait.
+    let step = codec.command(ProtocolCommand::Interrupt, NOW);
+    let Some(Outgoing::Request { pause, .. }) = step.outgoing.first() else { panic!("a request: {step:?}") };
+    assert!(pause.is_zero());
 }
 
 #[test]

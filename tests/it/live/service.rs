@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use salon::domain::backend::BackendState;
-use salon::domain::run::{Conversation, Refusal, RunEventKind, TurnOutcome};
+use salon::domain::run::{Conversation, Refusal, TurnOutcome};
+use salon::domain::run_event::RunEventKind;
 use salon::domain::{Agent, EventBody, SessionKey};
 use salon::live::options::{AttachedServer, SessionHolder};
 use salon::live::server::http::printed_address;
@@ -164,6 +165,42 @@ async fn a_session_of_the_background_service_is_controlled_and_the_service_lives
     assert!(!shown.contains(PASSWORD), "{shown}");
     harness.live.clone().shutdown().await;
     assert!(is_alive(pid), "the service is the user's");
+}
+
+#[tokio::test]
+async fn a_service_that_ends_when_it_was_found_is_not_replaced_by_an_own_server() {
+    use std::io::{BufRead, BufReader, Write};
+    let sandbox = Sandbox::new();
+    let service = Service::start(&sandbox, |_| {});
+    let pid = service.pid();
+    drop(service);
+    // A service that confirms its registration once, and is gone then.
+    let folder = sandbox.path().join("home/.local/state/opencode");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let file = folder.join("service.json");
+    let registration = json!({"version": "2.0.3", "url": url, "pid": pid, "password": PASSWORD});
+    std::fs::write(&file, registration.to_string()).expect("a registration");
+    let answered = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("it is asked");
+        BufReader::new(&stream).read_line(&mut String::new()).expect("a request");
+        std::fs::remove_file(file).expect("it ends");
+        let body = json!({"healthy": true, "version": "2.0.3", "pid": pid}).to_string();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+        stream.write_all(format!("{head}{body}").as_bytes()).expect("an answer");
+    });
+    let harness = harness(sandbox, |options| {
+        options.open_elsewhere = Box::new(move |_| Some(SessionHolder { text: "OpenCode".into(), pid: Some(pid) }));
+    });
+    let mut opening = harness.sandbox.opening();
+    opening.conversation = Conversation::Resume("ses_known".into());
+    let opened = harness.live.open_run(Agent::OpenCode, opening, None).await;
+    answered.join().expect("it answered");
+    // The session is refused, or its run fails with the connection.
+    if let Ok(run) = opened {
+        harness.until(&run, |info| matches!(info.phase, salon::domain::run::Phase::Stopped(_))).await;
+    }
+    assert_eq!(starts(&harness), Vec::<String>::new());
 }
 
 #[tokio::test]

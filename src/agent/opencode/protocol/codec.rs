@@ -3,21 +3,22 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::approvals::{self, ApprovalKind};
-use super::capabilities::{self, ModelName, OpenCodeModels};
+use super::capabilities;
 use super::ids;
 use super::messages::TurnMessages;
+use super::settings::{OpenCodeSettings, take_settings};
 use super::turn::OpenCodeTurn;
 use crate::agent::protocol::{
     Codec, CodecStep, Conversation, Incoming, Outgoing, ProtocolCommand, ProtocolSignal, RunSetting, RunStart,
 };
 use crate::domain::approval::ApprovalAnswer;
-use crate::domain::event::NoticeLevel;
 use crate::domain::prompt::{PromptId, PromptImage};
-use crate::domain::run::{Capabilities, SubagentProgress, TurnOutcome};
+use crate::domain::run::{SubagentProgress, TurnOutcome};
 use crate::domain::{EntryKey, Event, EventBody, Time, Tokens};
 
 /// Purpose of a request.
@@ -80,22 +81,13 @@ pub(super) struct SessionCodec {
     requests: u64,
     /// Responses that are missing until the session is ready.
     pub(super) pending_setup: u32,
-    /// Model of the next prompts; `None` for the session's or the agent's default.
-    pub(super) model: Option<ModelName>,
-    pub(super) mode: Option<String>,
-    pub(super) effort: Option<String>,
-    /// Model of the last reply.
-    pub(super) in_use: Option<ModelName>,
-    pub(super) models: OpenCodeModels,
-    pub(super) capabilities: Capabilities,
+    pub(super) settings: OpenCodeSettings,
     pub(super) turn: Option<OpenCodeTurn>,
     /// Number of the turn, so that a late response is not attributed to another one.
     pub(super) turns: u64,
     pub(super) messages: TurnMessages,
     /// Prompts that were sent into the open turn, by their message ids, until the server has stored them.
     pub(super) steered: Vec<(String, PromptId)>,
-    /// Model, mode and effort as last reported.
-    pub(super) settings: [Option<Arc<str>>; 3],
     /// Id of the newest known message of a user.
     pub(super) newest_prompt: String,
     pub(super) approvals: HashMap<Arc<str>, ApprovalKind>,
@@ -143,22 +135,11 @@ impl Codec for SessionCodec {
 }
 
 impl SessionCodec {
-    fn open(&mut self, opening: RunStart, now: Time, step: &mut CodecStep) {
+    fn open(&mut self, mut opening: RunStart, now: Time, step: &mut CodecStep) {
+        for setting in take_settings(&mut opening, now, step) {
+            self.set(setting, now, step);
+        }
         self.directory = opening.cwd;
-        for (setting, value) in [
-            (RunSetting::Model as fn(String) -> RunSetting, opening.model),
-            (RunSetting::Mode, opening.mode),
-            (RunSetting::Effort, opening.effort),
-        ] {
-            if let Some(value) = value {
-                self.set(setting(value), now, step);
-            }
-        }
-        if !opening.extra.is_empty() {
-            let text =
-                format!("One server runs all of OpenCode's sessions, so it ignores: {}", opening.extra.join(" "));
-            step.signals.push(notice(&format!("extra {}", now.millis()), NoticeLevel::Warning, text));
-        }
         let purpose = RequestPurpose::Session(opening.conversation.clone());
         match opening.conversation {
             Conversation::New { .. } => self.post(purpose, "/session".into(), &json!({}), step),
@@ -171,56 +152,11 @@ impl SessionCodec {
     }
 
     fn set(&mut self, setting: RunSetting, now: Time, step: &mut CodecStep) {
-        let (mut model, mut mode, mut effort) = (None, None, None);
-        match setting {
-            RunSetting::Model(name) => {
-                self.model = ModelName::parse(&name);
-                if self.model.is_none() {
-                    step.signals.push(notice(
-                        &format!("model {name} {}", now.millis()),
-                        NoticeLevel::Warning,
-                        format!(
-                            "OpenCode names models provider/model; {name} has no provider, so its default model \
-                             answers. Choose another with the model picker."
-                        ),
-                    ));
-                    return;
-                }
-                model = Some(name.into());
-                if self.pending_setup == 0 && self.session.is_some() {
-                    self.send_capabilities(step);
-                }
-            }
-            RunSetting::Mode(name) => {
-                mode = Some(name.as_str().into());
-                self.mode = Some(name);
-            }
-            RunSetting::Effort(name) => {
-                effort = Some(name.as_str().into());
-                self.effort = Some(name);
-            }
+        let is_model = matches!(setting, RunSetting::Model(_));
+        let is_open = self.pending_setup == 0 && self.session.is_some();
+        if self.settings.choose(setting, now, step) && is_model && is_open {
+            self.settings.report_capabilities(step);
         }
-        self.update_settings([model, mode, effort], step);
-    }
-
-    /// Reports model, mode and effort, as far as they are known and changed.
-    pub(super) fn update_settings(&mut self, new: [Option<Arc<str>>; 3], step: &mut CodecStep) {
-        let mut changed = false;
-        for (known, new) in self.settings.iter_mut().zip(new) {
-            changed |= new.is_some() && *known != new;
-            *known = new.or(known.take());
-        }
-        if changed {
-            let [model, mode, effort] = self.settings.clone();
-            step.signals.push(ProtocolSignal::Settings { model, mode, effort });
-        }
-    }
-
-    /// Reports the capabilities: the session is ready, or they changed.
-    pub(super) fn send_capabilities(&mut self, step: &mut CodecStep) {
-        self.capabilities.models = self.models.names();
-        self.capabilities.efforts = self.models.efforts(self.model.as_ref().or(self.in_use.as_ref()));
-        step.signals.push(ProtocolSignal::Ready(self.capabilities.clone()));
     }
 
     fn prompt(&mut self, prompt: UserPrompt<'_>, now: Time, step: &mut CodecStep) {
@@ -234,7 +170,7 @@ impl SessionCodec {
         self.turns += 1;
         self.messages.clear();
         let (message, _) = ids::of_prompt(&session, id, now);
-        match capabilities::parse_command(text, &self.capabilities) {
+        match capabilities::parse_command(text, &self.settings.capabilities) {
             Some(("compact", _)) => {
                 // Messages of the last turn may still arrive; that of the compaction is newer.
                 self.newest_prompt = ids::first_message(now).max(std::mem::take(&mut self.newest_prompt));
@@ -242,7 +178,7 @@ impl SessionCodec {
             }
             Some((name, arguments)) => {
                 let mut body = json!({"messageID": message, "command": name, "arguments": arguments});
-                if let Some(model) = &self.model {
+                if let Some(model) = &self.settings.model {
                     body["model"] = model.to_string().into();
                 }
                 self.finish_body(&mut body);
@@ -259,7 +195,7 @@ impl SessionCodec {
     /// Sends a prompt into the open turn: the server adds it to the session, and the model reads it with its next step.
     fn steer(&mut self, prompt: UserPrompt<'_>, now: Time, step: &mut CodecStep) {
         let (id, text, _) = prompt;
-        let command = capabilities::parse_command(text, &self.capabilities).is_some();
+        let command = capabilities::parse_command(text, &self.settings.capabilities).is_some();
         let Some(session) = self.session.clone().filter(|_| self.turn.is_some() && !command) else {
             let reason = if command { "a command cannot join a turn" } else { "no turn is open" };
             step.signals.push(ProtocolSignal::SteerRefused { id, reason: reason.to_owned() });
@@ -285,7 +221,7 @@ impl SessionCodec {
             json!({"type": "file", "mime": image.media_type, "filename": name, "url": url})
         }));
         let mut body = json!({"messageID": message, "parts": parts});
-        if let Some(model) = &self.model {
+        if let Some(model) = &self.settings.model {
             body["model"] = json!({"providerID": model.provider, "modelID": model.model});
         }
         self.finish_body(&mut body);
@@ -296,17 +232,17 @@ impl SessionCodec {
     }
 
     fn finish_body(&self, body: &mut Value) {
-        if let Some(mode) = &self.mode {
+        if let Some(mode) = &self.settings.mode {
             body["agent"] = mode.as_str().into();
         }
-        if let Some(effort) = &self.effort {
+        if let Some(effort) = &self.settings.effort {
             body["variant"] = effort.as_str().into();
         }
     }
 
     fn compact(&mut self, id: PromptId, session: &str, step: &mut CodecStep) {
         self.turn = Some(OpenCodeTurn::of_prompt(id, None));
-        let Some(model) = self.model.as_ref().or(self.in_use.as_ref()) else {
+        let Some(model) = self.settings.next_model() else {
             let text = "choose a model first: OpenCode needs one to compact the conversation";
             self.end_turn(TurnOutcome::Failed(crate::domain::run::RunFailure::Other(text.into())), step);
             return;
@@ -383,14 +319,17 @@ impl SessionCodec {
     ) {
         self.requests += 1;
         let headers = vec![("x-opencode-directory", super::encoded(&self.directory))];
-        step.outgoing.push(Outgoing::Request { id: self.requests, method, path, headers, body, shared });
+        step.outgoing.push(Outgoing::Request {
+            id: self.requests,
+            method,
+            path,
+            headers,
+            body,
+            shared,
+            pause: Duration::ZERO,
+        });
         self.pending.insert(self.requests, purpose);
     }
-}
-
-/// A notice that is not in the transcript.
-pub(super) fn notice(id: &str, level: NoticeLevel, text: String) -> ProtocolSignal {
-    ProtocolSignal::Event(Event { key: EntryKey::new(id, 0), time: None, body: EventBody::Notice { level, text } })
 }
 
 /// Escapes an external id for one path segment, so that it cannot name another path.

@@ -136,7 +136,7 @@ impl SessionCodec {
         }
         if user {
             self.prompt_stored(id, step);
-            self.update_used(&info["model"], &info["agent"], step);
+            self.settings.use_reported(&info["model"], &info["agent"], step);
         }
         if user && id > self.newest_prompt.as_str() {
             id.clone_into(&mut self.newest_prompt);
@@ -212,16 +212,16 @@ impl SessionCodec {
         let input = sum(&["/input", "/cache/read", "/cache/write"]);
         let used = input.saturating_add(sum(&["/output", "/reasoning"]));
         // An interrupted reply may have no input, which says nothing about the context.
-        if let Some(size) = self.models.context(Some(&model)).filter(|_| input > 0) {
+        if let Some(size) = self.settings.models.context(Some(&model)).filter(|_| input > 0) {
             self.update_usage(None, None, Some((used, size)), step);
         }
         // The agents of compactions and titles are not the session's.
         let is_summary = info["summary"] == true || info["mode"] == "compaction" || info["agent"] == "compaction";
         if !is_summary {
-            let mode = info["mode"].as_str().filter(|_| self.mode.is_none()).map(Into::into);
+            let mode = info["mode"].as_str().filter(|_| self.settings.mode.is_none()).map(Into::into);
             let shown = [Some(model.to_string().into()), mode, None];
-            self.update_settings(shown, step);
-            self.in_use = Some(model);
+            self.settings.report(shown, step);
+            self.settings.in_use = Some(model);
         }
     }
 

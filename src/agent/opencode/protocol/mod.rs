@@ -9,10 +9,13 @@ mod errors;
 mod events;
 mod ids;
 mod messages;
+mod notice;
 mod responses;
+mod settings;
 mod turn;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use self::api::{API, API_SPEC};
 use self::codec::SessionCodec;
@@ -62,7 +65,15 @@ impl Protocol for Serve {
     fn rename_request(&self, session: &str, directory: &Path, title: &str) -> Option<Outgoing> {
         let body = serde_json::json!({"title": title}).to_string().into_bytes();
         let (path, headers) = (format!("/session/{}", codec::escaped(session)), self.headers(directory));
-        Some(Outgoing::Request { id: 0, method: "PATCH", path, headers, body: Some(body), shared: false })
+        Some(Outgoing::Request {
+            id: 0,
+            method: "PATCH",
+            path,
+            headers,
+            body: Some(body),
+            shared: false,
+            pause: Duration::ZERO,
+        })
     }
 
     fn revert_request(&self, session: &str, directory: &Path, record: Option<&str>) -> Option<Outgoing> {
@@ -72,7 +83,7 @@ impl Protocol for Serve {
             None => (format!("/session/{session}/unrevert"), serde_json::json!({})),
         };
         let (headers, body) = (self.headers(directory), Some(body.to_string().into_bytes()));
-        Some(Outgoing::Request { id: 0, method: "POST", path, headers, body, shared: false })
+        Some(Outgoing::Request { id: 0, method: "POST", path, headers, body, shared: false, pause: Duration::ZERO })
     }
 
     fn models(&self, body: &[u8]) -> Option<Vec<(String, String)>> {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::record::{self, OpenCodeUsage};
-use super::capabilities::{self, ModelName, OpenCodeModels};
-use super::codec::{RequestPurpose, SessionCodec, StatusReason, notice};
+use super::capabilities::{self, OpenCodeModels};
+use super::codec::{RequestPurpose, SessionCodec, StatusReason};
 use super::errors;
 use super::messages::PartOrigin;
+use super::notice::notice;
 use super::turn::OpenCodeTurn;
 use crate::agent::protocol::{CodecStep, Conversation, ProtocolSignal};
 use crate::domain::event::NoticeLevel;
@@ -34,23 +35,23 @@ impl SessionCodec {
             RequestPurpose::Session(conversation) => self.session_opened(&conversation, status, body, step),
             RequestPurpose::Models => {
                 if let Some(models) = OpenCodeModels::read(body).filter(|_| is_success) {
-                    self.models = models;
+                    self.settings.models = models;
                 }
                 self.setup_step_done(step);
             }
             RequestPurpose::Agents => {
                 if is_success {
-                    self.capabilities.modes = capabilities::modes(body);
+                    self.settings.capabilities.modes = capabilities::modes(body);
                 }
                 self.setup_step_done(step);
             }
             RequestPurpose::Commands => {
-                self.capabilities.commands = capabilities::commands(if is_success { body } else { b"[]" });
+                self.settings.capabilities.commands = capabilities::commands(if is_success { body } else { b"[]" });
                 self.setup_step_done(step);
             }
             RequestPurpose::Version => {
                 let value: Value = serde_json::from_slice(body).unwrap_or_default();
-                self.capabilities.version = value["version"].as_str().map(str::to_owned);
+                self.settings.capabilities.version = value["version"].as_str().map(str::to_owned);
                 self.setup_step_done(step);
             }
             RequestPurpose::Prompt(turn) | RequestPurpose::Command(turn) if turn == self.turns => {
@@ -109,22 +110,10 @@ impl SessionCodec {
     fn setup_step_done(&mut self, step: &mut CodecStep) {
         self.pending_setup = self.pending_setup.saturating_sub(1);
         if self.pending_setup == 0 {
-            self.send_capabilities(step);
-            self.assume_defaults(step);
+            self.settings.report_capabilities(step);
+            let default = self.settings.models.only_default().cloned();
+            self.settings.assume_defaults(default, step);
         }
-    }
-
-    /// Reports the defaults of a session without a reply: the first agent, and the model if there is only one.
-    fn assume_defaults(&mut self, step: &mut CodecStep) {
-        let [model, mode, _] = &self.settings;
-        let default_model = || self.models.only_default().map(|name| name.to_string().into());
-        let default_mode = || self.capabilities.modes.first().map(|mode| mode.as_str().into());
-        let assumed = [
-            if model.is_none() { default_model() } else { None },
-            if mode.is_none() { default_mode() } else { None },
-            None,
-        ];
-        self.update_settings(assumed, step);
     }
 
     /// Applies the response to a prompt. `done`: the response marks the end of the work.
@@ -262,23 +251,10 @@ impl SessionCodec {
 
     /// Applies the session's record: usage and model.
     pub(super) fn session_info(&mut self, info: &Value, step: &mut CodecStep) {
-        self.update_used(&info["model"], &info["agent"], step);
+        self.settings.use_reported(&info["model"], &info["agent"], step);
         let data = serde_json::json!({"tokens": info["tokens"]}).to_string();
         let tokens = record::head(&data).and_then(|head| head.tokens).map(OpenCodeUsage::tokens);
         self.update_usage(tokens, info["cost"].as_f64(), None, step);
-    }
-
-    /// Reports the model, agent and effort that a session or a message names, unless the user chose others since.
-    pub(super) fn update_used(&mut self, model: &Value, agent: &Value, step: &mut CodecStep) {
-        let name = ModelName::read(model);
-        let variant = model["variant"].as_str().filter(|variant| !variant.is_empty() && *variant != "default");
-        let used = [
-            name.as_ref().filter(|_| self.model.is_none()).map(|name| name.to_string().into()),
-            agent.as_str().filter(|_| self.mode.is_none()).map(Arc::from),
-            variant.filter(|_| self.effort.is_none()).map(Arc::from),
-        ];
-        self.in_use = name.or(self.in_use.take());
-        self.update_settings(used, step);
     }
 
     /// Reports usage if it changed.

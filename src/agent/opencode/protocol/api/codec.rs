@@ -3,18 +3,25 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::capabilities::{ModelName, OpenCodeModels};
+use super::super::settings::OpenCodeSettings;
 use super::super::turn::OpenCodeTurn;
 use super::inputs::AdmittedInputs;
 use super::requests::OpenRequest;
 use super::rows::ApiRows;
 use crate::agent::protocol::{Codec, CodecStep, Conversation, Incoming, Outgoing, ProtocolCommand, ProtocolSignal};
 use crate::domain::prompt::PromptId;
-use crate::domain::run::{Capabilities, RunFailure, SubagentProgress, TurnOutcome};
+use crate::domain::run::{RunFailure, SubagentProgress, TurnOutcome};
 use crate::domain::{Time, Tokens};
+
+/// Time before a request is repeated for the first time, because a server answers within milliseconds.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Maximum time before a request is repeated.
+const MAX_PAUSE: Duration = Duration::from_millis(250);
 
 /// Purpose of a request.
 #[derive(Clone, Debug)]
@@ -106,14 +113,7 @@ pub(super) struct ApiCodec {
     /// Changes of settings without a response. Prompts wait for them.
     pub(super) pending_settings: u32,
     held: Vec<(ApiPurpose, String, Value)>,
-    /// Model, mode and effort that the user chose.
-    pub(super) model: Option<ModelName>,
-    pub(super) mode: Option<String>,
-    pub(super) effort: Option<String>,
-    /// Model of the session or of its last reply.
-    pub(super) in_use: Option<ModelName>,
-    pub(super) models: OpenCodeModels,
-    pub(super) capabilities: Capabilities,
+    pub(super) settings: OpenCodeSettings,
     pub(super) turn: Option<OpenCodeTurn>,
     /// True if a prompt of salon opened the turn.
     pub(super) is_own_turn: bool,
@@ -121,12 +121,12 @@ pub(super) struct ApiCodec {
     pub(super) turns: u64,
     /// Requests of the active sessions since the turn seems to have ended.
     pub(super) checks: u32,
+    /// Time to wait before the next request.
+    pause: Duration,
     pub(super) rows: ApiRows,
     /// Rows of the turn before, whose last events may be late.
     pub(super) last_rows: ApiRows,
     pub(super) inputs: AdmittedInputs,
-    /// Model, mode and effort as last reported.
-    pub(super) settings: [Option<Arc<str>>; 3],
     pub(super) approvals: HashMap<Arc<str>, OpenRequest>,
     /// Calls that wait for a permission, and since when, by the request.
     pub(super) waiting_calls: HashMap<Arc<str>, (Arc<str>, Time)>,
@@ -184,6 +184,11 @@ impl ApiCodec {
     /// Asks if the open turn has ended.
     pub(super) fn check_end(&mut self, step: &mut CodecStep) {
         self.request_active(ActiveReason::TurnEnd(self.turns), step);
+    }
+
+    /// Lets the next request wait, which asks again for the `count`th time.
+    pub(super) fn pause_before(&mut self, count: u32) {
+        self.pause = (FIRST_PAUSE * count).min(MAX_PAUSE);
     }
 
     /// Ends the open turn, once.
@@ -244,7 +249,7 @@ impl ApiCodec {
 
     /// Describes what the version of the server cannot do.
     pub(super) fn cannot(&self, action: &str, reason: &str) -> String {
-        let version = self.capabilities.version.as_deref().unwrap_or("of this version");
+        let version = self.settings.capabilities.version.as_deref().unwrap_or("of this version");
         format!("OpenCode {version} cannot {action}: {reason}")
     }
 
@@ -300,7 +305,16 @@ impl ApiCodec {
         step: &mut CodecStep,
     ) {
         self.requests += 1;
-        step.outgoing.push(Outgoing::Request { id: self.requests, method, path, headers: Vec::new(), body, shared });
+        let pause = std::mem::take(&mut self.pause);
+        step.outgoing.push(Outgoing::Request {
+            id: self.requests,
+            method,
+            path,
+            headers: Vec::new(),
+            body,
+            shared,
+            pause,
+        });
         self.pending.insert(self.requests, purpose);
     }
 }

@@ -5,44 +5,33 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::super::capabilities::{self, ModelName};
-use super::super::codec::{escaped, notice};
+use super::super::codec::escaped;
 use super::super::ids;
+use super::super::settings::take_settings;
 use super::super::turn::OpenCodeTurn;
 use super::codec::{ApiCodec, ApiPrompt, ApiPurpose};
 use super::requests;
 use super::rows::first_part;
 use crate::agent::protocol::{CodecStep, Conversation, ProtocolSignal, RunSetting, RunStart};
 use crate::domain::approval::ApprovalAnswer;
-use crate::domain::event::NoticeLevel;
 use crate::domain::prompt::{PromptId, PromptImage};
 use crate::domain::run::RunFailure;
 use crate::domain::{EntryKey, Event, EventBody, Time};
 
 impl ApiCodec {
-    pub(super) fn open(&mut self, opening: RunStart, now: Time, step: &mut CodecStep) {
+    pub(super) fn open(&mut self, mut opening: RunStart, now: Time, step: &mut CodecStep) {
+        for setting in take_settings(&mut opening, now, step) {
+            self.set(setting, now, step);
+        }
         self.directory = opening.cwd;
-        for (setting, value) in [
-            (RunSetting::Model as fn(String) -> RunSetting, opening.model),
-            (RunSetting::Mode, opening.mode),
-            (RunSetting::Effort, opening.effort),
-        ] {
-            if let Some(value) = value {
-                self.set(setting(value), now, step);
-            }
-        }
-        if !opening.extra.is_empty() {
-            let text =
-                format!("One server runs all of OpenCode's sessions, so it ignores: {}", opening.extra.join(" "));
-            step.signals.push(notice(&format!("extra {}", now.millis()), NoticeLevel::Warning, text));
-        }
         let purpose = ApiPurpose::Session(opening.conversation.clone());
         match opening.conversation {
             Conversation::New { .. } => {
                 let mut body = json!({"location": {"directory": self.directory.to_string_lossy()}});
-                if let Some(mode) = &self.mode {
+                if let Some(mode) = &self.settings.mode {
                     body["agent"] = mode.as_str().into();
                 }
-                if let Some(model) = &self.model {
+                if let Some(model) = &self.settings.model {
                     body["model"] = self.model_ref(model);
                 }
                 self.post(purpose, "/api/session".into(), &body, step);
@@ -57,49 +46,30 @@ impl ApiCodec {
 
     fn model_ref(&self, model: &ModelName) -> Value {
         let mut reference = json!({"id": model.model, "providerID": model.provider});
-        if let Some(effort) = &self.effort {
+        if let Some(effort) = &self.settings.effort {
             reference["variant"] = effort.as_str().into();
         }
         reference
     }
 
     pub(super) fn set(&mut self, setting: RunSetting, now: Time, step: &mut CodecStep) {
-        let (mut model, mut mode, mut effort) = (None, None, None);
-        match setting {
-            RunSetting::Model(name) => {
-                self.model = ModelName::parse(&name);
-                if self.model.is_none() {
-                    let text = format!(
-                        "OpenCode names models provider/model; {name} has no provider, so its default model answers. \
-                         Choose another with the model picker."
-                    );
-                    step.signals.push(notice(&format!("model {name} {}", now.millis()), NoticeLevel::Warning, text));
-                    return;
-                }
-                model = Some(name.into());
-                self.send_model(step);
-            }
-            RunSetting::Mode(name) => {
-                mode = Some(name.as_str().into());
-                self.mode = Some(name);
-                self.send_mode(step);
-            }
-            RunSetting::Effort(name) => {
-                effort = Some(name.as_str().into());
-                self.effort = Some(name);
-                self.send_model(step);
-            }
+        let is_mode = matches!(setting, RunSetting::Mode(_));
+        if !self.settings.choose(setting, now, step) {
+            return;
         }
-        self.update_settings([model, mode, effort], step);
+        if is_mode {
+            self.send_mode(step);
+        } else {
+            self.send_model(step);
+        }
         if self.pending_setup == 0 && self.session.is_some() {
-            self.send_capabilities(step);
+            self.settings.report_capabilities(step);
         }
     }
 
     /// Sets the chosen model and effort of the session, once it is open.
     pub(super) fn send_model(&mut self, step: &mut CodecStep) {
-        let (Some(path), Some(model)) = (self.session_path("/model"), self.model.as_ref().or(self.in_use.as_ref()))
-        else {
+        let (Some(path), Some(model)) = (self.session_path("/model"), self.settings.next_model()) else {
             return;
         };
         let body = json!({"model": self.model_ref(model)});
@@ -109,30 +79,10 @@ impl ApiCodec {
 
     /// Sets the chosen agent of the session, once it is open.
     pub(super) fn send_mode(&mut self, step: &mut CodecStep) {
-        let (Some(path), Some(mode)) = (self.session_path("/agent"), &self.mode) else { return };
+        let (Some(path), Some(mode)) = (self.session_path("/agent"), &self.settings.mode) else { return };
         let body = json!({"agent": mode});
         self.pending_settings += 1;
         self.post(ApiPurpose::Setting("change the agent"), path, &body, step);
-    }
-
-    /// Reports model, mode and effort, as far as they are known and changed.
-    pub(super) fn update_settings(&mut self, new: [Option<Arc<str>>; 3], step: &mut CodecStep) {
-        let mut changed = false;
-        for (known, new) in self.settings.iter_mut().zip(new) {
-            changed |= new.is_some() && *known != new;
-            *known = new.or(known.take());
-        }
-        if changed {
-            let [model, mode, effort] = self.settings.clone();
-            step.signals.push(ProtocolSignal::Settings { model, mode, effort });
-        }
-    }
-
-    /// Reports the capabilities: the session is ready, or they changed.
-    pub(super) fn send_capabilities(&mut self, step: &mut CodecStep) {
-        self.capabilities.models = self.models.names();
-        self.capabilities.efforts = self.models.efforts(self.model.as_ref().or(self.in_use.as_ref()));
-        step.signals.push(ProtocolSignal::Ready(self.capabilities.clone()));
     }
 
     pub(super) fn prompt(&mut self, id: PromptId, text: &str, images: &[PromptImage], now: Time, step: &mut CodecStep) {
@@ -141,7 +91,7 @@ impl ApiCodec {
             step.signals.push(ProtocolSignal::TurnEnded(crate::domain::run::TurnOutcome::Failed(failure)));
             return;
         };
-        if let Some((name, arguments)) = capabilities::parse_command(text, &self.capabilities) {
+        if let Some((name, arguments)) = capabilities::parse_command(text, &self.settings.capabilities) {
             let (name, arguments) = (name.to_owned(), arguments.to_owned());
             self.begin_turn(OpenCodeTurn::of_prompt(id, None));
             let purpose = ApiPurpose::Command(self.turns, format!("run /{name}"));
@@ -162,7 +112,7 @@ impl ApiCodec {
 
     /// Sends a prompt into the open turn: the server adds it to the session, and the model reads it with its next step.
     pub(super) fn steer(&mut self, id: PromptId, text: &str, images: &[PromptImage], now: Time, step: &mut CodecStep) {
-        let command = capabilities::parse_command(text, &self.capabilities).is_some();
+        let command = capabilities::parse_command(text, &self.settings.capabilities).is_some();
         let Some(session) = self.session.clone().filter(|_| self.turn.is_some() && !command) else {
             let reason = if command { "a command cannot join a turn" } else { "no turn is open" };
             step.signals.push(ProtocolSignal::SteerRefused { id, reason: reason.to_owned() });

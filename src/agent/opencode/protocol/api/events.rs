@@ -93,7 +93,7 @@ impl ApiCodec {
             }
             "execution.interrupted" => self.execution_ended(TurnOutcome::Interrupted, step),
             "usage.updated" => self.session_usage(data, step),
-            "model.selected" | "model.switched" => self.update_used(&data["model"], &Value::Null, step),
+            "model.selected" | "model.switched" => self.settings.use_reported(&data["model"], &Value::Null, step),
             "retry.scheduled" => self.retry_scheduled(data, step),
             "compaction.started" => {
                 self.began(step);

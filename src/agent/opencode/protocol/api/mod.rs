@@ -16,6 +16,7 @@ mod rows;
 mod steps;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -124,5 +125,5 @@ impl Protocol for Api {
 }
 
 fn outgoing(method: &'static str, path: String, body: Option<Vec<u8>>) -> Outgoing {
-    Outgoing::Request { id: 0, method, path, headers: Vec::new(), body, shared: false }
+    Outgoing::Request { id: 0, method, path, headers: Vec::new(), body, shared: false, pause: Duration::ZERO }
 }

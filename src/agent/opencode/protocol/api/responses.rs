@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::capabilities::{self, ModelName, OpenCodeModels};
-use super::super::codec::notice;
+use super::super::capabilities::{self, OpenCodeModels};
 use super::super::errors;
+use super::super::notice::notice;
 use super::codec::{ActiveReason, ApiCodec, ApiPrompt, ApiPurpose, MessagesReason};
 use super::requests;
 use super::steps;
@@ -45,17 +45,17 @@ impl ApiCodec {
             ApiPurpose::Models(before) => self.models_received(before, is_success, body, step),
             ApiPurpose::Agents => {
                 if is_success {
-                    self.capabilities.modes = capabilities::modes(value["data"].to_string().as_bytes());
+                    self.settings.capabilities.modes = capabilities::modes(value["data"].to_string().as_bytes());
                 }
                 self.setup_step_done(step);
             }
             ApiPurpose::Commands => {
                 let list = if is_success { value["data"].to_string() } else { String::new() };
-                self.capabilities.commands = capabilities::commands(list.as_bytes());
+                self.settings.capabilities.commands = capabilities::commands(list.as_bytes());
                 self.setup_step_done(step);
             }
             ApiPurpose::Version => {
-                self.capabilities.version = value["version"].as_str().map(str::to_owned);
+                self.settings.capabilities.version = value["version"].as_str().map(str::to_owned);
                 self.setup_step_done(step);
             }
             ApiPurpose::Setting(action) => self.setting_answered(action, status, body, now, step),
@@ -100,7 +100,9 @@ impl ApiCodec {
         step.signals.push(ProtocolSignal::Session(id));
         self.session_record(record, step);
         let is_new = matches!(conversation, Conversation::New { .. });
-        if !is_new && self.model.is_some() || self.effort.is_some() && !(is_new && self.model.is_some()) {
+        if !is_new && self.settings.model.is_some()
+            || self.settings.effort.is_some() && !(is_new && self.settings.model.is_some())
+        {
             self.send_model(step);
         }
         if !is_new {
@@ -122,9 +124,10 @@ impl ApiCodec {
         let models = OpenCodeModels::read_list(body).filter(|_| is_success);
         if before < MAX_EMPTY_LISTS && models.as_ref().is_some_and(OpenCodeModels::is_empty) {
             let path = requests::at("/api/model", &self.directory);
+            self.pause_before(before + 1);
             return self.get(ApiPurpose::Models(before + 1), path, step);
         }
-        self.models = models.unwrap_or_default();
+        self.settings.models = models.unwrap_or_default();
         self.pending_setup += 2;
         self.get_shared(ApiPurpose::Agents, requests::at("/api/agent", &self.directory), step);
         self.get_shared(ApiPurpose::Commands, requests::at("/api/command", &self.directory), step);
@@ -153,12 +156,8 @@ impl ApiCodec {
     fn setup_step_done(&mut self, step: &mut CodecStep) {
         self.pending_setup = self.pending_setup.saturating_sub(1);
         if self.pending_setup == 0 {
-            self.send_capabilities(step);
-            let [_, mode, _] = &self.settings;
-            if mode.is_none() {
-                let first = self.capabilities.modes.first().map(|mode| mode.as_str().into());
-                self.update_settings([None, first, None], step);
-            }
+            self.settings.report_capabilities(step);
+            self.settings.assume_defaults(None, step);
         }
     }
 
@@ -284,6 +283,7 @@ impl ApiCodec {
                 }
                 Some(_) if running && !self.dialect.reports_execution && self.checks < MAX_CHECKS => {
                     self.checks += 1;
+                    self.pause_before(self.checks);
                     self.check_end(step);
                 }
                 _ => {}
@@ -365,7 +365,7 @@ impl ApiCodec {
 
     /// Applies the session's record: usage, model and agent.
     pub(super) fn session_record(&mut self, record: &Value, step: &mut CodecStep) {
-        self.update_used(&record["model"], &record["agent"], step);
+        self.settings.use_reported(&record["model"], &record["agent"], step);
         self.session_usage(record, step);
     }
 
@@ -373,19 +373,6 @@ impl ApiCodec {
         let data = serde_json::json!({"tokens": record["tokens"]}).to_string();
         let tokens = record::head(&data).and_then(|head| head.tokens).map(OpenCodeUsage::tokens);
         self.update_usage(tokens, record["cost"].as_f64(), None, step);
-    }
-
-    /// Reports the model, agent and effort that a session or a message names, unless the user chose others since.
-    pub(super) fn update_used(&mut self, model: &Value, agent: &Value, step: &mut CodecStep) {
-        let name = ModelName::read(model);
-        let variant = model["variant"].as_str().filter(|variant| !variant.is_empty() && *variant != "default");
-        let used = [
-            name.as_ref().filter(|_| self.model.is_none()).map(|name| name.to_string().into()),
-            agent.as_str().filter(|_| self.mode.is_none()).map(Arc::from),
-            variant.filter(|_| self.effort.is_none()).map(Arc::from),
-        ];
-        self.in_use = name.or(self.in_use.take());
-        self.update_settings(used, step);
     }
 
     /// Reports usage if it changed.

@@ -69,7 +69,7 @@ impl ApiCodec {
             // An earlier step failed, and the agent goes on.
             (turn.answered, turn.error) = (false, None);
         }
-        self.update_used(&data["model"], &data["agent"], step);
+        self.settings.use_reported(&data["model"], &data["agent"], step);
         self.resume_answering(step);
     }
 
@@ -87,8 +87,8 @@ impl ApiCodec {
         };
         let input = sum(&["/input", "/cache/read", "/cache/write"]);
         let used = input.saturating_add(sum(&["/output", "/reasoning"]));
-        let model: Option<&ModelName> = self.in_use.as_ref();
-        if let Some(size) = self.models.context(model).filter(|_| input > 0) {
+        let model: Option<&ModelName> = self.settings.in_use.as_ref();
+        if let Some(size) = self.settings.models.context(model).filter(|_| input > 0) {
             self.update_usage(None, None, Some((used, size)), step);
         }
     }
