@@ -6,7 +6,8 @@ use super::reader::Reader;
 use super::runs::is_open;
 use super::ticket::{DebounceTicket, RequestTicket, Tickets};
 use crate::domain::SessionKey;
-use crate::domain::run::{Replay, RingCursor, RunId, RunInfo, TurnNumber};
+use crate::domain::run::{RunId, RunInfo, TurnNumber};
+use crate::domain::run_event::{Replay, RingCursor};
 
 /// Debounce delay of the preview in ms, because a held key moves the selection faster.
 const DEBOUNCE_MS: u32 = 80;

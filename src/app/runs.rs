@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::ticket::{ApprovalId, RequestTicket};
 use crate::domain::backend::Backend;
 use crate::domain::prompt::{Prompt, PromptState};
-use crate::domain::run::{ModelCatalog, Phase, Refusal, Replay, RunFailure, RunId, RunInfo, StopReason};
+use crate::domain::run::{ModelCatalog, Phase, Refusal, RunFailure, RunId, RunInfo, StopReason};
+use crate::domain::run_event::Replay;
 use crate::domain::tool::ChangeContext;
 use crate::domain::{Agent, SessionKey, SessionState, Time};
 

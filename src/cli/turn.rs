@@ -17,9 +17,9 @@ use crate::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
 use crate::domain::event::{Event, EventBody};
 use crate::domain::prompt::{Prompt, PromptState};
 use crate::domain::run::{
-    Conversation, Phase, Refusal, Replay, RingCursor, RunEventKind, RunFailure, RunId, RunInfo, RunStart, StopReason,
-    TurnNumber, TurnOutcome,
+    Conversation, Phase, Refusal, RunFailure, RunId, RunInfo, RunStart, StopReason, TurnNumber, TurnOutcome,
 };
+use crate::domain::run_event::{Replay, RingCursor, RunEventKind};
 use crate::domain::run_request::RunRequest;
 use crate::domain::{Agent, SessionKey};
 use crate::git::Git;

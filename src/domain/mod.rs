@@ -26,6 +26,7 @@ pub mod remote;
 pub mod rewind;
 pub mod run;
 pub mod run_backend;
+pub mod run_event;
 pub mod run_request;
 pub mod run_start;
 pub mod running_call;

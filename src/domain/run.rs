@@ -12,8 +12,7 @@ use super::backend::BackendChange;
 use super::budget::BudgetStop;
 use super::running_call::RunningCall;
 use super::tool::PlanItem;
-use super::{Agent, Event, SessionKey, Time, Tokens};
-use crate::stdx::ring::RingItem;
+use super::{Agent, SessionKey, Time, Tokens};
 
 /// Stable id of a conversation with an agent, assigned by salon. Survives restarts and exists before the agent's own
 /// id.
@@ -403,56 +402,6 @@ pub enum RunSetting {
     Mode(String),
     /// Reasoning effort.
     Effort(String),
-}
-
-/// Read position in a run's event ring. Another epoch is another history, which must be read from the transcript.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RingCursor {
-    /// Id of the history.
-    pub epoch: u64,
-    /// Id of the next event to read.
-    pub next: u64,
-}
-
-/// An event of a run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RunEvent {
-    /// Turn to which the event belongs.
-    pub turn: TurnNumber,
-    /// Content of the event.
-    pub kind: RunEventKind,
-}
-
-/// Content of a run event.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunEventKind {
-    /// Event of the conversation.
-    Event(Event),
-    /// The agent waits for an approval.
-    Approval(Approval),
-    /// An approval is no longer pending: it was answered, here or elsewhere, or its turn is over.
-    ApprovalGone(Arc<str>),
-    /// End of a turn.
-    TurnEnded {
-        /// Outcome of the turn.
-        outcome: TurnOutcome,
-        /// Time of the end.
-        time: Time,
-        /// Duration in ms.
-        duration_ms: u64,
-    },
-}
-
-/// Events that are replayed to a viewer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Replay {
-    /// Position after the replayed events.
-    pub cursor: RingCursor,
-    /// Number of dropped events that the viewer has not seen; the transcript contains them.
-    pub missed: u64,
-    /// Events in the ring after the viewer's position.
-    pub events: Vec<RingItem<RunEvent>>,
 }
 
 /// Reason for refusing a command to a run.

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use crate::domain::event::{Delta, EntryKey, Event, EventBody};
-use crate::domain::run::{Replay, RingCursor, RunEvent, RunEventKind, TurnNumber};
+use crate::domain::run::TurnNumber;
+use crate::domain::run_event::{Replay, RingCursor, RunEvent, RunEventKind};
 use crate::stdx::ring::{Ring, RingBounds, RingValue};
 
 /// Maximum items and bytes per run, because long runs must not grow without bound.

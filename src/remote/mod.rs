@@ -33,7 +33,8 @@ use tokio::task::JoinSet;
 
 use crate::domain::catalog::CatalogChange;
 use crate::domain::remote::{RemoteSource, RemoteStatus};
-use crate::domain::run::{Refusal, Replay, RunFailure, RunId};
+use crate::domain::run::{Refusal, RunFailure, RunId};
+use crate::domain::run_event::Replay;
 use crate::domain::search::{LocatedEntries, SearchUpdate};
 use crate::domain::session::Annotations;
 use crate::domain::transcript_event::TranscriptEvent;

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::domain::run::{Replay, RingCursor, RunId, RunInfo};
+use crate::domain::run::{RunId, RunInfo};
+use crate::domain::run_event::{Replay, RingCursor};
 use crate::live::LiveEvent;
 use crate::serve::message::Call;
 use crate::stdx::text::sanitise;

@@ -16,7 +16,8 @@ use super::message::{Call, ClientMessage, PROTOCOL, Reply, ServerMessage, encode
 use super::message_reader::MessageReader;
 use super::packed;
 use super::socket::{check_length, is_own_user};
-use crate::domain::run::{Refusal, Replay, RingCursor, RunId, RunInfo};
+use crate::domain::run::{Refusal, RunId, RunInfo};
+use crate::domain::run_event::{Replay, RingCursor};
 use crate::live::LiveEvent;
 
 /// Maximum wait for the answer to the first message, because a server that hangs must not delay a window.

@@ -8,7 +8,8 @@ use super::message::{Call, Reply};
 use crate::domain::Agent;
 use crate::domain::backend::Backend;
 use crate::domain::prompt::{Prompt, PromptId};
-use crate::domain::run::{ModelCatalog, Refusal, Replay, RingCursor, RunFailure, RunId, RunInfo, RunStart};
+use crate::domain::run::{ModelCatalog, Refusal, RunFailure, RunId, RunInfo, RunStart};
+use crate::domain::run_event::{Replay, RingCursor};
 use crate::domain::run_request::RunRequest;
 use crate::live::{Live, Viewer};
 

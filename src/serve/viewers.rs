@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::domain::run::{Replay, RingCursor, RunId};
+use crate::domain::run::RunId;
+use crate::domain::run_event::{Replay, RingCursor};
 use crate::live::{Live, Viewer};
 
 /// Minimum interval between two replays of a streaming run: half a frame.

@@ -9,7 +9,8 @@ mod stage;
 
 use std::time::{Duration, Instant};
 
-use salon::domain::run::{Phase, RingCursor, RunId, StopReason};
+use salon::domain::run::{Phase, RunId, StopReason};
+use salon::domain::run_event::RingCursor;
 use salon::serve::message::{Call, Reply};
 use salon::serve::socket::ServeSocket;
 use salon::serve::{Client, server};

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use divan::Bencher;
 use salon::domain::event::{Delta, EntryKey, Event, EventBody};
-use salon::domain::run::{RingCursor, RunEventKind, RunId, TurnNumber};
+use salon::domain::run::{RunId, TurnNumber};
+use salon::domain::run_event::{RingCursor, RunEventKind};
 use salon::live::history::RunHistory;
 use salon::store::Store;
 

@@ -27,7 +27,8 @@ use user_command::UserCommand;
 use super::runs::{RunTable, is_open};
 use super::ticket::RequestTicket;
 use crate::domain::prompt::PromptId;
-use crate::domain::run::{Conversation, RingCursor, RunId, RunInfo, RunStart, TurnNumber};
+use crate::domain::run::{Conversation, RunId, RunInfo, RunStart, TurnNumber};
+use crate::domain::run_event::RingCursor;
 use crate::domain::{Agent, SessionKey, Time};
 
 /// The chat screen.

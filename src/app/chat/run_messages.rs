@@ -7,7 +7,8 @@ use crate::app::failure;
 use crate::app::runs::{RunTable, is_open};
 use crate::app::ticket::RequestTicket;
 use crate::domain::SessionKey;
-use crate::domain::run::{Conversation, Phase, Refusal, Replay, RingCursor, RunId, RunInfo, RunStart, TurnNumber};
+use crate::domain::run::{Conversation, Phase, Refusal, RunId, RunInfo, RunStart, TurnNumber};
+use crate::domain::run_event::{Replay, RingCursor};
 
 impl Chat {
     /// Returns true if a ticket is that of the pending start request.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::domain::Time;
 use crate::domain::event::{Delta, EntryKey, Event, EventBody, NoticeLevel};
-use crate::domain::run::{RunEvent, RunEventKind, TurnNumber, TurnOutcome};
+use crate::domain::run::{TurnNumber, TurnOutcome};
+use crate::domain::run_event::{RunEvent, RunEventKind};
 use crate::domain::transcript::{Entry, EntryKind, ToolStatus, Transcript};
 
 /// First revision of live entries, above all revisions of disk entries, because the layout cache of both is keyed by

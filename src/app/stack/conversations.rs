@@ -14,7 +14,8 @@ use crate::app::reader::Reader;
 use crate::app::runs;
 use crate::app::ticket::RequestTicket;
 use crate::domain::rewind::ConversationStart;
-use crate::domain::run::{Conversation, RingCursor, RunId, RunStart};
+use crate::domain::run::{Conversation, RunId, RunStart};
+use crate::domain::run_event::RingCursor;
 use crate::domain::worktree::WorktreeReady;
 use crate::domain::{Agent, SessionKey};
 

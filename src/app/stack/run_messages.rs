@@ -11,7 +11,8 @@ use crate::app::quit;
 use crate::app::runs::{self, RunMsg};
 use crate::app::trust;
 use crate::domain::Agent;
-use crate::domain::run::{Phase, Refusal, Replay, RunId, RunInfo};
+use crate::domain::run::{Phase, Refusal, RunId, RunInfo};
+use crate::domain::run_event::Replay;
 use crate::stdx::text;
 
 /// Maximum columns of the name of a session before a message about it.

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use crate::domain::approval::ApprovalAnswer;
 use crate::domain::prompt::PromptId;
-use crate::domain::run::{Replay, RingCursor, RunInfo, RunSetting, StopReason};
+use crate::domain::run::{RunInfo, RunSetting, StopReason};
+use crate::domain::run_event::{Replay, RingCursor};
 
 /// A command to a run's task.
 #[derive(Debug)]

@@ -3,7 +3,8 @@
 use super::Run;
 use crate::domain::EntryKey;
 use crate::domain::event::{Event, EventBody, NoticeLevel};
-use crate::domain::run::{RingCursor, RunEventKind, TurnNumber};
+use crate::domain::run::TurnNumber;
+use crate::domain::run_event::{RingCursor, RunEventKind};
 use crate::domain::transcript::{EntryKind, KeptPlace, KeptText, ToolAction, Transcript};
 use crate::live::history::RunHistory;
 

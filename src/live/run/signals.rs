@@ -7,7 +7,8 @@ use crate::agent::protocol::ProtocolSignal;
 use crate::domain::SessionKey;
 use crate::domain::approval::Approval;
 use crate::domain::event::EventBody;
-use crate::domain::run::{Phase, RunEventKind, StopReason, SubagentProgress};
+use crate::domain::run::{Phase, StopReason, SubagentProgress};
+use crate::domain::run_event::RunEventKind;
 use crate::domain::running_call::RunningCall;
 use crate::domain::transcript::ToolStatus;
 

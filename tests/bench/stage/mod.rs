@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use salon::agent::protocol::{Conversation, RunStart};
-use salon::domain::run::{Phase, RingCursor, RunId};
+use salon::domain::run::{Phase, RunId};
+use salon::domain::run_event::RingCursor;
 use salon::domain::{Agent, Time};
 use salon::live::{Live, LiveOptions, this_process};
 use salon::store::Store;

@@ -6,7 +6,8 @@ use salon::app::Msg;
 use salon::app::runs::RunMsg;
 use salon::domain::event::EventBody;
 use salon::domain::prompt::PromptState;
-use salon::domain::run::{Phase, RunEventKind};
+use salon::domain::run::Phase;
+use salon::domain::run_event::RunEventKind;
 use salon::domain::transcript::Entry;
 
 use super::{renamed, turn};

@@ -4,7 +4,8 @@ use salon::app::layer::Layer;
 use salon::app::msg::ResumeCheck;
 use salon::app::runs::RunMsg;
 use salon::app::{Effect, Flow, Msg, RequestTicket};
-use salon::domain::run::{Conversation, FolderTrust, Refusal, RingCursor, RunStart, UntrustedFolder};
+use salon::domain::run::{Conversation, FolderTrust, Refusal, RunStart, UntrustedFolder};
+use salon::domain::run_event::RingCursor;
 use salon::domain::{Agent, SessionKey};
 
 use super::{parts, turn};

@@ -3,7 +3,8 @@
 use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg};
 use salon::domain::prompt::PromptState;
-use salon::domain::run::{Phase, Refusal, RingCursor, RunEventKind, StopReason, TurnOutcome};
+use salon::domain::run::{Phase, Refusal, StopReason, TurnOutcome};
+use salon::domain::run_event::{RingCursor, RunEventKind};
 use salon::domain::run_request::RunRequest;
 use salon::domain::transcript::ToolStatus;
 use salon::domain::{Agent, SessionKey, Time};

@@ -7,9 +7,9 @@ use salon::app::runs::RunMsg;
 use salon::domain::approval::Approval;
 use salon::domain::prompt::PromptState;
 use salon::domain::run::{
-    BackgroundTask, Capabilities, Conversation, Phase, RunEventKind, RunFailure, RunSetting, RunStart, StopReason,
-    SubagentProgress,
+    BackgroundTask, Capabilities, Conversation, Phase, RunFailure, RunSetting, RunStart, StopReason, SubagentProgress,
 };
+use salon::domain::run_event::RunEventKind;
 use salon::domain::run_request::RunRequest;
 use salon::domain::tool::{PlanItem, PlanStatus};
 use salon::domain::transcript::ToolStatus;

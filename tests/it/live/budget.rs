@@ -3,7 +3,7 @@
 use salon::domain::budget::{Budget, BudgetPeriod};
 use salon::domain::price::{ModelPrice, PriceTable};
 use salon::domain::prompt::PromptState;
-use salon::domain::run::RunEventKind;
+use salon::domain::run_event::RunEventKind;
 use salon::domain::{Agent, EventBody};
 use salon::live::run::BudgetOptions;
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use salon::domain::event::{EventBody, NoticeLevel};
 use salon::domain::prompt::PromptState;
-use salon::domain::run::{Phase, RunEventKind, StopReason, TurnOutcome};
+use salon::domain::run::{Phase, StopReason, TurnOutcome};
+use salon::domain::run_event::RunEventKind;
 use salon::domain::transcript::EntryKind;
 use salon::domain::{Agent, Event};
 use salon::live::LiveEvent;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use salon::agent::protocol::RunStart;
 use salon::domain::Agent;
-use salon::domain::run::{Conversation, Phase, RingCursor, RunEventKind, RunId, RunInfo, StopReason};
+use salon::domain::run::{Conversation, Phase, RunId, RunInfo, StopReason};
+use salon::domain::run_event::{RingCursor, RunEventKind};
 use salon::domain::transcript::Transcript;
 use salon::live::policy::LiveLimits;
 use salon::live::{Live, LiveEvent, LiveOptions, this_process};

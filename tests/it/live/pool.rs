@@ -5,7 +5,8 @@ use std::time::Duration;
 use salon::domain::Agent;
 use salon::domain::EventBody;
 use salon::domain::backend::BackendState;
-use salon::domain::run::{Phase, RunEventKind, RunId, StopReason, TurnOutcome};
+use salon::domain::run::{Phase, RunId, StopReason, TurnOutcome};
+use salon::domain::run_event::RunEventKind;
 use salon::live::LiveEvent;
 
 use super::harness::Harness;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use salon::domain::Agent;
-use salon::domain::run::{Phase, RingCursor, RunFailure, StopReason, TurnOutcome};
+use salon::domain::run::{Phase, RunFailure, StopReason, TurnOutcome};
+use salon::domain::run_event::RingCursor;
 use salon::live::LiveEvent;
 use salon::live::identity::identify;
 use salon::live::process::GracePeriods;

@@ -1,7 +1,8 @@
 //! Runs in a folder whose settings run programs, and that the user never trusted.
 
 use salon::domain::Agent;
-use salon::domain::run::{FolderTrust, Refusal, RunEventKind, RunId, RunStart};
+use salon::domain::run::{FolderTrust, Refusal, RunId, RunStart};
+use salon::domain::run_event::RunEventKind;
 
 use super::harness::Harness;
 

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use salon::domain::approval::{Approval, ApprovalAnswer};
 use salon::domain::event::{Delta, EventBody};
-use salon::domain::run::{Phase, RingCursor, RunEventKind, TurnNumber, TurnOutcome};
+use salon::domain::run::{Phase, TurnNumber, TurnOutcome};
+use salon::domain::run_event::{RingCursor, RunEventKind};
 use salon::domain::transcript::{ToolAction, ToolStatus};
 use salon::domain::{EntryKey, Event, Time};
 use salon::live::Viewer;

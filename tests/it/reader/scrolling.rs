@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use salon::app::reader::{AnchorBase, Fold, LoadError};
 use salon::app::{Action, Effect};
-use salon::domain::run::{RunEvent, RunEventKind, TurnNumber, TurnOutcome};
+use salon::domain::run::{TurnNumber, TurnOutcome};
+use salon::domain::run_event::{RunEvent, RunEventKind};
 use salon::domain::transcript::EntryKind;
 use salon::domain::transcript_event::TranscriptEvent;
 use salon::domain::{Delta, EntryKey, Event, EventBody, Time};

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use salon::domain::Agent;
 use salon::domain::remote::RemoteState;
-use salon::domain::run::{Conversation, Phase, RingCursor, RunEventKind, RunId, RunInfo, RunStart};
+use salon::domain::run::{Conversation, Phase, RunId, RunInfo, RunStart};
+use salon::domain::run_event::{RingCursor, RunEventKind};
 use salon::domain::run_request::RunRequest;
 use salon::live::LiveEvent;
 use salon::remote::{RemoteEvent, Remotes};

@@ -9,9 +9,8 @@ use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg};
 use salon::domain::event::{Delta, EntryKey, Event, EventBody, NoticeLevel};
 use salon::domain::prompt::{Prompt, PromptId, PromptState};
-use salon::domain::run::{
-    Activity, Capabilities, Phase, Replay, RingCursor, RunEvent, RunEventKind, RunId, RunInfo, TurnNumber, TurnOutcome,
-};
+use salon::domain::run::{Activity, Capabilities, Phase, RunId, RunInfo, TurnNumber, TurnOutcome};
+use salon::domain::run_event::{Replay, RingCursor, RunEvent, RunEventKind};
 use salon::domain::transcript::{Entry, ToolAction, ToolStatus, Transcript};
 use salon::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
 use salon::domain::{Agent, SessionKey, Time, Tokens};

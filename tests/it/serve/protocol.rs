@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use salon::domain::Agent;
 use salon::domain::event::{Delta, EventBody};
-use salon::domain::run::{Conversation, Phase, RingCursor, RunEventKind, RunId, RunStart};
+use salon::domain::run::{Conversation, Phase, RunId, RunStart};
+use salon::domain::run_event::{RingCursor, RunEventKind};
 use salon::domain::run_request::RunRequest;
 use salon::live::{Live, LiveOptions};
 use salon::serve::index_message::IndexCall;
