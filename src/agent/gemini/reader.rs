@@ -188,15 +188,15 @@ impl ChatReader {
     }
 
     /// Reads the output of a tool from a file of its own: one that the record of the call names, or its preview, or else
-    /// one that has the id of the call and more text. True if there is more.
+    /// one that has the id of the call. Only a file with more text than the record. True if there is more.
     fn whole_output(&self, tool: &Tool, call: &Value, limit: TextLimit) -> Option<(String, bool)> {
-        let recorded = tools::output_path(call).or_else(|| tools::named_path(&tool.output));
-        let read = |path: &str| self.outputs.read(path, limit);
-        recorded.and_then(|path| read(&path)).or_else(|| {
+        let recorded = tools::output_file(call).or_else(|| tools::named_file(&tool.output));
+        let recorded = recorded.filter(|file| self.outputs.size(&file.path) > file.shown);
+        recorded.and_then(|file| self.outputs.read(&file.path, limit)).or_else(|| {
             let named = || NamedOutputs::of(&self.path, &self.log.session_id(&self.path));
             let path = self.named.get_or_init(named).file(&tool.id)?;
             let size = path.metadata().ok()?.len();
-            if size > tool.output.len() as u64 { read(path.to_str()?) } else { None }
+            if size > tool.output.len() as u64 { self.outputs.read(path.to_str()?, limit) } else { None }
         })
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::content::content_text;
+use crate::agent::side_text::preview::{self, PreviewedFile};
 use crate::agent::{tolerant_json, tool_input, unknown_record};
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction};
 use crate::domain::{Delta, EventBody, ToolStatus};
@@ -133,44 +134,40 @@ pub(super) fn unnamed_results(message: &Value) -> impl Iterator<Item = usize> {
 
 /// Files with the whole outputs of a message's tools.
 pub(super) fn output_paths(message: &Value) -> Vec<String> {
-    listed(message).into_iter().filter_map(output_path).collect()
+    listed(message).into_iter().filter_map(output_file).map(|file| file.path).collect()
 }
 
 /// File with the whole output of a call, if the record has only a part of it.
-pub(super) fn output_path(call: &Value) -> Option<String> {
-    let of_result = || {
-        tool_input::items(&call["result"]).into_iter().find_map(|part| {
-            let response = &part["functionResponse"]["response"];
-            named_path(response["output"].as_str()?)
-        })
+pub(super) fn output_file(call: &Value) -> Option<PreviewedFile> {
+    let responses = || tool_input::items(&call["result"]).into_iter().map(|part| &part["functionResponse"]["response"]);
+    let of_result = || responses().find_map(|response| named_file(response["output"].as_str()?));
+    let of_content = || responses().find_map(|response| named_file(&content_text(&response["content"])));
+    let of_display = || {
+        let file = named_file(call["resultDisplay"].as_str()?)?;
+        let returned = output(&serde_json::json!({"result": call["result"]})).len() as u64;
+        Some(PreviewedFile { shown: file.shown.max(returned), ..file })
     };
-    let of_content = || {
-        let parts = tool_input::items(&call["result"]);
-        parts.into_iter().find_map(|part| named_path(&content_text(&part["functionResponse"]["response"]["content"])))
-    };
-    let of_display = || named_path(call["resultDisplay"].as_str()?);
-    let recorded = call["outputFile"].as_str().map(str::to_owned);
+    let recorded = call["outputFile"].as_str().map(|path| PreviewedFile { path: path.to_owned(), shown: 0 });
     recorded.or_else(of_result).or_else(of_content).or_else(of_display)
 }
 
-/// File that a preview names.
-pub(super) fn named_path(text: &str) -> Option<String> {
+/// File that a preview names: in a line that begins as those of the versions do, and at the beginning or the end.
+pub(super) fn named_file(text: &str) -> Option<PreviewedFile> {
     const NAMED_AFTER: [&str; 6] = [
         "For full output see: ",
         "Full output saved to: ",
-        "full output has been saved to: ",
+        "The full output has been saved to: ",
         "Full output available at: ",
         "Full string saved to: ",
-        "was saved to: ",
+        "Output too long and was saved to: ",
     ];
-    // The name is before the preview or after it.
-    const END: usize = 1000;
-    let from = text.len().saturating_sub(END);
-    let tail = text.get((from..text.len()).find(|at| text.is_char_boundary(*at))?..)?;
-    let head = crate::stdx::text::first_chars(text, END);
-    let found = |part: &'_ str| NAMED_AFTER.iter().find_map(|name| Some(part.split_once(name)?.1.to_owned()));
-    let rest = found(head).or_else(|| found(tail))?;
-    rest.lines().next().map(|path| path.trim().trim_end_matches(']').to_owned())
+    preview::file(text, false, |before, line| {
+        let (start, path) = NAMED_AFTER.iter().find_map(|name| line.split_once(name))?;
+        let is_cut = ["Output too large", "Output too long", "[", "... ["].iter().any(|own| start.starts_with(own));
+        let is_below = || start.is_empty() && (before.is_empty() || before.contains("truncated"));
+        let is_own = is_cut || is_below() || line.starts_with(NAMED_AFTER[5]);
+        is_own.then(|| path.trim().trim_end_matches(']').to_owned())
+    })
 }
 
 /// Text of a saved output, which may be the response as JSON.

@@ -195,7 +195,7 @@ fn tool(outcome: ToolOutcome, part: &Value, outputs: &OutputFolder, truncator: &
     let printed = state["metadata"]["output"].as_str().filter(|printed| !printed.trim().is_empty());
     let printed = printed.filter(|printed| *output == state["error"] && !says(output, printed));
     let whole: Vec<String> =
-        side_texts::paths(part).iter().filter_map(|path| truncator.side_text(outputs, path)).collect();
+        side_texts::replacing(part, outputs).iter().filter_map(|path| truncator.side_text(outputs, path)).collect();
     let mut output = if whole.is_empty() { truncator.cut(output) } else { whole.join("\n") };
     if let Some(printed) = printed {
         output = format!("{output}\n\n{}", truncator.cut(&Value::from(printed)));
@@ -339,17 +339,24 @@ pub(super) fn error_event(head: &MessageHead<'_>, kind: PartKind, message: &str)
 /// Truncates texts to a limit, and records that it did.
 pub(super) struct Truncator {
     limit: TextLimit,
+    /// Limit of outputs in files of their own.
+    side_limit: TextLimit,
     cut: bool,
 }
 
 impl Truncator {
     pub(super) fn new(limit: TextLimit) -> Self {
-        Self { limit, cut: false }
+        Self { limit, side_limit: limit, cut: false }
+    }
+
+    /// Truncates nothing, and leaves out the outputs in files of their own, which are blank then.
+    pub(super) fn without_side_texts() -> Self {
+        Self { side_limit: TextLimit(0), ..Self::new(TextLimit::NONE) }
     }
 
     /// Reads an output from a file of its own.
     fn side_text(&mut self, outputs: &OutputFolder, path: &str) -> Option<String> {
-        let (text, is_cut) = outputs.read(path, self.limit)?;
+        let (text, is_cut) = outputs.read(path, self.side_limit)?;
         self.cut |= is_cut;
         Some(text)
     }

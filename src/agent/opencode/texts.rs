@@ -143,7 +143,7 @@ impl RecordDecoder for PartDecoder {
                 TextScope::All => true,
             };
             if let Some(kind) = kind.filter(is_in_scope) {
-                part_texts(&self.outputs, (&id, kind), value(text), sink);
+                part_texts(&self.outputs, (&id, kind), &value(text), sink);
             }
         });
     }
@@ -153,14 +153,11 @@ impl RecordDecoder for PartDecoder {
 fn part_texts(
     outputs: &OutputFolder,
     (id, kind): (&str, PartKind),
-    mut part: Value,
+    part: &Value,
     sink: &mut dyn FnMut(&SearchText<'_>),
 ) {
-    if side_texts::paths(&part).iter().any(|path| outputs.path(path).is_some()) {
-        part["state"]["output"] = Value::Null;
-    }
-    let mut truncator = Truncator::new(TextLimit::NONE);
-    for body in bodies(kind, &part, &OutputFolder::default(), &mut truncator) {
+    let mut truncator = Truncator::without_side_texts();
+    for body in bodies(kind, part, outputs, &mut truncator) {
         body_texts(EntryKey::new(id, 0), &body, sink);
     }
 }
@@ -188,7 +185,7 @@ fn visit_output(session: &str, id: &str, part: &[u8], outputs: &OutputFolder, vi
     let hint = record::with_part(&data, |part, _| part.map(|part| format!("{OUTPUT}{}", part.tool())));
     let Some(hint) = hint else { return ControlFlow::Continue(()) };
     let mut flow = ControlFlow::Continue(());
-    for path in side_texts::paths(&value(&data)) {
+    for path in side_texts::replacing(&value(&data), outputs) {
         let read = outputs.chunks(&path, &mut |bytes| {
             flow = visit(&StoredRecord { session, id, hint: &hint, offset: 0, bytes });
             flow.is_continue()

@@ -11,6 +11,7 @@
 //! - **Lists**: the source's summary is [`summary`], which adds the file's size to the session's.
 
 mod folder;
+pub(super) mod preview;
 mod read;
 
 use std::borrow::Cow;

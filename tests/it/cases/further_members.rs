@@ -168,10 +168,11 @@ fn outputs_of_gemini_that_were_masked_are_shown_whole() {
     ];
     let case = Case::empty();
     put(&case, ".gemini/tmp/p/chats/session-2026-02-02T03-04-aaaa1111.jsonl", &lines(&records));
-    let response = serde_json::to_string_pretty(&json!({"output": "a row\nthe last row tuineedle"})).expect("JSON");
+    let whole = |word: &str| format!("{}the last row {word}", "l\n".repeat(1000));
+    let response = serde_json::to_string_pretty(&json!({"output": whole("tuineedle")})).expect("JSON");
     put(&case, ".gemini/tmp/p/tool-outputs/session-x/one.txt", &response);
-    put(&case, ".gemini/tmp/p/tool-outputs/session-x/two.txt", "a row\nthe last row huianeedle");
-    assert_eq!(case.entries(id)[1]["tool"]["output"], "a row\nthe last row tuineedle");
+    put(&case, ".gemini/tmp/p/tool-outputs/session-x/two.txt", &whole("huianeedle"));
+    assert_eq!(case.entries(id)[1]["tool"]["output"], whole("tuineedle"));
     ["tuineedle", "huianeedle"].iter().for_each(|word| case.assert_shown_and_found(word));
 }
 

@@ -181,7 +181,7 @@ fn outputs_of_gemini_are_named_in_each_place_that_its_versions_use() {
     shown["resultDisplay"] = json!("Output too long and was saved to: /old/.gemini/tmp/p/tool-outputs/two.txt");
     let deep = "Output too large. Full output available at: /old/tool-outputs/session-x/a/b/three.txt";
     let case = gemini_chat(&[gemini_call("c1", early), shown, gemini_call("c3", deep)]);
-    put(&case, ".gemini/tmp/p/sh_x.output", b"a row\nthe last row pukekoneedle");
+    put(&case, ".gemini/tmp/p/sh_x.output", ("a row\n".repeat(20) + "the last row pukekoneedle").as_bytes());
     put(&case, ".gemini/tmp/p/tool-outputs/two.txt", b"a row\nthe last row takaheneedle");
     put(&case, ".gemini/tmp/p/tool-outputs/session-x/a/b/three.txt", b"a row\nthe last row kakaponeedle");
     ["pukekoneedle", "takaheneedle", "kakaponeedle"].iter().for_each(|word| case.assert_shown_and_found(word));
@@ -231,7 +231,27 @@ fn outputs_of_gemini_that_no_record_names_belong_to_the_calls_of_their_names() {
 }
 
 #[test]
-fn outputs_of_opencode_are_named_by_previews_and_by_calls() {
+fn an_output_of_gemini_that_only_mentions_a_file_is_its_own() {
+    let saved = "was saved to: /old/.gemini/tmp/p/tool-outputs/other.txt";
+    let mention = format!("The result {saved}\na row tuineedle");
+    let mut shown = gemini_call("c2", "a row takaheneedle");
+    shown["resultDisplay"] = json!(format!("The log {saved}"));
+    let quoted = format!("first\na\nb\nOutput too long and {saved}\nc\nd\nlast kakaponeedle");
+    let whole = format!("{}Output too long and {saved}", "a longer row keaneedle\n".repeat(9));
+    let calls = [gemini_call("c1", &mention), shown, gemini_call("c3", &quoted), gemini_call("c4", &whole)];
+    let case = gemini_chat(&calls);
+    put(&case, ".gemini/tmp/p/tool-outputs/other.txt", "the file huianeedle\n".repeat(9).as_bytes());
+    for (call, word) in [("c1", "tuineedle"), ("c2", "takaheneedle"), ("c3", "kakaponeedle"), ("c4", "keaneedle")] {
+        let entries = case.entries(GEMINI_ID);
+        let entry = entries.iter().find(|entry| entry["tool"]["id"] == call).expect("a call");
+        let output = entry["tool"]["output"].as_str().expect("an output");
+        assert!(output.contains(word) && !output.contains("huianeedle"), "{call}: {output}");
+        case.assert_shown_and_found(word);
+    }
+}
+
+/// A session of OpenCode in files, with these outputs of calls and what else is recorded of them.
+fn opencode_session(calls: &[(&str, &str, Value)]) -> Case {
     let case = Case::empty();
     let storage = ".local/share/opencode/storage";
     let file = |path: &str, value: Value| put(&case, &format!("{storage}/{path}"), value.to_string().as_bytes());
@@ -245,26 +265,74 @@ fn outputs_of_opencode_are_named_by_previews_and_by_calls() {
         json!({"id": "msg_1", "sessionID": "ses_1", "role": "assistant",
         "time": {"created": 1_789_034_400_000_i64, "completed": 1_789_034_401_000_i64}}),
     );
-    let part = |id: &str, call: &str, output: &str| {
-        json!({"id": id, "messageID": "msg_1", "sessionID": "ses_1", "type": "tool", "tool": "bash", "callID": call,
-            "state": {"status": "completed", "input": {"command": "make"}, "output": output, "title": "make", "metadata": {},
-            "time": {"start": 1, "end": 2}}})
-    };
+    for (number, (call, output, metadata)) in (1..).zip(calls) {
+        let id = format!("prt_{number}");
+        let part = json!({"id": id, "messageID": "msg_1", "sessionID": "ses_1", "type": "tool", "tool": "bash", "callID": call,
+            "state": {"status": "completed", "input": {"command": "make"}, "output": output, "title": "make",
+            "metadata": metadata, "time": {"start": 1, "end": 2}}});
+        file(&format!("part/msg_1/{id}.json"), part);
+    }
+    case
+}
+
+#[test]
+fn outputs_of_opencode_are_named_by_previews_and_by_calls() {
     let saved = "a row\n\nThe tool call succeeded but the output was truncated. Full output saved to: /old/tool-output/tool_a1\nUse Grep";
     let content = "a row\n... output truncated; full content saved to /old/tool-output/tool_b2 ...\na row";
-    file("part/msg_1/prt_1.json", part("prt_1", "c1", saved));
-    file("part/msg_1/prt_2.json", part("prt_2", "c2", content));
-    file("part/msg_1/prt_3.json", part("prt_3", "tool_c3", "a row"));
-    for (name, word) in [("a1", "pukekoneedle"), ("b2", "takaheneedle"), ("c3", "kakaponeedle")] {
-        let text = format!("a row\nthe last row {word}");
+    let early = "...12 lines truncated...\n\nFull output saved to: /old/tool-output/tool_e5\n\na row";
+    let long = format!("{}\n{content}", "a\n".repeat(9)).replace("b2", "f6") + &"\na".repeat(9);
+    let case = opencode_session(&[
+        ("c1", saved, json!({})),
+        ("c2", content, json!({})),
+        ("tool_c3", "a row", json!({})),
+        ("c5", early, json!({})),
+        ("c6", &long, json!({"truncated": true})),
+    ]);
+    let files = [
+        ("a1", "pukekoneedle"),
+        ("b2", "takaheneedle"),
+        ("c3", "kakaponeedle"),
+        ("e5", "keaneedle"),
+        ("f6", "wekaneedle"),
+    ];
+    for (name, word) in files {
+        let text = format!("{}the last row {word}", "a row\n".repeat(20));
         put(&case, &format!(".local/share/opencode/tool-output/tool_{name}"), text.as_bytes());
     }
-    ["pukekoneedle", "takaheneedle", "kakaponeedle"].iter().for_each(|word| case.assert_shown_and_found(word));
+    let words = ["pukekoneedle", "takaheneedle", "kakaponeedle", "keaneedle", "wekaneedle"];
+    words.iter().for_each(|word| case.assert_shown_and_found(word));
     assert_eq!(case.json(&["doctor"])["issues"], json!([]));
     put(&case, ".local/share/opencode/tool-output/tool_d4", b"a row");
     let issues = case.json(&["doctor"])["issues"].clone();
     assert_eq!(issues[0]["reason"], "found, not read: an output that no record names");
     assert!(issues[0]["path"].as_str().is_some_and(|path| path.ends_with("tool_d4")), "{issues}");
+}
+
+#[test]
+fn an_output_of_opencode_that_only_mentions_a_file_is_its_own() {
+    let path = "/home/u/.local/share/opencode/tool-output/tool_abc";
+    let mention = format!("The result was saved to {path}\na row tuineedle");
+    let preview =
+        format!("a row\n\nThe tool call succeeded but the output was truncated. Full output saved to: {path}");
+    let read = format!("{preview}\na row takaheneedle");
+    let longer = format!("{}\n{preview}", "a longer row kakaponeedle\n".repeat(9));
+    let case = opencode_session(&[
+        ("c1", &mention, json!({})),
+        ("c2", &read, json!({"truncated": false})),
+        ("c3", &longer, json!({})),
+        ("tool_abc", &"its own row keaneedle\n".repeat(9), json!({})),
+    ]);
+    put(&case, ".local/share/opencode/tool-output/tool_abc", "the file huianeedle\n".repeat(9).as_bytes());
+    let entries = case.entries("ses_1");
+    for (call, word) in [("c1", "tuineedle"), ("c2", "takaheneedle"), ("c3", "kakaponeedle"), ("tool_abc", "keaneedle")]
+    {
+        let entry = entries.iter().find(|entry| entry["tool"]["id"] == call).expect("a call");
+        let output = entry["tool"]["output"].as_str().expect("an output");
+        assert!(output.contains(word) && !output.contains("huianeedle"), "{call}: {output}");
+        case.assert_shown_and_found(word);
+    }
+    let found = case.json(&["search", "huianeedle"]);
+    assert_eq!(found["total"], 0, "{found}");
 }
 
 #[test]
