@@ -387,6 +387,12 @@ pub trait Format: Send + Sync {
     /// Opens a session's transcript.
     fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>>;
 
+    /// Opens the transcripts of a source's sessions one after the other, and passes each to `visit`. A format parses what they
+    /// have in common once.
+    fn open_each(&self, sessions: &[&Session], visit: &mut dyn FnMut(&Session, io::Result<Box<dyn TranscriptReader>>)) {
+        sessions.iter().for_each(|session| visit(session, self.open(session)));
+    }
+
     /// Reads the newest entries, at least `count` if there are as many, without reading the whole file.
     /// Fills the first screen while [`open`](Self::open) is still running; keys are the same as in the reader.
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>>;

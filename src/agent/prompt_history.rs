@@ -49,8 +49,13 @@ fn key(place: u64) -> EntryKey {
     EntryKey::new(&format!("history@{place}"), 0)
 }
 
-/// Parses a file of prompts: those of all sessions in order, and what could not be read.
-pub(super) type ReadPrompts = fn(&Path) -> io::Result<(Vec<HistoryPrompt>, Vec<Issue>)>;
+/// Parses a file of prompts: those of all sessions, or of one, in order, and what could not be read.
+pub(super) type ReadPrompts = fn(&Path, Option<&str>) -> io::Result<(Vec<HistoryPrompt>, Vec<Issue>)>;
+
+/// True for a line of a file that may have a prompt of a session, or of any if none is given; decided without parsing.
+pub(super) fn may_be_of(line: &[u8], session: Option<&str>) -> bool {
+    session.is_none_or(|id| memchr::memmem::find(line, id.as_bytes()).is_some())
+}
 
 /// Sessions of which only prompts are left, by their ids.
 #[derive(Debug, Default)]
@@ -100,7 +105,7 @@ impl PurgedSessions {
 /// Summarises a file of prompts, all of which were typed in one directory if it is known.
 pub(super) fn summarise(source: &Source, read: ReadPrompts, directory: &str) -> SourceSummary {
     let (prompts, issues) =
-        read(&source.path).unwrap_or_else(|error| (Vec::new(), vec![Issue::new(&source.path, error)]));
+        read(&source.path, None).unwrap_or_else(|error| (Vec::new(), vec![Issue::new(&source.path, error)]));
     let mut sessions = PurgedSessions::default();
     for prompt in &prompts {
         let len = prompt.record.len() as u64;
@@ -115,7 +120,7 @@ pub(super) fn records(
     read: ReadPrompts,
     visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
 ) -> io::Result<()> {
-    let (mut prompts, _) = read(path)?;
+    let (mut prompts, _) = read(path, None)?;
     // The order within a session is kept.
     prompts.sort_by(|a, b| a.session.cmp(&b.session));
     for prompt in &prompts {
@@ -146,8 +151,9 @@ pub(super) fn refusal(agent: Agent) -> String {
     format!("{} has deleted this session; only its prompts are left", agent.label())
 }
 
-/// Parses `logs.json` of Gemini CLI and Qwen Code, a list of `{sessionId,messageId,type,message,timestamp}`.
-pub(super) fn read_log(path: &Path) -> io::Result<(Vec<HistoryPrompt>, Vec<Issue>)> {
+/// Parses `logs.json` of Gemini CLI and Qwen Code, a list of `{sessionId,messageId,type,message,timestamp}`. Returns the
+/// prompts of all sessions, or of one.
+pub(super) fn read_log(path: &Path, only: Option<&str>) -> io::Result<(Vec<HistoryPrompt>, Vec<Issue>)> {
     let document = utf16::decoded(files::read(path, SizeLimit::DOCUMENT)?);
     let (mut prompts, mut issues) = (Vec::new(), Vec::new());
     let records = record_lists::line_records(&document);
@@ -159,6 +165,9 @@ pub(super) fn read_log(path: &Path) -> io::Result<(Vec<HistoryPrompt>, Vec<Issue
         let (session, text) = (tool_input::flat(&value["sessionId"]), tool_input::lines(&value["message"]));
         if repairs.is_lossy() {
             issues.push(Issue::new(path, repairs.to_string()));
+        }
+        if only.is_some_and(|id| id != session) {
+            continue;
         }
         if !session.is_empty() && !text.is_empty() {
             let (time, record) = (json::time(&value["timestamp"]), document[range].to_vec());

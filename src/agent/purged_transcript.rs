@@ -1,8 +1,9 @@
 //! Transcript of a session that its agent has deleted: its prompts in the [file of all prompts](super::prompt_history).
 
+use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::prompt_history::{HistoryPrompt, ReadPrompts};
 use super::{FileStamp, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
@@ -29,6 +30,26 @@ impl PurgedTranscript {
         Ok(transcript)
     }
 
+    /// Opens sessions one after the other, see [`Format::open_each`](super::Format::open_each): those of a file of prompts from
+    /// one parse of it, others by `open`.
+    pub(super) fn open_each(
+        sessions: &[&Session],
+        prompts_of: impl Fn(&Session) -> Option<ReadPrompts>,
+        open: impl Fn(&Session) -> io::Result<Box<dyn TranscriptReader>>,
+        visit: &mut dyn FnMut(&Session, io::Result<Box<dyn TranscriptReader>>),
+    ) {
+        let mut files: HashMap<&Path, Option<PromptFile>> = HashMap::new();
+        for &session in sessions {
+            let Some(read) = prompts_of(session) else {
+                visit(session, open(session));
+                continue;
+            };
+            let file = files.entry(&session.path).or_insert_with(|| PromptFile::read(&session.path, read).ok());
+            let opened = file.as_mut().map_or_else(|| Self::open(session, read), |file| Ok(file.open(session, read)));
+            visit(session, opened.map(|transcript| Box::new(transcript) as Box<dyn TranscriptReader>));
+        }
+    }
+
     /// Reads the newest prompts of a session.
     pub(super) fn tail(session: &Session, read: ReadPrompts, count: usize) -> io::Result<Vec<Entry>> {
         let mut transcript = Self::open(session, read)?;
@@ -38,11 +59,34 @@ impl PurgedTranscript {
 
     fn load(&mut self) -> io::Result<()> {
         let stamp = FileStamp::of(&std::fs::metadata(&self.path)?);
-        let (prompts, _) = (self.read)(&self.path)?;
-        self.prompts = prompts.into_iter().filter(|prompt| prompt.session == self.session).collect();
+        (self.prompts, _) = (self.read)(&self.path, Some(&self.session))?;
         self.stamp = stamp;
         self.bytes_read += stamp.size;
         Ok(())
+    }
+}
+
+/// Prompts of a file by session.
+struct PromptFile {
+    stamp: FileStamp,
+    prompts: HashMap<String, Vec<HistoryPrompt>>,
+}
+
+impl PromptFile {
+    fn read(path: &Path, read: ReadPrompts) -> io::Result<Self> {
+        let stamp = FileStamp::of(&std::fs::metadata(path)?);
+        let mut prompts: HashMap<String, Vec<HistoryPrompt>> = HashMap::new();
+        for prompt in read(path, None)?.0 {
+            prompts.entry(prompt.session.clone()).or_default().push(prompt);
+        }
+        Ok(Self { stamp, prompts })
+    }
+
+    /// Takes the transcript of a session.
+    fn open(&mut self, session: &Session, read: ReadPrompts) -> PurgedTranscript {
+        let (path, session) = (session.path.clone(), session.key.id.to_string());
+        let prompts = self.prompts.remove(&session).unwrap_or_default();
+        PurgedTranscript { path, session, read, stamp: self.stamp, prompts, bytes_read: 0 }
     }
 }
 
@@ -107,5 +151,42 @@ impl TranscriptReader for PurgedTranscript {
 
     fn bytes_read(&self) -> u64 {
         self.bytes_read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::agent::prompt_history;
+    use crate::domain::{Agent, SessionKey};
+
+    #[test]
+    fn the_sessions_of_a_file_are_opened_from_one_parse() {
+        static PARSES: AtomicUsize = AtomicUsize::new(0);
+        let read: ReadPrompts = |path, only| {
+            PARSES.fetch_add(1, Ordering::Relaxed);
+            prompt_history::read_log(path, only)
+        };
+        let home = tempfile::tempdir().expect("a folder");
+        let path = home.path().join("logs.json");
+        let prompt = |session: &str, text: &str| serde_json::json!({"sessionId": session, "message": text});
+        let prompts = serde_json::json!([prompt("a", "one"), prompt("b", "two"), prompt("a", "three")]);
+        std::fs::write(&path, prompts.to_string()).expect("written");
+        let session = |id: &str| Session::new(SessionKey::new(Agent::Gemini, id), path.clone());
+        let (sessions, mut found) = ([session("a"), session("b"), session("gone")], Vec::new());
+        let sessions: Vec<&Session> = sessions.iter().collect();
+        PurgedTranscript::open_each(&sessions, |_| Some(read), |_| unreachable!("purged"), &mut |session, opened| {
+            let mut transcript = opened.expect("opened");
+            let texts = transcript.read(0..9, TextLimit::NONE).into_iter().map(|entry| entry.text);
+            found.push((session.key.id.to_string(), texts.collect::<Vec<_>>().join(" "), transcript.refresh()));
+        });
+        let expected = [("a", "one three"), ("b", "two"), ("gone", "")];
+        let expected = expected.map(|(id, text)| (id.to_owned(), text.to_owned(), RefreshOutcome::Same));
+        assert_eq!((found, PARSES.load(Ordering::Relaxed)), (expected.to_vec(), 1));
+        // One alone reads nothing else.
+        let mut alone = PurgedTranscript::open(sessions[1], read).expect("opened");
+        assert_eq!((alone.len(), alone.refresh()), (1, RefreshOutcome::Same));
     }
 }

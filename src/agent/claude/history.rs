@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::agent::json::{self, repair};
 use crate::agent::jsonl::{EntryMark, LineMetadata, MalformedJson, RecordLink};
-use crate::agent::prompt_history::PurgedSessions;
+use crate::agent::prompt_history::{self, PurgedSessions};
 use crate::agent::texts::StoredRecord;
 use crate::agent::{FileStamp, Source, SourceSummary, tool_input};
 use crate::domain::event::EventBody;
@@ -72,7 +72,8 @@ pub(super) fn lines_of(path: &Path, id: &str) -> io::Result<Vec<(u64, u64)>> {
     let mut lines = LineReader::from_offset(files::open(path)?, 0)?;
     let mut found = Vec::new();
     while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
-        if parse(line.bytes).is_some_and(|prompt| prompt.session == id) {
+        let may_be_of = prompt_history::may_be_of(line.bytes, Some(id));
+        if may_be_of && parse(line.bytes).is_some_and(|prompt| prompt.session == id) {
             found.push((line.offset, line.len));
         }
     }

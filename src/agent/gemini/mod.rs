@@ -30,6 +30,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use self::reader::ChatReader;
+use super::prompt_history::ReadPrompts;
 use super::purged_transcript::PurgedTranscript;
 use super::session_files::named_alike;
 use super::{
@@ -95,6 +96,11 @@ impl Format for Gemini {
             return Ok(Box::new(PurgedTranscript::open(session, prompt_history::read_log)?));
         }
         chat::open(&session.path)
+    }
+
+    fn open_each(&self, sessions: &[&Session], visit: &mut dyn FnMut(&Session, io::Result<Box<dyn TranscriptReader>>)) {
+        let prompts_of = |session: &Session| session.flags.purged.then_some(prompt_history::read_log as ReadPrompts);
+        PurgedTranscript::open_each(sessions, prompts_of, |session| chat::open(&session.path), visit);
     }
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {

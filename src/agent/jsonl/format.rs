@@ -170,6 +170,11 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
         self.reader(session, &self.0.head(&session.path, None))
     }
 
+    fn open_each(&self, sessions: &[&Session], visit: &mut dyn FnMut(&Session, io::Result<Box<dyn TranscriptReader>>)) {
+        let prompts_of = |session: &Session| self.0.purged_prompts(session);
+        PurgedTranscript::open_each(sessions, prompts_of, |session| self.open(session), visit);
+    }
+
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
         if let Some(read) = self.0.purged_prompts(session) {
             return PurgedTranscript::tail(session, read, count);

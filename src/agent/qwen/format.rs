@@ -11,6 +11,7 @@ use super::{Qwen, outputs, paths, runtime_dirs};
 use crate::agent::gemini::chat;
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::jsonl::{JsonlAgent, JsonlFormat};
+use crate::agent::prompt_history::ReadPrompts;
 use crate::agent::purged_transcript::PurgedTranscript;
 use crate::agent::session_files::named_alike;
 use crate::agent::side_text;
@@ -130,6 +131,11 @@ impl Format for QwenCode {
             return Ok(Box::new(PurgedTranscript::open(session, prompt_history::read_log)?));
         }
         if chat::is_document(&session.path) { chat::open(&session.path) } else { LINES.open(session) }
+    }
+
+    fn open_each(&self, sessions: &[&Session], visit: &mut dyn FnMut(&Session, io::Result<Box<dyn TranscriptReader>>)) {
+        let prompts_of = |session: &Session| session.flags.purged.then_some(prompt_history::read_log as ReadPrompts);
+        PurgedTranscript::open_each(sessions, prompts_of, |session| self.open(session), visit);
     }
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {

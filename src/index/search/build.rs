@@ -19,6 +19,7 @@ use super::store::{
 };
 use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, TextScope, Texts};
 use crate::agent::{FileStamp, Source, SummaryCursor, format};
+use crate::domain::Session;
 use crate::domain::catalog::IndexProgress;
 use crate::index::encoding::checksum;
 use crate::stdx::threads::processors;
@@ -323,16 +324,18 @@ fn index_records(
 /// Indexes the entries of sessions, for agents without [`Texts`].
 fn index_entries(source: &Source, corpus: &Corpus, out: &SyncSender<IndexedPart>) -> Result<(), Closed> {
     let mut builder = SegmentBuilder::new(source, Replaces::Source);
-    for session in corpus.sessions_at(&source.path) {
-        entry_texts::texts(session, &mut |text| {
-            if text.kind.is_indexed(text.text) {
-                builder.push(&session.key.id, text);
-            }
-        });
-        if builder.is_full() {
+    let sessions: Vec<&Session> = corpus.sessions_at(&source.path).map(|session| &**session).collect();
+    let (mut last, mut sent) = (None, Ok(()));
+    entry_texts::texts(source.agent, &sessions, &mut |session, text| {
+        let id = &session.key.id;
+        if sent.is_ok() && last.replace(id.clone()).is_some_and(|last| last != *id) && builder.is_full() {
             let full = std::mem::replace(&mut builder, SegmentBuilder::new(source, Replaces::Nothing));
-            send(out, full, partial_cursor(source, 0), 0)?;
+            sent = send(out, full, partial_cursor(source, 0), 0);
         }
-    }
+        if sent.is_ok() && text.kind.is_indexed(text.text) {
+            builder.push(id, text);
+        }
+    });
+    sent?;
     send(out, builder, complete_cursor(source, 0), 0)
 }

@@ -14,6 +14,7 @@ use super::store::{BlockBuffer, IndexReader, IndexStore, Segment, StoredFilter, 
 use super::{entry_numbers, entry_texts, merge_filters};
 use crate::agent::texts::{RecordLayout, Texts};
 use crate::agent::{FileStamp, Source, SummaryCursor, format};
+use crate::domain::Session;
 use crate::stdx::threads::processors;
 use crate::stdx::{files, utf16};
 
@@ -233,9 +234,8 @@ fn add_source(
         builder.add_text(reader.read(segment, buffer)?.text);
     }
     let Some(texts) = texts else {
-        for session in corpus.sessions_at(&source.path) {
-            entry_texts::texts(session, &mut |text| builder.add_text(text.text.as_bytes()));
-        }
+        let sessions: Vec<&Session> = corpus.sessions_at(&source.path).map(|session| &**session).collect();
+        entry_texts::texts(source.agent, &sessions, &mut |_, text| builder.add_text(text.text.as_bytes()));
         return Ok(());
     };
     match texts.layout(source) {

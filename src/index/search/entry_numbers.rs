@@ -16,15 +16,19 @@ use crate::index::locate::locate;
 /// Encodes the entry tables of a source's sessions. Sessions that did not change since the `previous` tables keep theirs.
 pub(super) fn tables(source: &Source, corpus: &Corpus, previous: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
+    let mut changed = Vec::new();
     for session in corpus.sessions_at(&source.path) {
         let (id, version) = (&session.key.id, version(session, source));
-        let kept =
-            StoredTable::find(previous, id).filter(|stored| stored.version == version).map(|stored| stored.bytes);
-        let opened = || format(source.agent).open(session).ok()?.entry_table();
-        if let Some(table) = kept.map(<[u8]>::to_vec).or_else(opened) {
-            push_table(id, version, &table, &mut bytes);
+        match StoredTable::find(previous, id).filter(|stored| stored.version == version) {
+            Some(kept) => push_table(id, version, kept.bytes, &mut bytes),
+            None => changed.push(&**session),
         }
     }
+    format(source.agent).open_each(&changed, &mut |session, opened| {
+        if let Some(table) = opened.ok().and_then(|mut transcript| transcript.entry_table()) {
+            push_table(&session.key.id, version(session, source), &table, &mut bytes);
+        }
+    });
     bytes
 }
 

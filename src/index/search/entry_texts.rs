@@ -3,21 +3,21 @@
 use std::collections::HashSet;
 
 use crate::agent::texts::{SearchText, entry_texts};
-use crate::agent::{TextLimit, format};
-use crate::domain::Session;
+use crate::agent::{TextLimit, TranscriptReader, format};
+use crate::domain::{Agent, Session};
 
 /// Number of entries per read.
 const PAGE_ENTRIES: usize = 64;
 
-/// Passes all texts of a session, on all branches, to `sink`. Unreadable ones are skipped.
-pub(super) fn texts(session: &Session, sink: &mut dyn FnMut(&SearchText<'_>)) {
-    let mut reader = match format(session.key.agent).open(session) {
-        Ok(reader) => reader,
-        Err(error) => {
-            tracing::debug!(session = %session.key, %error, "session cannot be searched");
-            return;
-        }
-    };
+/// Passes all texts of sessions of one agent, on all branches, to `sink`. Unreadable ones are skipped.
+pub(super) fn texts(agent: Agent, sessions: &[&Session], sink: &mut dyn FnMut(&Session, &SearchText<'_>)) {
+    format(agent).open_each(sessions, &mut |session, opened| match opened {
+        Ok(mut reader) => texts_of(&mut *reader, &mut |text| sink(session, text)),
+        Err(error) => tracing::debug!(session = %session.key, %error, "session cannot be searched"),
+    });
+}
+
+fn texts_of(reader: &mut dyn TranscriptReader, sink: &mut dyn FnMut(&SearchText<'_>)) {
     // Branches share entries; the shown branch comes first, because a hit opens there.
     let shown = reader.shown_branch();
     let others = (0..reader.branches()).filter(|branch| *branch != shown);

@@ -22,6 +22,7 @@ use super::snippet::snippet;
 use super::tool_names::ToolNames;
 use crate::agent::texts::{RawOutput, RecordLayout, SearchText, SourceDecoder, StoredRecord, TextScope, Texts};
 use crate::agent::{Source, format};
+use crate::domain::Session;
 use crate::domain::query::TextKind;
 use crate::domain::search::EntryLocation;
 
@@ -224,14 +225,17 @@ impl FileScan<'_> {
             return;
         }
         let execution = self.execution;
-        for number in execution.corpus.numbers_in(self.number) {
-            if !self.range.is_wanted(number) || !self.mark_searched(number) {
-                continue;
+        let range = self.range;
+        let wanted = execution.corpus.numbers_in(self.number).filter(|&number| range.is_wanted(number));
+        let numbers: Vec<usize> = wanted.filter(|&number| self.mark_searched(number)).collect();
+        let sessions: Vec<&Session> = numbers.iter().map(|&number| &*execution.corpus.sessions()[number]).collect();
+        self.bytes += sessions.iter().map(|session| session.bytes).sum::<u64>();
+        let number_of: HashMap<&str, usize> = sessions.iter().map(|session| &*session.key.id).zip(numbers).collect();
+        entry_texts::texts(self.source.agent, &sessions, &mut |session, text| {
+            if let Some(&number) = number_of.get(&*session.key.id) {
+                self.match_text(text, text.tool, number, !is_indexed);
             }
-            let session = &execution.corpus.sessions()[number];
-            self.bytes += session.bytes;
-            entry_texts::texts(session, &mut |text| self.match_text(text, text.tool, number, !is_indexed));
-        }
+        });
     }
 
     fn decode(&mut self, texts: &dyn Texts, record: &StoredRecord<'_>, number: usize, all: bool) -> io::Result<()> {
