@@ -29,25 +29,34 @@ fn records_in_lists(line: &[u8], levels: usize) -> Vec<RepairedRecord> {
     ranges.into_iter().flat_map(in_line).collect()
 }
 
-/// Records of a line with a torn one, after which the program went on in the same line when it was started again. `None`
-/// for any other line.
+/// Records of a line with a torn one, after which the program went on in the same line when it was started again: with an
+/// object that has the fields of a record. `None` for any other line.
 fn records_after_torn(line: &[u8]) -> Option<Vec<RepairedRecord>> {
     if serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok() {
         return None;
     }
     let parts = repair::split(line);
-    let is_torn =
-        |pair: &[repair::LinePart]| pair[0].kind == RecordPartKind::Torn && pair[1].kind != RecordPartKind::Junk;
-    if !parts.windows(2).any(is_torn) {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let mut is_torn = false;
+    for part in parts {
+        let begins =
+            is_torn && part.kind == RecordPartKind::Record && repair::is_like_record(&line[part.start..part.end]);
+        is_torn = (is_torn && !begins) || part.kind == RecordPartKind::Torn;
+        match ranges.last_mut() {
+            Some(last) if !begins => last.end = part.end,
+            _ => ranges.push(part.start..part.end),
+        }
+    }
+    if ranges.len() < 2 {
         return None;
     }
-    let of_part = |part: repair::LinePart| {
-        let records = tolerant_json::records(&line[part.start..part.end]).into_iter();
+    let of_range = |range: Range<usize>| {
+        let records = tolerant_json::records(&line[range.clone()]).into_iter();
         records.map(move |mut record| {
-            record.range = part.start + record.range.start..part.start + record.range.end;
+            record.range = range.start + record.range.start..range.start + record.range.end;
             record.repairs.add(Repairs::GLUED);
             record
         })
     };
-    Some(parts.into_iter().flat_map(of_part).collect())
+    Some(ranges.into_iter().flat_map(of_range).collect())
 }

@@ -138,28 +138,83 @@ fn next_record(line: &[u8], from: usize, kind: RecordPartKind, work: &mut usize)
     if kind == RecordPartKind::Junk {
         return starts.find(|&at| record_end(line, at, false, work).is_some() || is_alone(line, at, work));
     }
-    starts.find(|&at| record_end(line, at, false, work).is_some() && !continues(&line[from..at], &line[at..]))
+    let mut torn = TornStart { line, read: from, open: OpenValues::default(), names: Vec::new(), name: None };
+    starts.find(|&at| record_end(line, at, false, work).is_some_and(|end| torn.is_over(at, end, work)))
 }
 
-/// True for an object that is a value of the torn record before it, and no record that was written after the tear.
-fn continues(torn: &[u8], object: &[u8]) -> bool {
-    let first_name = |record: &[u8]| record.splitn(3, |byte| *byte == b'"').nth(1).map(<[u8]>::to_owned);
-    expects_value(torn) && first_name(torn) != first_name(object)
+/// The beginning of a torn record, read up to an object that may be the next record.
+struct TornStart<'a> {
+    line: &'a [u8],
+    /// Offset after the last byte that was read.
+    read: usize,
+    open: OpenValues,
+    /// Its first names, with quotes.
+    names: Vec<&'a [u8]>,
+    /// Offset of the name that is open.
+    name: Option<usize>,
 }
 
-/// True if a value may follow the beginning of a record.
-fn expects_value(torn: &[u8]) -> bool {
-    let (mut in_string, mut is_escaped, mut last) = (false, false, 0);
-    for &byte in torn {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if in_string => is_escaped = true,
-            b'"' => (in_string, last) = (!in_string, byte),
-            _ if in_string || byte.is_ascii_whitespace() => {}
-            _ => last = byte,
+impl TornStart<'_> {
+    /// True if the object from `at` to `end` is another record, not a value of this one. Where a value is expected, another
+    /// record begins with the names of this one, or is the last object and has the fields of a record.
+    fn is_over(&mut self, at: usize, end: usize, work: &mut usize) -> bool {
+        self.read_to(at);
+        if !self.open.expects_value() {
+            return true;
         }
+        let object = &self.line[at..end];
+        *work = work.saturating_sub(object.len());
+        let names = names(object);
+        let is_same = names.len() >= self.names.len()
+            && names.iter().zip(&self.names).all(|(name, own)| Some(*name) == unquoted(own));
+        is_same || (!separates(self.line[end..].trim_ascii_start()) && are_of_record(&names))
     }
-    !in_string && matches!(last, b':' | b'[' | b',')
+
+    /// Reads the bytes before `at`.
+    fn read_to(&mut self, at: usize) {
+        for (offset, &byte) in self.line.iter().enumerate().take(at).skip(self.read) {
+            let begins_name = byte == b'"' && self.open.expects_first_names() && self.names.len() < FIRST_NAMES;
+            self.open.read(byte);
+            if begins_name {
+                self.name = Some(offset);
+            } else if !self.open.in_string
+                && let Some(start) = self.name.take()
+            {
+                self.names.push(&self.line[start..=offset]);
+            }
+        }
+        self.read = at;
+    }
+}
+
+/// Number of first names that tell records of one kind from the values in them.
+const FIRST_NAMES: usize = 2;
+
+fn unquoted(name: &[u8]) -> Option<&[u8]> {
+    name.strip_prefix(b"\"")?.strip_suffix(b"\"")
+}
+
+/// Names of an object's fields.
+fn names(object: &[u8]) -> Vec<&[u8]> {
+    let mut names = Vec::new();
+    // Names before an error count.
+    let _ = JsonCursor::new(object).object(|name, _| {
+        names.push(name);
+        Ok(())
+    });
+    names
+}
+
+/// True for an object with the fields of a session's record, which the values in records lack.
+pub(crate) fn is_like_record(object: &[u8]) -> bool {
+    are_of_record(&names(object))
+}
+
+fn are_of_record(names: &[&[u8]]) -> bool {
+    let has = |name: &str| names.contains(&name.as_bytes());
+    let is_change = matches!(names, [b"$set" | b"$rewindTo"]);
+    let is_typed = has("type") && ["timestamp", "uuid", "sessionId", "leafUuid", "messageId"].into_iter().any(has);
+    is_change || is_typed || (has("role") && has("created")) || (has("sessionId") && has("startTime"))
 }
 
 /// True for an object that no field or item follows, as it does within a torn record.
@@ -212,6 +267,16 @@ struct OpenValues {
 }
 
 impl OpenValues {
+    /// True if a value begins at this place, or is missing.
+    fn expects_value(&self) -> bool {
+        !self.in_string && self.open.last().is_some_and(|(_, expected)| *expected == Expected::Value)
+    }
+
+    /// True if a name of the outermost object begins at this place.
+    fn expects_first_names(&self) -> bool {
+        !self.in_string && matches!(self.open[..], [(_, Expected::Key)])
+    }
+
     fn read(&mut self, byte: u8) {
         if self.in_string {
             match byte {
@@ -315,6 +380,43 @@ mod tests {
             let parts = kinds(&line);
             assert_eq!(parts.last(), Some(&(&whole[..], RecordPartKind::Record)), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_record_of_another_kind_follows_wherever_its_object_is_no_value() {
+        let next = &br#"{"type":"queue-operation","operation":"enqueue","sessionId":"s","content":"hello"}"#[..];
+        for torn in [
+            &br#"{"parentUuid":null,"#[..],
+            br#"{"parentUuid":null,"message":"#,
+            br#"{"parentUuid":null,"message":{"content":["#,
+            br#"{"parentUuid":null,"message":{"content":[{"type":"text","text":"a"},"#,
+        ] {
+            assert_eq!(
+                kinds(&[torn, next].concat()),
+                [(torn, RecordPartKind::Torn), (next, RecordPartKind::Record)],
+                "{}",
+                String::from_utf8_lossy(torn)
+            );
+        }
+    }
+
+    #[test]
+    fn values_of_a_torn_record_belong_to_it() {
+        for torn in [
+            &br#"{"id":"m","timestamp":"t","type":"gemini","calls":[{"id":"c","name":"shell"},{"id":"d","na"#[..],
+            br#"{"id":"m","timestamp":"t","type":"gemini","calls":[{"id":"c","name":"shell"}"#,
+            br#"{"b":1,"a":[{"b":1},{"b":2}"#,
+            br#"{"timestamp":"t","type":"response_item","payload":{"type":"message","id":"i"}"#,
+            br#"{"type":"assistant","message":{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"text","te"#,
+        ] {
+            assert_eq!(kinds(torn), [(torn, RecordPartKind::Torn)], "{}", String::from_utf8_lossy(torn));
+        }
+    }
+
+    #[test]
+    fn a_torn_list_of_many_items_is_read_in_linear_time() {
+        let line = [&br#"{"a":["#[..], &br#"{"b":1},"#.repeat(200_000)].concat();
+        assert_eq!(kinds(&line), [(&line[..], RecordPartKind::Torn)]);
     }
 
     #[test]

@@ -215,3 +215,40 @@ fn a_torn_record_loses_only_what_is_after_the_tear() {
     let lost: Vec<_> = words.iter().filter(|(.., word)| !shown.contains(word)).collect();
     assert!(lost.is_empty(), "{} of {}: {lost:?}", lost.len(), words.len());
 }
+
+#[test]
+fn a_record_of_another_kind_in_the_line_of_a_torn_one_is_shown() {
+    let other = json!({"type": "user", "uuid": "u2", "parentUuid": "p", "sessionId": ID,
+        "timestamp": "2026-09-10T10:00:06.000Z", "message": {"role": "user", "content": "a wekaneedle"}});
+    let queued = json!({"type": "queue-operation", "operation": "enqueue", "sessionId": ID,
+        "timestamp": "2026-09-10T10:00:07.000Z", "content": "a kakaneedle"});
+    for torn in
+        [r#"{"parentUuid":null,"#, r#"{"parentUuid":null,"message":"#, r#"{"parentUuid":null,"message":{"content":["#]
+    {
+        let case = Case::empty();
+        let path = case.path().join(format!(".claude/projects/-home-dev-shop/{ID}.jsonl"));
+        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        fs::write(path, format!("{}\n{torn}{other}\n{torn}{queued}\n", prompt())).expect("written");
+        case.assert_shown_and_found("wekaneedle");
+        assert!(case.lines(ID).iter().any(|line| line.contains("kakaneedle")), "{torn}");
+    }
+}
+
+#[test]
+fn a_torn_message_of_gemini_keeps_its_calls() {
+    let call = |id: &str| json!({"id": id, "name": "shell", "args": {"command": "make"}, "result": []}).to_string();
+    let (first, second) = (call("c1"), call("c2"));
+    // The end of the second call, its middle, and the end of the first one.
+    for (torn, calls) in [(second.len(), 2), (second.len() - 4, 2), (0, 1)] {
+        let (case, (_, file, records)) = (Case::empty(), sessions().swap_remove(2));
+        let between = if torn > 0 { "," } else { "" };
+        let message = r#"{"id":"m1","timestamp":"2026-02-02T03:04:02Z","type":"gemini","content":"x","toolCalls":["#;
+        let message = format!("{message}{first}{between}{}", &second[..torn]);
+        let path = case.path().join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        fs::write(path, format!("{}{message}\n{}\n", joined(&records[..2], "\n"), records[3])).expect("written");
+        let entries = case.entries(GEMINI);
+        let shown = entries.iter().filter(|entry| entry["tool"].is_object()).count();
+        assert_eq!(shown, calls, "{torn}: {entries:?}");
+    }
+}
