@@ -34,7 +34,7 @@ pub(super) fn rename(context: &CliContext, args: &RenameArgs) -> Result<ExitCode
         }
         _ => Refusals::new(),
     };
-    if let (&[_], Some(reason)) = (sessions.as_slice(), refusals.values().next()) {
+    if let (Selection::Ids(_), [_], Some(reason)) = (&selection, sessions.as_slice(), refusals.values().next()) {
         return Err(CliError::new(CliErrorCode::Failed, reason.clone()));
     }
     apply(context, &sessions, &[edit], args.output, &refusals)

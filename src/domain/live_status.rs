@@ -63,8 +63,17 @@ impl LiveActivity {
                 (None, EntryKind::Text) if entry.role == Role::Assistant => (last_sentence(&entry.text)?, false),
                 (None, _) => return None,
             };
-            Some(Self { text: one_line(first_chars(&text, MAX_CHARS)), since: entry.time, is_call })
+            Some(Self { text: one_line(first_words(&text)), since: entry.time, is_call })
         })
+    }
+}
+
+/// Returns the first words of a text. A secret at the end is left out, because a part of it may not be masked.
+fn first_words(text: &str) -> &str {
+    let first = first_chars(text, MAX_CHARS);
+    match first.rfind(char::is_whitespace) {
+        Some(at) if first.len() < text.len() => &first[..at],
+        _ => first,
     }
 }
 

@@ -17,7 +17,7 @@ pub struct LeasedSession {
     pub holder: ProcessId,
     /// State if the process lives: needs you, working or idle.
     pub state: SessionState,
-    /// End of the last turn.
+    /// Time of the oldest open question or of the open turn's prompt, else the end of the last turn.
     pub since: Time,
 }
 
@@ -30,8 +30,8 @@ pub fn read(path: &Path) -> rusqlite::Result<Vec<LeasedSession>> {
 fn leased(db: &Connection) -> rusqlite::Result<Vec<LeasedSession>> {
     const SQL: &str = "
         SELECT agent, session, holder_pid, holder_start, last_activity,
-            EXISTS (SELECT 1 FROM questions WHERE run = runs.id AND answer IS NULL),
-            EXISTS (SELECT 1 FROM prompts WHERE run = runs.id AND state IN ('sending', 'delivered') AND sent > last_activity)
+            (SELECT min(since) FROM questions WHERE run = runs.id AND answer IS NULL),
+            (SELECT min(sent) FROM prompts WHERE run = runs.id AND state IN ('sending', 'delivered') AND sent > last_activity)
         FROM runs WHERE session IS NOT NULL AND holder_pid IS NOT NULL";
     let mut statement = db.prepare(SQL)?;
     let mut rows = statement.query([])?;
@@ -40,15 +40,15 @@ fn leased(db: &Connection) -> rusqlite::Result<Vec<LeasedSession>> {
         let agent: String = row.get(0)?;
         // A newer version may have recorded an agent that this one does not support.
         let Some(agent) = Agent::from_stored(&agent) else { continue };
-        let (needs_you, is_working): (bool, bool) = (row.get(5)?, row.get(6)?);
-        let state = match (needs_you, is_working) {
-            (true, _) => SessionState::NeedsYou,
-            (false, true) => SessionState::Working,
-            (false, false) => SessionState::Idle,
+        let (asked, sent): (Option<i64>, Option<i64>) = (row.get(5)?, row.get(6)?);
+        let (state, since) = match (asked, sent) {
+            (Some(asked), _) => (SessionState::NeedsYou, asked),
+            (None, Some(sent)) => (SessionState::Working, sent),
+            (None, None) => (SessionState::Idle, row.get(4)?),
         };
         let holder = ProcessId { pid: row.get(2)?, start: row.get::<_, i64>(3)?.cast_unsigned() };
         let key = SessionKey::new(agent, row.get::<_, String>(1)?);
-        found.push(LeasedSession { key, holder, state, since: Time::from_millis(row.get(4)?) });
+        found.push(LeasedSession { key, holder, state, since: Time::from_millis(since) });
     }
     Ok(found)
 }

@@ -157,7 +157,7 @@ fn elsewhere(app: &App, item: &InboxItem) -> String {
     let status = app.sessions.live.get(&item.session);
     let pid = status.and_then(|status| status.pid).map(|pid| format!(", pid {pid}")).unwrap_or_default();
     let reason = status.and_then(LiveStatus::reason);
-    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let reason = reason.map(|reason| format!(": {}", app.secrets.text(&reason))).unwrap_or_default();
     format!("waits in {}{pid}{reason}", item.agent.label())
 }
 

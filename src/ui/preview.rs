@@ -75,7 +75,7 @@ fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session, zone: &TimeZ
     put(canvas.buffer, line_of(inner, 1), &details(app, session, zone), style(theme.muted), Align::Left);
     let waiting = app.sessions.live.get(&session.key).filter(|status| status.state == SessionState::NeedsYou);
     let waiting = waiting.and_then(LiveStatus::reason);
-    let waiting = waiting.map(|waiting| (format!("waiting for: {waiting}"), theme.needs_you));
+    let waiting = waiting.map(|waiting| (format!("waiting for: {}", app.secrets.text(&waiting)), theme.needs_you));
     let mut lines = 2;
     let damage = health::damage(session, &app.sessions.catalog.issues);
     let damage = damage.map(|damage| (format!("damaged: {damage}"), theme.warning));

@@ -214,7 +214,8 @@ fn draw_detail(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessio
     put(canvas.buffer, clock, &since, style(theme.muted), Align::Right);
     let indent = 2 + agent_width(app, area.width) + 1;
     let (_, rest) = split_left(rest, indent.min(rest.width));
-    put(canvas.buffer, rest, &text::ellipsis(&detail.text, rest.width.into()), style::state(theme, state), Align::Left);
+    let shown = app.secrets.text(&detail.text);
+    put(canvas.buffer, rest, &text::ellipsis(&shown, rest.width.into()), style::state(theme, state), Align::Left);
 }
 
 /// Draws the title with the matches of the quick filter.

@@ -218,6 +218,12 @@ fn waiting_and_working_rows_have_a_second_line() {
     stage.send(Msg::Live(vec![status.clone()]));
     let screen = stage.screen();
     assert!(screen.contains("Bash: rm -rf target") && !screen.contains("permission prompt"), "{screen}");
+    let token = ["ghp_", "0123456789abcdefghijABCDEFGHIJ012345"].concat();
+    let mut secret = status.clone();
+    secret.activity = activity(&format!("Bash: push {token}"));
+    stage.send(Msg::Live(vec![secret]));
+    let screen = stage.screen();
+    assert!(screen.contains("Bash: push") && !screen.contains(&token[..12]), "{screen}");
     status.since = Some(ago(20_000));
     stage.send(Msg::Live(vec![status.clone()]));
     assert!(stage.screen().contains("waits <1m"), "{}", stage.screen());

@@ -219,6 +219,9 @@ fn a17_a_name_that_one_agent_refuses_is_written_back_to_the_others() {
     let again = run(&home, &args);
     assert_eq!(code(&again), 1);
     assert!(text(&again.stdout).contains("\trefused\t") && text(&again.stderr).contains("no way to rename"));
+    // A query that matches one session has rows too.
+    let one = run(&home, &["rename", "--query=agent:gemini", "Both", "--write-back", "--json"]);
+    assert_eq!((code(&one), &output_json(&one)["sessions"][0]["changed"]), (1, &json!(false)));
 }
 
 #[test]

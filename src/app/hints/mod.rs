@@ -87,7 +87,6 @@ pub fn hints(app: &App) -> Vec<Hint> {
         Some(Layer::Annotate(_)) => typed(&[("enter", "save"), ("esc", "cancel")]),
         Some(Layer::Changes(changes)) if changes.input.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
         Some(Layer::Changes(changes)) if changes.review.is_some() => named(app, &tables::REVIEW),
-        Some(Layer::Changes(changes)) if changes.is_empty() => named(app, &tables::NO_CHANGES),
         Some(Layer::Changes(changes)) => hints_in_changes(app, changes),
         Some(Layer::Reader(reader)) => with_other_pane(app, hints_in_reader(app, reader)),
         Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
@@ -129,7 +128,8 @@ fn hints_in_changes(app: &App, changes: &ChangesScreen) -> Vec<Hint> {
     let send = (changes.count(RemarkState::Draft) > 0).then_some((Action::SendRemarks, "send remarks"));
     // Only files that were compared with a commit can be taken back to it.
     let is_possible = |action: Action| action != Action::DiscardHunk || changes.can_discard();
-    let rest = tables::CHANGES.into_iter().filter(|(action, _)| is_possible(*action));
+    let table: &[(Action, &'static str)] = if changes.is_empty() { &tables::NO_CHANGES } else { &tables::CHANGES };
+    let rest = table.iter().copied().filter(|(action, _)| is_possible(*action));
     named(app, &send.into_iter().chain(rest).collect::<Vec<_>>())
 }
 

@@ -58,8 +58,8 @@ pub(super) const CHANGES: [(Action, &str); 13] = [
 ];
 
 /// Changes of a session without any.
-pub(super) const NO_CHANGES: [(Action, &str); 3] =
-    [(Action::Back, "back"), (Action::Scope, "turn, session, worktree"), (Action::Help, "help")];
+pub(super) const NO_CHANGES: [(Action, &str); 4] =
+    [(Action::Back, "back"), (Action::Scope, "turn, session, worktree"), (Action::Git, "git"), (Action::Help, "help")];
 
 /// Preview of a prompt with remarks.
 pub(super) const REVIEW: [(Action, &str); 4] =

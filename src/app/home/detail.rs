@@ -31,7 +31,7 @@ pub fn of(key: &SessionKey, runs: &RunTable, sessions: &Sessions) -> Option<RowD
 fn of_process(status: &LiveStatus) -> Option<RowDetail> {
     match (status.state, &status.activity) {
         (SessionState::NeedsYou, _) => {
-            let text = status.reason().unwrap_or_else(|| "waits in its own program".to_owned());
+            let text = status.reason().unwrap_or_else(|| "asks in another program".to_owned());
             Some(RowDetail { text, since: status.since })
         }
         (SessionState::Working, Some(LiveActivity { text, since, .. })) => {

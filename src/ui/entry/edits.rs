@@ -21,9 +21,10 @@ pub(super) fn lay(changes: &[FileChange], context: &mut LayoutContext<'_>, layou
     let max_lines = if changes_only { SEARCHED_LINES } else { plain_text::max_lines(context.fold) };
     let theme = context.theme;
     let width = context.split_width.unwrap_or(context.width).saturating_sub(INDENT.len()).max(1);
-    let mut starts = Vec::new();
+    let (mut starts, mut is_cut) = (Vec::new(), false);
     for file in changes {
         if layout.lines.len() > max_lines {
+            is_cut = true;
             break;
         }
         if changes.len() > 1 {
@@ -43,6 +44,7 @@ pub(super) fn lay(changes: &[FileChange], context: &mut LayoutContext<'_>, layou
         };
         let laid = diff::lay(&file.kind, options, context.highlighter.as_deref_mut());
         layout.pending |= laid.pending;
+        is_cut |= laid.is_cut;
         starts.extend(laid.starts.iter().map(|start| layout.lines.len() + start));
         for mut line in laid.lines {
             line.spans.insert(0, Span::raw(INDENT));
@@ -50,25 +52,28 @@ pub(super) fn lay(changes: &[FileChange], context: &mut LayoutContext<'_>, layou
         }
     }
     if changes_only {
-        first_lines(changes, &starts, context, layout);
+        let laid = starts.len();
+        let all = if is_cut { laid.max(changed_lines(changes)) } else { laid };
+        first_lines(all, &starts, context, layout);
     } else {
         plain_text::truncate(layout, context, None);
     }
 }
 
-/// Keeps the first lines, with a note about the others. `starts` are the indices at which lines that are not wrapped begin.
-fn first_lines(changes: &[FileChange], starts: &[usize], context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+/// Estimates the number of changed lines.
+fn changed_lines(changes: &[FileChange]) -> usize {
+    changes.iter().map(|file| diff::count(&file.kind)).map(|(added, removed)| added + removed).sum()
+}
+
+/// Keeps the first lines, with a note about the others of `all`. `starts` are the indices at which lines that are not
+/// wrapped begin.
+fn first_lines(all: usize, starts: &[usize], context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     // The note takes as much room as a line.
     if layout.lines.len() <= FEW_LINES + 1 {
         return;
     }
     layout.lines.truncate(FEW_LINES);
     let shown = starts.iter().filter(|start| **start < FEW_LINES).count();
-    let laid = starts.len();
-    // Of a long change, only the first lines were laid out.
-    let changed: usize =
-        changes.iter().map(|file| diff::count(&file.kind)).map(|(added, removed)| added + removed).sum();
-    let all = if laid > SEARCHED_LINES { laid.max(changed) } else { laid };
     let note = match all.saturating_sub(shown) {
         0 => "  … more".to_owned(),
         1 => "  … 1 more line".to_owned(),

@@ -154,6 +154,11 @@ fn a_change_shows_its_first_changed_lines() {
     let screen = ReaderHarness::new(vec![edit("src/a.rs", ChangeKind::Write(wrapped))], (60, 24)).screen();
     let shown = screen.lines().filter(|row| row.contains("+ let value_")).count();
     assert!(screen.contains(&format!("… {} more lines", 5 - shown)), "{shown}: {screen}");
+    // Of long changes all lines count, not only those among which the first changed ones are found.
+    let hunk = |nth: usize| format!("@@ -{nth}0,7 +{nth}0,7 @@\n a\n b\n c\n-old\n+new\n d\n e\n f\n");
+    let hunks: String = (1..=100).map(hunk).collect();
+    let screen = ReaderHarness::new(vec![edit("src/a.rs", ChangeKind::Patch(hunks))], (100, 20)).screen();
+    assert!(screen.contains("… 194 more lines"), "{screen}");
     let few = ReaderHarness::new(vec![edit("src/main.rs", ChangeKind::Patch(PATCH.into()))], (100, 20)).screen();
     assert!(few.contains("100 +     let wait") && !few.contains("fn main"), "unchanged lines say nothing new:\n{few}");
 }

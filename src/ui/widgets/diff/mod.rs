@@ -48,11 +48,14 @@ pub struct DiffLayout {
     pub starts: Vec<usize>,
     /// True while highlighting is pending.
     pub pending: bool,
+    /// True if the layout stopped before the end of the diff.
+    pub is_cut: bool,
 }
 
 /// Lays out a change. Without a highlighter, the code is not highlighted.
 pub fn lay(change: &ChangeKind, options: DiffOptions<'_>, highlighter: Option<&mut Highlighter>) -> DiffLayout {
     let mut rows = rows::of(change, options.max_lines, options.sanitise);
+    let is_cut = rows.len() > options.max_lines;
     if options.changes_only {
         rows.retain(|row| {
             !matches!(row, DiffRow::Header(_)) && row.line().is_none_or(|line| line.tag != ChangeTag::Equal)
@@ -67,7 +70,7 @@ pub fn lay(change: &ChangeKind, options: DiffOptions<'_>, highlighter: Option<&m
     } else {
         unified::lay(&rows, options)
     };
-    DiffLayout { pending, ..laid }
+    DiffLayout { pending, is_cut, ..laid }
 }
 
 /// Formats the numbers of added and removed lines, each for a style of its own: `  +12` and ` −3`. A number of zero beside

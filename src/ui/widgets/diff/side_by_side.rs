@@ -43,7 +43,7 @@ pub(super) fn lay(rows: &[DiffRow], options: DiffOptions<'_>) -> DiffLayout {
         }
     }
     writer.change(&mut removed, &mut added);
-    DiffLayout { lines: writer.out, sources: writer.sources, starts: writer.starts, pending: false }
+    DiffLayout { lines: writer.out, sources: writer.sources, starts: writer.starts, ..DiffLayout::default() }
 }
 
 struct Writer<'a> {

@@ -26,7 +26,7 @@ pub(super) fn lay(rows: &[DiffRow], options: DiffOptions<'_>) -> DiffLayout {
         // A long line is wrapped.
         sources.resize(out.len(), [row.line().and_then(|line| line.source), None]);
     }
-    DiffLayout { lines: out, sources, starts, pending: false }
+    DiffLayout { lines: out, sources, starts, ..DiffLayout::default() }
 }
 
 /// Columns of line numbers.
