@@ -237,6 +237,21 @@ fn sessions_of_many_small_files_in_a_copied_home_get_their_filters() {
 }
 
 #[test]
+fn a_small_file_that_cannot_be_read_hides_no_other() {
+    let home = Home::empty();
+    write_small_files(&home, "ses_1", "plantread");
+    let parts = home.path().join(".local/share/opencode/storage/part/msg_ses_1");
+    let output = json!({"id": "prt_a", "sessionID": "ses_1", "messageID": "msg_ses_1", "type": "tool", "tool": "bash",
+        "callID": "call_1", "state": {"status": "completed", "input": {}, "output": "a plantoutput"}});
+    fs::write(parts.join("prt_a.json"), output.to_string()).expect("write");
+    // A folder with the name of a part cannot be read.
+    fs::create_dir(parts.join("prt_b.json")).expect("a folder");
+    let (corpus, index_of) = (corpus(&home), open(&home));
+    index(&index_of, &corpus);
+    assert_eq!(ids(&ask(&index_of, &corpus, "plantoutput")), BTreeSet::from(["ses_1".to_owned()]));
+}
+
+#[test]
 fn a_limited_search_finds_texts_that_are_not_indexed() {
     let lines = [claude_line(1, "user", &json!("begin")), claude_line(2, "user", &json!("a heron, not indexed"))];
     let text = format!("{}\n{}\n", lines[0], lines[1]);

@@ -55,12 +55,11 @@ impl NamedOutputs {
 
 /// True for the name of a file with the output of a call.
 fn is_of_call(name: &str, call: &str) -> bool {
-    let is_edge = |rest: &str, edges: [char; 2]| rest.is_empty() || rest.contains(edges);
     let name = name.to_lowercase();
     !call.is_empty()
         && name.match_indices(call).any(|(at, _)| {
             let (before, after) = (&name[..at], &name[at + call.len()..]);
-            (before.is_empty() || before.ends_with('_')) && (is_edge(&after[..after.len().min(1)], ['_', '.']))
+            (before.is_empty() || before.ends_with('_')) && (after.is_empty() || after.starts_with(['_', '.']))
         })
 }
 

@@ -67,10 +67,10 @@ impl Texts for OpenCode {
 
     fn records_with_table(&self, source: &Source, visit: Visit<'_>) -> io::Result<Option<Vec<u8>>> {
         let mut table = EntryTableBuilder::default();
-        files(&source.path, visit, &mut |message| {
+        let is_whole = files(&source.path, visit, &mut |message| {
             message.entries(TextLimit(0)).iter().for_each(|entry| table.push_entry(entry));
         })?;
-        Ok(Some(table.finish(false)))
+        Ok(is_whole.then(|| table.finish(false)))
     }
 
     fn filter_records(
@@ -217,18 +217,22 @@ fn role(message: &[u8]) -> &'static str {
     if is(br#""role":"user""#) || is(br#""role": "user""#) { USER } else { ASSISTANT }
 }
 
-/// Visits the records of a session in files. Calls `each` with each message.
-fn files(path: &Path, visit: Visit<'_>, each: &mut dyn FnMut(&record::OpenCodeMessage)) -> io::Result<()> {
+/// Visits the records of a session in files. Calls `each` with each message. Returns true if all of them were read.
+fn files(path: &Path, visit: Visit<'_>, each: &mut dyn FnMut(&record::OpenCodeMessage)) -> io::Result<bool> {
     let files = SessionFiles::new(path);
+    let mut is_whole = true;
     for id in files.ids()? {
         // A message that is being rewritten is read again when its file changes.
-        let Ok(message) = files.load(&id) else { continue };
+        let Ok(message) = files.load(&id) else {
+            is_whole = false;
+            continue;
+        };
         each(&message);
         if visit_message(files.id(), &message, visit).is_break() {
-            break;
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(is_whole)
 }
 
 fn filter_files(path: &Path, accepts: Accepts<'_>, visit: Visit<'_>) -> io::Result<()> {
@@ -238,7 +242,7 @@ fn filter_files(path: &Path, accepts: Accepts<'_>, visit: Visit<'_>) -> io::Resu
     };
     // Messages before 0.6 may contain their parts.
     if files.is_oldest() {
-        return self::files(path, &mut filtered, &mut |_| {});
+        return self::files(path, &mut filtered, &mut |_| {}).map(drop);
     }
     let mut hint = ASSISTANT;
     files.each(&mut |message, part, bytes| {

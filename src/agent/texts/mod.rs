@@ -170,7 +170,7 @@ pub trait Texts: Sync {
 
     /// Visits all records of a source [of many small files](Self::has_many_small_files), and returns the
     /// [table](super::entry_table) of its session's entries, for which the files would be read again. `None` if the table
-    /// is not known.
+    /// is not known, or if a record could not be read.
     fn records_with_table(
         &self,
         source: &Source,

@@ -10,6 +10,8 @@ mod hidden;
 mod intern;
 mod overrides;
 mod remote;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -445,8 +447,9 @@ impl SessionTable {
         let rank = |(id, session): &&'a (SourceId, Arc<Session>)| {
             let kind = self.sources.get(id).map_or(u8::MAX, |source| source.kind);
             let worth = (
-                session.complete,
+                // What only the file of all prompts remembers is known before a session's own file is read.
                 !session.flags.purged,
+                session.complete,
                 !session.flags.empty,
                 session.last_activity,
                 session.messages,
