@@ -12,7 +12,7 @@ use super::run::{RunCommand, RunHandle};
 use super::supervisor::{Inner, refused, shutting_down};
 use crate::agent::Protocol;
 use crate::agent::protocol::{Conversation, RunStart, UntrustedProject};
-use crate::domain::prompt::{Prompt, PromptId};
+use crate::domain::prompt::{Prompt, PromptId, PromptState};
 use crate::domain::run::{ContinuationStart, FolderTrust, Refusal, RunFailure, RunId, RunSetting, UntrustedFolder};
 use crate::domain::{Agent, SessionKey};
 use crate::store::registry::{self, AcquiredRun, RunRecord};
@@ -122,6 +122,7 @@ impl Inner {
         if let Err(refusal) = self.check_and_launch(request, guard).await {
             // A prompt that was accepted before salon quits stays in the outbox.
             if self.check_running().is_ok() {
+                let _guard = self.start_lock.lock().await;
                 self.withdraw(&run, prompt, created).await;
             }
             return Err(refusal);
@@ -193,6 +194,9 @@ impl Inner {
         }
         // Another request for the session may have been refused meanwhile, and have released the lease.
         let acquired = self.acquire(&RunRecord { id: run.clone(), ..record }).await?;
+        if !acquired.unconfirmed.is_empty() {
+            self.hold(acquired.unconfirmed).await;
+        }
         // Model and effort survive a restart; a permission mode does not.
         let opening = RunStart {
             model: opening.model.or(acquired.record.model),
@@ -285,20 +289,45 @@ impl Inner {
         if unsure.is_empty() {
             return;
         }
-        let (inner, run) = (self.clone(), run.clone());
+        let (inner, run, prompts) = (self.clone(), run.clone(), unsure.clone());
         let lookup = tokio::task::spawn_blocking(move || {
-            recover::resolve(&inner.options.store, &run, unsure, &inner.options.is_delivered)
+            recover::resolve(&inner.options.store, &run, prompts, &inner.options.is_delivered)
         });
-        if let Ok(Err(error)) = lookup.await {
-            // The prompts are held at the end of the run, and the user decides.
-            tracing::warn!(%error, "prompts could not be looked up in the transcript");
+        match lookup.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "prompts could not be looked up in the transcript");
+                self.hold(unsure).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the lookup of prompts in the transcript ended");
+                self.hold(unsure).await;
+            }
         }
     }
 
-    /// Takes back a refused request: its prompt, the lease, and the record if the request created it.
+    /// Holds prompts that were being sent by an earlier holder of a run, and that cannot be looked up: the user decides.
+    async fn hold(&self, unsure: Vec<Prompt>) {
+        let held = self.store.with(move |db| outbox::resolve_sending(db, &[], &unsure)).await;
+        if let Err(failure) = held {
+            // The next recovery holds them.
+            tracing::warn!("prompts were not held: {failure}");
+        }
+    }
+
+    /// Takes back a refused request: its prompt, the lease, and the record if the request created it. Of a run that
+    /// another request started meanwhile, only the prompt. The start lock must be held.
     async fn withdraw(&self, run: &RunId, prompt: Option<PromptId>, created: bool) {
         let (id, process) = (run.clone(), self.options.process);
-        let withdrawn = self.store.with(move |db| registry::withdraw(db, &id, prompt, created, process)).await;
+        let is_started = self.handle(run).is_some();
+        let withdrawn = self.store.with(move |db| match prompt {
+            Some(prompt) if is_started => {
+                outbox::advance(db, prompt, &[PromptState::Pending], PromptState::Cancelled, None).map(drop)
+            }
+            None if is_started => Ok(()),
+            _ => registry::withdraw(db, &id, prompt, created, process),
+        });
+        let withdrawn = withdrawn.await;
         if let Err(failure) = withdrawn {
             // The next start holds the prompt, and the user decides.
             tracing::warn!("a refused request was not removed from the registry: {failure}");

@@ -96,8 +96,8 @@ impl StoreHandle {
 
     /// Records the session of a run.
     pub async fn link(&self, run: &RunId, session: &SessionKey) -> Result<(), StoreFailure> {
-        let (run, session, now) = (run.clone(), session.clone(), self.now());
-        self.with(move |db| registry::link(db, &run, &session, now)).await
+        let (run, session) = (run.clone(), session.clone());
+        self.with(move |db| registry::link(db, &run, &session)).await
     }
 
     /// Keeps texts of a session's turn that ended early.

@@ -266,16 +266,13 @@ pub fn remove_unused(db: &mut Connection, id: &RunId) -> rusqlite::Result<()> {
 }
 
 /// Links a run to its agent's session. Unlinks another run of the same session.
-pub fn link(db: &mut Connection, id: &RunId, session: &SessionKey, now: Time) -> rusqlite::Result<()> {
+pub fn link(db: &mut Connection, id: &RunId, session: &SessionKey) -> rusqlite::Result<()> {
     write(db, |db| {
         db.execute(
             "UPDATE runs SET session = NULL WHERE agent = ?1 AND session = ?2 AND id <> ?3",
             params![session.agent.name(), &*session.id, &*id.0],
         )?;
-        db.execute(
-            "UPDATE runs SET session = ?2, last_activity = ?3 WHERE id = ?1",
-            params![&*id.0, &*session.id, now.millis()],
-        )?;
+        db.execute("UPDATE runs SET session = ?2 WHERE id = ?1", params![&*id.0, &*session.id])?;
         Ok(())
     })
 }

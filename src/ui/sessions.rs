@@ -1,5 +1,7 @@
 //! Session list: sections, rows, and the input of the quick filter.
 
+use std::borrow::Cow;
+
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -214,7 +216,9 @@ fn draw_detail(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessio
     put(canvas.buffer, clock, &since, style(theme.muted), Align::Right);
     let indent = 2 + agent_width(app, area.width) + 1;
     let (_, rest) = split_left(rest, indent.min(rest.width));
-    let shown = app.secrets.text(&detail.text);
+    // A request that is answered here is shown as it is.
+    let is_asked_here = state == SessionState::NeedsYou && app.runs.of_session(&session.key).is_some();
+    let shown = if is_asked_here { Cow::Borrowed(&*detail.text) } else { app.secrets.text(&detail.text) };
     put(canvas.buffer, rest, &text::ellipsis(&shown, rest.width.into()), style::state(theme, state), Align::Left);
 }
 

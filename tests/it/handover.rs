@@ -163,7 +163,7 @@ fn link(store: &Store, of_claude: &str, of_codex: &str) {
     let loaded = store.with(|db| annotations::load(db)).expect("loaded");
     assert!(loaded.values().all(|annotation| annotation.continues.is_none()), "the session is not known yet");
     let session = SessionKey::new(Agent::Codex, of_codex);
-    store.with(|db| registry::link(db, &record.id, &session, NOW)).expect("linked");
+    store.with(|db| registry::link(db, &record.id, &session)).expect("linked");
 }
 
 #[test]

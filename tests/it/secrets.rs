@@ -277,6 +277,12 @@ fn names_in_the_input_of_a_tool_make_its_texts_secret() {
     let expected = json!({"env": [{"name": "DB_PASSWORD", "value": MASK}, {"name": "LANG", "value": "de_DE1.U"}],
         "password": MASK, "port": 12_345_678});
     assert_eq!((&shown.tool.as_ref().expect("a tool").input, &*shown.text), (&expected, &*format!("password: {MASK}")));
+    // The name of a pair may be behind another one, and a number may be a part of a longer one.
+    let other = json!({"env": "prod", "name": "DB_PASSWORD", "value": "hunter22", "password": 12_345_678});
+    let entry = call(other, ToolAction::Other("a".to_owned()), "123456780 12345678 912345678 hunter22");
+    let shown = secrets::entry::masked(&entry, &mut counts).into_owned();
+    let output = &shown.tool.as_ref().expect("a tool").output;
+    assert_eq!(*output, format!("123456780 {MASK} 912345678 {MASK}"));
     let plain = call(json!({"file": "a.rs", "text": "password"}), ToolAction::Other("a".to_owned()), "");
     assert!(matches!(secrets::entry::masked(&plain, &mut counts), Cow::Borrowed(_)));
 }
@@ -334,6 +340,10 @@ fn what_only_resembles_a_secret_stays() {
         "- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef: {name: db, key: password}\n".to_owned(),
         "{\"name\":\"PATH\",\"value\":\"a1b2c3d4e5\"},{\"name\":\"API_TOKEN\",\"value\":\"$TOKEN\"}".to_owned(),
         "{\"value\":\"abc123def456\",\"label\":\"x\",\"name\":\"DB_PASSWORD\"}".to_owned(),
+        "{ name: \"DB_PASSWORD\", value: process.env.DB_PASSWORD }, name = \"DB_PASSWORD\"\n value = var.db_password"
+            .to_owned(),
+        "{ name: \"DB_PASSWORD\", value: config.requireSecret(\"dbPassword1\") }".to_owned(),
+        format!("cookie: ab={}", "\u{e9}".repeat(5_000)),
         "s/\\(.*\\)/$1$2/; $6$ and $2b$10$ are prefixes; awk '{print $1$2}'; $y$ = f($x$)".to_owned(),
     ];
     for text in texts {

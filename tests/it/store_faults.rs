@@ -46,7 +46,7 @@ const OPERATIONS: [(&str, StoreOperation); 32] = [
     ("update_setting", |db| text(registry::update_setting(db, &run("a"), &RunSetting::Model("m".into())))),
     ("withdraw", |db| text(registry::withdraw(db, &run("a"), Some(PromptId(1)), false, ME))),
     ("remove_unused", |db| text(registry::remove_unused(db, &run("unused")))),
-    ("link", |db| text(registry::link(db, &run("a"), &SessionKey::new(Agent::Claude, "s2"), NOW))),
+    ("link", |db| text(registry::link(db, &run("a"), &SessionKey::new(Agent::Claude, "s2")))),
     ("take_lease", |db| text(registry::take_lease(db, &run("b"), ME, |_| true))),
     ("drop_lease", |db| text(registry::drop_lease(db, &run("a"), ME))),
     ("drop_leases", |db| text(registry::drop_leases(db, ME))),

@@ -27,6 +27,10 @@ pub(super) fn values(text: &str, word: Range<usize>) -> (Vec<Range<usize>>, usiz
     let Some((mut at, is_set)) = first(text, word.clone()) else { return (found, word.end) };
     let limit = bytes.len().min(at + MAX_HEADER_BYTES);
     while let Some((name, value)) = pair(&bytes[..limit], at) {
+        // A value that the limit cuts, perhaps within a character, is no cookie.
+        if value.end == limit && limit < bytes.len() {
+            break;
+        }
         at = value.end;
         if is_secret(&text[name], &text[value.clone()]) {
             found.push(value);

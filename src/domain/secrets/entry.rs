@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::formats::SETTING;
+use super::name::is_secret;
 use super::setting::is_secret_field;
 use super::{MASK, SecretCounts, find, mask_in_place, pair};
 use crate::domain::tool::{ChangeKind, FileChange, HEADLINE_CHARS, ToolAction};
@@ -72,7 +73,7 @@ fn collect_named(value: &Value, name: Option<&str>, found: &mut Vec<String>) {
 /// Returns the name of a setting that an object describes: `{"name": "DB_PASSWORD", "value": "…"}`.
 fn paired_name(fields: &Map<String, Value>) -> Option<&str> {
     let mut names = fields.iter().filter(|(key, _)| pair::is_name_key(key)).filter_map(|(_, name)| name.as_str());
-    names.next().filter(|_| fields.keys().any(|key| pair::is_value_key(key)))
+    names.find(|name| is_secret(name)).filter(|_| fields.keys().any(|key| pair::is_value_key(key)))
 }
 
 /// Returns true for a text that only its name makes a secret.
@@ -85,9 +86,28 @@ fn mask_named<'s>(text: &mut String, secrets: impl IntoIterator<Item = &'s Strin
     for secret in secrets {
         if text.contains(&**secret) {
             counts.count(SETTING, secret);
-            *text = text.replace(&**secret, MASK);
+            *text = replaced(text, secret);
         }
     }
+}
+
+/// Replaces a secret by the mask. A number is replaced only where it is no part of a longer one.
+fn replaced(text: &str, secret: &str) -> String {
+    if !secret.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.replace(secret, MASK);
+    }
+    let (mut masked, mut from) = (String::with_capacity(text.len()), 0);
+    for (at, _) in text.match_indices(secret) {
+        let (before, after) = (&text[..at], &text[at + secret.len()..]);
+        let is_part = before.ends_with(|c: char| c.is_ascii_digit()) || after.starts_with(|c: char| c.is_ascii_digit());
+        if !is_part {
+            masked.push_str(&text[from..at]);
+            masked.push_str(MASK);
+            from = at + secret.len();
+        }
+    }
+    masked.push_str(&text[from..]);
+    masked
 }
 
 /// Replaces the beginning of a secret at the end of a headline that is cut.

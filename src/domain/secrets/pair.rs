@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::name::is_capital;
-use super::setting::{Form, is_value, name_around, quote, quoted, separator, unquoted};
+use super::setting::{Form, is_code, is_value, name_around, quote, quoted, separator, unquoted};
 use super::shape::{is_word, run_end};
 
 /// Maximum bytes between a name and its value: a comma, an end of a line and an indentation.
@@ -88,7 +88,7 @@ fn value_after(text: &str, name: &Range<usize>) -> Option<Range<usize>> {
     let at = separator(bytes, end, false)?.value;
     let form = form(&text[name.clone()]);
     let range = match quote(bytes, at) {
-        [] => unquoted(bytes, at, true),
+        [] => unquoted(bytes, at, true).filter(|range| !is_code(&text[range.clone()])),
         mark => quoted(bytes, at, mark, form == Form::Environment),
     }?;
     is_value(&text[range.clone()], form, &text[name.clone()]).then_some(range)
