@@ -4,6 +4,9 @@
 //! A search asks for each output, so the results in the transcripts of a session are read once, and what was appended
 //! later once more. An output that none of them names is looked for again when they have changed. The mere mention of a
 //! file in another text names no owner.
+//!
+//! An output that no result names may be named after its call. Only the results of such calls are noted, by the names that
+//! the folder had. For one that is in the folder later than its call's result, all is read once more.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -45,8 +48,12 @@ struct Owners {
     by_path: HashMap<String, OutputOwner>,
     /// By the file's name, of an output that was moved to another subfolder.
     by_name: HashMap<String, OutputOwner>,
-    /// By the call's id, of an output that is named after it; `None` if there is no such call.
-    by_call: HashMap<String, Option<OutputOwner>>,
+    /// By the call's id, of an output that is named after it.
+    by_call: HashMap<String, OutputOwner>,
+    /// Names of the outputs, without endings, when lines were last read.
+    names: HashSet<String>,
+    /// Those whose calls were looked for in all lines.
+    looked_for: HashSet<String>,
     /// Transcripts and their folders, with their stamps before they were read.
     seen: Vec<(PathBuf, Option<FileStamp>)>,
 }
@@ -78,7 +85,7 @@ fn owner(output: &Path) -> Option<OutputOwner> {
     let outputs = folder.join(preview::FOLDER);
     let moved = || owners.by_name.get(preview::name(path)).filter(|owner| !outputs.join(&owner.path).is_file());
     let named = owners.by_path.get(path).or_else(moved).cloned();
-    named.or_else(|| owners.of_call(&walk::stem(output)))
+    named.or_else(|| owners.of_call(folder, &walk::stem(output)))
 }
 
 /// Splits the path of an output into its session's folder, and the path below the folder of outputs.
@@ -98,25 +105,26 @@ impl Owners {
         self.seen.is_empty() || self.seen.iter().any(|(path, before)| stamp(path) != *before)
     }
 
-    /// The call with an id that is the name of an output, in the transcripts that were read.
-    fn of_call(&mut self, id: &str) -> Option<OutputOwner> {
+    /// The call with an id that is the name of an output, in the session's transcripts.
+    fn of_call(&mut self, folder: &Path, id: &str) -> Option<OutputOwner> {
         if id.len() < CALL_ID {
             return None;
         }
-        if let Some(known) = self.by_call.get(id) {
-            return known.clone();
+        if !self.by_call.contains_key(id) && !self.looked_for.contains(id) {
+            self.read.clear();
+            self.read_new(folder);
+            self.looked_for.clone_from(&self.names);
+            self.looked_for.insert(id.to_owned());
         }
-        let finder = Finder::new(id);
-        let owner = || OutputOwner { session: "".into(), call: id.into(), path: String::new() };
-        let found = self.read.keys().find(|path| has_result(path, id, &finder).unwrap_or(false));
-        let found = found.map(|path| OutputOwner { session: walk::stem(path).into(), ..owner() });
-        self.by_call.insert(id.to_owned(), found.clone());
-        found
+        self.by_call.get(id).cloned()
     }
 
     /// Reads what the transcripts of a session contain by now: its own, then those of its sub-agents.
     fn read_new(&mut self, folder: &Path) {
-        self.by_call.clear();
+        self.names = names(&folder.join(preview::FOLDER));
+        if self.read.is_empty() {
+            self.looked_for.clone_from(&self.names);
+        }
         let own = parts::files_of(&folder.with_extension("jsonl"));
         let subagents = folder.join("subagents");
         let mut found = Discovery::default();
@@ -152,13 +160,17 @@ impl Owners {
         let session: Arc<str> = walk::stem(path).into();
         let mut lines = LineReader::from_offset(files::open(path)?, from)?;
         while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
-            if SAVED.find(line.bytes).is_none() {
+            if SAVED.find(line.bytes).is_none() && !self.may_be_of_call(line.bytes) {
                 continue;
             }
             let record = json::parse(line.bytes).unwrap_or_default();
             for result in tool_input::items(&record["message"]["content"]) {
-                let text = content::text(&result["content"]);
-                let (Some(path), Some(call)) = (preview::path(&text), result["tool_use_id"].as_str()) else { continue };
+                let Some(call) = result["tool_use_id"].as_str() else { continue };
+                if self.names.contains(call) {
+                    let owner = || OutputOwner { session: session.clone(), call: call.into(), path: String::new() };
+                    self.by_call.entry(call.to_owned()).or_insert_with(owner);
+                }
+                let Some(path) = preview::path(&content::text(&result["content"])) else { continue };
                 let owner = OutputOwner { session: session.clone(), call: call.into(), path: path.clone() };
                 self.by_name.entry(preview::name(&path).to_owned()).or_insert_with(|| owner.clone());
                 self.by_path.entry(path).or_insert(owner);
@@ -166,21 +178,24 @@ impl Owners {
         }
         Ok(lines.offset())
     }
+
+    /// True for a record with the result of a call that an output is named after, as its bytes show.
+    fn may_be_of_call(&self, record: &[u8]) -> bool {
+        static RESULT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"tool_use_id\""));
+        let id = |at: usize| {
+            let rest = record[at..].strip_prefix(b"\"tool_use_id\"")?.trim_ascii_start().strip_prefix(b":")?;
+            let id = rest.trim_ascii_start().strip_prefix(b"\"")?;
+            std::str::from_utf8(&id[..memchr::memchr(b'"', id)?]).ok()
+        };
+        !self.names.is_empty() && RESULT.find_iter(record).filter_map(id).any(|id| self.names.contains(id))
+    }
 }
 
-/// True if a transcript has a result of the call with an id.
-fn has_result(transcript: &Path, id: &str, finder: &Finder<'_>) -> io::Result<bool> {
-    let mut lines = LineReader::from_offset(files::open(transcript)?, 0)?;
-    while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
-        if finder.find(line.bytes).is_some() {
-            let record = json::parse(line.bytes).unwrap_or_default();
-            let results = tool_input::items(&record["message"]["content"]);
-            if results.into_iter().any(|result| result["tool_use_id"] == id) {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
+/// Names of the files in a folder of outputs, without their endings, that may be ids of calls.
+fn names(outputs: &Path) -> HashSet<String> {
+    let mut found = Discovery::default();
+    Walk { agent: Agent::Claude, kind: |_| Some(0), links: false }.files(outputs, DEPTH, &mut found);
+    found.sources.iter().map(|source| walk::stem(&source.path)).filter(|name| name.len() >= CALL_ID).collect()
 }
 
 fn stamp(path: &Path) -> Option<FileStamp> {
@@ -235,5 +250,58 @@ mod tests {
         }
         set_time(before + std::time::Duration::from_secs(1));
         assert_eq!(call(&output), "t2");
+    }
+
+    /// A session whose sub-agent repeats its result of a call, and has one of its own.
+    fn with_replay() -> (tempfile::TempDir, PathBuf) {
+        let home = tempfile::tempdir().expect("a folder");
+        let session = home.path().join("projects/-p/s1");
+        fs::create_dir_all(session.join("subagents")).expect("created");
+        let (first, later) = (unnamed(CALLS[0], "same"), unnamed(CALLS[1], "later"));
+        fs::write(session.with_extension("jsonl"), &first).expect("written");
+        fs::write(session.join("subagents/agent-1.jsonl"), first + &later).expect("written");
+        (home, session)
+    }
+
+    const CALLS: [&str; 4] = ["toolu_12345678", "toolu_22345678", "toolu_32345678", "toolu_42345678"];
+
+    fn unnamed(call: &str, id: &str) -> String {
+        let block = format!(r#"[{{"type":"tool_result","tool_use_id":"{call}","content":"a row"}}]"#);
+        format!(r#"{{"type":"user","uuid":"{id}","message":{{"role":"user","content":{block}}}}}"#) + "\n"
+    }
+
+    fn put_outputs(session: &Path, calls: &[&str]) {
+        fs::create_dir_all(session.join("tool-results")).expect("created");
+        for call in calls {
+            fs::write(session.join(format!("tool-results/{call}.txt")), "a row").expect("written");
+        }
+    }
+
+    #[test]
+    fn an_output_named_after_its_call_belongs_to_the_session_and_not_to_a_sub_agent_that_repeats_it() {
+        // The order of a hash map differs from one to the next.
+        for _ in 0..12 {
+            let (_home, session) = with_replay();
+            put_outputs(&session, &CALLS);
+            let owner = |call: &str| owner(&session.join(format!("tool-results/{call}.txt")));
+            let sessions = CALLS[..3].iter().map(|call| owner(call).map(|owner| owner.session.to_string()));
+            let expected = [Some("s1".to_owned()), Some("agent-1".to_owned()), None];
+            assert_eq!(sessions.collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn results_that_were_read_are_not_read_again_after_an_append() {
+        let (_home, session) = with_replay();
+        let transcript = session.with_extension("jsonl");
+        put_outputs(&session, &CALLS[..3]);
+        let call = |call: &str| super::call(&session.join(format!("tool-results/{call}.txt")));
+        assert_eq!((call(CALLS[0]), call(CALLS[2])), (CALLS[0].to_owned(), String::new()));
+        // A record of another call in place of the first one would be found, if that were read again.
+        fs::write(&transcript, unnamed(CALLS[2], "same") + &unnamed("toolu_52345678", "next")).expect("written");
+        assert_eq!((call(CALLS[0]), call(CALLS[2])), (CALLS[0].to_owned(), String::new()));
+        // An output that is there later than the result of its call.
+        put_outputs(&session, &["toolu_52345678"]);
+        assert_eq!(call("toolu_52345678"), "toolu_52345678");
     }
 }
