@@ -2,7 +2,7 @@
 //! the user's repository configures. Their bytes as they are on the disk are kept in a commit of their own, which is a
 //! further parent of a snapshot.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -24,8 +24,40 @@ const MAX_RAW_BYTES: u64 = 64 << 20;
 /// Beginning of the line in the message of a snapshot that names the commit of its raw files.
 const RAW_FIELD: &str = "raw-files: ";
 
-/// Objects of files as they are on the disk, by path.
-pub(super) type RawFiles = BTreeMap<PathBuf, String>;
+/// Line in the message of a snapshot whose other files had the bytes of their objects. Older snapshots lack it, and so do
+/// those of repositories that seem to convert nothing.
+const COMPLETE: &str = "raw-files-are-complete";
+
+/// Beginning of the lines after it, each with the quoted name of a file whose bytes are unknown all the same.
+const OMITTED_FIELD: &str = "omitted-file: ";
+
+/// Line of a commit that salon made.
+const AUTHOR: &str = "author salon <salon@localhost> ";
+
+/// Raw files that were kept with a snapshot.
+pub(super) struct KeptRawFiles {
+    /// Commit of the files, if there are any.
+    pub commit: Option<String>,
+    /// Names of files whose bytes are not kept, and may not be those of their objects.
+    omitted: Vec<Vec<u8>>,
+}
+
+/// Bytes of the files of a snapshot, as far as they are known.
+pub(super) struct RawFiles {
+    /// Objects of files as they are on the disk, by path.
+    pub objects: BTreeMap<PathBuf, String>,
+    /// Quoted names of files whose bytes are unknown; `None` if those of all other files are.
+    omitted: Option<HashSet<String>>,
+}
+
+impl RawFiles {
+    /// Returns the object with the bytes that a regular file with this object had on the disk; `None` if it is unknown.
+    pub(super) fn bytes(&self, path: &Path, object: &str) -> Option<String> {
+        let is_known =
+            || self.omitted.as_ref().is_some_and(|names| !names.contains(&quoted(path.as_os_str().as_bytes())));
+        self.objects.get(path).cloned().or_else(|| is_known().then(|| object.to_owned()))
+    }
+}
 
 /// An entry of an index whose file on the disk has another size than its object.
 struct ConvertedFile {
@@ -33,26 +65,26 @@ struct ConvertedFile {
     name: Vec<u8>,
 }
 
+/// Files whose bytes are to be kept, and the names of those that are omitted.
+type FilesToKeep = (Vec<ConvertedFile>, Vec<Vec<u8>>);
+
 impl OwnRepository {
-    /// Keeps the bytes of the files of an index that git converts. `new` stores objects with the snapshot. Returns the
-    /// commit; `None` if there are no such files.
+    /// Keeps the bytes of the files of an index that git converts. `new` stores objects with the snapshot. Returns `None`
+    /// if nothing was looked at.
     pub(super) fn keep_raw_files(
         &self,
         repository: &Repository,
         index: &Path,
         new: &impl Fn(GitCommand) -> GitCommand,
-    ) -> Result<Option<String>, GitError> {
+    ) -> Result<Option<KeptRawFiles>, GitError> {
         if !may_convert(repository, index) {
             return Ok(None);
         }
-        let files = self.converted_files(&repository.root, index, new)?;
+        let Some((files, mut omitted)) = self.converted_files(&repository.root, index, new)? else { return Ok(None) };
+        let (files, ids) = self.hash_present(&repository.root, index, new, files, &mut omitted);
         if files.is_empty() {
-            return Ok(None);
+            return Ok(Some(KeptRawFiles { commit: None, omitted }));
         }
-        let names = files.iter().flat_map(|file| [quoted(&file.name).as_bytes(), b"\n"].concat()).collect();
-        let hashed =
-            self.on_files("hash-object", &repository.root, index).args(["-w", "--no-filters", "--stdin-paths"]);
-        let ids = text(new(hashed).input(names).run()?, "hash-object")?;
         let entries: Vec<u8> = files
             .iter()
             .zip(ids.lines())
@@ -62,18 +94,49 @@ impl OwnRepository {
         let add = self.on_files("update-index", &repository.root, &raw_index).args(["-z", "--index-info"]);
         new(add).input(entries).run()?;
         let tree = text(new(self.on_files("write-tree", &repository.root, &raw_index)).line()?, "write-tree")?;
-        text(new(self.commit_tree(&tree, &[], "raw files")).line()?, "commit-tree").map(Some)
+        let commit = text(new(self.commit_tree(&tree, &[], "raw files")).line()?, "commit-tree")?;
+        Ok(Some(KeptRawFiles { commit: Some(commit), omitted }))
     }
 
-    /// Returns the files of an index whose size on the disk is not that of their object.
+    /// Stores the bytes of files. Those that are gone meanwhile, or cannot be read, are omitted. Returns the others and a
+    /// line with the object of each.
+    fn hash_present(
+        &self,
+        root: &Path,
+        index: &Path,
+        new: &impl Fn(GitCommand) -> GitCommand,
+        mut files: Vec<ConvertedFile>,
+        omitted: &mut Vec<Vec<u8>>,
+    ) -> (Vec<ConvertedFile>, String) {
+        // A file that is gone ends the command.
+        for _ in 0..2 {
+            if files.is_empty() {
+                break;
+            }
+            let names = files.iter().flat_map(|file| [quoted(&file.name).as_bytes(), b"\n"].concat()).collect();
+            let command = self.on_files("hash-object", root, index).args(["-w", "--no-filters", "--stdin-paths"]);
+            let ids = new(command).input(names).run().and_then(|listed| text(listed, "hash-object"));
+            if let Some(ids) = ids.ok().filter(|ids| ids.lines().count() == files.len()) {
+                return (files, ids);
+            }
+            let (present, gone): (Vec<_>, Vec<_>) =
+                files.into_iter().partition(|file| is_readable(&root.join(OsStr::from_bytes(&file.name))));
+            omitted.extend(gone.into_iter().map(|file| file.name));
+            files = present;
+        }
+        omitted.extend(files.into_iter().map(|file| file.name));
+        (Vec::new(), String::new())
+    }
+
+    /// Returns the files of an index whose size on the disk is not that of their object; `None` if they are not known.
     fn converted_files(
         &self,
         root: &Path,
         index: &Path,
         new: &impl Fn(GitCommand) -> GitCommand,
-    ) -> Result<Vec<ConvertedFile>, GitError> {
+    ) -> Result<Option<FilesToKeep>, GitError> {
         let listed = self.on_files("ls-files", root, index).args(["--stage", "--debug", "-z"]).run()?;
-        let entries = entries(&listed);
+        let Some(entries) = entries(&listed) else { return Ok(None) };
         let ids: BTreeSet<&str> = entries.iter().map(|entry| entry.id).collect();
         let input = ids.iter().flat_map(|id| [id.as_bytes(), b"\n"].concat()).collect();
         let sizes = new(self.command("cat-file").args(["--batch-check=%(objectname) %(objectsize)"]));
@@ -83,43 +146,63 @@ impl OwnRepository {
             .filter_map(|line| line.split_once(' '))
             .filter_map(|(id, n)| Some((id, n.parse().ok()?)))
             .collect();
-        let mut total = 0;
-        let mut found = Vec::new();
-        for entry in entries {
-            let Some(&object) = sizes.get(entry.id).filter(|object| **object != entry.size) else { continue };
-            let Ok(metadata) = fs::symlink_metadata(root.join(OsStr::from_bytes(entry.name))) else { continue };
+        let conversions = self.conversions(root, index, new, &entries)?;
+        let (mut total, mut found, mut omitted) = (0, Vec::new(), Vec::new());
+        for (entry, conversion) in entries.iter().zip(conversions) {
+            let object = sizes.get(entry.id).copied();
             // The size in the index is zero for a file that may have changed without a trace.
-            if metadata.is_file() && metadata.len() != object && total + metadata.len() <= MAX_RAW_BYTES {
-                total += metadata.len();
-                found.push(ConvertedFile { mode: entry.mode.to_owned(), name: entry.name.to_owned() });
+            let length = match object {
+                Some(object) if object == entry.size => Some(object),
+                _ => regular_length(&root.join(OsStr::from_bytes(entry.name))),
+            };
+            let differs = length.zip(object).map(|(length, object)| length != object);
+            let has_changed = object != Some(entry.size) && entry.size != 0;
+            match (differs, conversion) {
+                (Some(false), Conversion::LineEnds) if !has_changed => {}
+                (Some(true), Conversion::LineEnds | Conversion::Unknown)
+                    if total + length.unwrap_or_default() <= MAX_RAW_BYTES =>
+                {
+                    total += length.unwrap_or_default();
+                    found.push(ConvertedFile { mode: entry.mode.to_owned(), name: entry.name.to_owned() });
+                }
+                _ => omitted.push(entry.name.to_owned()),
             }
         }
-        self.without_filtered(root, index, found)
+        Ok(Some((found, omitted)))
     }
 
-    /// Leaves out files of a filter that applies in this repository too, because it restores them.
-    fn without_filtered(
+    /// Returns the conversion of each entry of an index.
+    fn conversions(
         &self,
         root: &Path,
         index: &Path,
-        files: Vec<ConvertedFile>,
-    ) -> Result<Vec<ConvertedFile>, GitError> {
-        if files.is_empty() {
-            return Ok(files);
+        new: &impl Fn(GitCommand) -> GitCommand,
+        entries: &[IndexEntry],
+    ) -> Result<Vec<Conversion>, GitError> {
+        if entries.is_empty() {
+            return Ok(Vec::new());
         }
         let (_, defined) = self.command("config").args(["--name-only", "--get-regexp", "^filter\\."]).answer()?;
         let defined = String::from_utf8_lossy(&defined);
         let names: BTreeSet<&str> =
             defined.lines().filter_map(|line| Some(line.strip_prefix("filter.")?.rsplit_once('.')?.0)).collect();
-        let input = files.iter().flat_map(|file| [&file.name[..], b"\0"].concat()).collect();
-        let listed = self.on_files("check-attr", root, index).args(["-z", "--stdin", "filter"]).input(input).run()?;
-        let mut fields = listed.split(|byte| *byte == 0);
-        let mut filters = Vec::with_capacity(files.len());
-        while let (Some(_), Some(_), Some(value)) = (fields.next(), fields.next(), fields.next()) {
-            filters.push(String::from_utf8_lossy(value));
+        let input = entries.iter().flat_map(|entry| [entry.name, b"\0"].concat()).collect();
+        let options = ["-z", "--stdin", "filter", "working-tree-encoding"];
+        let listed = new(self.on_files("check-attr", root, index).args(options)).input(input).run()?;
+        let mut fields = listed.split(|byte| *byte == 0).skip(2).step_by(3);
+        let mut found = Vec::with_capacity(entries.len());
+        while let (Some(filter), Some(encoding)) = (fields.next(), fields.next()) {
+            let filter = String::from_utf8_lossy(filter);
+            let is_none = |value: &[u8]| matches!(value, b"unspecified" | b"unset");
+            found.push(if names.contains(&*filter) {
+                Conversion::Filter
+            } else if is_none(filter.as_bytes()) && is_none(encoding) {
+                Conversion::LineEnds
+            } else {
+                Conversion::Unknown
+            });
         }
-        let kept = files.into_iter().zip(filters).filter(|(_, filter)| !names.contains(&**filter));
-        Ok(kept.map(|(file, _)| file).collect())
+        if found.len() == entries.len() { Ok(found) } else { Err(GitError::Unreadable("check-attr")) }
     }
 
     /// Returns the raw files of a snapshot, or of the snapshot that a commit takes back.
@@ -128,16 +211,25 @@ impl OwnRepository {
         if let Some(parent) = snapshot_below(&content) {
             content = self.commit_text(&parent)?;
         }
-        let Some(raw) = content.lines().find_map(|line| line.strip_prefix(RAW_FIELD)) else {
-            return Ok(RawFiles::new());
-        };
+        let mut found = RawFiles { objects: BTreeMap::new(), omitted: None };
+        let Some((head, message)) = content.split_once("\n\n") else { return Ok(found) };
+        // A commit of the user has no such lines, whatever it says.
+        if !head.lines().any(|line| line.starts_with(AUTHOR)) || message.lines().next() != Some("snapshot") {
+            return Ok(found);
+        }
+        if message.lines().any(|line| line == COMPLETE) {
+            let names = message.lines().filter_map(|line| line.strip_prefix(OMITTED_FIELD));
+            found.omitted = Some(names.map(str::to_owned).collect());
+        }
+        let Some(raw) = message.lines().find_map(|line| line.strip_prefix(RAW_FIELD)) else { return Ok(found) };
         let listed = self.command("ls-tree").args(["-r", "-z", "--full-tree", raw]).run()?;
         let entries = listed.split(|byte| *byte == 0).filter_map(|entry| {
             let tab = memchr::memchr(b'\t', entry)?;
             let id = std::str::from_utf8(&entry[..tab]).ok()?.rsplit(' ').next()?;
             Some((PathBuf::from(OsStr::from_bytes(&entry[tab + 1..])), id.to_owned()))
         });
-        Ok(entries.collect())
+        found.objects = entries.collect();
+        Ok(found)
     }
 
     fn commit_text(&self, commit: &str) -> Result<String, GitError> {
@@ -147,17 +239,28 @@ impl OwnRepository {
 
     /// Writes objects into regular files as they are. The files exist, and keep their modes.
     pub(super) fn write_raw(&self, root: &Path, raw: &[(&Path, &str)]) -> Result<(), GitError> {
-        if raw.is_empty() {
-            return Ok(());
-        }
-        let ids = raw.iter().flat_map(|(_, id)| [id.as_bytes(), b"\n"].concat()).collect();
-        let listed = self.command("cat-file").args(["--batch"]).input(ids).run()?;
-        let (mut rest, mut result) = (&listed[..], Ok(()));
-        for (path, _) in raw {
-            let (content, next) = first_object(rest).ok_or(GitError::Unreadable("cat-file"))?;
-            rest = next;
-            let full = root.join(path);
-            result = result.and(write_over(&full, content).map_err(|error| GitError::io(&full, error)));
+        let mut result = Ok(());
+        // The files have about the sizes of the objects, which are in memory together.
+        let mut rest = raw;
+        while !rest.is_empty() {
+            let mut total = 0;
+            let fits = |(path, _): &&(&Path, &str)| {
+                let length = regular_length(&root.join(path)).unwrap_or_default();
+                let is_first = total == 0;
+                total += length.max(1);
+                is_first || total <= MAX_RAW_BYTES
+            };
+            let (some, later) = rest.split_at(rest.iter().take_while(fits).count());
+            rest = later;
+            let ids = some.iter().flat_map(|(_, id)| [id.as_bytes(), b"\n"].concat()).collect();
+            let listed = self.command("cat-file").args(["--batch"]).input(ids).run()?;
+            let mut unread = &listed[..];
+            for (path, _) in some {
+                let (content, next) = first_object(unread).ok_or(GitError::Unreadable("cat-file"))?;
+                unread = next;
+                let full = root.join(path);
+                result = result.and(write_over(&full, content).map_err(|error| GitError::io(&full, error)));
+            }
         }
         result
     }
@@ -171,9 +274,12 @@ fn first_object(listed: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((content, listed.get(end + size + 2..)?))
 }
 
-/// Returns the message of a snapshot with the commit of its raw files.
-pub(super) fn message(raw: Option<&str>) -> String {
-    raw.map_or_else(|| "snapshot".to_owned(), |raw| format!("snapshot\n\n{RAW_FIELD}{raw}"))
+/// Returns the message of a snapshot with what is known of its raw files.
+pub(super) fn message(kept: Option<&KeptRawFiles>) -> String {
+    let Some(kept) = kept else { return "snapshot\n".to_owned() };
+    let raw = kept.commit.iter().map(|commit| format!("{RAW_FIELD}{commit}\n"));
+    let omitted = kept.omitted.iter().map(|name| format!("{OMITTED_FIELD}{}\n", quoted(name)));
+    ["snapshot\n\n".to_owned()].into_iter().chain(raw).chain([format!("{COMPLETE}\n")]).chain(omitted).collect()
 }
 
 /// Returns the parent of a commit that takes back a change.
@@ -181,6 +287,16 @@ fn snapshot_below(commit: &str) -> Option<String> {
     let (head, message) = commit.split_once("\n\n")?;
     let parent = head.lines().find_map(|line| line.strip_prefix("parent "))?;
     (message.lines().next() != Some("snapshot")).then(|| parent.to_owned())
+}
+
+/// Returns the size of a regular file.
+fn regular_length(path: &Path) -> Option<u64> {
+    fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len())
+}
+
+/// Returns true for a regular file that can be read.
+fn is_readable(path: &Path) -> bool {
+    regular_length(path).is_some() && files::open(path).is_ok()
 }
 
 /// Writes a file that exists.
@@ -200,8 +316,8 @@ fn may_convert(repository: &Repository, index: &Path) -> bool {
         || attributes.any(|path| fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0))
         || indexes(index).any(|path| {
             // A version of the index leaves out the beginning that a name shares with the one before.
-            let content = files::read(&path, SizeLimit::DOCUMENT).unwrap_or_default();
-            memmem::find(&content, b"attributes").is_some()
+            files::read(&path, SizeLimit::DOCUMENT)
+                .map_or_else(|_| path.exists(), |content| memmem::find(&content, b"attributes").is_some())
         })
 }
 
@@ -214,6 +330,16 @@ fn indexes(index: &Path) -> impl Iterator<Item = PathBuf> {
     })
 }
 
+/// Conversion of a file between the disk and its object.
+enum Conversion {
+    /// At most one of the ends of lines or `$Id$`, which changes the size of a file that it changes.
+    LineEnds,
+    /// Filter that applies in this repository too, and restores the file.
+    Filter,
+    /// Encoding, or a filter that only the user's repository has: bytes may differ where sizes do not.
+    Unknown,
+}
+
 /// An entry of an index.
 struct IndexEntry<'l> {
     mode: &'l str,
@@ -224,26 +350,24 @@ struct IndexEntry<'l> {
 }
 
 /// Parses a list of regular files with their states: `MODE ID STAGE<tab>NAME<nul>` and lines of which the last one begins
-/// with the size.
-fn entries(listed: &[u8]) -> Vec<IndexEntry<'_>> {
+/// with the size. Returns `None` for another form.
+fn entries(listed: &[u8]) -> Option<Vec<IndexEntry<'_>>> {
     let mut parts = listed.split(|byte| *byte == 0);
     let mut head = parts.next().unwrap_or_default();
     let mut found = Vec::new();
     for part in parts {
-        let size = memmem::find(part, b"size: ").map(|at| &part[at + 6..]);
-        let line = size.and_then(|size| Some((size, memchr::memchr(b'\n', size)?)));
-        let Some((size, end)) = line else { break };
+        let size = memmem::find(part, b"size: ").map(|at| &part[at + 6..])?;
+        let end = memchr::memchr(b'\n', size)?;
         let digits = size.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let size_text = std::str::from_utf8(&size[..digits]).unwrap_or_default();
-        if let (Some(tab), Ok(length)) = (memchr::memchr(b'\t', head), size_text.parse()) {
-            let words = std::str::from_utf8(&head[..tab]).unwrap_or_default();
-            if let Some((mode @ ("100644" | "100755"), rest)) = words.split_once(' ')
-                && let Some((id, "0")) = rest.split_once(' ')
-            {
-                found.push(IndexEntry { mode, id, name: &head[tab + 1..], size: length });
-            }
+        let (tab, length) = (memchr::memchr(b'\t', head)?, size_text.parse().ok()?);
+        let words = std::str::from_utf8(&head[..tab]).ok()?;
+        if let Some((mode @ ("100644" | "100755"), rest)) = words.split_once(' ')
+            && let Some((id, "0")) = rest.split_once(' ')
+        {
+            found.push(IndexEntry { mode, id, name: &head[tab + 1..], size: length });
         }
         head = &size[end + 1..];
     }
-    found
+    Some(found)
 }

@@ -27,9 +27,9 @@ pub struct FileRestoration {
     current: Option<String>,
     /// Object of the file in the snapshot; `None` where it is absent.
     target: Option<String>,
-    /// Object with the bytes of the present file, if git converts them.
+    /// Object with the bytes of the present file, if they are known and it is a regular one.
     current_raw: Option<String>,
-    /// Object with the bytes that the file had in the snapshot, if git would write others.
+    /// Object with the bytes that the file had in the snapshot, if they are known and it was a regular one.
     target_raw: Option<String>,
 }
 
@@ -62,59 +62,73 @@ impl OwnRepository {
         let options = options.into_iter().chain([current_commit, target_commit]);
         let listed = self.command("diff-tree").args(options).run()?;
         let mut fields = listed.split(|byte| *byte == 0).filter(|field| !field.is_empty());
-        let mut found = Vec::new();
+        let (mut found, mut submodules) = (Vec::new(), HashSet::new());
         while let (Some(state), Some(name)) = (fields.next(), fields.next()) {
             let state = String::from_utf8_lossy(state);
             let words: Vec<&str> = state.split(' ').collect();
             let [old_mode, new_mode, old, new, _] = words[..] else { return Err(GitError::Unreadable("diff-tree")) };
+            let path = PathBuf::from(OsStr::from_bytes(name));
             // The record of a submodule is a commit, not a file.
             if old_mode == ":160000" || new_mode == "160000" {
+                submodules.insert(path);
                 continue;
             }
             let object = |id: &str| Some(id.to_owned()).filter(|id| id.bytes().any(|digit| digit != b'0'));
             let (current, target) = (object(old), object(new));
-            let path = PathBuf::from(OsStr::from_bytes(name));
-            let (current_raw, target_raw) = (None, None);
+            let current_raw = current.clone().filter(|_| is_regular(old_mode.trim_start_matches(':')));
+            let target_raw = target.clone().filter(|_| is_regular(new_mode));
             found.push(FileRestoration { path, exists: target.is_some(), current, target, current_raw, target_raw });
         }
-        self.add_raw(current_commit, target_commit, &mut found)?;
+        self.add_raw((current_commit, target_commit), &submodules, &mut found)?;
         Ok(found)
     }
 
-    /// Adds the bytes of files that git converts, and files of which only those differ.
-    fn add_raw(&self, current: &str, target: &str, found: &mut Vec<FileRestoration>) -> Result<(), GitError> {
-        let (current, mut target_raw) = (self.raw_files(current)?, self.raw_files(target)?);
-        if current.is_empty() && target_raw.is_empty() {
-            return Ok(());
-        }
+    /// Replaces the objects of regular files by those of their bytes, and adds files of which only the bytes differ.
+    /// Those of a file that has no entry may be unknown, so that it is not added.
+    fn add_raw(
+        &self,
+        (current_commit, target_commit): (&str, &str),
+        submodules: &HashSet<PathBuf>,
+        found: &mut Vec<FileRestoration>,
+    ) -> Result<(), GitError> {
+        let (current, target) = (self.raw_files(current_commit)?, self.raw_files(target_commit)?);
         for file in found.iter_mut() {
-            file.current_raw = current.get(&file.path).cloned();
-            file.target_raw = target_raw.remove(&file.path);
+            file.current_raw = file.current_raw.take().and_then(|object| current.bytes(&file.path, &object));
+            file.target_raw = file.target_raw.take().and_then(|object| target.bytes(&file.path, &object));
         }
         let listed: HashSet<PathBuf> = found.iter().map(|file| file.path.clone()).collect();
-        let differing = current.keys().chain(target_raw.keys()).filter(|path| !listed.contains(*path));
-        let differing: BTreeSet<&PathBuf> =
-            differing.filter(|path| current.get(*path) != target_raw.get(*path)).collect();
-        for (path, object) in self.objects_in(target, &differing)? {
-            let current_raw = current.get(&path).cloned();
-            // A file that was not converted had the bytes of its object.
-            let target_raw = target_raw.get(&path).or(Some(&object)).cloned();
-            let (current, target) = (Some(object.clone()), Some(object));
-            found.push(FileRestoration { path, exists: true, current, target, current_raw, target_raw });
+        let differing: BTreeSet<&PathBuf> = current
+            .objects
+            .keys()
+            .chain(target.objects.keys())
+            .filter(|path| !listed.contains(*path) && !submodules.contains(*path))
+            .filter(|path| current.objects.get(*path) != target.objects.get(*path))
+            .collect();
+        for (path, object) in self.objects_in(target_commit, &differing)? {
+            let (current_raw, target_raw) = (current.bytes(&path, &object), target.bytes(&path, &object));
+            if current_raw.is_some() && target_raw.is_some() && current_raw != target_raw {
+                let (current, target) = (Some(object.clone()), Some(object));
+                found.push(FileRestoration { path, exists: true, current, target, current_raw, target_raw });
+            }
         }
         Ok(())
     }
 
-    /// Returns the objects of files in a commit.
+    /// Returns the objects of regular files in a commit.
     fn objects_in(&self, commit: &str, paths: &BTreeSet<&PathBuf>) -> Result<Vec<(PathBuf, String)>, GitError> {
         let paths: Vec<&PathBuf> = paths.iter().copied().collect();
         let mut found = Vec::new();
         for some in paths.chunks(PATHS_PER_COMMAND) {
             let command = self.command("ls-tree").args(["-z", "--full-tree", commit, "--"]).args(some);
             for entry in command.run()?.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
-                let (head, name) = entry.split_at(entry.iter().position(|byte| *byte == b'\t').unwrap_or(entry.len()));
-                let id = String::from_utf8_lossy(head).rsplit(' ').next().unwrap_or_default().to_owned();
-                found.push((PathBuf::from(OsStr::from_bytes(&name[1..])), id));
+                let tab = memchr::memchr(b'\t', entry).ok_or(GitError::Unreadable("ls-tree"))?;
+                let head = String::from_utf8_lossy(&entry[..tab]);
+                let mut words = head.split(' ');
+                if let (Some(mode), Some(id)) = (words.next(), words.next_back())
+                    && is_regular(mode)
+                {
+                    found.push((PathBuf::from(OsStr::from_bytes(&entry[tab + 1..])), id.to_owned()));
+                }
             }
         }
         Ok(found)
@@ -194,17 +208,29 @@ impl OwnRepository {
         }
         let checkout = self.on_files("checkout-index", root, index);
         let written = checkout.args(["--force", "--quiet", "-z", "--stdin"]).input(names).run().map(drop);
-        let raw: Vec<_> = files
-            .iter()
-            .filter(|file| file.exists && matches!(state(root, &file.path), PathState::File))
-            .filter_map(|file| Some((file.path.as_path(), file.target_raw.as_deref()?)))
-            .collect();
-        let written = written.and(self.write_raw(root, &raw));
+        let written = written.and(self.write_known_bytes(root, files));
         // Git knows no mode but that of programs.
         for path in private {
             result = result.and(make_private(&path));
         }
         result.and(written)
+    }
+
+    /// Gives the files, which were just written, the bytes that are known of them, if git has converted those.
+    fn write_known_bytes(&self, root: &Path, files: &[FileRestoration]) -> Result<(), GitError> {
+        let written = |file: &&FileRestoration| {
+            file.exists && file.target_raw.is_some() && matches!(state(root, &file.path), PathState::File)
+        };
+        let known: Vec<&FileRestoration> = files.iter().filter(written).collect();
+        let present = self.objects_of(root, &known, &["--no-filters"])?;
+        let differing: Vec<_> = known
+            .into_iter()
+            .zip(present)
+            .filter_map(|(file, present)| Some((file.path.as_path(), file.target_raw.as_deref()?, present)))
+            .filter(|(_, wanted, present)| wanted != present)
+            .map(|(path, wanted, _)| (path, wanted))
+            .collect();
+        self.write_raw(root, &differing)
     }
 
     /// Fails if the snapshot lacks an object, as one whose repository was cleaned up does.
@@ -239,6 +265,11 @@ impl OwnRepository {
         let id = command.args(["--stdin", "--no-filters"]).input(content).line()?;
         String::from_utf8(id).map_err(|_| GitError::Unreadable("hash-object"))
     }
+}
+
+/// Returns true for the mode of a regular file.
+fn is_regular(mode: &str) -> bool {
+    matches!(mode, "100644" | "100755")
 }
 
 /// Quotes a name as git does, so that no byte of it ends the line or the name.

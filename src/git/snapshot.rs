@@ -59,8 +59,10 @@ impl OwnRepository {
             Err(error) => return Err(error),
         };
         let raw = self.keep_raw_files(repository, &index, &new)?;
-        let parents: Vec<&str> = head.iter().chain(&raw).map(String::as_str).collect();
-        let commit = new(self.commit_tree(&tree, &parents, &raw_files::message(raw.as_deref()))).line()?;
+        let raw_commit = raw.as_ref().and_then(|raw| raw.commit.as_ref());
+        let parents: Vec<&str> = head.iter().chain(raw_commit).map(String::as_str).collect();
+        let message = raw_files::message(raw.as_ref()).into_bytes();
+        let commit = new(self.commit_object(&tree, &parents).input(message)).line()?;
         self.take_objects(&objects)?;
         text(commit, "commit-tree")
     }

@@ -2,6 +2,7 @@
 
 mod git_menu;
 mod model;
+mod raw_files;
 mod revert;
 mod review;
 mod rewind;

@@ -321,7 +321,7 @@ fn a_hunk_that_is_no_text_is_not_discarded() {
 }
 
 /// Takes a snapshot, changes the files, and brings them back. Returns their bytes before and after.
-fn back_after(repo: &Repo, change: impl FnOnce()) -> [BTreeMap<PathBuf, Vec<u8>>; 2] {
+pub(super) fn back_after(repo: &Repo, change: impl FnOnce()) -> [BTreeMap<PathBuf, Vec<u8>>; 2] {
     let (own, opened) = (own(repo), repo.open());
     let held = files(repo.path());
     let before = own.snapshot(&opened).expect("a snapshot");
