@@ -98,7 +98,7 @@ fn begin(salon: &mut Terminal, driven: &Driven, prompt: &str) {
 /// Presses the first choice's digit. A question takes no key in its first moment, when it may be meant for something
 /// else: then the digit stands in what is being written, and is taken back.
 fn allow(salon: &mut Terminal) {
-    let written = |shown: &str| shown.lines().any(|line| line.trim_end() == "❯ 1");
+    let written = |shown: &str| shown.lines().any(|line| line.trim() == "❯ 1");
     loop {
         salon.send("1");
         salon.wait_for("an answer, or a digit", |screen| {
