@@ -18,6 +18,7 @@ use crate::agent::{
 use crate::domain::live_status::{LiveActivity, LiveStatus};
 use crate::domain::{Issue, Session};
 use crate::stdx::process;
+use crate::stdx::threads::processors;
 use crate::store::leased_sessions::{self, LeasedSession};
 
 /// Slow job.
@@ -98,7 +99,7 @@ struct Queue {
 impl Pool {
     /// Starts one thread per core, at least two and at most eight.
     pub(super) fn start(options: &IndexOptions, workspaces: Arc<Workspaces>, results: ResultSink) -> Self {
-        let count = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 8);
+        let count = processors().clamp(2, 8);
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             filled: Condvar::new(),

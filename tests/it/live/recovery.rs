@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use salon::domain::prompt::PromptState;
 use salon::domain::run::{Conversation, RunId, TurnOutcome};
-use salon::domain::{Agent, SessionKey};
+use salon::domain::{Agent, SessionKey, SessionState, Time};
 use salon::live::identity::{OWNER_VARIABLE, identify, owner_mark};
 use salon::live::options::DeliveryCheck;
 use salon::live::recover::recover;
 use salon::live::{Live, LiveEvent, LiveOptions};
 use salon::store::registry::{self, ChildRecord, ProcessId, RunRecord};
-use salon::store::{Connection, Store, approvals, outbox};
+use salon::store::{Connection, Store, approvals, leased_sessions, outbox};
 
 use super::harness::{Harness, Sandbox};
 use crate::support::{TIMEOUT, clock, end, is_alive, wait_until};
@@ -133,7 +133,8 @@ fn d8_a_run_whose_prompts_all_arrived_is_not_reported_as_held() {
 
 #[tokio::test]
 async fn d8_a_session_that_is_taken_over_resolves_what_was_being_sent_before_it_runs() {
-    for arrived in [true, false] {
+    // A reader may fail in the middle of a lookup.
+    for arrived in [Some(true), Some(false), None] {
         let harness = Harness::new();
         let run = harness.begin("say one").await;
         let session = harness.done(&run, 1).await.session.clone().expect("a session");
@@ -143,8 +144,9 @@ async fn d8_a_session_that_is_taken_over_resolves_what_was_being_sent_before_it_
         let check: DeliveryCheck = Arc::new(move |_, prompt| {
             if prompt.text == "say two" {
                 assert_eq!(states(&other, &of)[0].1, PromptState::Sending, "neither held nor sent");
+                assert!(arrived.is_some(), "the lookup fails");
             }
-            Some(arrived)
+            Some(arrived != Some(false))
         });
         let harness = Harness::at(harness.sandbox, |options| options.is_delivered = check);
         // The recovery at the start is done when a run can be opened.
@@ -158,14 +160,33 @@ async fn d8_a_session_that_is_taken_over_resolves_what_was_being_sent_before_it_
         opening.conversation = Conversation::Resume(session.id.clone());
         assert_eq!(harness.live.open_run(Agent::Claude, opening, None).await, Ok(run.clone()));
         let state = store.with(|db| outbox::find(db, id)).expect("read").expect("kept").state;
-        assert_eq!(state, if arrived { PromptState::Delivered } else { PromptState::Held });
+        let is_delivered = arrived == Some(true);
+        assert_eq!(state, if is_delivered { PromptState::Delivered } else { PromptState::Held });
         let refusal = harness.live.cancel_prompt(id).await;
-        assert_eq!(refusal.is_ok(), !arrived);
+        assert_eq!(refusal.is_ok(), !is_delivered);
         if let Err(refusal) = refusal {
             assert!(format!("{refusal:?}").contains("the prompt was delivered"), "{refusal:?}");
         }
         assert_eq!(harness.sandbox.prompts(), ["say one", "say ready"]);
     }
+}
+
+#[test]
+fn a_leased_session_waits_since_its_question_and_works_since_its_prompt() {
+    let sandbox = Sandbox::new();
+    let store = sandbox.store();
+    let leased = || leased_sessions::read(&sandbox.path().join("data/state.db")).expect("read").remove(0);
+    let run = store.with(|db| Ok(abandoned_run(db, &sandbox))).expect("left");
+    let ended = Time::from_millis(1_000);
+    store.with(|db| Ok(db.execute("UPDATE runs SET last_activity = 1000", [])?)).expect("an older turn");
+    let sent = store.with(|db| outbox::queue(db, &run)).expect("the queue")[0].sent.expect("sent");
+    assert_eq!((leased().state, leased().since), (SessionState::Working, sent));
+    store
+        .with(|db| Ok(db.execute("INSERT INTO questions VALUES ('left', 'q', 7000, '', '', NULL)", [])?))
+        .expect("asked");
+    assert_eq!((leased().state, leased().since), (SessionState::NeedsYou, Time::from_millis(7_000)));
+    store.with(|db| Ok(db.execute_batch("DELETE FROM questions; DELETE FROM prompts")?)).expect("idle");
+    assert_eq!((leased().state, leased().since), (SessionState::Idle, ended));
 }
 
 #[test]
