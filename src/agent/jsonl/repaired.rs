@@ -71,15 +71,16 @@ impl Repair {
     }
 }
 
-/// Visits the records of a line, which begins at `offset`. A line that is no whole record is split into its parts.
-pub(crate) fn records(
+/// Visits the records of a line like [`records`], and reports half characters and other encodings, which need no
+/// conversion.
+pub(crate) fn checked_records(
     dialect: &dyn Dialect,
     line: &[u8],
     offset: u64,
     number: u64,
     each: &mut impl FnMut(ScannedLine<'_>),
 ) {
-    readable_records(dialect, line, offset, number, &mut |mut scanned| {
+    records(dialect, line, offset, number, &mut |mut scanned| {
         if scanned.repair.is_none() && scanned.metadata.is_ok() {
             let from = usize::try_from(scanned.offset - offset).unwrap_or_default();
             let record = &line[from..from + usize::try_from(scanned.len).unwrap_or_default()];
@@ -90,8 +91,8 @@ pub(crate) fn records(
     });
 }
 
-/// Visits the records of a line like [`records`], without looking for half characters, which need no conversion.
-pub(crate) fn readable_records(
+/// Visits the records of a line, which begins at `offset`. A line that is no whole record is split into its parts.
+pub(crate) fn records(
     dialect: &dyn Dialect,
     line: &[u8],
     offset: u64,

@@ -53,7 +53,7 @@ pub(crate) fn scan(
         if len > bytes.len() as u64 {
             each(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: None });
         } else if !bytes.is_empty() {
-            repaired::records(dialect, bytes, offset, number, &mut |line: ScannedLine<'_>| {
+            repaired::checked_records(dialect, bytes, offset, number, &mut |line: ScannedLine<'_>| {
                 let repair = line.repair.or((count > 1).then_some(Repair::Joined));
                 each(ScannedLine { repair, ..line });
             });

@@ -125,7 +125,7 @@ pub(crate) fn summarise_lines(dialect: &dyn Dialect, file: &File, lines: &[(u64,
     for (number, &(offset, len)) in (1..).zip(lines) {
         let mut line = vec![0; usize::try_from(len).unwrap_or(0)];
         file.read_exact_at(&mut line, offset)?;
-        repaired::records(dialect, &line, offset, number, &mut |line| pass.line(line, true));
+        repaired::checked_records(dialect, &line, offset, number, &mut |line| pass.line(line, true));
     }
     pass.complete(dialect, file)?;
     Ok(pass.summary)

@@ -16,7 +16,7 @@ pub struct LineDecoder<D>(pub D);
 
 impl<D: Dialect> RecordDecoder for LineDecoder<D> {
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
-        repaired::readable_records(&self.0, record.bytes, record.offset, 0, &mut |line| {
+        repaired::records(&self.0, record.bytes, record.offset, 0, &mut |line| {
             let Ok(metadata) = &line.metadata else { return };
             let start = usize::try_from(line.offset - record.offset).unwrap_or_default();
             let bytes = &record.bytes[start..start + usize::try_from(line.len).unwrap_or_default()];
