@@ -178,14 +178,12 @@ fn a_leased_session_waits_since_its_question_and_works_since_its_prompt() {
     let leased = || leased_sessions::read(&sandbox.path().join("data/state.db")).expect("read").remove(0);
     let run = store.with(|db| Ok(abandoned_run(db, &sandbox))).expect("left");
     let ended = Time::from_millis(1_000);
-    store.with(|db| Ok(db.execute("UPDATE runs SET last_activity = 1000", [])?)).expect("an older turn");
+    store.with(|db| db.execute("UPDATE runs SET last_activity = 1000", [])).expect("an older turn");
     let sent = store.with(|db| outbox::queue(db, &run)).expect("the queue")[0].sent.expect("sent");
     assert_eq!((leased().state, leased().since), (SessionState::Working, sent));
-    store
-        .with(|db| Ok(db.execute("INSERT INTO questions VALUES ('left', 'q', 7000, '', '', NULL)", [])?))
-        .expect("asked");
+    store.with(|db| db.execute("INSERT INTO questions VALUES ('left', 'q', 7000, '', '', NULL)", [])).expect("asked");
     assert_eq!((leased().state, leased().since), (SessionState::NeedsYou, Time::from_millis(7_000)));
-    store.with(|db| Ok(db.execute_batch("DELETE FROM questions; DELETE FROM prompts")?)).expect("idle");
+    store.with(|db| db.execute_batch("DELETE FROM questions; DELETE FROM prompts")).expect("idle");
     assert_eq!((leased().state, leased().since), (SessionState::Idle, ended));
 }
 
