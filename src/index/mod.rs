@@ -14,6 +14,7 @@
 mod cache;
 mod client_labels;
 mod collect;
+mod content_title;
 mod encoding;
 mod engine;
 mod file_history;

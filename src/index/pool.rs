@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::cache::{self, CacheRecord, CachedSource};
+use super::content_title;
 use super::live_activity::{LiveActivities, SEARCHED_ENTRIES};
 use super::options::IndexOptions;
 use super::workspace::Workspaces;
@@ -218,6 +219,10 @@ impl Shared {
         let (SourceSessions::All(sessions) | SourceSessions::Changed { sessions, .. }) = &mut summary.sessions;
         for session in sessions {
             session.workspace = self.workspaces.of(&session.cwd);
+            catch_panic(|| {
+                content_title::complete(self.format(source.agent)?, session);
+                Some(())
+            });
         }
         CacheRecord::new(source, summary, since)
     }

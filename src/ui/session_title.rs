@@ -1,8 +1,8 @@
 //! Title of a session as it is shown: on one line, with secrets masked.
 
 use crate::app::App;
-use crate::domain::Session;
 use crate::domain::session::TitleSource;
+use crate::domain::{Session, SessionState};
 use crate::stdx::text::one_line;
 
 /// Returns the title; empty if there is none.
@@ -12,7 +12,12 @@ pub(super) fn session_title(app: &App, session: &Session) -> String {
 
 /// Returns what stands for the title of a session that has none.
 pub(super) fn without_title(session: &Session) -> &'static str {
-    if session.flags.unreadable { "(unreadable)" } else { "(no prompt yet)" }
+    match session.state {
+        _ if session.flags.unreadable => "(unreadable)",
+        SessionState::Past if session.flags.empty => "(empty)",
+        SessionState::Past => "(no prompt)",
+        SessionState::NeedsYou | SessionState::Working | SessionState::Idle => "(no prompt yet)",
+    }
 }
 
 /// Returns what stands for a title that another session has too: the newest prompt. `None` if there is no other prompt.

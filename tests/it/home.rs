@@ -478,5 +478,71 @@ fn a_file_that_cannot_be_read_is_not_called_a_session_without_a_prompt() {
     broken.flags.unreadable = true;
     stage.send(Msg::Catalog(change(vec![broken, session(Agent::Claude, "begun", "", 2)])));
     let screen = stage.screen();
-    assert!(screen.contains("(unreadable)") && screen.contains("(no prompt yet)"), "{screen}");
+    assert!(screen.contains("(unreadable)") && screen.contains("(no prompt)"), "{screen}");
+}
+
+#[test]
+fn a_drag_of_the_border_resizes_the_preview() {
+    let mut stage = Stage::full(160, 40);
+    let border = |stage: &mut Stage| {
+        let screen = stage.screen();
+        let line = screen.lines().nth(20).expect("a line");
+        u16::try_from(line.chars().collect::<Vec<_>>().iter().rposition(|c| *c == '│').expect("a border"))
+            .expect("small")
+    };
+    let mouse = |stage: &mut Stage, kind, column| {
+        stage.send(Msg::Mouse { kind, column, row: 20 });
+    };
+    let from = border(&mut stage);
+    mouse(&mut stage, Mouse::Drag, from + 10);
+    assert_eq!(border(&mut stage), from, "no drag began on it");
+    mouse(&mut stage, Mouse::Click, from);
+    mouse(&mut stage, Mouse::Drag, from + 5);
+    mouse(&mut stage, Mouse::Drag, from + 9);
+    assert_eq!(border(&mut stage), from + 9);
+    assert!(stage.take_effects().iter().any(|effect| matches!(effect, Effect::SaveState { name: "preview", .. })));
+    // Beyond the limit it stays there, and comes back at once.
+    mouse(&mut stage, Mouse::Drag, 159);
+    let limit = border(&mut stage);
+    assert!(limit < 140, "{limit}");
+    stage.keys("<");
+    assert_eq!(border(&mut stage), limit - 4);
+    mouse(&mut stage, Mouse::Click, 30);
+    mouse(&mut stage, Mouse::Drag, from);
+    assert_eq!(border(&mut stage), limit - 4, "the click was elsewhere");
+}
+
+#[test]
+fn a_paste_of_several_lines_is_one_line_where_one_is_typed() {
+    // Terminals send carriage returns.
+    for pasted in ["one\rtwo\rthree", "one\r\ntwo\r\nthree", "one\ntwo\nthree"] {
+        for (keys, prompt) in [("\\", "\\ "), ("/", "/ "), ("enter /", "/"), ("?", "")] {
+            let mut stage = Stage::full(120, 40);
+            stage.keys(keys).send(Msg::Paste(pasted.into()));
+            assert!(stage.screen().contains(&format!("{prompt}one two three")), "{keys}: {}", stage.screen());
+        }
+    }
+}
+
+#[test]
+fn a_prompt_of_a_session_that_was_not_started_is_there_the_next_time() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("n f i x space i t esc");
+    assert!(!stage.screen().contains("fix it"), "{}", stage.screen());
+    stage.keys("n");
+    assert!(stage.screen().contains("prompt      fix it"), "{}", stage.screen());
+    stage.keys("ctrl-u esc n");
+    assert!(stage.screen().contains("describe the task"), "{}", stage.screen());
+}
+
+#[test]
+fn the_footer_says_that_escape_clears_a_text_first() {
+    for open in ["ctrl-p", "?"] {
+        let mut stage = Stage::full(120, 40);
+        let footer = |stage: &mut Stage| stage.screen().lines().last().unwrap_or_default().to_owned();
+        assert!(footer(stage.keys(open)).contains("esc close"), "{open}");
+        assert!(footer(stage.keys("x")).contains("esc clear"), "{open}");
+        stage.keys("esc");
+        assert!(footer(&mut stage).contains("esc close"), "the text is cleared, and {open} still open");
+    }
 }

@@ -1,6 +1,7 @@
 //! Index over a made-up format: scanning, merging, caching, watching, reading.
 
 mod cache;
+mod content_titles;
 mod fake;
 pub mod live;
 mod open_transcripts;
