@@ -145,6 +145,8 @@ pub enum Effect {
         key: SessionKey,
         /// Index of the entry.
         entry: usize,
+        /// Number of the branch that is read, from 0; `None` for the newest one.
+        branch: Option<usize>,
     },
     /// Take the files of a session back to before a turn, or to a snapshot. Response: [`super::Msg::Rewound`].
     RewindFiles {
@@ -187,6 +189,8 @@ pub enum Effect {
         key: SessionKey,
         /// Extent of the changes.
         scope: ChangesScope,
+        /// Number of the branch that is read, from 0; `None` for the newest one.
+        branch: Option<usize>,
     },
     /// Move sessions to the trash. Response: [`super::Msg::Trashed`].
     Trash {

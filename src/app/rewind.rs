@@ -4,18 +4,20 @@ use super::ctx::Ctx;
 use super::dialog::{Dialog, DialogChoice, DialogOutcome};
 use super::effect::Effect;
 use super::flow::Flow;
+use super::reader::Reader;
 use super::runs;
 use super::sessions::Undo;
 use super::undo;
 use crate::domain::SessionKey;
 use crate::domain::rewind::{ConversationRevert, RewindChoice, RewindPlan, RewindTarget, RewoundFiles};
 
-/// Requests the plan of a rewind to before the prompt of an entry. While a turn is open, its files still change.
-pub(super) fn request(key: SessionKey, entry: usize, ctx: &mut Ctx) {
+/// Requests the plan of a rewind to before the prompt of the current entry. While a turn is open, its files still change.
+pub(super) fn request(reader: &Reader, ctx: &mut Ctx) {
+    let key = reader.key.clone();
     if ctx.runs.of_session(&key).is_some_and(|info| runs::is_open(&info.phase)) {
         return ctx.notices.info("A turn is open: interrupt it before a rewind");
     }
-    ctx.effects.push(Effect::PlanRewind { key, entry });
+    ctx.effects.push(Effect::PlanRewind { key, entry: reader.cursor(), branch: reader.shown_branch() });
 }
 
 /// Creates the dialog of a plan.

@@ -98,7 +98,7 @@ pub(super) fn run(context: &CliContext, args: &DiffArgs) -> Result<ExitCode, Cli
         _ if args.remarks => Ok(Changes::default()),
         (Some(name), _) => comparison.since(Path::new(&*session.cwd), name),
         (None, Some(turn)) => {
-            let edits = changes::edits(&session, &state_db).map_err(failed)?;
+            let edits = changes::edits(&session, None, &state_db).map_err(failed)?;
             let turns = edits.prompts.len();
             if turn == 0 || turn as usize > turns {
                 let text = format!("there is no turn {turn}; {} has {turns}", session.key.id);
@@ -107,7 +107,7 @@ pub(super) fn run(context: &CliContext, args: &DiffArgs) -> Result<ExitCode, Cli
             changes::of_turn(&comparison, &session, (turn, &edits, store.as_deref()))
         }
         (None, None) => {
-            changes::edits(&session, &state_db).map(|found| changes::of_session(&found.edits, &session.cwd, None))
+            changes::edits(&session, None, &state_db).map(|found| changes::of_session(&found.edits, &session.cwd, None))
         }
     };
     let found = found.map_err(failed)?;

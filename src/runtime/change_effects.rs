@@ -16,16 +16,19 @@ use crate::domain::{Session, SessionKey};
 use crate::git::{Git, Repository};
 use crate::store::{Store, worktrees};
 
+/// Extent of changes, and the number of the branch whose edits count, from 0; `None` for the newest one.
+pub(super) type ChangedParts = (ChangesScope, Option<usize>);
+
 impl Shell {
     /// Reads the changes of a session.
-    pub(super) fn load_changes(&mut self, ticket: RequestTicket, key: &SessionKey, scope: ChangesScope) {
+    pub(super) fn load_changes(&mut self, ticket: RequestTicket, key: &SessionKey, parts: ChangedParts) {
         let session = self.session(key);
         let sessions: Vec<Arc<Session>> = self.own_sessions().cloned().collect();
         let (paths, store, messages) =
             (self.runner.paths.clone(), self.runner.store.clone(), self.runner.messages.clone());
         tokio::task::spawn_blocking(move || {
             let result = match session {
-                Some(session) => read(&session, scope, (&sessions, &paths, store.as_deref())),
+                Some(session) => read(&session, parts, (&sessions, &paths, store.as_deref())),
                 None => Err("The session is not on the disk yet".to_owned()),
             };
             let msg = Msg::ChangesLoaded(ticket, result.map(Arc::new));
@@ -53,16 +56,16 @@ impl Shell {
 /// Reads the changes of a session, with its remarks. The sessions are those of this machine.
 pub(super) fn read(
     session: &Session,
-    scope: ChangesScope,
+    parts: ChangedParts,
     (sessions, paths, store): (&[Arc<Session>], &Paths, Option<&Store>),
 ) -> Result<Changes, String> {
-    let changes = load(session, scope, (sessions, paths, store))?;
+    let changes = load(session, parts, (sessions, paths, store))?;
     with_remarks(changes, store, &session.key)
 }
 
 fn load(
     session: &Session,
-    scope: ChangesScope,
+    (scope, branch): ChangedParts,
     (sessions, paths, store): (&[Arc<Session>], &Paths, Option<&Store>),
 ) -> Result<Changes, String> {
     let state_db = paths.state_db();
@@ -74,7 +77,7 @@ fn load(
         ChangesScope::Base => return comparison.since(cwd, &base(&git, cwd, store)?),
         ChangesScope::Turn | ChangesScope::Session => {}
     }
-    let found = changes::edits(session, &state_db)?;
+    let found = changes::edits(session, branch, &state_db)?;
     let last = u32::try_from(found.prompts.len()).unwrap_or(u32::MAX);
     match scope {
         ChangesScope::Turn => changes::of_turn(&comparison, session, (last, &found, store)),

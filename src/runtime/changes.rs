@@ -3,14 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::agent::{self, TextLimit};
+use super::shown_transcript;
+use crate::agent::TextLimit;
 use crate::domain::changes::{self, Changes, ChangesSource, FileDiff, HunkAuthor, SessionEdit};
 use crate::domain::tool::ToolAction;
 use crate::domain::transcript::EntryKind;
 use crate::domain::{Entry, Session, SessionKey, Time, ToolStatus};
 use crate::git::own_repository::OwnRepository;
 use crate::git::{Git, Repository};
-use crate::index;
 use crate::store::turn_snapshots::{self, TurnSnapshot};
 use crate::store::{Store, registry};
 
@@ -32,9 +32,9 @@ pub struct SessionEdits {
     pub prompts: Vec<Option<Time>>,
 }
 
-/// Reads the edits of a session.
-pub fn edits(session: &Session, state_db: &Path) -> Result<SessionEdits, String> {
-    let mut reading = index::open_transcript(agent::format(session.key.agent), session, Some(state_db))
+/// Reads the edits of a session on a branch, counted from 0; `None` for the newest one.
+pub fn edits(session: &Session, branch: Option<usize>, state_db: &Path) -> Result<SessionEdits, String> {
+    let mut reading = shown_transcript::open(session, branch, state_db)
         .map_err(|error| format!("cannot read {}: {error}", session.path.display()))?;
     let (mut found, mut from, mut time) = (SessionEdits::default(), 0, None);
     loop {
@@ -151,7 +151,7 @@ impl FileComparison<'_> {
         inside.sort_by_key(|session| std::cmp::Reverse(session.last_activity));
         inside.truncate(MAX_SESSIONS);
         let read = |session: &std::sync::Arc<Session>| {
-            edits(session, self.state_db)
+            edits(session, None, self.state_db)
                 .inspect_err(|reason| tracing::warn!(session = %session.key, reason, "edits are unknown"))
                 .unwrap_or_default()
                 .edits

@@ -19,8 +19,8 @@ impl Shell {
     #[expect(clippy::result_large_err, reason = "the effect is passed on")]
     pub(super) fn work_there(&mut self, effect: Effect) -> Result<Step, Effect> {
         match effect {
-            Effect::LoadChanges { ticket, key, scope } if key.host.is_some() => {
-                self.request_work(&key.clone(), WorkCall::Changes { key, scope }, move |host, reply| {
+            Effect::LoadChanges { ticket, key, scope, branch } if key.host.is_some() => {
+                self.request_work(&key.clone(), WorkCall::Changes { key, scope, branch }, move |host, reply| {
                     let changes = reply.and_then(|reply| match reply {
                         WorkReply::Changes(changes) => Ok(Arc::new(changes_on(changes, host))),
                         _ => Err(unexpected(host)),
@@ -37,8 +37,8 @@ impl Shell {
                     Msg::FilesRestored(ticket, restored)
                 });
             }
-            Effect::PlanRewind { key, entry } if key.host.is_some() => {
-                let call = WorkCall::PlanRewind { key: key.clone(), entry };
+            Effect::PlanRewind { key, entry, branch } if key.host.is_some() => {
+                let call = WorkCall::PlanRewind { key: key.clone(), entry, branch };
                 self.request_work(&key.clone(), call, move |host, reply| {
                     let plan = reply.and_then(|reply| match reply {
                         WorkReply::Plan(plan) => Ok(plan),

@@ -140,7 +140,7 @@ impl RewindRequest<'_> {
                 kept.ok_or_else(|| format!("salon kept no snapshot {name}"))
             }
             RewindTarget::BeforeTurn(turn) => {
-                let prompts = changes::edits(self.session, &self.context.state_db)?.prompts;
+                let prompts = changes::edits(self.session, None, &self.context.state_db)?.prompts;
                 if *turn == 0 || *turn as usize > prompts.len() {
                     return Err(format!("there is no turn {turn}; the session has {}", prompts.len()));
                 }

@@ -8,11 +8,10 @@ use super::revert::{self, AgentPrograms};
 use super::rewind::{RewindContext, RewindRequest};
 use super::runs::Runs;
 use super::shell::Shell;
-use super::shown_transcript::ShownTranscript;
+use super::shown_transcript;
 use super::task_message::TaskMessage;
 use crate::agent::{self, TextLimit};
 use crate::app::Msg;
-use crate::app::layer::Layer;
 use crate::app::msg::RevertedConversation;
 use crate::domain::rewind::{
     ConversationRevert, ConversationStart, RewindPlan, RewindTarget, RewoundFile, RewoundFiles,
@@ -35,18 +34,12 @@ struct FoundPrompt {
 
 impl Shell {
     /// Plans a rewind to before the prompt of an entry.
-    pub(super) fn plan_rewind(&mut self, key: SessionKey, entry: usize) {
+    pub(super) fn plan_rewind(&mut self, key: SessionKey, entry: usize, branch: Option<usize>) {
         let Some(session) = self.session(&key) else { return };
         let (context, messages, now) = (self.rewind_context(), self.runner.messages.clone(), self.clock.now());
-        let reader = self.app.stack.screen().and_then(Layer::reader).filter(|reader| reader.key == key);
-        let branch = reader.and_then(|reader| reader.opened()).map(|opened| opened.branch);
-        let shown = ShownTranscript { session: session.clone(), branch };
         tokio::task::spawn_blocking(move || {
             let plan = match &context {
-                Ok(context) if shown.is_outdated(&context.state_db) => {
-                    Err("the agent continues another branch; show that one first".to_owned())
-                }
-                Ok(context) => plan(context.dry_run(&session), entry, now),
+                Ok(context) => plan_on_branch(context.dry_run(&session), (entry, branch), now),
                 Err(reason) => Err(reason.clone()),
             };
             // An error means that salon is shutting down.
@@ -94,6 +87,18 @@ impl Shell {
 /// Takes the files back.
 pub(super) fn rewind(request: RewindRequest<'_>, target: &RewindTarget, now: Time) -> Result<RewoundFiles, String> {
     request.run(target, now).map(RewoundFiles::from)
+}
+
+/// Returns what a rewind to before the prompt of an entry of a branch would take back, both counted from 0.
+pub(super) fn plan_on_branch(
+    request: RewindRequest<'_>,
+    (entry, branch): (usize, Option<usize>),
+    now: Time,
+) -> Result<RewindPlan, String> {
+    if shown_transcript::is_outdated(request.session, branch, &request.context.state_db) {
+        return Err("the agent continues another branch; show that one first".to_owned());
+    }
+    plan(request, entry, now)
 }
 
 /// Returns what a rewind to before the prompt of an entry, counted from 0, would take back.

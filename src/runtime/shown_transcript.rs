@@ -20,21 +20,23 @@ pub struct ShownTranscript {
 impl ShownTranscript {
     /// Opens the transcript on the shown branch, with the kept texts of the database at `state_db`.
     pub fn open(&self, state_db: &Path) -> io::Result<Box<dyn TranscriptReader>> {
-        let format = agent::format(self.session.key.agent);
-        let mut reader = index::open_transcript(format, &self.session, Some(state_db))?;
-        match self.branch {
-            Some(branch) if reader.shown_branch() != branch && !reader.show_branch(branch) => {
-                Err(io::Error::other("the branch no longer exists"))
-            }
-            Some(_) | None => Ok(reader),
-        }
+        open(&self.session, self.branch, state_db)
     }
+}
 
-    /// Returns true if a newer branch than the shown one exists: the agent continues that one.
-    pub(super) fn is_outdated(&self, state_db: &Path) -> bool {
-        let format = agent::format(self.session.key.agent);
-        let newest =
-            || index::open_transcript(format, &self.session, Some(state_db)).map(|reader| reader.shown_branch());
-        self.branch.is_some_and(|branch| newest().is_ok_and(|newest| newest != branch))
+/// Opens the transcript of a session on a branch, counted from 0, with the kept texts of the database at `state_db`.
+pub(super) fn open(session: &Session, branch: Option<usize>, state_db: &Path) -> io::Result<Box<dyn TranscriptReader>> {
+    let mut reader = index::open_transcript(agent::format(session.key.agent), session, Some(state_db))?;
+    match branch {
+        Some(branch) if reader.shown_branch() != branch && !reader.show_branch(branch) => {
+            Err(io::Error::other("the branch no longer exists"))
+        }
+        Some(_) | None => Ok(reader),
     }
+}
+
+/// Returns true if a newer branch than a shown one exists: the agent continues that one.
+pub(super) fn is_outdated(session: &Session, branch: Option<usize>, state_db: &Path) -> bool {
+    let newest = || index::open_transcript(agent::format(session.key.agent), session, Some(state_db));
+    branch.is_some_and(|branch| newest().is_ok_and(|newest| newest.shown_branch() != branch))
 }

@@ -50,16 +50,17 @@ impl WorkContext {
         let rewinds = RewindContext::new(&self.paths, store.clone(), background);
         let all = index::collect(&self.index, Refresh::Changed).sessions;
         match call {
-            WorkCall::Changes { key, scope } => {
+            WorkCall::Changes { key, scope, branch } => {
                 let session = find(&all, &key)?;
-                change_effects::read(session, scope, (&all, &self.paths, Some(&store))).map(WorkReply::Changes)
+                let parts = (scope, branch);
+                change_effects::read(session, parts, (&all, &self.paths, Some(&store))).map(WorkReply::Changes)
             }
             WorkCall::Restore { key, restoration } => {
                 rewinds.restore(find(&all, &key)?, &restoration, now).map(WorkReply::Restored)
             }
-            WorkCall::PlanRewind { key, entry } => {
+            WorkCall::PlanRewind { key, entry, branch } => {
                 let session = find(&all, &key)?;
-                rewind_plan::plan(rewinds.dry_run(session), entry, now).map(WorkReply::Plan)
+                rewind_plan::plan_on_branch(rewinds.dry_run(session), (entry, branch), now).map(WorkReply::Plan)
             }
             WorkCall::Rewind { key, target } => {
                 let session = find(&all, &key)?;

@@ -26,6 +26,9 @@ pub enum WorkCall {
         key: SessionKey,
         /// Extent of the changes.
         scope: ChangesScope,
+        /// Number of the branch that is read, from 0; `None` for the newest one.
+        #[serde(default)]
+        branch: Option<usize>,
     },
     /// Take back a change of files. Replies with [`WorkReply::Restored`].
     Restore {
@@ -40,6 +43,9 @@ pub enum WorkCall {
         key: SessionKey,
         /// Index of an entry of the turn.
         entry: usize,
+        /// Number of the branch that is read, from 0; `None` for the newest one.
+        #[serde(default)]
+        branch: Option<usize>,
     },
     /// Take the files back to before a turn, or to a snapshot. Replies with [`WorkReply::Rewound`].
     Rewind {

@@ -306,3 +306,30 @@ fn everything(root: &Path) -> BTreeMap<std::path::PathBuf, (Vec<u8>, std::time::
     }
     all
 }
+
+#[test]
+fn edits_and_prompts_are_those_of_the_branch_that_is_read() {
+    let home = Home::empty();
+    let cwd = Path::new("/home/ann/shop");
+    let mut shown = Transcript::new("bbbb", cwd)
+        .prompt("first")
+        .edit(&cwd.join("one"), "a\n", "b\n")
+        .prompt("second")
+        .edit(&cwd.join("two"), "a\n", "b\n");
+    let rewound = shown.lines.len();
+    shown = shown.prompt("another way").edit(&cwd.join("three"), "a\n", "b\n");
+    // It continues from before the second prompt.
+    shown.lines[rewound]["parentUuid"] = json!(format!("{}-2", shown.id));
+    shown.write_to(&home);
+    let mut session = crate::screens::stage::session(Agent::Claude, &shown.id, "Fix it", 5);
+    session.path = home.path().join(format!(".claude/projects/-x/{}.jsonl", shown.id));
+    session.cwd = shown.cwd.as_str().into();
+    let edited = |branch| {
+        let found = salon::runtime::changes::edits(&session, branch, &home.path().join("state.db")).expect("edits");
+        let names = found.edits.iter().filter_map(|edit| Path::new(&edit.change.path).file_name()?.to_str());
+        (found.prompts.len(), names.map(str::to_owned).collect::<Vec<_>>())
+    };
+    assert_eq!(edited(Some(0)), (2, vec!["one".to_owned(), "two".to_owned()]));
+    assert_eq!(edited(Some(1)), (2, vec!["one".to_owned(), "three".to_owned()]));
+    assert_eq!(edited(None), edited(Some(1)), "the newest one");
+}

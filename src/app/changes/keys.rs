@@ -106,8 +106,8 @@ impl ChangesScreen {
     /// Requests the changes again. Until then, the shown ones stay.
     pub fn reload(&mut self, ctx: &mut Ctx) {
         self.ticket = ctx.tickets.issue();
-        let Self { ticket, key, scope, .. } = self;
-        ctx.effects.push(Effect::LoadChanges { ticket: *ticket, key: key.clone(), scope: *scope });
+        let (ticket, key) = (self.ticket, self.key.clone());
+        ctx.effects.push(Effect::LoadChanges { ticket, key, scope: self.scope, branch: self.branch });
     }
 
     /// Shows the entry from which the hunk of the cursor comes; of several, the last one.

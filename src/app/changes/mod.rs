@@ -56,6 +56,8 @@ pub struct ChangesScreen {
     saving: Option<RemarkInput>,
     /// Entry from which the screen was opened, from 1.
     entry: Option<usize>,
+    /// Number of the branch that is read, from 0; `None` for the newest one.
+    branch: Option<usize>,
     /// Request to take back a change that is not answered yet; true if it is an undo.
     restoring: Option<(RequestTicket, bool)>,
     /// Snapshots of the files before each discarded change, the last one at the end.
@@ -83,8 +85,12 @@ enum WantedRow {
 }
 
 impl ChangesScreen {
-    /// Opens the screen on a session; `entry` is the entry that is read.
-    pub fn open(key: SessionKey, entry: Option<usize>, tickets: &mut Tickets) -> (Self, Effect) {
+    /// Opens the screen on a session; `entry` is the entry that is read, on a branch.
+    pub fn open(
+        key: SessionKey,
+        (entry, branch): (Option<usize>, Option<usize>),
+        tickets: &mut Tickets,
+    ) -> (Self, Effect) {
         let (ticket, scope) = (tickets.issue(), ChangesScope::Session);
         let screen = Self {
             ticket,
@@ -103,10 +109,11 @@ impl ChangesScreen {
             saving: None,
             wanted: None,
             entry,
+            branch,
             restoring: None,
             undo: Vec::new(),
         };
-        (screen, Effect::LoadChanges { ticket, key, scope })
+        (screen, Effect::LoadChanges { ticket, key, scope, branch })
     }
 
     /// Stores the response to a request. An older one is ignored.

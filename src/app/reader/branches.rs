@@ -14,6 +14,11 @@ impl Reader {
         points.get(at).filter(|_| entry < self.clip)
     }
 
+    /// Returns the number of the shown branch, from 0; `None` for the newest one, until the transcript is opened.
+    pub fn shown_branch(&self) -> Option<usize> {
+        self.opened.as_ref().map(|opened| opened.branch)
+    }
+
     /// Returns true if other branches can be shown: a run continues only one.
     pub fn has_branches(&self) -> bool {
         self.tail.is_empty() && self.opened.as_ref().is_some_and(|opened| !opened.branch_points.is_empty())

@@ -229,8 +229,9 @@ impl Stack {
             ctx.notices.info("No session selected");
             return Flow::Stay;
         };
-        let entry = self.screen().and_then(Layer::reader).map(|reader| reader.cursor() + 1);
-        let (changes, effect) = ChangesScreen::open(key, entry, ctx.tickets);
+        let reader = self.screen().and_then(Layer::reader);
+        let place = (reader.map(|reader| reader.cursor() + 1), reader.and_then(Reader::shown_branch));
+        let (changes, effect) = ChangesScreen::open(key, place, ctx.tickets);
         ctx.effects.push(effect);
         Flow::Push(Layer::Changes(Box::new(changes)))
     }
@@ -239,7 +240,7 @@ impl Stack {
     fn rewind(&self, ctx: &mut Ctx) {
         let reader = self.screen().and_then(Layer::reader);
         match reader.filter(|reader| ctx.sessions.catalog.get(&reader.key).is_some()) {
-            Some(reader) => rewind::request(reader.key.clone(), reader.cursor(), ctx),
+            Some(reader) => rewind::request(reader, ctx),
             None => ctx.notices.info("Open the session and go to a prompt first"),
         }
     }

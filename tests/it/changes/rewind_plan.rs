@@ -67,7 +67,7 @@ fn asked(plan: RewindPlan) -> Stage {
     stage.keys("enter Z");
     let key = SessionKey::new(Agent::Claude, "aaaaaaaa-1");
     let effects = stage.take_effects();
-    assert!(effects.contains(&Effect::PlanRewind { key: key.clone(), entry: 0 }), "{effects:?}");
+    assert!(effects.contains(&Effect::PlanRewind { key: key.clone(), entry: 0, branch: None }), "{effects:?}");
     stage.send(Msg::RewindPlanned(key, Ok(plan)));
     stage
 }

@@ -427,6 +427,22 @@ fn a_step_to_another_branch_shows_where_they_part() {
     let mut opened = OpenedSession::new((80, 24), branch("short")[..4].to_vec());
     let info = branch_info(&opened, 0);
     opened.tell(TranscriptEvent::Grown { from: 0, opened: info });
+#[test]
+fn the_changes_and_the_rewind_are_of_the_branch_that_is_read() {
+    let mut opened = OpenedSession::new((120, 40), branch("long"));
+    let info = branch_info(&opened, 0);
+    opened.tell(TranscriptEvent::Grown { from: 0, opened: info });
+    opened
+        .keys("Z c")
+        .effects
+        .retain(|effect| matches!(effect, Effect::PlanRewind { .. } | Effect::LoadChanges { .. }));
+    let branches = opened.effects.iter().map(|effect| match effect {
+        Effect::PlanRewind { branch, .. } | Effect::LoadChanges { branch, .. } => *branch,
+        _ => None,
+    });
+    assert_eq!(branches.collect::<Vec<_>>(), [Some(0), Some(0)]);
+}
+
     opened.keys(")");
     opened.entries = branch("long").into_iter().map(Arc::new).collect();
     let info = branch_info(&opened, 1);

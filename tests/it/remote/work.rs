@@ -76,7 +76,7 @@ async fn changes_and_remarks_are_read_there_and_hunks_are_discarded_there() {
     let mut there = There::new(&peer).await;
     let key = SessionKey::new(Agent::Claude, &*id);
     let file = repo.path().join("readme");
-    let changes = there.ask(WorkCall::Changes { key: key.clone(), scope: ChangesScope::WorkTree }).await;
+    let changes = there.ask(WorkCall::Changes { key: key.clone(), scope: ChangesScope::WorkTree, branch: None }).await;
     let Ok(WorkReply::Changes(changes)) = changes else { panic!("{changes:?}") };
     let [changed] = changes.files.as_slice() else { panic!("{changes:?}") };
     let hunk = changed.hunks.iter().find(|hunk| hunk.lines.iter().any(|line| line == "+TWO")).expect("a hunk");
@@ -102,7 +102,7 @@ async fn changes_and_remarks_are_read_there_and_hunks_are_discarded_there() {
     let undo = WorkCall::Restore { key: key.clone(), restoration: Restoration::Snapshot(snapshot) };
     assert!(matches!(there.ask(undo).await, Ok(WorkReply::Restored(_))));
     assert_eq!(read(&file), before);
-    let plan = there.ask(WorkCall::PlanRewind { key: key.clone(), entry: 1 }).await;
+    let plan = there.ask(WorkCall::PlanRewind { key: key.clone(), entry: 1, branch: None }).await;
     let Ok(WorkReply::Plan(plan)) = plan else { panic!("{plan:?}") };
     assert_eq!((plan.turn, plan.prompt.as_str()), (1, "Shout the second line"));
     let reason = there
@@ -111,7 +111,7 @@ async fn changes_and_remarks_are_read_there_and_hunks_are_discarded_there() {
         .expect_err("salon did not run it there");
     assert!(reason.contains("no snapshot of turn 1"), "{reason}");
     let unknown = SessionKey::new(Agent::Claude, "unknown");
-    let reason = there.ask(WorkCall::Changes { key: unknown, scope: ChangesScope::Session }).await;
+    let reason = there.ask(WorkCall::Changes { key: unknown, scope: ChangesScope::Session, branch: None }).await;
     assert!(reason.expect_err("no such session").contains("no longer exists"));
     drop(there.events);
     there.remotes.stop();
