@@ -24,7 +24,7 @@ impl Themes {
         let (dark, light) = match depth {
             ColourDepth::None => (theme(PLAIN), theme(PLAIN)),
             ColourDepth::Ansi => (theme(ANSI), theme(ANSI)),
-            ColourDepth::Indexed => (theme(DARK).map(indexed), theme(LIGHT).map(indexed)),
+            ColourDepth::Indexed => (reduced(DARK, DARK_INDEXED), reduced(LIGHT, LIGHT_INDEXED)),
             ColourDepth::Full => (theme(DARK), theme(LIGHT)),
         };
         Self { dark, light, background }
@@ -33,6 +33,8 @@ impl Themes {
 
 const DARK: &str = include_str!("../../assets/themes/dark.toml");
 const LIGHT: &str = include_str!("../../assets/themes/light.toml");
+const DARK_INDEXED: &str = include_str!("../../assets/themes/dark_indexed.toml");
+const LIGHT_INDEXED: &str = include_str!("../../assets/themes/light_indexed.toml");
 const ANSI: &str = include_str!("../../assets/themes/ansi.toml");
 const PLAIN: &str = include_str!("../../assets/themes/plain.toml");
 
@@ -40,9 +42,24 @@ fn theme(text: &str) -> Theme {
     read(text).0
 }
 
+/// Reduces a theme to 256 colours; `chosen` has the styles whose nearest colours would lose their hue.
+fn reduced(text: &str, chosen: &str) -> Theme {
+    let mut theme = theme(text).map(indexed);
+    let problems = apply(chosen, &mut theme);
+    debug_assert_eq!(problems, Vec::<String>::new());
+    theme
+}
+
 /// Parses a theme file. Returns a message for each invalid entry.
 pub fn read(text: &str) -> (Theme, Vec<String>) {
-    let (mut theme, mut problems) = (Theme::default(), Vec::new());
+    let mut theme = Theme::default();
+    let problems = apply(text, &mut theme);
+    (theme, problems)
+}
+
+/// Sets the styles of a theme file. Returns a message for each invalid entry.
+fn apply(text: &str, theme: &mut Theme) -> Vec<String> {
+    let mut problems = Vec::new();
     let table = text.parse::<Table>().unwrap_or_else(|error| {
         problems.push(error.message().to_owned());
         Table::new()
@@ -55,7 +72,7 @@ pub fn read(text: &str) -> (Theme, Vec<String>) {
             (_, None) => problems.push(format!("{name}: {value} is not a style")),
         }
     }
-    (theme, problems)
+    problems
 }
 
 /// Parses a style such as `#88aaff bold`, `ansi:4 dim on #202020`, or an empty one.

@@ -208,3 +208,23 @@ fn the_shipped_themes_name_everything_and_nothing_else() {
     assert_eq!(theme_file::parse_style("#zzzzzz"), None);
     assert_eq!(theme_file::parse_style("bold on"), None);
 }
+
+#[test]
+fn with_256_colours_the_bands_of_a_diff_are_green_and_red() {
+    let themes = theme::Themes::shipped(theme_file::ColourDepth::Indexed, theme::Background::Dark);
+    for shown in [themes.dark, themes.light] {
+        let band = |style: theme::ThemeStyle| match style.bg {
+            Some(theme::Colour::Ansi(index @ 16..=231)) => [(index - 16) / 36, (index - 16) / 6 % 6, (index - 16) % 6],
+            other => panic!("{other:?} has no hue"),
+        };
+        let [added, removed] = [shown.added, shown.removed].map(band);
+        let [added_word, removed_word] = [shown.added_word, shown.removed_word].map(band);
+        for [red, green, blue] in [added, added_word] {
+            assert!(green > red && green > blue, "{added:?} {added_word:?}");
+        }
+        for [red, green, blue] in [removed, removed_word] {
+            assert!(red > green && red > blue, "{removed:?} {removed_word:?}");
+        }
+        assert!(added != added_word && removed != removed_word, "changed words are told apart");
+    }
+}
