@@ -129,6 +129,6 @@ fn summary(view: &CatalogView, shown: usize, issues: usize) -> Option<String> {
 }
 
 fn hidden(counts: HiddenCounts) -> String {
-    let named = counts.by_reason().into_iter().chain([(counts.elsewhere, "elsewhere")]);
+    let named = counts.by_reason().into_iter().chain([(counts.elsewhere(), "elsewhere")]);
     named.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
 }

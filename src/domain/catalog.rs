@@ -145,8 +145,14 @@ impl CatalogFilter {
         let elsewhere = self.workspace.as_ref().is_some_and(|workspace| *workspace != session.workspace);
         // Waiting and working sessions are always shown, but not in another workspace's list.
         if elsewhere {
-            return Some(HiddenReason::Elsewhere);
+            let is_hidden = self.hides_anywhere(session).is_some();
+            return Some(if is_hidden { HiddenReason::HiddenElsewhere } else { HiddenReason::Elsewhere });
         }
+        self.hides_anywhere(session)
+    }
+
+    /// Returns the reason for hiding a session whatever its workspace.
+    fn hides_anywhere(&self, session: &Session) -> Option<HiddenReason> {
         if self.show_hidden || self.own.contains(&session.key) {
             return None;
         }
@@ -181,6 +187,8 @@ pub enum HiddenReason {
     Copy,
     /// The session belongs to another workspace.
     Elsewhere,
+    /// The session belongs to another workspace, whose list hides it too.
+    HiddenElsewhere,
 }
 
 /// Numbers of hidden sessions by reason.
@@ -198,8 +206,10 @@ pub struct HiddenCounts {
     pub purged: usize,
     /// Sessions that another one contains.
     pub copies: usize,
-    /// Sessions of other workspaces.
+    /// Sessions that the lists of other workspaces show.
     pub elsewhere: usize,
+    /// Sessions that the lists of other workspaces hide.
+    pub hidden_elsewhere: usize,
 }
 
 impl HiddenCounts {
@@ -225,12 +235,19 @@ impl HiddenCounts {
             HiddenReason::Purged => self.purged += 1,
             HiddenReason::Copy => self.copies += 1,
             HiddenReason::Elsewhere => self.elsewhere += 1,
+            HiddenReason::HiddenElsewhere => self.hidden_elsewhere += 1,
         }
     }
 
     /// Sum over all reasons.
     pub fn total(self) -> usize {
-        self.subagent + self.headless + self.empty + self.archived + self.purged + self.copies + self.elsewhere
+        let here: usize = self.by_reason().iter().map(|(count, _)| count).sum();
+        here + self.elsewhere()
+    }
+
+    /// Number of sessions of other workspaces.
+    pub fn elsewhere(self) -> usize {
+        self.elsewhere + self.hidden_elsewhere
     }
 }
 

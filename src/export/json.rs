@@ -264,8 +264,8 @@ impl IssueJson<'_> {
 
 impl From<domain::catalog::HiddenCounts> for HiddenJson {
     fn from(counts: domain::catalog::HiddenCounts) -> Self {
-        let domain::catalog::HiddenCounts { subagent, headless, empty, archived, purged, copies: _, elsewhere } =
-            counts;
+        let elsewhere = counts.elsewhere();
+        let domain::catalog::HiddenCounts { subagent, headless, empty, archived, purged, .. } = counts;
         Self { subagent, headless, empty, archived, purged, elsewhere }
     }
 }

@@ -111,3 +111,19 @@ fn h43_the_order_is_independent_of_arrival() {
     };
     assert_eq!(view(all.clone()), view(all.into_iter().rev().collect()));
 }
+
+#[test]
+fn sessions_elsewhere_are_as_many_as_the_list_of_all_shows() {
+    let mut catalog = Catalog::default();
+    let here = |id, empty: bool, workspace: &str| {
+        let mut session = session(id, Some(1), 0);
+        (session.flags.empty, session.workspace) = (empty, workspace.into());
+        Arc::new(session)
+    };
+    let sessions = vec![here(1, false, "/w/a"), here(2, false, "/w/b"), here(3, true, "/w/b"), here(4, true, "/w/a")];
+    catalog.apply(CatalogChange { sessions, ..CatalogChange::default() });
+    let filter = CatalogFilter { workspace: Some("/w/a".into()), ..CatalogFilter::default() };
+    let hidden = catalog.view(&filter, Sort::default()).hidden;
+    assert_eq!((hidden.elsewhere, hidden.elsewhere(), hidden.empty, hidden.total()), (1, 2, 1, 3));
+    assert_eq!(catalog.view(&CatalogFilter::default(), Sort::default()).sessions.len(), 2);
+}

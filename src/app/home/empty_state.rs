@@ -33,7 +33,7 @@ impl Home {
             () if self.filter.is_active() => EmptyState::NoMatch(self.filter.input.text().to_owned()),
             () if sessions.catalog.is_empty() && loading => EmptyState::Loading,
             () if sessions.catalog.is_empty() => EmptyState::NoSessions,
-            () if self.hidden.total() == self.hidden.elsewhere => {
+            () if self.hidden.total() == self.hidden.elsewhere() => {
                 EmptyState::NoneHere { elsewhere: self.hidden.elsewhere }
             }
             () => EmptyState::AllHidden,
