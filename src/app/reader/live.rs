@@ -100,8 +100,10 @@ impl Reader {
 
     /// Returns the operation of a live tool call in one line.
     pub fn live_call(&self, id: &str) -> Option<String> {
-        let tools = self.tail.entries().iter().rev().filter_map(|entry| entry.tool.as_ref());
-        tools.into_iter().find(|tool| *tool.id == *id).map(|tool| tool.action.headline())
+        // Once the call is on disk, the tail no longer has it.
+        let loaded = (0..self.len()).rev().map_while(|index| self.entry(index));
+        let mut tools = loaded.filter_map(|shown| shown.entry.tool.as_ref());
+        tools.find(|tool| *tool.id == *id).map(|tool| tool.action.headline())
     }
 
     /// Returns the items of the last plan among the loaded entries; none if there is no plan.
