@@ -34,9 +34,6 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let app = canvas.app;
     let Some(session) = app.stack.home.list.session() else { return };
     draw_beside(canvas, area, (session, app.stack.home.preview.reader(&session.key)), cache);
-    if app.stack.focus() != Some(Pane::Preview) {
-        clear_selection(canvas, area);
-    }
 }
 
 /// Removes the bar beside the selected entry: without the focus, no key acts on that entry.
@@ -61,6 +58,9 @@ pub(super) fn draw_beside(
     let body = Rect { y: area.y + heading, height: area.height - heading, ..area };
     if let Some(reader) = reader {
         draw_reader(canvas, body, reader, ReaderMode::Preview, cache);
+    }
+    if canvas.app.stack.focus() != Some(Pane::Preview) {
+        clear_selection(canvas, area);
     }
 }
 
