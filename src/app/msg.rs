@@ -253,6 +253,8 @@ pub struct ApprovalFeedback {
     pub len: usize,
 }
 
+    /// True if the full view shows more.
+    pub is_cut: bool,
 /// Results of the layout that the state needs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LayoutFeedback {
@@ -361,6 +363,7 @@ pub struct ReaderFeedback {
     /// Ticket of the transcript.
     pub ticket: RequestTicket,
     /// First entry on the screen.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a frame")]
     pub entry: usize,
     /// Last entry with a line on the screen.
     pub last: usize,
@@ -390,6 +393,8 @@ pub struct ReaderFeedback {
     pub covers: usize,
     /// The prompt that covers them now.
     pub prompt: Option<usize>,
+    /// True if the key that folds and unfolds changes its lines.
+    pub can_fold: bool,
     /// Place of the outline.
     pub outline: OutlinePlace,
     /// Visible rows of the outline.

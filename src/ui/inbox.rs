@@ -120,7 +120,8 @@ fn draw_problem(canvas: &mut Canvas, area: Rect, item: &InboxItem) {
         put(canvas.buffer, digit, &(at + 1).to_string(), style(theme.key), Align::Left);
         put(canvas.buffer, rest, label, style(theme.text), Align::Left);
     }
-    canvas.feedback.approval = Some(ApprovalFeedback { approval: item.id.clone(), question: 0, rows: 0, len: 0 });
+    canvas.feedback.approval =
+        Some(ApprovalFeedback { approval: item.id.clone(), question: 0, rows: 0, len: 0, is_cut: false });
 }
 
 fn lines(app: &App, item: &InboxItem, width: u16) -> Vec<Line<'static>> {

@@ -52,7 +52,7 @@ pub(super) fn draw_hints(canvas: &mut Canvas, area: Rect) {
     let theme = canvas.app.theme();
     let mut spans = vec![Span::raw(" ")];
     let mut room = area.width;
-    for hint in fitting(hints(canvas.app), area.width.into()) {
+    for hint in fitting(hints(canvas.app, &canvas.feedback), area.width.into()) {
         let (width, key, word) = (columns(&hint), hint.key, format!(" {}  ", hint.label));
         let Some(width) = u16::try_from(width).ok().filter(|width| *width <= room) else { break };
         if let Some(press) = hint.press {

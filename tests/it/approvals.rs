@@ -184,6 +184,7 @@ fn h35_in_a_chat_digits_answer_only_with_an_empty_composer() {
         question: 0,
         rows: 1,
         len: 1,
+        is_cut: false,
     };
     let run = id("r");
     assert_eq!(

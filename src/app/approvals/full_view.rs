@@ -2,7 +2,7 @@
 
 use super::{ApprovalId, ApprovalQueue, ApprovalScope, PendingApproval, VisibleApproval};
 use crate::app::Effect;
-use crate::app::msg::Timer;
+use crate::app::msg::{ApprovalFeedback, Timer};
 use crate::app::runs::RunTable;
 use crate::domain::approval::{Approval, ApprovalAnswer, ApprovalChoice, ChoiceKind};
 use crate::domain::tool::{ChangeContext, ToolAction};
@@ -11,10 +11,6 @@ use crate::domain::tool::{ChangeContext, ToolAction};
 const MAX_TOGETHER_BYTES: usize = 64 << 10;
 const MAX_TOGETHER_LINES: usize = 2_000;
 
-/// Maximum size of a request that is surely shown whole, on a screen of usual size.
-const SHORT_BYTES: usize = 240;
-const SHORT_LINES: usize = 4;
-
 impl ApprovalQueue {
     /// Returns true if the current approval is shown on the whole screen.
     pub fn is_unfolded(&self, runs: &RunTable, scope: &ApprovalScope) -> bool {
@@ -22,8 +18,13 @@ impl ApprovalQueue {
         current.is_some_and(|(pending, ..)| self.drafts.get(&pending.id()).is_some_and(|draft| draft.unfolded))
     }
 
-    /// Returns the label of what Enter does with the current approval; `None` if it does nothing.
-    pub fn enter_label(&self, runs: &RunTable, scope: &ApprovalScope) -> Option<&'static str> {
+    /// Returns the label of what Enter does with the current approval, as it was drawn; `None` if it does nothing.
+    pub fn enter_label(
+        &self,
+        runs: &RunTable,
+        scope: &ApprovalScope,
+        drawn: Option<&ApprovalFeedback>,
+    ) -> Option<&'static str> {
         let (pending, ..) = self.current(runs, scope)?;
         let draft = self.draft(&pending.id());
         let question = pending.approval.questions.get(draft.answers.len());
@@ -35,9 +36,8 @@ impl ApprovalQueue {
             None if draft.unfolded => Some("fold"),
             // Edits get their places in the files.
             None => {
-                let text = pending.approval.text();
-                let is_short = text.len() <= SHORT_BYTES && text.lines().count() <= SHORT_LINES;
-                let has_more = !is_short || matches!(pending.approval.action, ToolAction::Edit(_));
+                let is_cut = drawn.is_some_and(|drawn| drawn.approval == pending.id() && drawn.is_cut);
+                let has_more = is_cut || matches!(pending.approval.action, ToolAction::Edit(_));
                 has_more.then_some("show all")
             }
         }

@@ -8,7 +8,7 @@ use crate::app::flow::Flow;
 use crate::app::runs::{self, RunTable};
 use crate::app::session_actions;
 use crate::domain::prompt::PromptState;
-use crate::domain::run::{FolderTrust, Phase};
+use crate::domain::run::{FolderTrust, Phase, RunInfo};
 use crate::domain::run_request::RunRequest;
 
 /// Target of the key of interrupts, which clears or ends it.
@@ -173,11 +173,19 @@ impl Chat {
 
     /// Resumes a paused queue.
     fn resume_queue(&self, ctx: &mut Ctx) {
-        let Some(info) = self.info(ctx.runs) else { return };
+        let run = self.paused_queue(ctx.runs).map(|info| info.id.clone());
+        ctx.effects.extend(run.map(|run| Effect::Run(RunRequest::ResumeQueue(run))));
+    }
+
+    /// Returns the run if its queue has prompts and is paused.
+    fn paused_queue<'r>(&self, runs: &'r RunTable) -> Option<&'r RunInfo> {
+        let info = self.info(runs)?;
         let waits = info.paused || matches!(info.phase, Phase::Stopped(_));
-        if waits && !ctx.runs.queue(&info.id).is_empty() {
-            let request = RunRequest::ResumeQueue(info.id.clone());
-            ctx.effects.push(Effect::Run(request));
-        }
+        (waits && !runs.queue(&info.id).is_empty()).then_some(info)
+    }
+
+    /// Returns true if the key that sends resumes the queue, because there is no text.
+    pub fn resumes_queue(&self, runs: &RunTable) -> bool {
+        self.composer.is_empty() && self.paused_queue(runs).is_some()
     }
 }

@@ -10,6 +10,8 @@ use super::chat::{Chat, ChatFocus};
 use super::home::{EmptyState, Pane};
 use super::inbox::Inbox;
 use super::layer::Layer;
+use super::line_editor::LineEditor;
+use super::msg::LayoutFeedback;
 use super::reader::Reader;
 use super::{keys, runs, search};
 use crate::config::key::Key;
@@ -37,35 +39,35 @@ impl Hint {
     }
 }
 
-/// Returns the hints of the current context, most useful first: a narrow screen shows fewer.
-pub fn hints(app: &App) -> Vec<Hint> {
+/// Returns the hints of the current context, most useful first: a narrow screen shows fewer. `drawn` is the layout of
+/// everything else in the same frame.
+pub fn hints(app: &App, drawn: &LayoutFeedback) -> Vec<Hint> {
     let typed = |hints: &[(&str, &'static str)]| hints.iter().copied().map(Hint::typed).collect();
     match app.stack.layers.last() {
-        Some(Layer::Palette(_)) => typed(&[("enter", "run"), ("↑ ↓", "select"), ("esc", "close")]),
+        Some(Layer::Palette(palette)) => {
+            typed(&[("enter", "run"), ("↑ ↓", "select"), ("esc", clear_or_close(&palette.input))])
+        }
         Some(Layer::Dialog(dialog)) => {
             let mut hints = vec![Hint::typed((&digits(dialog.choices.len()), "answer"))];
             hints.extend(typed(&[("enter", "confirm"), ("esc", "cancel")]));
             hints
         }
-        Some(Layer::Help(help)) => typed(&[
-            ("esc", if help.input.is_empty() { "close" } else { "clear" }),
-            ("↑ ↓", "scroll"),
-            ("a…z", "filter"),
-        ]),
-        Some(Layer::Issues(_)) => with_scroll(named(app, &[(Action::Back, "close")]), app.issues().count(), app),
-        Some(Layer::Backends(view)) => {
-            let len = view.list.as_ref().map_or(0, Vec::len);
-            with_scroll(named(app, &[(Action::Back, "close"), (Action::Rescan, "refresh")]), len, app)
+        Some(Layer::Help(help)) => {
+            with_scroll(typed(&[("esc", clear_or_close(&help.input)), ("a…z", "filter")]), drawn)
         }
-        Some(Layer::Chat(chat)) => with_other_pane(app, hints_in_chat(app, chat)),
+        Some(Layer::Issues(_)) => with_scroll(named(app, &[(Action::Back, "close")]), drawn),
+        Some(Layer::Backends(_)) => {
+            with_scroll(named(app, &[(Action::Back, "close"), (Action::Rescan, "refresh")]), drawn)
+        }
+        Some(Layer::Chat(chat)) => with_other_pane(app, hints_in_chat(app, chat, drawn)),
         Some(Layer::Inbox(_)) if app.approvals.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
-        Some(Layer::Inbox(inbox)) => inbox_hints(app, inbox),
-        Some(Layer::Picker(_)) => typed(&[
+        Some(Layer::Inbox(inbox)) => inbox_hints(app, inbox, drawn),
+        Some(Layer::Picker(picker)) => typed(&[
             ("enter", "apply"),
             ("↑ ↓", "select"),
             ("tab", "mode, effort"),
             ("f5", "refresh"),
-            ("esc", "close"),
+            ("esc", clear_or_close(&picker.input)),
         ]),
         Some(Layer::NewSession(_)) => {
             typed(&[("enter", "start"), ("tab", "complete, next"), ("↑ ↓", "fields"), ("esc", "cancel")])
@@ -88,7 +90,7 @@ pub fn hints(app: &App) -> Vec<Hint> {
         Some(Layer::Changes(changes)) if changes.input.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
         Some(Layer::Changes(changes)) if changes.review.is_some() => named(app, &tables::REVIEW),
         Some(Layer::Changes(changes)) => hints_in_changes(app, changes),
-        Some(Layer::Reader(reader)) => with_other_pane(app, hints_in_reader(app, reader)),
+        Some(Layer::Reader(reader)) => with_other_pane(app, hints_in_reader(app, reader, drawn)),
         Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
         Some(Layer::Search(search)) if search.completion.is_some() => {
             typed(&[("tab", "next"), ("enter", "accept"), ("esc", "undo")])
@@ -96,7 +98,7 @@ pub fn hints(app: &App) -> Vec<Hint> {
         Some(Layer::Search(search)) if search.input.is_empty() => {
             typed(&[("↑", "recent searches"), ("↓", "recent sessions"), ("tab", "complete"), ("esc", "back")])
         }
-        Some(Layer::Search(search)) if search.is_complete() && search.results.sessions() == 0 => {
+        Some(Layer::Search(search)) if search.results.sessions() == 0 => {
             typed(&[("tab", "complete"), ("esc", "clear")])
         }
         Some(Layer::Search(search)) if search.focus == search::SearchFocus::Line => {
@@ -118,10 +120,15 @@ pub fn hints(app: &App) -> Vec<Hint> {
             Pane::Preview => {
                 let key = app.stack.home.list.key();
                 let reader = key.and_then(|key| app.stack.home.preview.reader(key));
-                reader.map_or_else(|| named(app, &tables::PREVIEW), |reader| hints_in_preview(app, reader))
+                reader.map_or_else(|| named(app, &tables::PREVIEW), |reader| hints_in_preview(app, reader, drawn))
             }
         },
     }
+}
+
+/// Returns what Esc does where one types: it clears a text before it closes.
+fn clear_or_close(input: &LineEditor) -> &'static str {
+    if input.is_empty() { "close" } else { "clear" }
 }
 
 fn hints_in_changes(app: &App, changes: &ChangesScreen) -> Vec<Hint> {
@@ -133,23 +140,24 @@ fn hints_in_changes(app: &App, changes: &ChangesScreen) -> Vec<Hint> {
     named(app, &send.into_iter().chain(rest).collect::<Vec<_>>())
 }
 
-/// Adds the keys that scroll a list of items of two lines or more, unless all of them may fit on the screen.
-fn with_scroll(mut hints: Vec<Hint>, len: usize, app: &App) -> Vec<Hint> {
-    let may_fit = len * 2 + 4 <= usize::from(app.size.1);
-    hints.extend((!may_fit).then(|| Hint::typed(("↑ ↓", "scroll"))));
+/// Adds the keys that scroll an overlay, unless all of it is on the screen.
+fn with_scroll(mut hints: Vec<Hint>, drawn: &LayoutFeedback) -> Vec<Hint> {
+    let at = hints.len().min(1);
+    let scroll = (drawn.overlay_len > drawn.overlay_rows).then(|| Hint::typed(("↑ ↓", "scroll")));
+    hints.splice(at..at, scroll);
     hints
 }
 
-fn hints_in_reader(app: &App, reader: &Reader) -> Vec<Hint> {
-    if let Some(hints) = hints_in_parts(app, reader) {
+fn hints_in_reader(app: &App, reader: &Reader, drawn: &LayoutFeedback) -> Vec<Hint> {
+    if let Some(hints) = hints_in_parts(app, reader, drawn) {
         return hints;
     }
     let hints: &[(Action, &'static str)] = if is_search_result(app) { &tables::RESULT } else { &tables::READER };
-    reading(app, reader, hints)
+    reading(app, reader, hints, drawn)
 }
 
 /// Returns the hints of the part of a transcript that has the keys: the outline, or the find line.
-fn hints_in_parts(app: &App, reader: &Reader) -> Option<Vec<Hint>> {
+fn hints_in_parts(app: &App, reader: &Reader, drawn: &LayoutFeedback) -> Option<Vec<Hint>> {
     let typed = |hints: &[(&str, &'static str)]| Some(hints.iter().copied().map(Hint::typed).collect());
     let from_search = reader.find.as_ref().is_some_and(|find| find.from_search);
     match &reader.find {
@@ -166,15 +174,15 @@ fn hints_in_parts(app: &App, reader: &Reader) -> Option<Vec<Hint>> {
         Some(find) if !from_search => {
             // Without matches there is none to go to.
             let first = if find.complete && find.count() == 0 { 2 } else { 0 };
-            Some(reading(app, reader, &tables::FOUND[first..]))
+            Some(reading(app, reader, &tables::FOUND[first..], drawn))
         }
         _ => None,
     }
 }
 
 /// In the preview, the key that unfolds an entry opens the transcript.
-fn hints_in_preview(app: &App, reader: &Reader) -> Vec<Hint> {
-    let mut hints = reading(app, reader, &tables::PREVIEW);
+fn hints_in_preview(app: &App, reader: &Reader, drawn: &LayoutFeedback) -> Vec<Hint> {
+    let mut hints = reading(app, reader, &tables::PREVIEW, drawn);
     if let Some(open) = hints.first_mut() {
         open.label = tables::PREVIEW[0].1;
     }
@@ -182,7 +190,7 @@ fn hints_in_preview(app: &App, reader: &Reader) -> Vec<Hint> {
 }
 
 /// Returns hints whose labels say what the toggles of a transcript do in its present state.
-fn reading(app: &App, reader: &Reader, hints: &[(Action, &'static str)]) -> Vec<Hint> {
+fn reading(app: &App, reader: &Reader, hints: &[(Action, &'static str)], drawn: &LayoutFeedback) -> Vec<Hint> {
     let is_live = || app.sessions.catalog.get(&reader.key).is_some_and(|session| session.state != SessionState::Past);
     // At the end of a past session there is nothing to follow.
     let is_useful = |action: Action| action != Action::Follow || !reader.is_following() || is_live();
@@ -190,10 +198,12 @@ fn reading(app: &App, reader: &Reader, hints: &[(Action, &'static str)]) -> Vec<
     let (first, rest) = hints.split_at(hints.len().min(2));
     // In the preview, the key opens the transcript.
     let opens = |label: &str| label == tables::PREVIEW[0].1;
-    let changes = |action: Action, label: &str| action != Action::Expand || opens(label) || reader.can_fold();
+    let subagent = reader.subagent().filter(|key| app.sessions.catalog.get(key).is_some());
+    let can_fold = || drawn.reader.as_ref().is_some_and(|drawn| drawn.ticket == reader.ticket && drawn.can_fold);
+    let can_expand = subagent.is_some() || reader.has_targets() || can_fold();
+    let changes = |action: Action, label: &str| action != Action::Expand || opens(label) || can_expand;
     let useful = first.iter().chain(branches).chain(rest);
     let useful = useful.filter(|(action, label)| is_useful(*action) && changes(*action, label));
-    let subagent = reader.subagent().filter(|key| app.sessions.catalog.get(key).is_some());
     let label = |action: Action| match (action, &subagent) {
         (Action::Expand, Some(_)) => Some("open sub-agent"),
         _ => reader.label(action),
@@ -202,14 +212,14 @@ fn reading(app: &App, reader: &Reader, hints: &[(Action, &'static str)]) -> Vec<
     named(app, &labelled)
 }
 
-fn inbox_hints(app: &App, inbox: &Inbox) -> Vec<Hint> {
+fn inbox_hints(app: &App, inbox: &Inbox, drawn: &LayoutFeedback) -> Vec<Hint> {
     let typed = |key: &str, label: &'static str| Hint::typed((key, label));
     let items = inbox.items(&app.runs, &app.approvals);
     let selected = inbox.position(&app.approvals, &items).and_then(|at| items.get(at));
     let Some(item) = selected else { return vec![typed("esc", "close")] };
     let mut hints = match item.kind.choices().len() {
         0 => {
-            let enter = app.approvals.enter_label(&app.runs, &ApprovalScope::All);
+            let enter = app.approvals.enter_label(&app.runs, &ApprovalScope::All, drawn.approval.as_ref());
             let answer = typed(&answer_keys(app, &ApprovalScope::All).unwrap_or_default(), "answer");
             [answer].into_iter().chain(enter.map(|label| typed("enter", label))).collect()
         }
@@ -233,7 +243,7 @@ fn digits(choices: usize) -> String {
 }
 
 /// Returns the hints of a chat's approval.
-fn approval_hints(app: &App, chat: &Chat) -> Option<Vec<Hint>> {
+fn approval_hints(app: &App, chat: &Chat, drawn: &LayoutFeedback) -> Option<Vec<Hint>> {
     let typed = |key: String, label: &'static str| Hint::typed((&key, label));
     let scope = ApprovalScope::Run(chat.run.clone()?);
     if app.approvals.field().is_some() {
@@ -245,7 +255,7 @@ fn approval_hints(app: &App, chat: &Chat) -> Option<Vec<Hint>> {
             vec![typed(format!("alt-{digits}"), "answer"), typed("alt-e".to_owned(), "show all")]
         }
         ChatFocus::Composer => {
-            let enter = app.approvals.enter_label(&app.runs, &scope);
+            let enter = app.approvals.enter_label(&app.runs, &scope, drawn.approval.as_ref());
             let enter = enter.map(|label| typed("enter".to_owned(), label));
             [typed(digits, "answer"), typed("↑ ↓".to_owned(), "select")].into_iter().chain(enter).collect()
         }
@@ -255,14 +265,14 @@ fn approval_hints(app: &App, chat: &Chat) -> Option<Vec<Hint>> {
     Some(hints)
 }
 
-fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
+fn hints_in_chat(app: &App, chat: &Chat, drawn: &LayoutFeedback) -> Vec<Hint> {
     let typed = Hint::typed;
-    if let Some(hints) = approval_hints(app, chat).filter(|_| chat.armed_turn(&app.runs).is_none()) {
+    if let Some(hints) = approval_hints(app, chat, drawn).filter(|_| chat.armed_turn(&app.runs).is_none()) {
         return hints;
     }
     let completing = chat.composer.completion.as_ref().is_some_and(|completion| !completion.found.is_empty());
     let in_part = chat.focus == ChatFocus::Transcript || chat.reader.is_typing();
-    if let Some(hints) = hints_in_parts(app, &chat.reader).filter(|_| in_part) {
+    if let Some(hints) = hints_in_parts(app, &chat.reader, drawn).filter(|_| in_part) {
         return hints;
     }
     match chat.focus {
@@ -299,8 +309,8 @@ fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
             hints
         }
         ChatFocus::Composer => in_chat(app, chat, &tables::CHAT),
-        ChatFocus::Transcript if chat.read_only.is_some() => reading(app, &chat.reader, &tables::READ_ONLY_CHAT),
-        ChatFocus::Transcript => reading(app, &chat.reader, &possible(app, chat, &tables::READING_CHAT)),
+        ChatFocus::Transcript if chat.read_only.is_some() => reading(app, &chat.reader, &tables::READ_ONLY_CHAT, drawn),
+        ChatFocus::Transcript => reading(app, &chat.reader, &possible(app, chat, &tables::READING_CHAT), drawn),
     }
 }
 
@@ -308,11 +318,16 @@ fn in_chat(app: &App, chat: &Chat, hints: &[(Action, &'static str)]) -> Vec<Hint
     named(app, &possible(app, chat, hints))
 }
 
-/// Labels the key of interrupts with what it does now, and leaves it out where it does nothing.
+/// Labels the keys that send, interrupt and go back with what they do now, and leaves out those that do nothing.
 fn possible(app: &App, chat: &Chat, hints: &[(Action, &'static str)]) -> Vec<(Action, &'static str)> {
     let interruption = chat.interruption(&app.runs);
+    let has_ended = chat.command.as_ref().is_some_and(|command| command.ended.is_some());
     let label = |(action, label): &(Action, &'static str)| match action {
         Action::Interrupt => interruption.map(|interruption| (*action, interruption.label())),
+        Action::Send if chat.resumes_queue(&app.runs) => Some((*action, "resume queue")),
+        // A model is chosen for a run.
+        Action::Models if chat.info(&app.runs).is_none() => None,
+        Action::Back if chat.focus == ChatFocus::Composer && has_ended => Some((*action, "drop output")),
         _ => Some((*action, *label)),
     };
     hints.iter().filter_map(label).collect()

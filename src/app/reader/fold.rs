@@ -85,15 +85,20 @@ impl Folds {
 
     /// Toggles an entry between full and the level of its kind; if that is full, folds it further.
     pub fn toggle(&mut self, index: usize, entry: &Entry) {
+        let next = self.toggled(index, entry);
+        self.revealed = None;
+        self.own.insert(entry.key, next);
+    }
+
+    /// Returns the level that an entry has after it is toggled.
+    pub fn toggled(&self, index: usize, entry: &Entry) -> Fold {
         let usual = self.usual(entry);
-        let next = match (self.of(index, entry), usual) {
+        match (self.of(index, entry), usual) {
             (Fold::Hidden | Fold::Line | Fold::Few | Fold::Cut, _) => Fold::Full,
             (Fold::Full, Fold::Full) if entry.kind == EntryKind::Tool => Fold::Line,
             (Fold::Full, Fold::Full) => Fold::Cut,
             (Fold::Full, _) => usual,
-        };
-        self.revealed = None;
-        self.own.insert(entry.key, next);
+        }
     }
 
     /// Cycles the level of tools: hidden, one line, a few lines, cut, full. Clears the levels of single entries.

@@ -1,15 +1,11 @@
 //! Labels of the toggles: the effect of the key in the present state.
 
-use super::fold::CUT_LINES;
 use super::link_target::targets;
 use super::{Action, Fold, Reader};
-use crate::domain::{Entry, EntryKind};
+use crate::domain::Entry;
 
 /// Maximum bytes of an entry that is searched for files and links in each frame.
 const MAX_SEARCHED: usize = 16 << 10;
-
-/// Maximum bytes of a text that is surely not cut, on a screen of usual width.
-const SHORT_BYTES: usize = 240;
 
 impl Reader {
     /// Returns the label of a toggle. `None` for other actions, whose label is always the same.
@@ -26,19 +22,16 @@ impl Reader {
             Action::Thinking => "unfold thinking",
             Action::Follow if self.is_following() => "stop following",
             Action::Follow => "follow",
-            Action::Expand if self.is_unfolded() && self.current().is_some_and(has_targets) => "open or fold",
+            Action::Expand if self.has_targets() => "open or fold",
             Action::Expand if self.is_unfolded() => "fold",
             Action::Expand => "unfold",
             _ => return None,
         })
     }
 
-    /// Returns true if the key that unfolds does something to the current entry. A short text is the same, folded or not.
-    pub fn can_fold(&self) -> bool {
-        let Some(entry) = self.current() else { return false };
-        let is_text = matches!(entry.kind, EntryKind::Prompt | EntryKind::Text) && !entry.reverted;
-        let is_short = entry.text.len() <= SHORT_BYTES && entry.text.lines().count() <= CUT_LINES / 2;
-        !(is_text && is_short) || (self.is_unfolded() && has_targets(entry))
+    /// Returns true if the key that unfolds offers the files and links of the current entry.
+    pub fn has_targets(&self) -> bool {
+        self.is_unfolded() && self.current().is_some_and(has_targets)
     }
 
     /// Returns true if the current entry is shown as a whole.

@@ -200,9 +200,11 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, scope: &ApprovalScope, place
     canvas.target(top.union(middle), Target::Request);
     let rows = draw_body(canvas, middle, &layout, &draft, placement);
     let len = layout.body.len();
+    let is_cut = layout.missing > 0 || rows < len;
     let (_, bottom) = split_top(bottom, blank);
     draw_answers(canvas, bottom, &layout, &draft, typed);
-    canvas.feedback.approval = Some(ApprovalFeedback { approval: id, question: draft.answers.len(), rows, len });
+    canvas.feedback.approval =
+        Some(ApprovalFeedback { approval: id, question: draft.answers.len(), rows, len, is_cut });
 }
 
 /// Draws the rule above the panel, if there is room. Returns the rest.

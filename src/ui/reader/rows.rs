@@ -20,6 +20,9 @@ use crate::ui::inline_pictures::PictureOwner;
 /// Maximum entries to search backwards for one with a time or a visible layout, because hidden runs can be long.
 const MAX_LOOK_BACK: usize = 64;
 
+/// Maximum bytes of a folded entry that is laid out unfolded for a comparison; a longer one is surely cut.
+const MAX_COMPARED_BYTES: usize = 16 << 10;
+
 /// Entries before and after the screen whose images are loaded.
 const NEAR: usize = 12;
 
@@ -223,7 +226,8 @@ impl<'a> Viewport<'a> {
         }
         let prompt = self.prompt((top, skip), &shown);
         let feedback = self.feedback(&shown, (top, skip), prompt, at_end);
-        (rows, feedback)
+        let can_fold = self.can_fold(feedback.cursor);
+        (rows, ReaderFeedback { can_fold, ..feedback })
     }
 
     /// Returns the prompt of the turn in the first row, if its own first line is above that.
@@ -318,6 +322,12 @@ impl<'a> Viewport<'a> {
         let branches = self.branches(index);
         // The mark of a branch point has a blank row above it.
         let lead = lead + branches.map_or(0, |_| 1 + usize::from(index > 0));
+        let layout = self.layout(index, loaded, fold);
+        let height = lead + layout.lines.len();
+        Block { branches, day, lead, layout: Some(layout), height }
+    }
+
+    fn layout(&mut self, index: usize, loaded: EntryRef<'_>, fold: Fold) -> CachedLayout {
         let picture_rows = self.picture_rows(index, loaded, fold);
         let shape = LayoutShape {
             ends_turn: self.ends_turn(index),
@@ -325,9 +335,20 @@ impl<'a> Viewport<'a> {
             picture_rows,
             ..self.width
         };
-        let layout = self.cache.lines(self.reader.ticket, loaded, shape, fold);
-        let height = lead + layout.lines.len();
-        Block { branches, day, lead, layout: Some(layout), height }
+        self.cache.lines(self.reader.ticket, loaded, shape, fold)
+    }
+
+    /// Returns true if an entry has other lines after it is toggled. What an entry that grows will have is not known.
+    fn can_fold(&mut self, index: usize) -> bool {
+        let Some(loaded) = self.reader.entry(index) else { return false };
+        let folds = &self.reader.folds;
+        let (now, next) = (folds.of(index, loaded.entry), folds.toggled(index, loaded.entry));
+        let output = loaded.entry.tool.as_ref().map_or(0, |tool| tool.output.len());
+        let is_long = loaded.entry.text.len() + output > MAX_COMPARED_BYTES;
+        if loaded.growing.is_some() || now == Fold::Hidden || (is_long && next == Fold::Full) {
+            return next == Fold::Full;
+        }
+        self.layout(index, loaded, now).lines != self.layout(index, loaded, next).lines
     }
 
     /// Loads images of entries near the screen, so that scrolling does not move the text.

@@ -266,6 +266,11 @@ fn a_short_text_has_no_hint_of_a_fold_and_a_low_screen_no_half_words() {
     assert!(!short[0].contains("fold  ") && !short[0].ends_with("enter fold"), "{short:?}");
     let long = footer((160, 40), &"A line.\n\n".repeat(20));
     assert!(long[0].contains("enter fold"), "{long:?}");
+    // What counts is what a fold hides: eight lines, whatever their length.
+    let wide = footer((160, 40), &"word ".repeat(100));
+    assert!(!wide[0].contains("enter fold"), "four rows are the same, folded or not: {wide:?}");
+    let wrapped = footer((120, 40), &"word ".repeat(300));
+    assert!(wrapped[0].contains("enter fold"), "{wrapped:?}");
     let narrow = footer((40, 10), "A short answer.");
     assert!(!narrow[1].contains('…') && narrow[1].contains("entry 1 of 1"), "{narrow:?}");
 }
@@ -423,11 +428,6 @@ fn branches_are_marked_where_they_part_and_stepped_through() {
 }
 
 #[test]
-fn a_step_to_another_branch_shows_where_they_part() {
-    let mut opened = OpenedSession::new((80, 24), branch("short")[..4].to_vec());
-    let info = branch_info(&opened, 0);
-    opened.tell(TranscriptEvent::Grown { from: 0, opened: info });
-#[test]
 fn the_changes_and_the_rewind_are_of_the_branch_that_is_read() {
     let mut opened = OpenedSession::new((120, 40), branch("long"));
     let info = branch_info(&opened, 0);
@@ -443,6 +443,11 @@ fn the_changes_and_the_rewind_are_of_the_branch_that_is_read() {
     assert_eq!(branches.collect::<Vec<_>>(), [Some(0), Some(0)]);
 }
 
+#[test]
+fn a_step_to_another_branch_shows_where_they_part() {
+    let mut opened = OpenedSession::new((80, 24), branch("short")[..4].to_vec());
+    let info = branch_info(&opened, 0);
+    opened.tell(TranscriptEvent::Grown { from: 0, opened: info });
     opened.keys(")");
     opened.entries = branch("long").into_iter().map(Arc::new).collect();
     let info = branch_info(&opened, 1);

@@ -140,6 +140,18 @@ fn the_hint_of_enter_says_what_it_does_with_a_question() {
     let mut stage = Stage::full(120, 40);
     asked(edit("a"))(&mut stage);
     assert!(stage.screen().contains("enter show all"), "{}", stage.screen());
+    // What counts is what is drawn.
+    let shows_all = |size: (u16, u16), line: &str| {
+        let mut long = command("a");
+        long.action = salon::domain::tool::ToolAction::Command { command: line.into(), exit_code: None };
+        let mut stage = Stage::full(size.0, size.1);
+        asked(long)(&mut stage);
+        stage.screen().contains("enter show all")
+    };
+    let wide = "cargo test ".repeat(30);
+    assert!(!shows_all((120, 40), &wide), "three rows are shown whole");
+    assert!(!shows_all((120, 40), &"true\n".repeat(6)), "six rows are shown whole");
+    assert!(shows_all((80, 14), &"true\n".repeat(6)), "a low screen cuts them");
 }
 
 #[test]

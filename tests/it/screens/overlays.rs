@@ -168,6 +168,24 @@ fn problems_are_listed_with_path_and_reason() {
 }
 
 #[test]
+fn the_footer_of_an_overlay_names_the_keys_that_scroll_if_there_is_more() {
+    let footer = |size: (u16, u16), issues: Vec<Issue>| {
+        let mut stage = Stage::full(size.0, size.1);
+        stage.send(Msg::Catalog(CatalogChange { issues: Some(issues), ..CatalogChange::default() })).keys("!");
+        stage.screen().lines().last().unwrap_or_default().to_owned()
+    };
+    let long = |at: usize| Issue::new(format!("/home/ann/{at}.jsonl"), "a reason of many words ".repeat(40));
+    let few = footer((80, 24), (0..3).map(long).collect());
+    assert!(few.contains("↑ ↓ scroll"), "three problems of many rows: {few}");
+    let equal = |line| Issue { line: Some(line), ..Issue::new("/home/ann/bad.jsonl", "unreadable record") };
+    let many = footer((80, 24), (1..=40).map(equal).collect());
+    assert!(!many.contains("scroll"), "forty equal problems are two rows: {many}");
+    let mut stage = Stage::full(120, 100);
+    stage.keys("?");
+    assert!(!stage.screen().contains("↑ ↓ scroll"), "{}", stage.screen());
+}
+
+#[test]
 fn a_notice_is_seen_until_the_next_key() {
     let mut stage = Stage::full(80, 24);
     stage.send(Msg::Notice { text: "claude: \u{1b}[31mit failed".into(), error: true });
