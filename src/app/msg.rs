@@ -219,6 +219,8 @@ pub struct KeepResult {
 pub enum Mouse {
     /// The left button went down.
     Click,
+    /// The mouse moved with the left button down.
+    Drag,
     /// The wheel turned up.
     WheelUp,
     /// The wheel turned down.
@@ -251,10 +253,10 @@ pub struct ApprovalFeedback {
     pub rows: usize,
     /// Total lines of its text.
     pub len: usize,
-}
-
     /// True if the full view shows more.
     pub is_cut: bool,
+}
+
 /// Results of the layout that the state needs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LayoutFeedback {
@@ -323,6 +325,8 @@ pub enum Target {
     Row(usize),
     /// The preview.
     Preview,
+    /// The border between the sessions and the preview.
+    Border,
     /// An entry of the reader.
     Entry(usize),
     /// A place in the reader that leads to an entry: the scrollbar, the outline, the prompt of the turn.
@@ -359,11 +363,11 @@ pub enum OutlinePlace {
 
 /// Results of the reader's layout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a frame")]
 pub struct ReaderFeedback {
     /// Ticket of the transcript.
     pub ticket: RequestTicket,
     /// First entry on the screen.
-#[expect(clippy::struct_excessive_bools, reason = "independent facts of a frame")]
     pub entry: usize,
     /// Last entry with a line on the screen.
     pub last: usize,
@@ -389,12 +393,12 @@ pub struct ReaderFeedback {
     pub cursor_row: i32,
     /// Lines of its body.
     pub cursor_of: i32,
+    /// True if the key that folds and unfolds changes its lines.
+    pub can_fold: bool,
     /// Rows at the top that the prompt of the turn covers while its own lines are above the screen; 0 without room.
     pub covers: usize,
     /// The prompt that covers them now.
     pub prompt: Option<usize>,
-    /// True if the key that folds and unfolds changes its lines.
-    pub can_fold: bool,
     /// Place of the outline.
     pub outline: OutlinePlace,
     /// Visible rows of the outline.

@@ -58,6 +58,7 @@ pub(super) fn closes_outside(target: &Target) -> Flow {
         Target::Workspace(_)
         | Target::Row(_)
         | Target::Preview
+        | Target::Border
         | Target::Entry(_)
         | Target::Jump(_)
         | Target::Hint(_)

@@ -57,6 +57,7 @@ fn key(event: KeyEvent) -> Option<Key> {
 fn mouse(event: MouseEvent) -> Option<Msg> {
     let kind = match event.kind {
         MouseEventKind::Down(MouseButton::Left) => Mouse::Click,
+        MouseEventKind::Drag(MouseButton::Left) => Mouse::Drag,
         MouseEventKind::ScrollUp => Mouse::WheelUp,
         MouseEventKind::ScrollDown => Mouse::WheelDown,
         _ => return None,

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, ViewCache};
 use super::widgets::{divider, split_left};
 use super::{preview, sessions, workspaces};
+use crate::app::msg::Target;
 
 /// Minimum width of a pane with a margin, in columns.
 const WITH_MARGIN: u16 = 28;
@@ -21,6 +22,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let (pane, right) = split_left(rest, panes.sessions);
     sessions::draw(canvas, with_margin(pane));
     if panes.preview > 0 {
+        canvas.target(split_left(right, 1).0, Target::Border);
         let pane = draw_divider(canvas, right);
         preview::draw(canvas, with_margin(pane), cache);
     }

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use salon::app::home::sections::{Calendar, ListSection};
 use salon::app::layout::{Panes, PreviewSize};
+use salon::app::msg::Mouse;
 use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg};
 use salon::config::key::Key;

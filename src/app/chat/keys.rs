@@ -133,6 +133,7 @@ impl Chat {
             Target::Workspace(_)
             | Target::Row(_)
             | Target::Preview
+            | Target::Border
             | Target::Choice(_)
             | Target::Hint(_)
             | Target::Nothing => {}

@@ -110,6 +110,7 @@ impl Home {
 
     /// Handles a click.
     pub fn click(&mut self, target: &Target, ctx: &mut Ctx) -> Flow {
+        self.drags_border = *target == Target::Border;
         match *target {
             Target::Workspace(row) => {
                 self.focus = Pane::Workspaces;
@@ -123,7 +124,8 @@ impl Home {
                     reader.select(index);
                 }
             }
-            Target::Jump(_)
+            Target::Border
+            | Target::Jump(_)
             | Target::Hint(_)
             | Target::Choice(_)
             | Target::Answer(_)
@@ -153,7 +155,8 @@ impl Home {
                 self.list.step(rows);
                 self.follow_selection(ctx);
             }
-            Target::Jump(_)
+            Target::Border
+            | Target::Jump(_)
             | Target::Hint(_)
             | Target::Choice(_)
             | Target::Answer(_)
@@ -282,10 +285,22 @@ impl Home {
             return ctx.notices.info("No preview is shown");
         }
         let wanted = PreviewSize { extra: ctx.preview_size.extra + by, ..*ctx.preview_size };
-        // At its limit the width must not go on counting.
-        if self.panes(ctx.size.0, wanted, ctx.sessions) != before {
-            *ctx.preview_size = wanted;
+        let after = self.panes(ctx.size.0, wanted, ctx.sessions);
+        if after != before {
+            // At its limit the width must not go on counting.
+            let by = after.preview.cast_signed() - before.preview.cast_signed();
+            *ctx.preview_size = PreviewSize { extra: ctx.preview_size.extra + by, ..*ctx.preview_size };
             self.preview_resized(ctx);
+        }
+    }
+
+    /// Moves the border of the preview to a column, if the drag began there.
+    pub fn drag(&mut self, column: u16, ctx: &mut Ctx) {
+        let panes = self.panes(ctx.size.0, *ctx.preview_size, ctx.sessions);
+        let border = ctx.size.0.saturating_sub(panes.preview + 1);
+        let by = i32::from(border) - i32::from(column);
+        if self.drags_border && panes.shows(Pane::Preview) && by != 0 {
+            self.resize_preview(i16::try_from(by).unwrap_or_default(), ctx);
         }
     }
 

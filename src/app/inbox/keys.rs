@@ -76,6 +76,7 @@ impl Inbox {
             Target::Workspace(_)
             | Target::Row(_)
             | Target::Preview
+            | Target::Border
             | Target::Entry(_)
             | Target::Jump(_)
             | Target::Hint(_)

@@ -21,8 +21,9 @@ use crate::domain::worktree::branch_name;
 use crate::domain::{Agent, SessionKey};
 
 impl NewSession {
-    /// Opens the form with defaults from the selected session, else from the workspace in which salon was started.
-    pub fn open(selected: Option<&SessionKey>, here: Option<Arc<str>>, ctx: &mut Ctx) -> Flow {
+    /// Opens the form with a prompt, and defaults from the selected session, else from the workspace in which salon was
+    /// started.
+    pub fn open(selected: Option<&SessionKey>, here: Option<Arc<str>>, prompt: &str, ctx: &mut Ctx) -> Flow {
         let selected = selected.and_then(|key| ctx.sessions.catalog.get(key));
         let workspace = selected.map(|session| session.workspace.clone()).filter(|path| !path.is_empty());
         let directory = workspace.or(here).unwrap_or_default();
@@ -31,7 +32,7 @@ impl NewSession {
         let wanted = ctx.settings.agent.and_then(index_of);
         let agent = wanted.or_else(|| index_of(selected?.key.agent));
         let agent = agent.or_else(|| agents.iter().position(|(_, installed)| *installed)).unwrap_or(0);
-        let mut new = Self { agent, ..Self::default() };
+        let mut new = Self { agent, prompt: ComposerText::new(prompt), ..Self::default() };
         new.directory.set(&directory);
         (new.host, _) = split_host(PathBuf::from(&*directory), ctx);
         ctx.effects.push(Effect::LoadAgents);
@@ -58,8 +59,8 @@ impl NewSession {
         self.error = None;
         let agents = ctx.runs.agents().len().max(1);
         match key.code {
-            KeyCode::Esc => return Flow::Pop,
-            KeyCode::Char('c') if key.ctrl => return Flow::Pop,
+            KeyCode::Esc => return self.cancel(),
+            KeyCode::Char('c') if key.ctrl => return self.cancel(),
             KeyCode::Enter if (key.alt || key.shift) && self.field == NewSessionField::Prompt => {
                 self.prompt.insert("\n");
             }
@@ -85,6 +86,12 @@ impl NewSession {
         }
         self.directory_changed(ctx);
         Flow::Stay
+    }
+
+    /// Closes the form. The prompt is kept for the next one.
+    fn cancel(&mut self) -> Flow {
+        self.is_cancelled = true;
+        Flow::Pop
     }
 
     /// Pastes into the focused field.

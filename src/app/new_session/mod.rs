@@ -43,6 +43,8 @@ pub struct NewSession {
     wanted: Option<Agent>,
     /// True if the user changed the agent.
     is_agent_chosen: bool,
+    /// True if the user closed the form without starting a session.
+    pub(super) is_cancelled: bool,
 }
 
 /// Field of the form.

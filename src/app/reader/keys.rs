@@ -111,6 +111,7 @@ impl Reader {
             Target::Workspace(_)
             | Target::Row(_)
             | Target::Preview
+            | Target::Border
             | Target::Composer
             | Target::Choice(_)
             | Target::Answer(_)

@@ -125,6 +125,7 @@ impl SearchScreen {
             }
             Target::Workspace(_)
             | Target::Preview
+            | Target::Border
             | Target::Entry(_)
             | Target::Jump(_)
             | Target::Hint(_)
@@ -149,6 +150,7 @@ impl SearchScreen {
             }
             Target::Workspace(_)
             | Target::Row(_)
+            | Target::Border
             | Target::Jump(_)
             | Target::Hint(_)
             | Target::Choice(_)

@@ -171,7 +171,10 @@ impl Stack {
             Action::Tags => return self.annotate(AnnotationField::Tags, ctx),
             Action::Rename => return self.annotate(AnnotationField::Name, ctx),
             Action::Note => return self.annotate(AnnotationField::Note, ctx),
-            Action::New => return NewSession::open(session.as_ref(), self.home.here.clone(), ctx),
+            Action::New => {
+                let prompt = std::mem::take(&mut self.home.unsent_prompt);
+                return NewSession::open(session.as_ref(), self.home.here.clone(), &prompt, ctx);
+            }
             Action::ResumeHere => return session_actions::resume_here(session, ctx),
             Action::Fork => {
                 let prompt = self.screen().and_then(Layer::reader).and_then(Reader::prompt_to_fork);

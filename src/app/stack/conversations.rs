@@ -225,9 +225,12 @@ impl Stack {
         }
     }
 
-    /// Closes a chat; its run continues.
+    /// Closes a chat; its run continues. On the home screen, its session is selected: it may be a new one.
     pub(super) fn leave_chat(&mut self, mut chat: Chat, ctx: &mut Ctx) {
         ctx.effects.extend(chat.stop_command());
+        if let Some(info) = chat.info(ctx.runs).filter(|_| self.layers.is_empty()) {
+            self.home.select_new_row(&runs::key_of(info), ctx.sessions);
+        }
         if let Some(run) = chat.run.take() {
             // If another chat of the run is open, it receives the events from now on.
             let below = self.chats_mut().rev().find(|chat| chat.is_of(&run)).map(|chat| chat.cursor());

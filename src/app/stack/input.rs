@@ -41,6 +41,8 @@ impl Stack {
 
     /// Handles pasted text.
     pub fn paste(&mut self, text: &str, ctx: &mut Ctx) {
+        // Terminals send the line breaks of a paste as carriage returns.
+        let text = &text.replace("\r\n", "\n").replace('\r', "\n");
         let flow = match self.layers.last_mut() {
             None => self.home.paste(text, ctx),
             Some(Layer::Reader(reader)) => reader.paste(text, ctx),
@@ -72,6 +74,8 @@ impl Stack {
         let target = hit.map_or(Target::Nothing, |(_, target)| target.clone());
         match kind {
             Mouse::Click => self.click(&target, ctx),
+            Mouse::Drag if self.layers.is_empty() => self.home.drag(column, ctx),
+            Mouse::Drag => {}
             Mouse::WheelUp => self.wheel(&target, -WHEEL, ctx),
             Mouse::WheelDown => self.wheel(&target, WHEEL, ctx),
         }

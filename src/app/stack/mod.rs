@@ -180,6 +180,10 @@ impl Stack {
                 ctx.effects.extend(search.preview.close());
                 self.home.follow_selection(ctx);
             }
+            // A prompt for another session's continuation is written by salon.
+            Some(Layer::NewSession(form)) if form.is_cancelled && form.base.is_none() => {
+                self.home.unsent_prompt = form.prompt.whole();
+            }
             // Overlays keep nothing open.
             Some(_) | None => {}
         }
