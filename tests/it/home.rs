@@ -547,3 +547,12 @@ fn the_footer_says_that_escape_clears_a_text_first() {
         assert!(footer(&mut stage).contains("esc close"), "the text is cleared, and {open} still open");
     }
 }
+
+#[test]
+fn no_hint_names_the_key_for_a_prompt_where_another_program_has_the_session_open() {
+    let mut stage = Stage::new(120, 24);
+    stage.send(Msg::Catalog(change(vec![session(Agent::Claude, "aaaa", "Build the release", 5)])));
+    assert!(stage.screen().contains("m send prompt"), "{}", stage.screen());
+    stage.send(working(&SessionKey::new(Agent::Claude, "aaaa"), SessionState::Working));
+    assert!(!stage.screen().contains("m send prompt"), "{}", stage.screen());
+}

@@ -116,7 +116,7 @@ pub fn hints(app: &App, drawn: &LayoutFeedback) -> Vec<Hint> {
         None => match app.stack.home.focus {
             Pane::Workspaces if app.stack.home.workspaces.view().is_some() => named(app, &tables::VIEW),
             Pane::Workspaces => named(app, &tables::WORKSPACES),
-            Pane::Sessions => named(app, &tables::LIST),
+            Pane::Sessions => hints_in_list(app),
             Pane::Preview => {
                 let key = app.stack.home.list.key();
                 let reader = key.and_then(|key| app.stack.home.preview.reader(key));
@@ -129,6 +129,12 @@ pub fn hints(app: &App, drawn: &LayoutFeedback) -> Vec<Hint> {
 /// Returns what Esc does where one types: it clears a text before it closes.
 fn clear_or_close(input: &LineEditor) -> &'static str {
     if input.is_empty() { "close" } else { "clear" }
+}
+
+fn hints_in_list(app: &App) -> Vec<Hint> {
+    let takes_message = app.stack.home.takes_message(&app.runs, &app.sessions);
+    let is_possible = |(action, _): &(Action, &'static str)| *action != Action::Message || takes_message;
+    named(app, &tables::LIST.into_iter().filter(is_possible).collect::<Vec<_>>())
 }
 
 fn hints_in_changes(app: &App, changes: &ChangesScreen) -> Vec<Hint> {

@@ -5,10 +5,12 @@ use crate::app::ctx::Ctx;
 use crate::app::failure;
 use crate::app::line_editor::LineEditor;
 use crate::app::prompt_request::PromptRequest;
+use crate::app::runs::RunTable;
+use crate::app::sessions::Sessions;
 use crate::app::ticket::RequestTicket;
 use crate::config::key::{Key, KeyCode};
 use crate::domain::run::{Refusal, RunId};
-use crate::domain::{SessionKey, SessionState};
+use crate::domain::{Session, SessionKey, SessionState};
 
 /// Prompt to a session of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,12 +29,20 @@ impl Home {
         if !ctx.runs.agents().iter().any(|(agent, _)| *agent == key.agent) {
             return ctx.notices.info(format!("Salon cannot run {}", key.agent.label()));
         }
-        if ctx.runs.of_session(&key).is_none() && ctx.sessions.state(session) != SessionState::Past {
+        if !self.takes_message(ctx.runs, ctx.sessions) {
             return ctx.notices.info("Read-only: open in another program");
         }
         self.list.pin_selection();
         let kept = self.unsent.iter().position(|message| message.key == key).map(|at| self.unsent.remove(at));
         self.message = Some(kept.unwrap_or_else(|| ListMessage { key, input: LineEditor::default() }));
+    }
+
+    /// Returns true if a prompt can be sent to the selected session: no other program has it open.
+    pub fn takes_message(&self, runs: &RunTable, sessions: &Sessions) -> bool {
+        let is_open_elsewhere = |session: &Session| {
+            runs.of_session(&session.key).is_none() && sessions.state(session) != SessionState::Past
+        };
+        self.list.session().is_some_and(|session| !is_open_elsewhere(session))
     }
 
     /// Closes the composer. The text is kept for the next time that it is opened for the session.
