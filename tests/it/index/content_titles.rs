@@ -47,7 +47,7 @@ fn a_session_without_a_prompt_has_the_beginning_of_its_content_as_its_title() {
         "content": [{"type": "output_text", "text": "Welcome back"}]});
     let codex_image = json!({"type": "message", "role": "user",
         "content": [{"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="}]});
-    write_sessions(&home, &id(1), &[assistant(call.clone())], &[codex_call.clone()]);
+    write_sessions(&home, &id(1), &[assistant(call.clone())], std::slice::from_ref(&codex_call));
     let picture = json!({"type": "user", "message": {"role": "user", "content": [{"type": "image", "source": image}]}});
     write_sessions(&home, &id(2), &[picture], &[codex_image]);
     let answer = assistant(json!({"type": "text", "text": "Welcome back\nto it"}));
