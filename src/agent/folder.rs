@@ -4,11 +4,12 @@
 
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
+use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Dev, Dir, FileType, Mode, OFlags, Stat, openat, statat};
+use rustix::fs::{AtFlags, CWD, Dev, FileType, Mode, OFlags, Stat, openat, statat};
 use rustix::io::Errno;
 
 use super::FileStamp;
@@ -17,7 +18,7 @@ use crate::stdx::files::{self, SizeLimit};
 const OPEN_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
 
 /// Initial size of the read buffer in bytes, because most such files are smaller and fit one read.
-const INITIAL_BUFFER: usize = 64 << 10;
+const INITIAL_BUFFER: usize = 16 << 10;
 
 /// An open folder.
 #[derive(Debug)]
@@ -36,15 +37,35 @@ impl Folder {
 
     /// Lists the names with the given ending, sorted.
     pub(super) fn names(&self, ending: &[u8]) -> io::Result<Vec<CString>> {
-        let mut names = Vec::new();
-        for entry in Dir::read_from(&self.0)? {
-            let entry = entry?;
-            if entry.file_name().to_bytes().ends_with(ending) {
-                names.push(entry.file_name().to_owned());
+        Ok(self.named(ending)?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    fn named(&self, ending: &[u8]) -> io::Result<Vec<(CString, FileType)>> {
+        let mut found = Vec::new();
+        entries(&self.0, &mut |name, kind| {
+            if name.to_bytes().ends_with(ending) {
+                found.push((name.to_owned(), kind));
+            }
+        })?;
+        found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(found)
+    }
+
+    /// Reads the files with the given ending, in the order of their names, each into the buffer, which only grows. Visits
+    /// their names and contents until `visit` breaks.
+    pub(super) fn read_each(
+        &self,
+        ending: &[u8],
+        buffer: &mut Vec<u8>,
+        mut visit: impl FnMut(&CStr, io::Result<&[u8]>) -> ControlFlow<()>,
+    ) -> io::Result<ControlFlow<()>> {
+        for (name, kind) in self.named(ending)? {
+            let read = self.read(&name, kind, buffer);
+            if visit(&name, read.map(|len| &buffer[..len])).is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
-        names.sort_unstable();
-        Ok(names)
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Visits the folder's entries with their names and types, without following links.
@@ -73,9 +94,13 @@ impl Folder {
         files::refusal_at(&self.0, name, limit)
     }
 
-    /// Reads a file of the folder into a buffer, which only grows; returns the number of bytes read.
-    pub(super) fn read(&self, name: &CStr, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        let file = files::open_at(&self.0, name)?;
+    /// Reads a file of the folder into a buffer; returns the number of bytes read.
+    fn read(&self, name: &CStr, kind: FileType, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let file = if kind == FileType::RegularFile {
+            files::open_listed(&self.0, name)?
+        } else {
+            files::open_at(&self.0, name)?
+        };
         buffer.resize(buffer.len().max(INITIAL_BUFFER), 0);
         let mut len = 0;
         loop {
@@ -149,7 +174,7 @@ fn entries(folder: &OwnedFd, visit: &mut dyn FnMut(&CStr, FileType)) -> io::Resu
 
 #[cfg(not(target_os = "linux"))]
 fn entries(folder: &OwnedFd, visit: &mut dyn FnMut(&CStr, FileType)) -> io::Result<()> {
-    for entry in Dir::read_from(folder)? {
+    for entry in rustix::fs::Dir::read_from(folder)? {
         let entry = entry?;
         visit(entry.file_name(), entry.file_type());
     }

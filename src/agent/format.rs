@@ -18,6 +18,7 @@ use super::file_checkpoint::FileCheckpoint;
 use super::folder_stamps::FolderStamps;
 use super::session_files::AtRiskFiles;
 use super::source::{Discovery, FileStamp, Source, SourceRoot};
+use super::texts::TextSink;
 use super::{Environment, Texts};
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
@@ -376,6 +377,13 @@ pub trait Format: Send + Sync {
 
     /// Reads all of the source, or what was appended since `progress`.
     fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary;
+
+    /// Reads all of a source like [`summarise`](Self::summarise), and in the same pass the texts of
+    /// [`TextScope::Indexed`](super::texts::TextScope::Indexed), record by record. `None`, without any text, for a source
+    /// whose texts are not its lines.
+    fn summarise_with_texts(&self, _source: &Source, _sink: &mut TextSink<'_>) -> Option<SourceSummary> {
+        None
+    }
 
     /// Finds the sources that are copies of another one in the list. Returns their indices, with summaries that exclude
     /// the copied records. Called for sessions that have the same [`first`](Session::first) record and no recorded

@@ -13,7 +13,7 @@ use crate::domain::query::jump::Jump;
 use crate::domain::search::{EntryLocation, Hit, LocatedEntry, SearchOrder, SearchResults};
 use crate::domain::{Issue, Session};
 use crate::index;
-use crate::index::search::{Cancel, Corpus, QueryRequest, SearchIndex, SnippetContext};
+use crate::index::search::{self, Cancel, Corpus, QueryRequest, SearchIndex, SnippetContext};
 
 /// Maximum bytes of a query or prompt read from stdin, far more than an agent takes.
 const MAX_STDIN_BYTES: u64 = 16 << 20;
@@ -75,6 +75,15 @@ pub(super) struct QuerySearch {
 /// Loads all sessions and opens the text index, in parallel.
 pub(super) fn load(context: &CliContext) -> (LoadedSessions, SearchIndex) {
     load_with(context, LoadedSessions::read)
+}
+
+/// Loads all sessions and the text index for a query. If there is none yet, it is built in the pass that loads the sessions.
+pub(super) fn load_for(context: &CliContext, source: &str) -> (LoadedSessions, SearchIndex) {
+    let search = SearchIndex::open(&index::search_dir(&context.paths.cache));
+    if !search.is_missing() || !search::needs_texts(&Query::parse(source)) {
+        return load(context);
+    }
+    (LoadedSessions::read_and_index(context, &search), search)
 }
 
 /// Loads the sessions by `read`, and meanwhile the text index.

@@ -39,7 +39,7 @@ pub(super) fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, C
     let request = SearchRequest { query: source.clone(), order: args.sort, within: None };
     let shown = args.limit.unwrap_or(usize::MAX);
     let remote = remote::begin(context, remote::sources_of(context, &args.scope), Some((request, shown)))?;
-    let (mut loaded, search) = query::load(context);
+    let (mut loaded, search) = query::load_for(context, &source);
     let filter = scope::filter(context, &args.scope, true);
     let selected = |session: &Session| filter.admits(session) && filter.hides(session).is_none();
     let query_search = QuerySearch::new(search, &mut loaded, selected, source);

@@ -9,6 +9,7 @@ use super::remote;
 use crate::agent::{self, Source, SourceRoot};
 use crate::domain::catalog::Sort;
 use crate::domain::{Agent, Issue, Session, Time};
+use crate::index::search::SearchIndex;
 use crate::index::{self, IndexOptions, Refresh};
 use crate::remote::collect::CollectedSource;
 use crate::runtime;
@@ -43,8 +44,17 @@ impl LoadedSessions {
         Self::collect(context, &options(context))
     }
 
+    /// Loads all sessions like [`read`](Self::read), and indexes the texts of those that are read from their beginning.
+    pub(super) fn read_and_index(context: &CliContext, search: &SearchIndex) -> Self {
+        let options = IndexOptions { with_usage: false, ..options(context) };
+        Self::of(context, index::collect_and_index(&options, search))
+    }
+
     fn collect(context: &CliContext, options: &IndexOptions) -> Self {
-        let collected = index::collect(options, Refresh::Changed);
+        Self::of(context, index::collect(options, Refresh::Changed))
+    }
+
+    fn of(context: &CliContext, collected: index::Collected) -> Self {
         let index::Collected { sessions: all, issues: unread, sources: units, roots, cache, pending_write, .. } =
             collected;
         let issues = context.issues.iter().cloned().chain(unread).collect();

@@ -10,6 +10,7 @@ use super::hidden;
 use super::options::IndexOptions;
 use super::pool::{LeaseLookup, live_statuses};
 use super::scanner::{ScanCounts, Scanner};
+use super::search::{SearchIndex, SummaryTexts};
 use super::snapshot::{self, LoadedSnapshot, PendingWrite, Snapshot};
 use crate::agent::{Source, SourceRoot};
 use crate::domain::catalog::{Catalog, IndexProgress};
@@ -72,6 +73,19 @@ pub struct RootReport {
 
 /// Scans all roots and waits until all sources are read.
 pub fn collect(options: &IndexOptions, refresh: Refresh) -> Collected {
+    collect_with(options, refresh, |scan| scan(None))
+}
+
+/// Scans like [`collect()`], and indexes the texts of the sources that are read from their beginning in the same pass.
+pub fn collect_and_index(options: &IndexOptions, search: &SearchIndex) -> Collected {
+    collect_with(options, Refresh::Changed, |scan| search.index_summarised(scan))
+}
+
+fn collect_with(
+    options: &IndexOptions,
+    refresh: Refresh,
+    indexing: impl FnOnce(&dyn Fn(Option<SummaryTexts>) -> Collected) -> Collected,
+) -> Collected {
     let roots: Vec<SourceRoot> = options.formats.iter().flat_map(|format| format.roots(&options.environment)).collect();
     let loaded = match refresh {
         Refresh::Changed => snapshot::load(options, &roots),
@@ -79,7 +93,7 @@ pub fn collect(options: &IndexOptions, refresh: Refresh) -> Collected {
     };
     let mut collected = match loaded {
         Some(loaded) => from_snapshot(options, roots, loaded),
-        None => scan(options, refresh),
+        None => indexing(&|texts| scan(options, refresh, texts)),
     };
     // The cache and the snapshot contain only what is in the agents' files.
     let user_data = options.state_db.as_deref().map_or_else(|| Ok(UserData::default()), UserData::load);
@@ -136,13 +150,13 @@ fn from_snapshot(options: &IndexOptions, roots: Vec<SourceRoot>, loaded: LoadedS
     }
 }
 
-fn scan(options: &IndexOptions, refresh: Refresh) -> Collected {
+fn scan(options: &IndexOptions, refresh: Refresh, texts: Option<SummaryTexts>) -> Collected {
     let (sender, results) = channel();
     let report = move |result| {
         // The receiver is gone only with the scanner; then the result has no use.
         drop(sender.send(result));
     };
-    let mut scanner = Scanner::new(options, Arc::new(report));
+    let mut scanner = Scanner::of_command(options, texts, Arc::new(report));
     if refresh == Refresh::Changed {
         scanner.load_cache();
     }

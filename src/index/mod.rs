@@ -40,7 +40,7 @@ mod timers;
 mod watch;
 mod workspace;
 
-pub use collect::{Collected, Refresh, RootReport, collect, report};
+pub use collect::{Collected, Refresh, RootReport, collect, collect_and_index, report};
 pub use file_history::file_history;
 pub use handle::Index;
 pub use kept_transcript::open_transcript;

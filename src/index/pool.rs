@@ -12,10 +12,9 @@ use super::cache::{self, CacheRecord, CachedSource};
 use super::content_title;
 use super::live_activity::{LiveActivities, SEARCHED_ENTRIES};
 use super::options::IndexOptions;
+use super::search::SummaryTexts;
 use super::workspace::Workspaces;
-use crate::agent::{
-    Discovery, FileStamp, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress, archive,
-};
+use crate::agent::{Discovery, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress, archive};
 use crate::domain::live_status::{LiveActivity, LiveStatus};
 use crate::domain::{Issue, Session};
 use crate::stdx::process;
@@ -87,6 +86,8 @@ struct Shared {
     workspaces: Arc<Workspaces>,
     activities: Mutex<LiveActivities>,
     leases: LeaseLookup,
+    /// Index of the texts of sources that are summarised from their beginning.
+    texts: Option<SummaryTexts>,
     results: ResultSink,
 }
 
@@ -99,7 +100,12 @@ struct Queue {
 
 impl Pool {
     /// Starts one thread per core, at least two and at most eight.
-    pub(super) fn start(options: &IndexOptions, workspaces: Arc<Workspaces>, results: ResultSink) -> Self {
+    pub(super) fn start(
+        options: &IndexOptions,
+        workspaces: Arc<Workspaces>,
+        texts: Option<SummaryTexts>,
+        results: ResultSink,
+    ) -> Self {
         let count = processors().clamp(2, 8);
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
@@ -108,6 +114,7 @@ impl Pool {
             workspaces,
             activities: Mutex::default(),
             leases: LeaseLookup::new(options),
+            texts,
             results,
         });
         for number in 0..count {
@@ -182,8 +189,8 @@ impl Shared {
             }
             Job::DetectLive(roots, sessions) => JobResult::LiveDetected(self.detect_live(&roots, &sessions)),
             Job::Summarise(source, progress) => {
-                let found = catch_panic(|| Some(self.format(source.agent)?.summarise(&source, progress.as_ref())));
-                let mut summary = found.unwrap_or_else(|| failed(&source));
+                let summary = self.summarise(&source, progress.as_ref());
+                let mut summary = summary.unwrap_or_else(|| self.failed(&source, progress.is_none()));
                 let record = self.finish(&source, &mut summary, progress);
                 JobResult::Summarised(source, summary, record)
             }
@@ -206,6 +213,28 @@ impl Shared {
                 let place = |dir: Arc<str>| (dir.clone(), self.workspaces.resolve(&dir));
                 JobResult::WorkspacesResolved(dirs.into_iter().map(place).collect())
             }
+        }
+    }
+
+    fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> Option<SourceSummary> {
+        let format = self.format(source.agent)?;
+        let texts = self.texts.as_ref().filter(|_| progress.is_none());
+        texts
+            .and_then(|texts| catch_panic(|| texts.summarise(format, source)))
+            .or_else(|| catch_panic(|| Some(format.summarise(source, progress))))
+    }
+
+    /// Summary of a source whose reader panics: its preliminary rows, if it is read for the first time.
+    fn failed(&self, source: &Source, is_new: bool) -> SourceSummary {
+        let mut progress = SummaryProgress::default();
+        progress.cursor.stamp = source.stamp;
+        let sessions = if is_new { self.peek(source.clone()).1 } else { Vec::new() };
+        SourceSummary {
+            sessions: SourceSessions::Changed { sessions, removed: Vec::new() },
+            notes: Vec::new(),
+            progress,
+            bytes_read: 0,
+            issues: vec![panic_issue(&source.path)],
         }
     }
 
@@ -301,16 +330,4 @@ pub(super) fn catch_panic<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
 
 fn panic_issue(path: &std::path::Path) -> Issue {
     Issue::new(path, "salon failed while reading it; please report this")
-}
-
-fn failed(source: &Source) -> SourceSummary {
-    let mut progress = SummaryProgress::default();
-    progress.cursor.stamp = FileStamp { ..source.stamp };
-    SourceSummary {
-        sessions: SourceSessions::Changed { sessions: Vec::new(), removed: Vec::new() },
-        notes: Vec::new(),
-        progress,
-        bytes_read: 0,
-        issues: vec![panic_issue(&source.path)],
-    }
 }

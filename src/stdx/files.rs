@@ -40,6 +40,11 @@ pub fn open(path: &Path) -> io::Result<File> {
 pub fn open_at(folder: impl std::os::fd::AsFd, name: impl Arg + Copy) -> io::Result<OwnedFd> {
     // The type is asked before the open too, because opening a device can have effects.
     require_regular(&statat(&folder, name, AtFlags::empty())?)?;
+    open_listed(folder, name)
+}
+
+/// Opens a file that its directory lists as a regular one.
+pub fn open_listed(folder: impl std::os::fd::AsFd, name: impl Arg) -> io::Result<OwnedFd> {
     let file = openat(&folder, name, FLAGS, Mode::empty())?;
     require_regular(&fstat(&file)?)?;
     Ok(file)

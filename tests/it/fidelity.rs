@@ -24,7 +24,7 @@ const VARIABLES: [(&str, &str, &str); 2] =
 const IN_TWO_FILES: &str = "37-claude-same-id-fragments";
 
 /// Homes of all fixtures and cases.
-fn homes() -> Vec<PathBuf> {
+pub fn homes() -> Vec<PathBuf> {
     let folders = |path: PathBuf| std::fs::read_dir(path).expect("a folder").flatten().map(|entry| entry.path());
     let homes = folders(fixtures()).filter(|path| path.is_dir()).flat_map(folders).map(|path| path.join("home"));
     let is_read = |path: &PathBuf| path.is_dir() && !path.parent().is_some_and(|case| case.ends_with(IN_TWO_FILES));
@@ -34,7 +34,7 @@ fn homes() -> Vec<PathBuf> {
 }
 
 /// Copy of a fixture's home, with its environment.
-fn copy(fixture: &Path) -> (Home, Environment) {
+pub fn copy(fixture: &Path) -> (Home, Environment) {
     let home = Home::empty();
     copy_tree(fixture, home.path());
     let mut environment = home.environment();

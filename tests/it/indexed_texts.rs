@@ -3,11 +3,13 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use salon::agent::texts::{RecordDecoder, SearchText, StoredRecord, TextScope};
-use salon::agent::{FORMATS, Source};
+use salon::agent::texts::{RecordDecoder, RecordLayout, SearchText, StoredRecord, TextScope};
+use salon::agent::{FORMATS, Format, Source};
 use salon::domain::query::TextKind;
+use salon::stdx::lines::LineReader;
 use serde_json::{Value, json};
 
+use crate::fidelity;
 use crate::hostile::damage::HOMES;
 use crate::support::Home;
 
@@ -40,7 +42,7 @@ fn compare(home: &Home) -> usize {
         for root in format.roots(&home.environment()) {
             for source in format.discover(&root).sources {
                 let Ok(decoder) = texts.decoder(&source) else { continue };
-                if texts.layout(&source) == salon::agent::texts::RecordLayout::Lines {
+                if texts.layout(&source) == RecordLayout::Lines {
                     let bytes = fs::read(&source.path).expect("a transcript");
                     let mut offset = 0;
                     for bytes in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -112,4 +114,62 @@ fn inputs_of_every_shape_are_decoded_for_the_index_as_they_are() {
     fs::create_dir_all(file.parent().expect("a folder")).expect("created");
     fs::write(&file, lines.join("\n") + "\n").expect("written");
     assert!(compare(&home) > 2 * blocks.len());
+}
+
+/// Texts of a source that its summary yields, with the summary's offset; `None` if it yields no texts.
+fn summarised(format: &dyn Format, source: &Source) -> Option<(Vec<(String, Indexed)>, u64)> {
+    let mut texts = Vec::new();
+    let summary = format.summarise_with_texts(source, &mut |session, _, text| {
+        if text.kind.is_indexed(text.text) {
+            texts.push((session.to_owned(), all_of(text)));
+        }
+    })?;
+    assert_eq!(summary.sessions, format.summarise(source, None).sessions, "{}", source.path.display());
+    Some((texts, summary.progress.cursor.offset))
+}
+
+fn all_of(text: &SearchText<'_>) -> Indexed {
+    let SearchText { key, call, tool, kind, text } = *text;
+    (key.raw(), call.to_owned(), tool.to_owned(), kind, text.to_owned())
+}
+
+/// Texts of the lines of a source up to an offset, each decoded by itself.
+fn of_lines(format: &dyn Format, source: &Source, end: u64) -> Vec<(String, Indexed)> {
+    let decoder = format.texts().expect("texts").decoder(source).expect("a decoder");
+    let mut found = Vec::new();
+    let mut read = |offset: u64, bytes: &[u8]| {
+        let record = StoredRecord { session: &decoder.session, id: "", hint: "", offset, bytes };
+        decoder.decode.texts(&record, TextScope::Indexed, &mut |text| {
+            if text.kind.is_indexed(text.text) {
+                found.push((decoder.session.to_string(), all_of(text)));
+            }
+        });
+    };
+    let mut lines = LineReader::from_offset(fs::File::open(&source.path).expect("a file"), 0).expect("lines");
+    while let Some(line) = lines.next_line().expect("a line") {
+        read(line.offset, line.bytes);
+    }
+    // The last record may have no newline.
+    if lines.offset() < end {
+        read(lines.offset(), lines.remainder());
+    }
+    found
+}
+
+#[test]
+fn texts_that_are_read_with_a_summary_are_those_of_the_lines() {
+    let (mut files, mut count) = (0, 0);
+    for fixture in fidelity::homes() {
+        let (_home, environment) = fidelity::copy(&fixture);
+        for format in FORMATS {
+            let sources = format.roots(&environment).into_iter().flat_map(|root| format.discover(&root).sources);
+            for source in sources {
+                let Some((texts, end)) = summarised(format, &source) else { continue };
+                assert_eq!(texts, of_lines(format, &source, end), "{}", source.path.display());
+                files += 1;
+                count += texts.len();
+            }
+        }
+    }
+    assert!(files > 50 && count > 500, "{files} files, {count} texts");
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
+use std::time::Instant;
 
 use proptest::prelude::*;
 use salon::domain::query::Query;
 use salon::domain::search::{Hit, SearchResults};
 use salon::index::search::{Cancel, Corpus, SearchIndex};
+use salon::index::{self, IndexOptions};
 use serde_json::{Value, json};
 
 use crate::search_needles::{
@@ -55,6 +57,67 @@ fn a_command_indexes_before_it_searches_only_if_it_would_read_many_texts_twice()
     assert_eq!(ids(&ask(&search, &known, "plantprompt")), BTreeSet::from([CLAUDE.to_owned()]));
 }
 
+/// Collects the sessions of a home, and indexes the texts of its files in the same pass.
+fn collect_and_index(home: &Home, search: &SearchIndex) -> Corpus {
+    let collected = index::collect_and_index(&IndexOptions::new(home.environment(), Instant::now), search);
+    Corpus::new(collected.sources, collected.sessions)
+}
+
+#[test]
+fn a_first_search_indexes_texts_in_the_pass_of_the_summaries() {
+    let home = Home::empty();
+    write_claude_needles(&home);
+    // Some segments of texts.
+    let long: Vec<Value> = (1..60).map(|at| claude_line(at, "user", &json!(format!("{at} ").repeat(4000)))).collect();
+    let large = claude_file(&home).with_file_name("aaaaaaaa-0000-4000-8000-000000000001.jsonl");
+    write(&large, &long);
+    let search = open(&home);
+    assert!(search.is_missing());
+    let known = collect_and_index(&home, &search);
+    assert!(!search.is_missing() && search.is_current(&known), "nothing is left to index");
+    let (indexed, scanned) = (ask(&search, &known, "plantprompt"), SearchIndex::without_index());
+    assert_eq!(counts(&indexed), counts(&ask(&scanned, &known, "plantprompt")));
+    assert_eq!(counts(&ask(&search, &known, "17")), counts(&ask(&scanned, &known, "17")));
+    // What is appended is indexed from there on.
+    let line = claude_line(60, "user", &json!("plantappended")).to_string() + "\n";
+    let mut file = fs::OpenOptions::new().append(true).open(&large).expect("open");
+    std::io::Write::write_all(&mut file, line.as_bytes()).expect("append");
+    let grown = corpus(&home);
+    index(&search, &grown);
+    assert_eq!(ask(&search, &grown, "plantappended").hits[0].count, 1);
+    assert_eq!(counts(&ask(&search, &grown, "17")), counts(&ask(&scanned, &grown, "17")));
+}
+
+#[test]
+fn a_first_search_leaves_a_record_without_a_newline_to_the_next_update() {
+    let home = Home::empty();
+    write_claude_needles(&home);
+    let mut file = fs::OpenOptions::new().append(true).open(claude_file(&home)).expect("open");
+    let line = claude_line(30, "user", &json!("plantunended")).to_string();
+    std::io::Write::write_all(&mut file, line.as_bytes()).expect("append");
+    let search = open(&home);
+    let known = collect_and_index(&home, &search);
+    assert_eq!(ask(&search, &known, "plantunended").hits[0].count, 1, "found where it is");
+    std::io::Write::write_all(&mut file, b"\n").expect("append");
+    let ended = corpus(&home);
+    index(&search, &ended);
+    assert_eq!(ask(&search, &ended, "plantunended").hits[0].count, 1, "nothing is counted twice");
+}
+
+#[test]
+fn a_first_search_beside_another_process_that_indexes_finds_the_same() {
+    let home = Home::empty();
+    write_claude_needles(&home);
+    let dir = home.path().join("cache/search");
+    fs::create_dir_all(&dir).expect("a folder");
+    let lock = fs::File::create(dir.join("lock")).expect("a file");
+    lock.lock().expect("the lock");
+    let search = open(&home);
+    let known = collect_and_index(&home, &search);
+    assert!(search.is_missing());
+    assert_eq!(ids(&ask(&search, &known, "plantprompt")), BTreeSet::from([CLAUDE.to_owned()]));
+}
+
 #[test]
 fn entries_are_numbered_without_opening_transcripts_until_they_change() {
     let home = Home::empty();
@@ -82,7 +145,7 @@ fn entries_are_numbered_without_opening_transcripts_until_they_change() {
     fs::write(&file, [first.as_bytes(), &kept].concat()).expect("write");
     let changed = corpus(&home);
     let answer = ask(&search, &changed, "plantprompt");
-    let opened = salon::index::locate(&answer.hits[0].session, &[&answer.hits[0].snippets[0].location]);
+    let opened = index::locate(&answer.hits[0].session, &[&answer.hits[0].snippets[0].location]);
     assert_eq!(located(&changed, &answer)[0][..1], opened, "a changed transcript is opened");
 }
 

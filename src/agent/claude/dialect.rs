@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::record::TranscriptRecord;
-use super::{decode, history, indexed, inline, outputs, parts, paths, shape, task_list, teams};
+use super::{decode, history, indexed, inline, outputs, parts, paths, shape, task_list, teams, texts};
 use crate::agent::jsonl::{Dialect, EntryMark, LineMetadata, MalformedJson, TextFile};
+use crate::agent::texts::{SearchText, StoredRecord};
 use crate::agent::usual_form::UsualForm;
 use crate::agent::{FileStamp, Source};
 use crate::domain::run::SessionTask;
@@ -82,6 +83,10 @@ impl Dialect for ClaudeDialect {
 
     fn usual_form(&self, record: &[u8]) -> Option<UsualForm> {
         shape::usual_form(record)
+    }
+
+    fn other_texts(&self, record: &StoredRecord<'_>, sink: &mut dyn FnMut(&SearchText<'_>)) {
+        texts::queued_prompt(record, sink);
     }
 
     fn open_text(&self, path: &Path, _first: Option<u64>) -> io::Result<TextFile> {

@@ -1,29 +1,31 @@
 //! Text extraction from Claude Code's transcripts: shown lines, sidechains of early versions, queued prompts (sent or
 //! not), and replaced titles.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::block::Content;
-use super::dialect::ClaudeDialect;
 use super::{queue, raw_outputs};
-use crate::agent::jsonl::JsonCursor;
+use crate::agent::jsonl::{Dialect, JsonCursor};
 use crate::agent::texts::{LineDecoder, RawOutput, RecordDecoder, SearchText, StoredRecord, TextScope};
 use crate::domain::EntryKey;
 use crate::domain::query::TextKind;
 
 /// Creates the decoder of a transcript's texts.
-pub(super) fn decoder(dialect: ClaudeDialect) -> Box<dyn RecordDecoder> {
+pub(super) fn decoder<D: Dialect + 'static>(dialect: D) -> Box<dyn RecordDecoder> {
     Box::new(TranscriptDecoder(LineDecoder(dialect)))
 }
 
 /// Bytes at the beginning of a record that have its type.
 const HEAD: usize = 64;
 
-struct TranscriptDecoder(LineDecoder<ClaudeDialect>);
+static QUEUE_RECORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"queue-operation\""));
 
-impl RecordDecoder for TranscriptDecoder {
+struct TranscriptDecoder<D>(LineDecoder<D>);
+
+impl<D: Dialect> RecordDecoder for TranscriptDecoder<D> {
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
-        if memchr::memmem::find(&record.bytes[..record.bytes.len().min(HEAD)], b"\"queue-operation\"").is_some() {
-            queued_prompt(record, sink);
-        }
         self.0.texts(record, wanted, sink);
     }
 
@@ -36,7 +38,11 @@ impl RecordDecoder for TranscriptDecoder {
     }
 }
 
-fn queued_prompt(record: &StoredRecord<'_>, sink: &mut dyn FnMut(&SearchText<'_>)) {
+/// Extracts the texts of a prompt that was queued.
+pub(super) fn queued_prompt(record: &StoredRecord<'_>, sink: &mut dyn FnMut(&SearchText<'_>)) {
+    if QUEUE_RECORD.find(&record.bytes[..record.bytes.len().min(HEAD)]).is_none() {
+        return;
+    }
     let (mut content, mut is_added) = (Content::default(), false);
     let read = JsonCursor::new(record.bytes).object(|key, value| {
         match key {

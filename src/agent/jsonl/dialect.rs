@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::TextFile;
 use crate::agent::json::{JsonStr, MalformedJson};
+use crate::agent::texts::{SearchText, StoredRecord};
 use crate::agent::usual_form::UsualForm;
 use crate::agent::{FileStamp, Source};
 use crate::domain::run::SessionTask;
@@ -48,6 +49,9 @@ pub trait Dialect: Send + Sync {
     /// Decodes the updates of tool calls (and usage, by key) in this line; the caller drops updates of unwanted calls. A
     /// line that also describes the call may yield it first.
     fn decode_results(&self, line: &[u8], sink: &mut dyn FnMut(Event));
+
+    /// Extracts the texts of a record that are in none of its entries.
+    fn other_texts(&self, _record: &StoredRecord<'_>, _sink: &mut dyn FnMut(&SearchText<'_>)) {}
 
     /// Opens a file of such lines: all of it, or at least its `first` bytes.
     fn open_text(&self, path: &Path, first: Option<u64>) -> io::Result<TextFile> {

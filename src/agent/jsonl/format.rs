@@ -11,11 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use super::agent::{FileHead, JsonlAgent};
 use super::inherited::InheritedHistory;
+use super::repaired::ScannedLine;
 use super::transcript_index::{DialectRenewal, TranscriptIndex};
 use super::{Dialect, TextFile, concatenated, copies, summary, tail};
 use crate::agent::purged_transcript::PurgedTranscript;
 use crate::agent::side_text::{self, SideTextDecoder};
-use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, Texts};
+use crate::agent::texts::{
+    LineDecoder, RecordDecoder, RecordLayout, SearchText, SourceDecoder, StoredRecord, TextScope, TextSink, Texts,
+};
 use crate::agent::{
     Discovery, Environment, FileBackup, ForkCut, Format, RpcExchange, Source, SourceRoot, SourceSessions,
     SourceSummary, SummaryNote, SummaryProgress, TextLimit, TranscriptReader,
@@ -69,6 +72,48 @@ impl<A: JsonlAgent> JsonlFormat<A> {
         }
         concatenated::open(self.0.history(&session.path, head), &session.path, own)
     }
+
+    /// Summarises a transcript, and visits its scanned lines if there is no progress. `visitor` creates the visitor from the
+    /// head and the session's id.
+    fn summarise_visiting<V: FnMut(&ScannedLine<'_>)>(
+        &self,
+        source: &Source,
+        progress: Option<&SummaryProgress>,
+        visitor: impl FnOnce(&A::Head, &Arc<str>) -> V,
+    ) -> SourceSummary {
+        let (known, lines) = progress.and_then(decode_state::<A::Head>).unzip();
+        let head = self.0.head(&source.path, known.as_ref().map(|known| &known.head));
+        let lines = lines.filter(|_| known.as_ref().is_some_and(|known| head.continues(&known.head)));
+        let inherited = known.and_then(|known| known.inherited).or_else(|| self.inherit(source, &head));
+        let dialect = self.0.dialect(source, &head);
+        let identity = self.0.identity(source, &head);
+        let mut visit = visitor(&head, &identity.key.id);
+        let mut summary = summary::summarise(&dialect, source, &identity, lines.as_ref(), &mut visit);
+        summary.bytes_read += head.bytes_read() + inherited.as_ref().map_or(0, InheritedHistory::bytes_read);
+        if !self.0.reports_usage(source) {
+            summary.notes.retain(|note| !matches!(note, SummaryNote::Usage { .. }));
+        }
+        if let Some(missing) = inherited.as_ref().and_then(InheritedHistory::missing) {
+            summary.issues.push(Issue::new(&source.path, missing));
+        }
+        if let SourceSessions::All(sessions) = &mut summary.sessions {
+            let is_empty =
+                source.stamp.size == 0 || (summary.progress.cursor.offset == 0 && !self.0.is_plain_text(source));
+            if is_empty && summary.issues.is_empty() && !self.0.keeps_empty_files() {
+                sessions.clear();
+            }
+            for session in sessions {
+                self.0.complete(session, source, &head);
+                if let Some(inherited) = &inherited {
+                    inherited.add_to(session);
+                }
+            }
+        }
+        // A missing part may be available next time.
+        let inherited = inherited.filter(|inherited| inherited.missing().is_none());
+        encode_state(&mut summary.progress, &HeadState { head, inherited });
+        summary
+    }
 }
 
 impl<A: JsonlAgent> Format for JsonlFormat<A> {
@@ -118,36 +163,29 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
         if !self.0.is_transcript(source) {
             return self.0.summarise_other(source);
         }
-        let (known, lines) = progress.and_then(decode_state::<A::Head>).unzip();
-        let head = self.0.head(&source.path, known.as_ref().map(|known| &known.head));
-        let lines = lines.filter(|_| known.as_ref().is_some_and(|known| head.continues(&known.head)));
-        let inherited = known.and_then(|known| known.inherited).or_else(|| self.inherit(source, &head));
-        let dialect = self.0.dialect(source, &head);
-        let mut summary = summary::summarise(&dialect, source, &self.0.identity(source, &head), lines.as_ref());
-        summary.bytes_read += head.bytes_read() + inherited.as_ref().map_or(0, InheritedHistory::bytes_read);
-        if !self.0.reports_usage(source) {
-            summary.notes.retain(|note| !matches!(note, SummaryNote::Usage { .. }));
-        }
-        if let Some(missing) = inherited.as_ref().and_then(InheritedHistory::missing) {
-            summary.issues.push(Issue::new(&source.path, missing));
-        }
-        if let SourceSessions::All(sessions) = &mut summary.sessions {
-            let is_empty =
-                source.stamp.size == 0 || (summary.progress.cursor.offset == 0 && !self.0.is_plain_text(source));
-            if is_empty && summary.issues.is_empty() && !self.0.keeps_empty_files() {
-                sessions.clear();
-            }
-            for session in sessions {
-                self.0.complete(session, source, &head);
-                if let Some(inherited) = &inherited {
-                    inherited.add_to(session);
+        self.summarise_visiting(source, progress, |_, _| |_: &ScannedLine<'_>| {})
+    }
+
+    fn summarise_with_texts(&self, source: &Source, sink: &mut TextSink<'_>) -> Option<SourceSummary> {
+        let is_plain = self.layout(source) == RecordLayout::Lines && !self.must_convert(source);
+        is_plain.then(|| {
+            self.summarise_visiting(source, None, |head, session| {
+                let decoder = LineDecoder(self.0.search_dialect(source, head));
+                let session = session.clone();
+                move |line: &ScannedLine<'_>| {
+                    let mut emit = |text: &SearchText<'_>| sink(&session, line.offset, text);
+                    // The dialect of the summary leaves these lines to the sub-agent's session.
+                    if line.metadata.as_ref().is_ok_and(|metadata| metadata.rare.as_ref().is_some_and(|rare| rare.side))
+                    {
+                        let ScannedLine { offset, bytes, .. } = *line;
+                        let record = StoredRecord { session: &session, id: "", hint: "", offset, bytes };
+                        decoder.texts(&record, TextScope::Indexed, &mut emit);
+                    } else {
+                        decoder.scanned_texts(&session, line, TextScope::Indexed, &mut emit);
+                    }
                 }
-            }
-        }
-        // A missing part may be available next time.
-        let inherited = inherited.filter(|inherited| inherited.missing().is_none());
-        encode_state(&mut summary.progress, &HeadState { head, inherited });
-        summary
+            })
+        })
     }
 
     fn find_copies(&self, sources: &[Source]) -> Vec<(usize, SourceSummary)> {

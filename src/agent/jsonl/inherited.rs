@@ -35,7 +35,7 @@ impl InheritedHistory {
         for (path, dialect) in history.parts {
             let Ok(metadata) = std::fs::metadata(&path) else { continue };
             let part = Source { stamp: FileStamp::of(&metadata), path, ..source.clone() };
-            let summary = summary::summarise(&dialect, &part, identity, None);
+            let summary = summary::summarise(&dialect, &part, identity, None, &mut |_| {});
             sum.bytes_read += summary.bytes_read;
             let (SourceSessions::All(sessions) | SourceSessions::Changed { sessions, .. }) = summary.sessions;
             sessions.into_iter().for_each(|session| sum.append(session));

@@ -14,6 +14,8 @@ use crate::agent::json::repair::{self, LinePart, RecordPartKind};
 pub(crate) struct ScannedLine<'a> {
     /// Offset of its first byte.
     pub offset: u64,
+    /// Its bytes as stored; none of a line beyond the maximum of all readers.
+    pub bytes: &'a [u8],
     /// Its length without the newline.
     pub len: u64,
     /// Number of its line, from 1.
@@ -82,9 +84,7 @@ pub(crate) fn checked_records(
 ) {
     records(dialect, line, offset, number, &mut |mut scanned| {
         if scanned.repair.is_none() && scanned.metadata.is_ok() {
-            let from = usize::try_from(scanned.offset - offset).unwrap_or_default();
-            let record = &line[from..from + usize::try_from(scanned.len).unwrap_or_default()];
-            let is_other = has_half_character(record) || is_other_encoding(record);
+            let is_other = has_half_character(scanned.bytes) || is_other_encoding(scanned.bytes);
             scanned.repair = is_other.then_some(Repair::HalfCharacter);
         }
         each(scanned);
@@ -112,22 +112,43 @@ pub(crate) fn records(
         && let Ok(metadata) = dialect.scan_line(&usual.bytes, offset)
     {
         let repair = Some(if usual.is_repaired { Repair::FieldTypes } else { Repair::Notation });
-        return each(ScannedLine { offset, len: line.len() as u64, number, metadata: Ok(metadata), repair });
+        return each(ScannedLine {
+            offset,
+            bytes: line,
+            len: line.len() as u64,
+            number,
+            metadata: Ok(metadata),
+            repair,
+        });
     }
     if let Ok(metadata) = scanned {
         let repair = metadata.lacks_content.then_some(Repair::NoContent);
-        return each(ScannedLine { offset, len: line.len() as u64, number, metadata: Ok(metadata), repair });
+        return each(ScannedLine {
+            offset,
+            bytes: line,
+            len: line.len() as u64,
+            number,
+            metadata: Ok(metadata),
+            repair,
+        });
     }
     let parts = repair::split(line);
     if parts.is_empty() && !line.trim_ascii().is_empty() {
-        each(ScannedLine { offset, len: line.len() as u64, number, metadata: Err(MalformedJson), repair: None });
+        each(ScannedLine {
+            offset,
+            bytes: line,
+            len: line.len() as u64,
+            number,
+            metadata: Err(MalformedJson),
+            repair: None,
+        });
     }
     for LinePart { start, end, kind } in parts {
         let (bytes, offset, len) = (&line[start..end], offset + start as u64, (end - start) as u64);
-        let mut visit = |bytes: &[u8], repair| {
-            let metadata = dialect.scan_line(bytes, offset);
+        let mut visit = |whole: &[u8], repair| {
+            let metadata = dialect.scan_line(whole, offset);
             let is_unusual = metadata.as_ref().map_or(true, |metadata| metadata.is_unusual || metadata.lacks_content);
-            match dialect.usual_form(bytes).filter(|_| is_unusual) {
+            match dialect.usual_form(whole).filter(|_| is_unusual) {
                 Some(usual) => {
                     let repair = match repair {
                         Repair::Split if usual.is_repaired => Repair::FieldTypes,
@@ -135,9 +156,9 @@ pub(crate) fn records(
                         other => other,
                     };
                     let metadata = dialect.scan_line(&usual.bytes, offset);
-                    each(ScannedLine { offset, len, number, metadata, repair: Some(repair) });
+                    each(ScannedLine { offset, bytes, len, number, metadata, repair: Some(repair) });
                 }
-                None => each(ScannedLine { offset, len, number, metadata, repair: Some(repair) }),
+                None => each(ScannedLine { offset, bytes, len, number, metadata, repair: Some(repair) }),
             }
         };
         match kind {
@@ -145,7 +166,7 @@ pub(crate) fn records(
             RecordPartKind::Torn => visit(&repair::complete(bytes), Repair::Completed),
             RecordPartKind::Junk => {
                 let hole = bytes.iter().all(|byte| *byte == 0).then_some(Repair::Hole);
-                each(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: hole });
+                each(ScannedLine { offset, bytes, len, number, metadata: Err(MalformedJson), repair: hole });
             }
         }
     }

@@ -51,7 +51,7 @@ pub(crate) fn scan(
         let RawLine { offset, bytes, len, lines: count } = line;
         number += 1;
         if len > bytes.len() as u64 {
-            each(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: None });
+            each(ScannedLine { offset, bytes: &[], len, number, metadata: Err(MalformedJson), repair: None });
         } else if !bytes.is_empty() {
             repaired::checked_records(dialect, bytes, offset, number, &mut |line: ScannedLine<'_>| {
                 let repair = line.repair.or((count > 1).then_some(Repair::Joined));

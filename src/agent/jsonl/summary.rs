@@ -39,17 +39,19 @@ struct ResumeState {
 type QueuedLine = (u64, u64, u32);
 
 /// Summarises a source, continuing from `progress` if possible. `identity` contains the facts from the file's path.
+/// Visits the scanned lines if there is no progress.
 pub(crate) fn summarise(
     dialect: &dyn Dialect,
     source: &Source,
     identity: &SourceIdentity,
     progress: Option<&SummaryProgress>,
+    visit: &mut dyn FnMut(&ScannedLine<'_>),
 ) -> SourceSummary {
     if source.stamp.size == 0 {
         let state = ResumeState { version: VERSION, ..ResumeState::default() };
         return finish(dialect, source, identity, &state, (SummaryCursor { stamp: source.stamp, offset: 0 }, 0));
     }
-    match read(dialect, source, progress) {
+    match read(dialect, source, progress, visit) {
         Ok(FileRead { state, cursor, bytes, open_record, damage, unread }) => {
             // The row shows the size that was read, which may be larger than at discovery.
             let source = Source { stamp: cursor.stamp, ..source.clone() };
@@ -80,7 +82,12 @@ struct FileRead {
     unread: Vec<Issue>,
 }
 
-fn read(dialect: &dyn Dialect, source: &Source, progress: Option<&SummaryProgress>) -> io::Result<FileRead> {
+fn read(
+    dialect: &dyn Dialect,
+    source: &Source,
+    progress: Option<&SummaryProgress>,
+    visit: &mut dyn FnMut(&ScannedLine<'_>),
+) -> io::Result<FileRead> {
     let TextFile { file, stamp, is_copy, damage, unread } = dialect.open_text(&source.path, None)?;
     // A copy was made of the whole file, which is the expensive part.
     let progress = progress.filter(|_| !is_copy);
@@ -97,14 +104,17 @@ fn read(dialect: &dyn Dialect, source: &Source, progress: Option<&SummaryProgres
     if let Some((state, offset)) = progress.and_then(|progress| resume(&file, stamp, progress)) {
         let titles = state.summary.titles.len();
         let mut pass = Pass { summary: state.summary, tip: state.tip, queue: state.queue, ..Pass::default() };
-        let scanned = scan(dialect, &file, (offset, state.lines), None, |line| pass.line(line, false))?;
+        let scanned = scan(dialect, &file, (offset, state.lines), None, |line| pass.line(&line, false))?;
         // A title for a record id may be this session's own, which only a pass over all records can decide.
         if !pass.left_branch && pass.summary.titles.len() == titles {
             return read(pass.end(&file, scanned)?, scanned);
         }
     }
     let mut pass = Pass::default();
-    let scanned = scan(dialect, &file, (0, 0), None, |line| pass.line(line, true))?;
+    let scanned = scan(dialect, &file, (0, 0), None, |line| {
+        pass.line(&line, true);
+        visit(&line);
+    })?;
     pass.complete(dialect, &file)?;
     read(pass.end(&file, scanned)?, scanned)
 }
@@ -125,7 +135,7 @@ pub(crate) fn summarise_lines(dialect: &dyn Dialect, file: &File, lines: &[(u64,
     for (number, &(offset, len)) in (1..).zip(lines) {
         let mut line = vec![0; usize::try_from(len).unwrap_or(0)];
         file.read_exact_at(&mut line, offset)?;
-        repaired::checked_records(dialect, &line, offset, number, &mut |line| pass.line(line, true));
+        repaired::checked_records(dialect, &line, offset, number, &mut |line| pass.line(&line, true));
     }
     pass.complete(dialect, file)?;
     Ok(pass.summary)
@@ -147,7 +157,7 @@ pub(crate) fn summarise_copy(
         {
             metadata.rare().is_copy = true;
         }
-        pass.line(line, true);
+        pass.line(&line, true);
     })?;
     pass.complete(dialect, &file)?;
     let cursor = SummaryCursor { stamp, offset: scanned.offset };
@@ -183,8 +193,8 @@ struct Pass {
 }
 
 impl Pass {
-    fn line(&mut self, line: ScannedLine<'_>, all: bool) {
-        let Ok(metadata) = line.metadata else {
+    fn line(&mut self, line: &ScannedLine<'_>, all: bool) {
+        let Ok(metadata) = &line.metadata else {
             return match line.repair {
                 Some(instead) => self.summary.add_repair(line.number, instead),
                 None => self.summary.add_unreadable(line.number),
@@ -193,12 +203,12 @@ impl Pass {
         if let Some(repair) = line.repair.filter(|repair| *repair != Repair::Notation) {
             self.summary.add_repair(line.number, repair);
         }
-        self.summary.add(&metadata);
+        self.summary.add(metadata);
         let queued = |marks: &[EntryMark]| (line.offset, line.len, u32::try_from(marks.len()).unwrap_or(u32::MAX));
-        if let Some((offset, len, entries)) = self.queue.apply(&metadata, queued) {
+        if let Some((offset, len, entries)) = self.queue.apply(metadata, queued) {
             self.record(ChainRecord::inserted(entries, metadata.time), (offset, len, line.number), all);
         }
-        let record = ChainRecord::of(&metadata);
+        let record = ChainRecord::of(metadata);
         if let Some(record) = record {
             self.record(record, (line.offset, line.len, line.number), all);
         }

@@ -1,7 +1,9 @@
 //! Fields of messages and parts that the rule of entries needs, parsed without their texts.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, Visitor};
 
@@ -300,8 +302,9 @@ pub(super) fn is_usual_part(data: &str) -> bool {
 
 /// True if a text contains half of a surrogate pair. OpenCode escapes no others, so that few texts are parsed for it.
 fn has_half_character(data: &str) -> bool {
-    let is_escaped = |form: &[u8]| memchr::memmem::find(data.as_bytes(), form).is_some();
-    (is_escaped(b"\\ud") || is_escaped(b"\\uD")) && serde_json::from_str::<serde_json::Value>(data).is_err()
+    static ESCAPES: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["\\ud", "\\uD"].map(Finder::new));
+    ESCAPES.iter().any(|escape| escape.find(data.as_bytes()).is_some())
+        && serde_json::from_str::<serde_json::Value>(data).is_err()
 }
 
 /// Parses the head of a message; returns it with the text that it borrows from, repaired if necessary.

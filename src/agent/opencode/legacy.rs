@@ -118,24 +118,21 @@ impl SessionFiles {
     pub(super) fn each(&self, visit: &mut dyn FnMut(&str, Option<&str>, &[u8]) -> ControlFlow<()>) -> io::Result<()> {
         let Some(messages) = Folder::open(self.messages())? else { return Ok(()) };
         let parts = Folder::open(&self.parts)?;
-        let mut buffer = Vec::new();
-        for name in messages.names(EXTENSION)? {
-            let Some(message) = stem(&name) else { continue };
-            if let Ok(len) = messages.read(&name, &mut buffer)
-                && visit(message, None, &buffer[..len]).is_break()
-            {
-                break;
+        let (mut buffer, mut part_buffer) = (Vec::new(), Vec::new());
+        let read = messages.read_each(EXTENSION, &mut buffer, |name, bytes| {
+            let Some(message) = stem(name) else { return ControlFlow::Continue(()) };
+            if let Ok(bytes) = bytes {
+                visit(message, None, bytes)?;
             }
             let folder = CString::new(message).ok().and_then(|name| parts.as_ref()?.folder(&name).ok()?);
-            let Some(folder) = folder else { continue };
-            for name in folder.names(EXTENSION).unwrap_or_default() {
-                let (Some(part), Ok(len)) = (stem(&name), folder.read(&name, &mut buffer)) else { continue };
-                if visit(message, Some(part), &buffer[..len]).is_break() {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
+            let Some(folder) = folder else { return ControlFlow::Continue(()) };
+            let read = folder.read_each(EXTENSION, &mut part_buffer, |name, bytes| match (stem(name), bytes) {
+                (Some(part), Ok(bytes)) => visit(message, Some(part), bytes),
+                _ => ControlFlow::Continue(()),
+            });
+            read.unwrap_or(ControlFlow::Continue(()))
+        });
+        read.map(drop)
     }
 
     fn version(&self, id: &str) -> io::Result<MessageVersion> {
@@ -179,13 +176,19 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
 
 /// Reads the parts of a message.
 fn read_parts(folder: &Folder) -> io::Result<Vec<OpenCodePart>> {
-    let mut buffer = Vec::new();
-    let part = |name: CString| {
-        let len = folder.read(&name, &mut buffer)?;
-        let id = name.to_string_lossy().strip_suffix(".json").unwrap_or_default().to_owned();
-        Ok(OpenCodePart { id, data: text(buffer[..len].to_vec()) })
-    };
-    folder.names(EXTENSION)?.into_iter().map(part).collect()
+    let (mut parts, mut failed) = (Vec::new(), Ok(()));
+    let listed = folder.read_each(EXTENSION, &mut Vec::new(), |name, bytes| match bytes {
+        Ok(bytes) => {
+            let id = name.to_string_lossy().strip_suffix(".json").unwrap_or_default().to_owned();
+            parts.push(OpenCodePart { id, data: text(bytes.to_vec()) });
+            ControlFlow::Continue(())
+        }
+        Err(error) => {
+            failed = Err(error);
+            ControlFlow::Break(())
+        }
+    });
+    listed.and(failed).map(|()| parts)
 }
 
 /// Text of a file; what is not UTF-8 becomes U+FFFD.

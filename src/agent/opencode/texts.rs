@@ -121,7 +121,7 @@ impl RecordDecoder for PartDecoder {
     }
 
     fn texts(&self, record: &StoredRecord<'_>, scope: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
-        let data = String::from_utf8_lossy(record.bytes);
+        let data = text_of(record.bytes);
         if let Some(tool) = record.hint.strip_prefix(OUTPUT) {
             let (key, call) = (EntryKey::new(record.id, 0), "");
             return sink(&SearchText { key, call, tool, kind: TextKind::Output, text: &data });
@@ -181,7 +181,7 @@ fn visit_output(session: &str, id: &str, part: &[u8], outputs: &OutputFolder, vi
     if !side_texts::may_have(part) {
         return ControlFlow::Continue(());
     }
-    let data = String::from_utf8_lossy(part);
+    let data = text_of(part);
     let hint = record::with_part(&data, |part, _| part.map(|part| format!("{OUTPUT}{}", part.tool())));
     let Some(hint) = hint else { return ControlFlow::Continue(()) };
     let mut flow = ControlFlow::Continue(());
@@ -211,10 +211,17 @@ fn visit_message(session: &str, message: &record::OpenCodeMessage, visit: Visit<
     })
 }
 
+/// Text of a record; what is not UTF-8 becomes U+FFFD.
+fn text_of(record: &[u8]) -> Cow<'_, str> {
+    // Nearly all records are UTF-8, which this tells several times as fast.
+    simdutf8::basic::from_utf8(record).map_or_else(|_| String::from_utf8_lossy(record), Cow::Borrowed)
+}
+
 /// Role of a message, from its bytes.
 fn role(message: &[u8]) -> &'static str {
-    let is = |form: &[u8]| memchr::memmem::find(message, form).is_some();
-    if is(br#""role":"user""#) || is(br#""role": "user""#) { USER } else { ASSISTANT }
+    static FORMS: LazyLock<[Finder<'static>; 2]> =
+        LazyLock::new(|| [r#""role":"user""#, r#""role": "user""#].map(Finder::new));
+    if FORMS.iter().any(|form| form.find(message).is_some()) { USER } else { ASSISTANT }
 }
 
 /// Visits the records of a session in files. Calls `each` with each message. Returns true if all of them were read.

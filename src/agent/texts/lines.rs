@@ -6,8 +6,8 @@ use foldhash::fast::RandomState;
 
 use super::{RecordDecoder, SearchText, StoredRecord, TextScope, body_texts};
 use crate::agent::json::cursor::hash;
-use crate::agent::jsonl::repaired::{self, Repair};
-use crate::agent::jsonl::{self, Dialect, EntryMark, LineMetadata};
+use crate::agent::jsonl::repaired::{self, Repair, ScannedLine};
+use crate::agent::jsonl::{self, Dialect, EntryMark};
 use crate::domain::query::TextKind;
 use crate::domain::{EntryKey, EntryKind, Event, EventBody};
 
@@ -17,25 +17,26 @@ pub struct LineDecoder<D>(pub D);
 impl<D: Dialect> RecordDecoder for LineDecoder<D> {
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
         repaired::records(&self.0, record.bytes, record.offset, 0, &mut |line| {
-            let Ok(metadata) = &line.metadata else { return };
-            let start = usize::try_from(line.offset - record.offset).unwrap_or_default();
-            let bytes = &record.bytes[start..start + usize::try_from(line.len).unwrap_or_default()];
-            let is_converted = line.repair.is_some_and(Repair::is_converted);
-            let bytes = if is_converted { repaired::readable(&self.0, bytes) } else { bytes.into() };
-            self.record_texts(record, &bytes, metadata, wanted, sink);
+            self.scanned_texts(record.session, &line, wanted, sink);
         });
     }
 }
 
 impl<D: Dialect> LineDecoder<D> {
-    fn record_texts(
+    /// Extracts the texts of a scanned line of a session, like [`RecordDecoder::texts`].
+    pub(crate) fn scanned_texts(
         &self,
-        record: &StoredRecord<'_>,
-        bytes: &[u8],
-        metadata: &LineMetadata<'_>,
+        session: &str,
+        line: &ScannedLine<'_>,
         wanted: TextScope,
         sink: &mut dyn FnMut(&SearchText<'_>),
     ) {
+        let Ok(metadata) = &line.metadata else { return };
+        let record = &StoredRecord { session, id: "", hint: "", offset: line.offset, bytes: line.bytes };
+        self.0.other_texts(record, sink);
+        let is_converted = line.repair.is_some_and(Repair::is_converted);
+        let bytes = if is_converted { repaired::readable(&self.0, line.bytes) } else { line.bytes.into() };
+        let bytes = &*bytes;
         if let Some(rare) = &metadata.rare {
             let titles = [rare.user_title, rare.agent_title, rare.title_of.map(|(_, title)| title)];
             titles.into_iter().flatten().for_each(|title| emit_title(record, title, sink));

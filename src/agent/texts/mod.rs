@@ -35,6 +35,9 @@ pub struct SearchText<'a> {
     pub text: &'a str,
 }
 
+/// Receiver of texts, each with its session's id and the offset of its record.
+pub type TextSink<'s> = dyn FnMut(&str, u64, &SearchText<'_>) + 's;
+
 /// A stored record (a line, a row) from which texts are extracted.
 #[derive(Clone, Copy, Debug)]
 pub struct StoredRecord<'a> {

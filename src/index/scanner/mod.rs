@@ -21,6 +21,7 @@ use crate::domain::catalog;
 use crate::index::cache::{BATCH, CacheRecord, SessionCache};
 use crate::index::options::IndexOptions;
 use crate::index::pool::{Job, JobResult, Pool, ResultSink, RowPriority};
+use crate::index::search::SummaryTexts;
 use crate::index::session_table::{IssueOrigin, SessionTable, SourceContents};
 use crate::index::workspace::Workspaces;
 
@@ -39,6 +40,8 @@ pub(super) struct Scanner {
     formats: &'static [&'static dyn Format],
     pool: Pool,
     workspaces: Arc<Workspaces>,
+    /// True if preliminary rows are read before the summaries.
+    peeks: bool,
     /// Sources to summarise, newest first.
     backlog: VecDeque<Source>,
     /// True if the backlog is read from the beginning, without stored progress.
@@ -111,14 +114,25 @@ struct RootWalk {
 
 impl Scanner {
     pub(super) fn new(options: &IndexOptions, results: ResultSink) -> Self {
+        Self::with_texts(options, None, results)
+    }
+
+    /// Creates the scan of a command, which shows nothing before it has all summaries: sources are not peeked at. Indexes
+    /// their texts, if that is wanted.
+    pub(super) fn of_command(options: &IndexOptions, texts: Option<SummaryTexts>, results: ResultSink) -> Self {
+        Self { peeks: false, ..Self::with_texts(options, texts, results) }
+    }
+
+    fn with_texts(options: &IndexOptions, texts: Option<SummaryTexts>, results: ResultSink) -> Self {
         let workspaces = Arc::new(Workspaces::default());
         let roots = options.formats.iter().flat_map(|format| format.roots(&options.environment)).collect();
         Self {
             table: SessionTable::default(),
             roots,
             formats: options.formats,
-            pool: Pool::start(options, workspaces.clone(), results),
+            pool: Pool::start(options, workspaces.clone(), texts, results),
             workspaces,
+            peeks: true,
             backlog: VecDeque::new(),
             ignore_progress: false,
             reading: HashMap::new(),
@@ -322,6 +336,7 @@ impl Scanner {
     }
 
     fn peek(&mut self, sources: &[Source], priority: RowPriority) {
+        let sources = if self.peeks { sources } else { &[] };
         for chunk in sources.chunks(SOURCES_PER_PEEK) {
             self.pending_peeks += 1;
             let job = Job::Peek(chunk.to_vec(), priority);

@@ -26,7 +26,7 @@ use crate::stdx::threads::processors;
 use crate::stdx::{files, json_record};
 
 /// Maximum segments that wait for their write; each has at most some MB.
-const MAX_PENDING_SEGMENTS: usize = 4;
+pub(super) const MAX_PENDING_SEGMENTS: usize = 4;
 
 /// Maximum bytes of text per write; the first writes are much smaller.
 const MAX_WRITE_BYTES: usize = 4 << 20;
@@ -69,26 +69,42 @@ pub(super) fn update(
             });
         }
         drop(sender);
-        let (mut pending, mut built): (Vec<EncodedSegment>, Vec<BuiltFilter>) = Default::default();
-        // The first texts become searchable early; later, larger writes are cheaper.
-        let (mut bytes, mut limit) = (0, 64 << 10);
-        for IndexedPart { encoded, filter } in ready {
-            bytes += encoded.segment.layout.text;
-            indexed.done += usize::from(encoded.segment.cursor.stamp.mtime_ns != 0);
-            pending.push(encoded);
-            built.extend(filter);
-            if bytes >= limit {
-                writer.append(records(std::mem::take(&mut pending)))?;
-                progress(indexed);
-                (bytes, limit) = (0, (limit * 2).min(MAX_WRITE_BYTES));
-            }
-        }
-        writer.append(records(pending))?;
-        if built.is_empty() { Ok(()) } else { writer.append([encode(&built)]) }
+        write_parts(&mut writer, ready, &mut |sources| {
+            indexed.done += sources;
+            progress(indexed);
+        })
     })?;
     indexed.done = indexed.done.min(total);
     progress(indexed);
     Ok(Some(indexed))
+}
+
+/// Writes the parts of sources as they become ready. Reports the number of sources that each write completes.
+pub(super) fn write_parts(
+    writer: &mut IndexWriter<'_>,
+    parts: impl IntoIterator<Item = IndexedPart>,
+    written: &mut dyn FnMut(usize),
+) -> io::Result<()> {
+    let (mut pending, mut built): (Vec<EncodedSegment>, Vec<BuiltFilter>) = Default::default();
+    // The first texts become searchable early; later, larger writes are cheaper.
+    let (mut bytes, mut limit, mut complete) = (0, 64 << 10, 0);
+    for IndexedPart { encoded, filter } in parts {
+        bytes += encoded.segment.layout.text;
+        complete += usize::from(encoded.segment.cursor.stamp.mtime_ns != 0);
+        pending.push(encoded);
+        built.extend(filter);
+        if bytes >= limit {
+            writer.append(records(std::mem::take(&mut pending)))?;
+            written(std::mem::take(&mut complete));
+            (bytes, limit) = (0, (limit * 2).min(MAX_WRITE_BYTES));
+        }
+    }
+    writer.append(records(pending))?;
+    if !built.is_empty() {
+        writer.append([encode(&built)])?;
+    }
+    written(complete);
+    Ok(())
 }
 
 /// Returns the sources that are not indexed completely, the newest first.
@@ -124,9 +140,9 @@ fn records(segments: Vec<EncodedSegment>) -> impl Iterator<Item = (IndexRecord, 
 struct Closed;
 
 /// Segment of a source, with the filter of the source if it was built on the way.
-struct IndexedPart {
-    encoded: EncodedSegment,
-    filter: Option<BuiltFilter>,
+pub(super) struct IndexedPart {
+    pub encoded: EncodedSegment,
+    pub filter: Option<BuiltFilter>,
 }
 
 /// Shared state of an update.
@@ -181,7 +197,7 @@ fn complete_cursor(source: &Source, offset: u64) -> SummaryCursor {
 }
 
 /// Returns the cursor of an incomplete source.
-fn partial_cursor(source: &Source, offset: u64) -> SummaryCursor {
+pub(super) fn partial_cursor(source: &Source, offset: u64) -> SummaryCursor {
     SummaryCursor { stamp: FileStamp { inode: source.stamp.inode, size: offset, mtime_ns: 0 }, offset }
 }
 
@@ -247,7 +263,7 @@ fn is_append(source: &Source, last: &Segment, file: &std::fs::File) -> bool {
 }
 
 /// Computes the checksum of the bytes before an offset; another one means that the file was rewritten.
-fn tail_checksum(file: &std::fs::File, offset: u64) -> u64 {
+pub(super) fn tail_checksum(file: &std::fs::File, offset: u64) -> u64 {
     let mut bytes = [0; 256];
     let len = offset.min(bytes.len() as u64);
     let tail = &mut bytes[..usize::try_from(len).unwrap_or_default()];

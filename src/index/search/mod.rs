@@ -45,6 +45,7 @@ mod similar_words;
 mod snippet;
 mod spelling;
 mod store;
+mod summary_texts;
 mod text_index;
 mod tool_names;
 mod values;
@@ -57,6 +58,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use corpus::Corpus;
 pub use snippet::SnippetContext;
+pub(in crate::index) use summary_texts::SummaryTexts;
 
 use crate::agent::Source;
 use crate::domain::catalog::IndexProgress;
@@ -171,7 +173,26 @@ impl SearchIndex {
             Some(last) => source.stamp.size.saturating_sub(last.cursor.offset),
             None => source.stamp.size,
         };
-        QueryPlan::new(query).needs_texts() && sources.iter().map(unindexed).sum::<u64>() >= MIN_BYTES_TO_INDEX_FIRST
+        needs_texts(query) && sources.iter().map(unindexed).sum::<u64>() >= MIN_BYTES_TO_INDEX_FIRST
+    }
+
+    /// Returns true if there is no index yet. Reads nothing.
+    pub fn is_missing(&self) -> bool {
+        !self.store.dir().join("manifest").exists()
+    }
+
+    /// Runs a scan that indexes the texts of the sources that it summarises. Without them while another process writes.
+    pub(crate) fn index_summarised<T>(&self, scan: impl FnOnce(Option<SummaryTexts>) -> T) -> T {
+        let Ok(Some(writer)) = self.store.writer() else { return scan(None) };
+        std::thread::scope(|scope| {
+            let (texts, parts) = SummaryTexts::channel();
+            let writing = scope.spawn(|| summary_texts::write(writer, parts));
+            let scanned = scan(Some(texts));
+            if let Ok(Err(error)) = writing.join() {
+                tracing::debug!(%error, "summarised texts are not indexed");
+            }
+            scanned
+        })
     }
 
     /// Indexes all texts, without filters. Returns true if it did; errors are left to [`Self::update`].
@@ -297,6 +318,11 @@ impl SearchIndex {
         self.search(request, &Cancel::default(), &mut |found| answer.apply(found, request.order));
         answer
     }
+}
+
+/// Returns true if a query looks for texts, beside properties of sessions.
+pub fn needs_texts(query: &Query) -> bool {
+    QueryPlan::new(query).needs_texts()
 }
 
 /// Numbers requests, so that a newer one cancels the older ones.
