@@ -9,13 +9,14 @@ use serde::Serialize;
 
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
-use super::json::SCHEMA_VERSION;
+use super::json::{IssueJson, SCHEMA_VERSION};
 use super::sessions::LoadedSessions;
 use super::worktree_args::{
     NamedWorktreesArgs, NewWorktreeArgs, PruneArgs, ShowWorktreeArgs, WorktreeArgs, WorktreeCommand,
 };
 use super::worktree_json::{OutcomeJson, SetupJson, WorktreeJson};
 use super::{output, remote_worktree, state};
+use crate::domain::Issue;
 use crate::domain::worktree::Worktree;
 use crate::git::Git;
 use crate::runtime::env;
@@ -66,6 +67,8 @@ struct OutcomeReport {
 
 const NO_WORKTREE: &str = "there is no worktree of salon; salon worktree new creates one";
 
+const NONE_DUE: &str = "no worktree is due: each was used within the last hour, or is not in the trash for 7 days yet";
+
 /// Runs a command on worktrees.
 pub(super) fn run(context: &CliContext, args: &WorktreeArgs) -> Result<ExitCode, CliError> {
     if let Some(exit_code) = remote_worktree::run(context, args)? {
@@ -106,6 +109,11 @@ pub(super) fn create(
     worktrees: &Worktrees,
     (dir, name, base): (&Path, Option<&str>, Option<&str>),
 ) -> Result<CreatedWorktree, CliError> {
+    // Without its commands, a worktree would not be prepared, and nothing else would say so.
+    let of_workspaces = |issue: &&Issue| issue.reason.starts_with("workspaces.");
+    for issue in context.issues.iter().filter(of_workspaces) {
+        output::note(&IssueJson::from(issue).to_line())?;
+    }
     worktrees.create(WorktreeRequest { dir, name, base }, context.clock.now()).map_err(failed)
 }
 
@@ -247,7 +255,17 @@ fn prune(context: &CliContext, worktrees: &Worktrees, args: &PruneArgs) -> Resul
         (PruneOutcome::Kept(obstacles), _) => OutcomeJson::kept(&pruned.worktree, "kept", obstacles),
     };
     if pruned.is_empty() && !args.json {
-        output::note(NO_WORKTREE)?;
+        let has_any = !worktrees.list().map_err(failed)?.is_empty();
+        output::note(if has_any { NONE_DUE } else { NO_WORKTREE })?;
+    }
+    if !args.dry_run && !args.json {
+        let removed = pruned.iter().filter(|pruned| pruned.outcome == PruneOutcome::Removed);
+        removed.map(|pruned| &pruned.worktree).try_for_each(|worktree| {
+            let words = worktrees.fetch_command(worktree).map_err(|error| failed(error.to_string()))?;
+            let command = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
+            output::note(&format!("{} is kept; bring it back with: {command}", one_line(&worktree.name)))?;
+            Ok::<(), CliError>(())
+        })?;
     }
     finish(pruned.iter().map(row).collect(), args.dry_run, args.json)
 }

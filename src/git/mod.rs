@@ -17,6 +17,7 @@ pub mod own_repository;
 pub mod packs;
 pub mod program;
 mod raw_files;
+mod reflog;
 pub mod repository;
 pub mod restore;
 pub mod snapshot;

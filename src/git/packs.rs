@@ -38,16 +38,25 @@ impl OwnRepository {
     /// files, as objects of this repository. Returns the commit of the ref.
     pub fn archive(&self, repository: &Repository, name: &str) -> Result<String, GitError> {
         let commit = self.snapshot(repository)?;
-        self.archive_commit(&repository.common_dir, &commit, name)?;
+        self.archive_commit((&repository.common_dir, &repository.git_dir), &commit, name)?;
         Ok(commit)
     }
 
-    /// Keeps a commit of the user's repository with this common directory under a ref.
-    pub fn archive_commit(&self, common_dir: &Path, commit: &str, name: &str) -> Result<(), GitError> {
+    /// Keeps a commit of a work tree under a ref, and under another one with the suffix `-reflog` what only the state of
+    /// the work tree names. Its directories are the one that all work trees share and that of its own state.
+    pub fn archive_commit(
+        &self,
+        (common_dir, git_dir): (&Path, &Path),
+        commit: &str,
+        name: &str,
+    ) -> Result<(), GitError> {
         let elsewhere = self.user_command(common_dir, "for-each-ref").args(["--format=^%(objectname)"]);
         let elsewhere = elsewhere.args(DEFAULT_BRANCHES).run()?;
-        self.add_pack([commit.as_bytes(), b"\n", &elsewhere].concat(), ARCHIVE)?;
-        self.set_ref(name, commit)
+        let reflog = self.reflog_commit(git_dir, commit, &elsewhere)?;
+        let kept = [Some((name.to_owned(), commit)), reflog.as_deref().map(|id| (format!("{name}-reflog"), id))];
+        let ids = kept.iter().flatten().flat_map(|(_, id)| [id.as_bytes(), b"\n"].concat()).collect();
+        self.add_pack([ids, elsewhere].concat(), ARCHIVE)?;
+        kept.iter().flatten().try_for_each(|(name, id)| self.set_ref(name, id))
     }
 
     /// Packs the objects of this repository, and deletes those that no ref needs.

@@ -20,7 +20,7 @@ pub struct WorktreeRecord {
     /// Directory that all work trees of the repository share.
     common_dir: PathBuf,
     /// Directory of the record.
-    git_dir: PathBuf,
+    pub git_dir: PathBuf,
 }
 
 impl WorktreeRecord {

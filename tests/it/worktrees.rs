@@ -3,6 +3,7 @@
 mod commands;
 mod continued;
 mod reaper;
+mod reflog;
 mod stage;
 
 use std::fs;

@@ -98,10 +98,18 @@ impl Worktrees {
         own.archive(repository, &archive_ref(worktree)).map(drop)
     }
 
+    /// Returns the command with which a removed worktree comes back from salon's own repository.
+    pub fn fetch_command(&self, worktree: &Worktree) -> Result<Vec<String>, GitError> {
+        let own = OwnRepository::open(&self.git, &self.paths.repositories(), &worktree.repository)?;
+        let [workspace, own] = [&worktree.workspace, &own.path].map(|path| path.to_string_lossy().into_owned());
+        let words = ["git", "-C", &workspace, "fetch", &own, &archive_ref(worktree)];
+        Ok(words.map(str::to_owned).into())
+    }
+
     /// Keeps the commit of a worktree whose files are gone in salon's own repository.
     pub(super) fn archive_head(&self, worktree: &Worktree, record: &WorktreeRecord) -> Result<(), GitError> {
         let own = OwnRepository::open(&self.git, &self.paths.repositories(), &worktree.repository)?;
-        own.archive_commit(&worktree.repository, &record.head()?, &archive_ref(worktree))
+        own.archive_commit((&worktree.repository, &record.git_dir), &record.head()?, &archive_ref(worktree))
     }
 }
 

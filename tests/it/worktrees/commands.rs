@@ -96,3 +96,24 @@ fn the_output_of_the_setup_is_printed_later_too() {
     assert!(text.contains("\n$ sh -c ") && text.contains("failed: exit status: 3\n"), "{text}");
     assert_eq!(code(&run(&["worktree", "show", "none"])), 1);
 }
+
+#[test]
+fn a_prune_with_nothing_due_does_not_say_that_there_are_no_worktrees() {
+    let (home, repo) = (Home::empty(), Repo::with_remote());
+    let run = |args: &[&str]| salon(&home, repo.path(), args);
+    let said = |output: Output| String::from_utf8(output.stderr).expect("text");
+    assert!(said(run(&["worktree", "prune", "--dry-run"])).contains("there is no worktree of salon"));
+    run(&["worktree", "new", "mine"]);
+    let said = said(run(&["worktree", "prune", "--dry-run"]));
+    assert!(said.contains("no worktree is due: each was used within the last hour"), "{said}");
+}
+
+#[test]
+fn setup_commands_that_cannot_be_read_are_named_when_a_worktree_is_created() {
+    let (home, repo) = (Home::empty(), Repo::with_remote());
+    let table = format!("[workspaces.\"{}\"]\nsetup = [[\"npm\", \"install\"]]\n", repo.path().display());
+    repo::write(&home.path().join("config/config.toml"), &table);
+    let created = salon(&home, repo.path(), &["worktree", "new", "mine"]);
+    let said = String::from_utf8(created.stderr).expect("text");
+    assert!(said.contains(".setup: [\"npm\", \"install\"] is not a command line"), "{said}");
+}

@@ -18,7 +18,7 @@ use super::stage::{HOUR, Scene, reasons};
 use crate::git::repo::{self, Repo};
 
 /// Hours after which everything in the trash is due.
-const WEEK: i64 = 7 * 24;
+pub(super) const WEEK: i64 = 7 * 24;
 
 #[test]
 fn e18_a_clean_and_pushed_worktree_goes_to_the_trash_after_an_hour_and_nothing_younger() {
@@ -409,12 +409,12 @@ fn h40_an_archive_needs_nothing_that_the_user_may_delete() {
 }
 
 /// Salon's own repository for that of a worktree.
-fn own(scene: &Scene, tree: &Worktree) -> OwnRepository {
+pub(super) fn own(scene: &Scene, tree: &Worktree) -> OwnRepository {
     OwnRepository::open(&scene.worktrees.git, &scene.worktrees.paths.repositories(), &tree.repository).expect("opened")
 }
 
 /// Deletes everything that no branch of the user has.
-fn collect_garbage(repo: &Repo) {
+pub(super) fn collect_garbage(repo: &Repo) {
     repo.git(&["reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all"]);
     repo.git(&["gc", "--quiet", "--prune=now"]);
 }
