@@ -66,6 +66,8 @@ pub struct Settings {
     pub prices: PriceTable,
     /// Location of new worktrees.
     pub worktree_root: WorktreeRoot,
+    /// Days for which snapshots of the files of a turn are kept.
+    pub snapshot_days: u32,
     /// Settings of single workspaces, by directory; `~` is the home directory.
     pub workspaces: BTreeMap<String, WorkspaceSettings>,
     /// Changes to the key map.
@@ -373,6 +375,10 @@ impl Settings {
             "root" => {
                 let text = value.as_str().ok_or_else(|| format!("{value} is not a string"))?;
                 self.worktree_root = WorktreeRoot::parse(text)?;
+            }
+            "snapshot_days" => {
+                let days = value.as_integer().and_then(|days| u32::try_from(days).ok()).filter(|days| *days > 0);
+                self.snapshot_days = days.ok_or_else(|| format!("{value} is not a number of days"))?;
             }
             _ => return Err("unknown setting, ignored".to_owned()),
         }

@@ -22,6 +22,9 @@ pub enum GitError {
     /// The directory is in no repository.
     #[error("{} is not in a git repository", .0.display())]
     NotARepository(PathBuf),
+    /// The directory is in no repository, and too large for snapshots without one.
+    #[error("{} is not in a git repository, and too large for snapshots without one", .0.display())]
+    PlainDirectory(PathBuf),
     /// The directory is in a repository without a work tree.
     #[error("{} is in a bare repository, which has no files to work on", .0.display())]
     Bare(PathBuf),

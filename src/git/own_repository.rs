@@ -24,6 +24,12 @@ const IDENTITY: [(&str, &str); 6] = [
     ("GIT_COMMITTER_DATE", "@0 +0000"),
 ];
 
+/// Usual format of objects.
+pub(super) const SHA1: &str = "sha1";
+
+/// Format of objects that few repositories use.
+const SHA256: &str = "sha256";
+
 /// File that names the objects of the user's repository.
 const ALTERNATES: &str = "objects/info/alternates";
 
@@ -38,16 +44,25 @@ pub struct OwnRepository {
 impl OwnRepository {
     /// Opens salon's repository below `folder` for the user's repository with this common directory, or creates it.
     pub fn open(git: &Git, folder: &Path, common_dir: &Path) -> Result<Self, GitError> {
-        let hash = Sha256::digest(common_dir.as_os_str().as_bytes());
-        let name: String = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-        let own = Self { git: git.clone(), path: folder.join(format!("{name}.git")) };
-        if !own.path.join("HEAD").is_file() {
-            create_private(&own.path)?;
-            own.command("init").args(["--quiet", "--bare", "--template="]).run()?;
-        }
+        let name = name_of(common_dir);
+        let format = object_format(common_dir);
+        // Objects of one format cannot refer to those of another.
+        let suffix = if format == SHA256 { "-sha256" } else { "" };
+        let own = Self::create(git, &folder.join(format!("{name}{suffix}.git")), format)?;
         let alternates = own.path.join(ALTERNATES);
         let objects = common_dir.join("objects");
         write(&alternates, &[objects.as_os_str().as_bytes(), b"\n"].concat())?;
+        Ok(own)
+    }
+
+    /// Opens a bare repository, or creates it.
+    pub(super) fn create(git: &Git, path: &Path, format: &str) -> Result<Self, GitError> {
+        let own = Self { git: git.clone(), path: path.to_owned() };
+        if !own.path.join("HEAD").is_file() {
+            create_private(&own.path)?;
+            let format = format!("--object-format={format}");
+            own.command("init").args(["--quiet", "--bare", "--template=", &format]).run()?;
+        }
         Ok(own)
     }
 
@@ -138,6 +153,23 @@ impl OwnRepository {
     pub fn remove_ref(&self, name: &str) -> Result<(), GitError> {
         self.command("update-ref").args(["-d", name]).run().map(drop)
     }
+}
+
+/// Returns the format of the objects of a repository, which its own configuration names unless it is the usual one.
+fn object_format(common_dir: &Path) -> &'static str {
+    let config = files::read(&common_dir.join("config"), SizeLimit::CONFIG).unwrap_or_default();
+    let config = String::from_utf8_lossy(&config).to_ascii_lowercase();
+    let is_sha256 = |line: &str| {
+        let (name, value) = line.split_once('=').unwrap_or_default();
+        name.trim() == "objectformat" && value.trim() == SHA256
+    };
+    if config.lines().any(is_sha256) { SHA256 } else { SHA1 }
+}
+
+/// Returns the name of salon's repository for a directory.
+pub(super) fn name_of(directory: &Path) -> String {
+    let hash = Sha256::digest(directory.as_os_str().as_bytes());
+    hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn create_private(path: &Path) -> Result<(), GitError> {

@@ -102,6 +102,12 @@ impl Git {
         Ok(())
     }
 
+    /// Returns the home directory of the user.
+    pub(super) fn home(&self) -> Option<PathBuf> {
+        let (_, home) = self.vars.iter().find(|(name, value)| name == "HOME" && !value.is_empty())?;
+        Some(PathBuf::from(home))
+    }
+
     /// Returns the path of the user's own attributes, unless the configuration names another one.
     pub(super) fn user_attributes(&self) -> Option<PathBuf> {
         let var = |name: &str| {

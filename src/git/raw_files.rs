@@ -2,7 +2,7 @@
 //! the user's repository configures. Their bytes as they are on the disk are kept in a commit of their own, which is a
 //! further parent of a snapshot.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -21,11 +21,15 @@ use crate::stdx::files::{self, SizeLimit};
 /// Maximum size of all files of a snapshot whose bytes are kept as they are, because git reads them each time.
 const MAX_RAW_BYTES: u64 = 64 << 20;
 
+/// Maximum size of an index that is looked at although nothing seems to convert files: that of about 20,000 files. A larger
+/// look would take longer than all the rest of the snapshot.
+const MAX_INDEX_BYTES: u64 = 2 << 20;
+
 /// Beginning of the line in the message of a snapshot that names the commit of its raw files.
 const RAW_FIELD: &str = "raw-files: ";
 
 /// Line in the message of a snapshot whose other files had the bytes of their objects. Older snapshots lack it, and so do
-/// those of repositories that seem to convert nothing.
+/// those of large repositories that seem to convert nothing.
 const COMPLETE: &str = "raw-files-are-complete";
 
 /// Beginning of the lines after it, each with the quoted name of a file whose bytes are unknown all the same.
@@ -77,10 +81,12 @@ impl OwnRepository {
         index: &Path,
         new: &impl Fn(GitCommand) -> GitCommand,
     ) -> Result<Option<KeptRawFiles>, GitError> {
-        if !may_convert(repository, index) {
+        let is_large =
+            indexes(index).filter_map(|path| fs::metadata(path).ok()).any(|file| file.len() > MAX_INDEX_BYTES);
+        if is_large && !may_convert(repository, index) {
             return Ok(None);
         }
-        let Some((files, mut omitted)) = self.converted_files(&repository.root, index, new)? else { return Ok(None) };
+        let Some((files, mut omitted)) = self.converted_files(repository, index, new)? else { return Ok(None) };
         let (files, ids) = self.hash_present(&repository.root, index, new, files, &mut omitted);
         if files.is_empty() {
             return Ok(Some(KeptRawFiles { commit: None, omitted }));
@@ -131,25 +137,22 @@ impl OwnRepository {
     /// Returns the files of an index whose size on the disk is not that of their object; `None` if they are not known.
     fn converted_files(
         &self,
-        root: &Path,
+        repository: &Repository,
         index: &Path,
         new: &impl Fn(GitCommand) -> GitCommand,
     ) -> Result<Option<FilesToKeep>, GitError> {
+        let root = repository.root.as_path();
         let listed = self.on_files("ls-files", root, index).args(["--stage", "--debug", "-z"]).run()?;
         let Some(entries) = entries(&listed) else { return Ok(None) };
-        let ids: BTreeSet<&str> = entries.iter().map(|entry| entry.id).collect();
-        let input = ids.iter().flat_map(|id| [id.as_bytes(), b"\n"].concat()).collect();
-        let sizes = new(self.command("cat-file").args(["--batch-check=%(objectname) %(objectsize)"]));
-        let sizes = text(sizes.input(input).run()?, "cat-file")?;
-        let sizes: HashMap<&str, u64> = sizes
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .filter_map(|(id, n)| Some((id, n.parse().ok()?)))
-            .collect();
-        let conversions = self.conversions(root, index, new, &entries)?;
+        let sizes = self.object_sizes(entries.iter().map(|entry| entry.id), new)?;
+        let conversions = if names_filters(repository, &entries) {
+            self.conversions(root, index, new, &entries)?
+        } else {
+            vec![Conversion::LineEnds; entries.len()]
+        };
         let (mut total, mut found, mut omitted) = (0, Vec::new(), Vec::new());
         for (entry, conversion) in entries.iter().zip(conversions) {
-            let object = sizes.get(entry.id).copied();
+            let object = sizes.get(entry.id);
             // The size in the index is zero for a file that may have changed without a trace.
             let length = match object {
                 Some(object) if object == entry.size => Some(object),
@@ -165,6 +168,8 @@ impl OwnRepository {
                     total += length.unwrap_or_default();
                     found.push(ConvertedFile { mode: entry.mode.to_owned(), name: entry.name.to_owned() });
                 }
+                // A file outside of a sparse checkout has no bytes.
+                _ if entry.is_sparse && length.is_none() => {}
                 _ => omitted.push(entry.name.to_owned()),
             }
         }
@@ -330,7 +335,23 @@ fn indexes(index: &Path) -> impl Iterator<Item = PathBuf> {
     })
 }
 
+/// Returns true if a file of attributes may name filters or encodings, or cannot be read.
+fn names_filters(repository: &Repository, entries: &[IndexEntry]) -> bool {
+    let own = [repository.common_dir.join("info/attributes")].into_iter().chain(repository.git().user_attributes());
+    let of_files = entries.iter().filter(|entry| entry.name.ends_with(b".gitattributes"));
+    let of_files = of_files.map(|entry| repository.root.join(OsStr::from_bytes(entry.name)));
+    let names_any =
+        |content: &[u8]| [&b"filter"[..], b"encoding"].iter().any(|word| memmem::find(content, word).is_some());
+    let read = |path: &PathBuf| files::read(path, SizeLimit::TABLE);
+    repository.converts_files
+        || own
+            .filter(|path| path.exists())
+            .chain(of_files)
+            .any(|path| read(&path).map_or(true, |content| names_any(&content)))
+}
+
 /// Conversion of a file between the disk and its object.
+#[derive(Clone, Copy)]
 enum Conversion {
     /// At most one of the ends of lines or `$Id$`, which changes the size of a file that it changes.
     LineEnds,
@@ -347,7 +368,12 @@ struct IndexEntry<'l> {
     name: &'l [u8],
     /// Size of the file when it was added.
     size: u64,
+    /// True for a file that a sparse checkout may lack.
+    is_sparse: bool,
 }
+
+/// Flag of such files in an index.
+const SKIP_WORKTREE: u64 = 1 << 30;
 
 /// Parses a list of regular files with their states: `MODE ID STAGE<tab>NAME<nul>` and lines of which the last one begins
 /// with the size. Returns `None` for another form.
@@ -365,7 +391,10 @@ fn entries(listed: &[u8]) -> Option<Vec<IndexEntry<'_>>> {
         if let Some((mode @ ("100644" | "100755"), rest)) = words.split_once(' ')
             && let Some((id, "0")) = rest.split_once(' ')
         {
-            found.push(IndexEntry { mode, id, name: &head[tab + 1..], size: length });
+            let flags = size[..end].split(|byte| *byte == b' ').next_back()?;
+            let flags = u64::from_str_radix(std::str::from_utf8(flags).ok()?, 16).ok()?;
+            let is_sparse = flags & SKIP_WORKTREE != 0;
+            found.push(IndexEntry { mode, id, name: &head[tab + 1..], size: length, is_sparse });
         }
         head = &size[end + 1..];
     }

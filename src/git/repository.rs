@@ -27,6 +27,8 @@ pub struct Repository {
     without_filters: Vec<(OsString, OsString)>,
     /// True if the configuration may convert the ends of lines, or names a file of attributes.
     pub(super) converts_files: bool,
+    /// Directory of salon's own repository that stands for the missing one of a directory outside of git.
+    pub(super) plain: Option<PathBuf>,
 }
 
 impl Repository {
@@ -39,25 +41,44 @@ impl Repository {
             let path = PathBuf::from(OsString::from_vec(line));
             path.canonicalize().map_err(|error| GitError::io(&path, error))
         };
-        let root = path("--show-toplevel")?;
+        let root = path("--show-toplevel").map_err(|error| match error {
+            // The configuration names a directory that does not exist.
+            GitError::Io { path, .. } => GitError::OtherWorkTree(dir.to_owned(), path),
+            error => error,
+        })?;
         if !canonical.starts_with(&root) {
             return Err(GitError::OtherWorkTree(dir.to_owned(), root));
         }
         let (git_dir, common_dir) = (path("--git-dir")?, path("--git-common-dir")?);
-        let listed = git.command(&root, "config").args(["--list", "--show-scope", "--name-only", "-z"]).run()?;
+        Self::at(git, root, (git_dir, common_dir), None)
+    }
+
+    /// Reads the configuration of a repository whose directories are known.
+    pub(super) fn at(
+        git: &Git,
+        root: PathBuf,
+        (git_dir, common_dir): (PathBuf, PathBuf),
+        plain: Option<PathBuf>,
+    ) -> Result<Self, GitError> {
+        let (without_filters, converts_files) = (Vec::new(), false);
+        let opened = Self { git: git.clone(), root, git_dir, common_dir, without_filters, converts_files, plain };
+        let listed = opened.write("config").args(["--list", "--show-scope", "--name-only", "-z"]).run()?;
         let converts_files = listed.split(|byte| *byte == 0).any(|name| CONVERSIONS.contains(&name));
-        let without_filters = without_filters(&listed);
-        Ok(Self { git: git.clone(), root, git_dir, common_dir, without_filters, converts_files })
+        Ok(Self { without_filters: without_filters_of(&listed), converts_files, ..opened })
     }
 
     /// Begins a command that only reads. Filters that the repository configures are switched off.
     pub fn read(&self, subcommand: &'static str) -> GitCommand {
-        self.git.command(&self.root, subcommand).settings(&self.without_filters)
+        self.write(subcommand).settings(&self.without_filters)
     }
 
     /// Begins a command that writes files. The filters of the repository apply, as in a checkout by hand.
     pub fn write(&self, subcommand: &'static str) -> GitCommand {
-        self.git.command(&self.root, subcommand)
+        let command = self.git.command(&self.root, subcommand);
+        match &self.plain {
+            Some(place) => command.var("GIT_DIR", place).var("GIT_WORK_TREE", &self.root),
+            None => command,
+        }
     }
 
     /// Returns the program.
@@ -100,7 +121,7 @@ pub(super) fn text(bytes: Vec<u8>, subcommand: &'static str) -> Result<String, G
 /// Returns settings that switch off each filter that the repository's own configuration, of a list of scopes and names,
 /// defines or changes. Those that
 /// only the user's configuration defines stay, because without them large files would appear as modified.
-fn without_filters(listed: &[u8]) -> Vec<(OsString, OsString)> {
+fn without_filters_of(listed: &[u8]) -> Vec<(OsString, OsString)> {
     let mut fields = listed.split(|byte| *byte == 0);
     let mut settings = Vec::new();
     while let (Some(scope), Some(name)) = (fields.next(), fields.next()) {

@@ -25,6 +25,9 @@ const READ_LIMIT: Duration = Duration::from_mins(5);
 /// Maximum size of a file that is new or changed in a snapshot, because videos and images of disks fill the disk.
 pub const MAX_FILE_BYTES: u64 = 100 << 20;
 
+/// Ref that keeps the latest snapshot of a directory outside of git.
+const LATEST: &str = "refs/salon/latest";
+
 /// Names of changed files, each ended by a zero byte.
 #[derive(Default)]
 struct ChangedNames {
@@ -51,20 +54,32 @@ impl OwnRepository {
         }
         update().args(["--add", "--remove", "--replace", "-z", "--stdin"]).input(changed.present).run()?;
         // The objects of unchanged files are the user's; looking for each takes longer than all the rest.
-        let tree = new(self.on_files("write-tree", &repository.root, &index).args(["--missing-ok"])).line()?;
-        let tree = text(tree, "write-tree")?;
+        let tree = new(self.on_files("write-tree", &repository.root, &index).args(["--missing-ok"]));
+        // The size of the index decides on the time of both.
+        let (tree, raw) = thread::scope(|scope| {
+            let tree = scope.spawn(|| tree.line());
+            let raw = self.keep_raw_files(repository, &index, &new);
+            (tree.join().unwrap_or(Err(GitError::Unreadable("write-tree"))), raw)
+        });
+        let (tree, raw) = (text(tree?, "write-tree")?, raw?);
         let head = match repository.commit("HEAD") {
             Ok(head) => Some(head),
             Err(GitError::NoCommits(_)) => None,
             Err(error) => return Err(error),
         };
-        let raw = self.keep_raw_files(repository, &index, &new)?;
         let raw_commit = raw.as_ref().and_then(|raw| raw.commit.as_ref());
         let parents: Vec<&str> = head.iter().chain(raw_commit).map(String::as_str).collect();
         let message = raw_files::message(raw.as_ref()).into_bytes();
         let commit = new(self.commit_object(&tree, &parents).input(message)).line()?;
         self.take_objects(&objects)?;
-        text(commit, "commit-tree")
+        let commit = text(commit, "commit-tree")?;
+        if repository.plain.is_some() {
+            // Its times spare reading unchanged files again, of which only this repository has the objects.
+            self.set_ref(LATEST, &commit)?;
+            let kept = repository.git_dir.join("index");
+            fs::rename(&index, &kept).map_err(|error| GitError::io(&kept, error))?;
+        }
+        Ok(commit)
     }
 
     /// Moves new objects into the repository, each as a whole.

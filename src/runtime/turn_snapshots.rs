@@ -14,9 +14,6 @@ use crate::git::{Git, GitError, Repository};
 use crate::store::turn_snapshots::{self, TurnSnapshot};
 use crate::store::{self, Store};
 
-/// Time for which snapshots of turns are kept.
-const RETENTION_MILLIS: i64 = 30 * 24 * 3_600_000;
-
 /// Snapshots of turns.
 #[derive(Debug)]
 pub struct TurnSnapshots {
@@ -87,8 +84,7 @@ impl TurnSnapshots {
 fn serve(requests: &Receiver<SnapshotRequest>, git: &Git, own: &Path, store: &Store) {
     while let Ok(request) = requests.recv() {
         match take(&request, git, own, store) {
-            // Outside of git there are no snapshots.
-            Ok(()) | Err(SnapshotError::Git(GitError::NotARepository(_) | GitError::NotInstalled)) => {}
+            Ok(()) | Err(SnapshotError::Git(GitError::PlainDirectory(_) | GitError::NotInstalled)) => {}
             Err(error) => tracing::warn!(%error, cwd = %request.cwd.display(), "no snapshot of the files"),
         }
     }
@@ -104,7 +100,7 @@ enum SnapshotError {
 
 #[expect(clippy::disallowed_methods, reason = "on a thread of its own")]
 fn take(request: &SnapshotRequest, git: &Git, own: &Path, store: &Store) -> Result<(), SnapshotError> {
-    let repository = Repository::open(git, &request.cwd)?;
+    let repository = Repository::open_or_plain(git, &request.cwd, own)?;
     let own = OwnRepository::open(git, own, &repository.common_dir)?;
     let commit = own.snapshot(&repository)?;
     let name = format!("{TURNS}{commit}");
@@ -127,10 +123,9 @@ const TURNS: &str = "refs/salon/turns/";
 /// Prefix of the refs that keep snapshots before a change was discarded, before its time in ms since 1970.
 pub(super) const UNDO: &str = "refs/salon/undo/";
 
-/// Removes the snapshots that are too old, of turns and of discarded changes, and packs salon's repositories.
+/// Removes the snapshots before a time, of turns and of discarded changes, and packs salon's repositories.
 #[expect(clippy::disallowed_methods, reason = "called from blocking tasks")]
-pub fn expire(git: &Git, own: &Path, store: &Store, now: Time) {
-    let before = Time::from_millis(now.millis().saturating_sub(RETENTION_MILLIS));
+pub fn expire(git: &Git, own: &Path, store: &Store, before: Time) {
     if store.with(|db| turn_snapshots::remove_expired(db, before)).is_err() {
         return;
     }

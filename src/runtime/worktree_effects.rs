@@ -10,12 +10,13 @@ use super::effect_runner::EffectRunner;
 use super::env;
 use super::shell::Shell;
 use super::task_message::TaskMessage;
+use super::trash::DAY_MILLIS;
 use super::turn_snapshots;
 use super::worktrees::{CommandRun, CreatedWorktree, PruneOutcome, WorktreeRequest, Worktrees, session_uses};
 use crate::app::Msg;
 use crate::app::msg::RequestTicket;
-use crate::domain::Session;
 use crate::domain::worktree::{SetupCommand, Worktree, WorktreeReady};
+use crate::domain::{Session, Time};
 use crate::git::Git;
 
 /// Wait after the start until the first clean-up, so that it does not delay the first frames and all sessions are known.
@@ -54,7 +55,9 @@ impl Shell {
         let live: Vec<_> = self.app.sessions.live.keys().cloned().collect();
         let now = self.clock.now();
         tokio::task::spawn_blocking(move || {
-            turn_snapshots::expire(&worktrees.git, &worktrees.paths.repositories(), &worktrees.store, now);
+            let kept = i64::from(worktrees.settings.snapshot_days) * DAY_MILLIS;
+            let before = Time::from_millis(now.millis().saturating_sub(kept));
+            turn_snapshots::expire(&worktrees.git, &worktrees.paths.repositories(), &worktrees.store, before);
             let mut uses = session_uses(sessions.iter().map(|session| &**session));
             let is_live = |name: &str| live.iter().any(|key| key.to_string() == name);
             uses.iter_mut().for_each(|used| used.is_open |= is_live(&used.session));

@@ -87,6 +87,8 @@ fn directories_that_are_no_work_tree_are_refused_with_the_reason() {
     assert!(matches!(open(&bare), Err(GitError::Bare(_))));
     repo.git(&["config", "core.worktree", plain.path().to_str().expect("text")]);
     assert!(matches!(open(repo.path()), Err(GitError::OtherWorkTree(..))), "{:?}", open(repo.path()));
+    repo.git(&["config", "core.worktree", "/nowhere"]);
+    assert!(matches!(open(repo.path()), Err(GitError::OtherWorkTree(..))), "{:?}", open(repo.path()));
     let missing = Git::new([("PATH".to_owned(), String::new())]);
     assert!(matches!(Repository::open(&missing, repo.path()), Err(GitError::NotInstalled)));
 }

@@ -33,13 +33,14 @@ fn repo_with_crlf() -> Repo {
     repo
 }
 
-/// Takes a snapshot with a git that runs a line of shell before it reads raw files.
-fn snapshot_with(repo: &Repo, line: &str) -> String {
+/// Command that reads raw files.
+const RAW: &str = "hash-object -w --no-filters";
+
+/// Takes a snapshot with a git that runs a line of shell before a command.
+fn snapshot_with(repo: &Repo, command: &str, line: &str) -> String {
     let folder = repo.outside().join("bin");
     let path = std::env::var("PATH").expect("a path");
-    let script = format!(
-        "#!/bin/sh\ncase \"$*\" in *'hash-object -w --no-filters'*) {line};; esac\nPATH='{path}'; exec git \"$@\"\n"
-    );
+    let script = format!("#!/bin/sh\ncase \"$*\" in *'{command}'*) {line};; esac\nPATH='{path}'; exec git \"$@\"\n");
     executable(&folder.join("git"), &script);
     let mut vars = repo.vars();
     vars.retain(|(name, _)| name != "PATH");
@@ -129,15 +130,69 @@ fn a_file_that_is_gone_or_unreadable_does_not_prevent_a_snapshot() {
     let repo = repo_with_crlf();
     repo.write("c.txt", "one\r\n").commit("files");
     let held = files(repo.path());
-    let before = snapshot_with(&repo, "rm -f \"$GIT_WORK_TREE/c.txt\"");
+    let before = snapshot_with(&repo, RAW, "rm -f \"$GIT_WORK_TREE/c.txt\"");
     assert!(!repo.path().join("c.txt").exists());
     // The other file is kept.
     repo.write("a.txt", "one\ntwo\n").write("c.txt", "one\r\n");
     assert_eq!(rewind(&repo, &before).0, [PathBuf::from("a.txt")]);
     assert_eq!(files(repo.path()), held);
     // What could not be kept stays as it is.
-    let before = snapshot_with(&repo, "exit 128");
+    let before = snapshot_with(&repo, RAW, "exit 128");
     repo.write("a.txt", "one\ntwo\n").write("b.txt", "two\n");
     assert_eq!(rewind(&repo, &before).0, [PathBuf::from("b.txt")]);
     assert_eq!(fs::read(repo.path().join("a.txt")).expect("a file"), b"one\ntwo\n");
+}
+
+#[test]
+fn files_get_their_bytes_back_although_the_rules_changed_since() {
+    let repo = Repo::new();
+    repo.write("a.txt", "one\n").write("b.txt", "one\n").commit("files");
+    let before = own(&repo).snapshot(&repo.open()).expect("a snapshot");
+    let held = files(repo.path());
+    // From now on a checkout writes other ends of lines.
+    repo.git(&["config", "--global", "core.autocrlf", "true"]);
+    repo.write("a.txt", "one\r\n").write("b.txt", "two\r\n");
+    let changed = files(repo.path());
+    let (names, undo) = rewind(&repo, &before);
+    assert_eq!(files(repo.path()), held);
+    assert_eq!(names, [PathBuf::from("b.txt"), PathBuf::from("a.txt")]);
+    rewind(&repo, &undo);
+    assert_eq!(files(repo.path()), changed);
+}
+
+#[test]
+fn sizes_of_objects_are_looked_up_once_and_a_damaged_cache_changes_nothing() {
+    let repo = repo_with_crlf();
+    let first = own(&repo).snapshot(&repo.open()).expect("a snapshot");
+    assert_eq!(snapshot_with(&repo, "cat-file --batch-check", "exit 1"), first);
+    let cache = own(&repo).path.join("object-sizes");
+    let content = fs::read(&cache).expect("a cache");
+    for cut in [1, 5, 12, 15, 16, 17, content.len()] {
+        fs::write(&cache, &content[..content.len() - cut]).expect("written");
+        assert_eq!(own(&repo).snapshot(&repo.open()).expect("a snapshot"), first, "cut by {cut}");
+    }
+}
+
+#[test]
+fn attributes_of_all_files_are_read_only_if_some_name_a_filter_or_an_encoding() {
+    let repo = repo_with_crlf();
+    let plain = own(&repo).snapshot(&repo.open()).expect("a snapshot");
+    assert_eq!(snapshot_with(&repo, "check-attr", "exit 1"), plain);
+    repo.write("sub/.gitattributes", "*.u16 text working-tree-encoding=UTF-16LE\n");
+    let encoded = own(&repo).snapshot(&repo.open()).expect("a snapshot");
+    let ran = repo.outside().join("ran");
+    assert_eq!(snapshot_with(&repo, "check-attr", &format!("touch {}", ran.display())), encoded);
+    assert!(ran.exists());
+}
+
+#[test]
+fn files_outside_of_a_sparse_checkout_are_not_named_in_each_snapshot() {
+    let repo = Repo::new();
+    repo.write("in/a", "a\n").write("out/b", "b\n").commit("files");
+    repo.git(&["sparse-checkout", "set", "in"]);
+    assert!(!repo.path().join("out").exists());
+    let own = own(&repo);
+    let snapshot = own.snapshot(&repo.open()).expect("a snapshot");
+    let message = own.command("log").args(["-1", "--format=%B", &snapshot]).run().expect("a message");
+    assert_eq!(String::from_utf8_lossy(&message).trim(), "snapshot\n\nraw-files-are-complete");
 }

@@ -13,7 +13,7 @@ use salon::store::{Store, registry};
 
 use super::{Transcript, paths, salon};
 use crate::cli::json as output_json;
-use crate::git::repo::Repo;
+use crate::git::repo::{Repo, write};
 use crate::screens::live;
 use crate::support::{Home, wait_until};
 
@@ -48,6 +48,21 @@ impl Turns {
         self.phase(Phase::Working { since, activity: salon::domain::run::Activity::default() })
     }
 
+    /// Records that salon runs a session.
+    fn record(&self, session: &Transcript) {
+        let run = registry::RunRecord {
+            id: RunId("run-1".into()),
+            agent: Agent::Claude,
+            session: Some(SessionKey::new(Agent::Claude, session.id.as_str())),
+            cwd: session.cwd.clone(),
+            model: None,
+            effort: None,
+            created: at(0),
+            last_activity: at(0),
+        };
+        self.store.with(|db| registry::record(db, &run)).expect("recorded");
+    }
+
     fn taken(&self) -> Vec<TurnSnapshot> {
         self.store.with(|db| turn_snapshots::of_run(db, &RunId("run-1".into()))).expect("read")
     }
@@ -75,18 +90,7 @@ fn a_turn_is_the_difference_of_its_snapshots_and_commands_are_part_of_it() {
     assert_eq!(turns.taken()[0].after, None, "the turn is still open");
     turns.phase(Phase::Idle).wait("the turn ended", |taken| taken[0].after.is_some());
     turns.repo.write("by hand", "after the turn\n");
-    let key = SessionKey::new(Agent::Claude, session.id.as_str());
-    let run = registry::RunRecord {
-        id: RunId("run-1".into()),
-        agent: Agent::Claude,
-        session: Some(key),
-        cwd: session.cwd.clone(),
-        model: None,
-        effort: None,
-        created: at(0),
-        last_activity: at(0),
-    };
-    turns.store.with(|db| registry::record(db, &run)).expect("recorded");
+    turns.record(&session);
     let shown = output_json(&salon(&turns.home, &["diff", &session.id, "--turn", "1", "--json"]));
     assert_eq!(shown["source"], "files");
     assert_eq!(paths(&shown), [("made by a command", "added"), ("readme", "modified")]);
@@ -107,9 +111,52 @@ fn turns_that_follow_each_other_at_once_have_snapshots_of_their_own() {
 }
 
 #[test]
-fn outside_of_git_there_are_no_snapshots_and_later_ones_still_work() {
+fn of_a_home_directory_there_are_no_snapshots_and_later_ones_still_work() {
     let repo = Repo::new();
     let mut turns = Turns::new(repo.outside(), repo);
+    turns.working(at(0)).phase(Phase::Idle);
+    turns.info.cwd = turns.repo.path().to_owned();
+    turns.working(at(1)).wait("the other one began", |taken| taken.len() == 1);
+    assert_eq!(turns.taken()[0].began, at(1));
+}
+
+#[test]
+fn a_directory_outside_of_git_has_snapshots_and_rewinds_too() {
+    let repo = Repo::new();
+    let notes = repo.outside().join("notes");
+    write(&notes.join("plan"), "one\n");
+    write(&notes.join(".gitignore"), "*.log\n");
+    write(&notes.join("inner/file"), "of another repository\n");
+    repo.git_in(&notes.join("inner"), &["init", "--quiet"]);
+    let mut turns = Turns::new(notes.clone(), repo);
+    turns.working(at(0)).wait("the turn began", |taken| taken.len() == 1);
+    let before = super::rewind::files(&notes);
+    write(&notes.join("plan"), "two\n");
+    write(&notes.join("deep/new"), "x\n");
+    write(&notes.join("a.log"), "ignored\n");
+    turns.phase(Phase::Idle).wait("the turn ended", |taken| taken[0].after.is_some());
+    let session = Transcript::new("aaaa", &notes).prompt("p").edit(&notes.join("plan"), "one\n", "two\n");
+    session.write_to(&turns.home);
+    turns.record(&session);
+    let shown = output_json(&salon(&turns.home, &["diff", &session.id, "--turn", "1", "--json"]));
+    assert_eq!(paths(&shown), [("deep/new", "added"), ("plan", "modified")]);
+    let after = super::rewind::files(&notes);
+    let rewound = output_json(&salon(&turns.home, &["rewind", &session.id, "1", "--json"]));
+    let mut expected = before.clone();
+    expected.insert(notes.join("a.log"), b"ignored\n".to_vec());
+    assert_eq!(super::rewind::files(&notes), expected, "{rewound}");
+    let undo = rewound["undo"].as_str().expect("a snapshot");
+    salon(&turns.home, &["rewind", &session.id, "--to", undo]);
+    assert_eq!(super::rewind::files(&notes), after);
+    assert!(!notes.join(".git").exists());
+}
+
+#[test]
+fn a_directory_outside_of_git_with_very_many_files_has_no_snapshots() {
+    let repo = Repo::new();
+    let many = repo.outside().join("many");
+    (0..10_001).for_each(|nth| write(&many.join(nth.to_string()), ""));
+    let mut turns = Turns::new(many, repo);
     turns.working(at(0)).phase(Phase::Idle);
     turns.info.cwd = turns.repo.path().to_owned();
     turns.working(at(1)).wait("the other one began", |taken| taken.len() == 1);
@@ -125,7 +172,7 @@ fn old_snapshots_expire_and_newer_ones_stay() {
     turns.phase(Phase::Idle).wait("it ended", |taken| taken[0].after.is_some());
     turns.working(at(DAY)).wait("the second began", |taken| taken.len() == 2);
     let folder = turns.home.path().join(".local/share/salon/git");
-    expire(&turns.repo.program(), &folder, &turns.store, at(30 * DAY + 1));
+    expire(&turns.repo.program(), &folder, &turns.store, at(1));
     let left = turns.taken();
     assert_eq!(left.iter().map(|taken| taken.began).collect::<Vec<_>>(), [at(DAY)]);
     let own = OwnRepository::open(&turns.repo.program(), &folder, &turns.repo.open().common_dir).expect("opened");
@@ -133,7 +180,7 @@ fn old_snapshots_expire_and_newer_ones_stay() {
     assert_eq!(own.refs("refs/salon").expect("refs"), [format!("refs/salon/turns/{}", left[0].before)]);
     own.set_ref(&format!("refs/salon/undo/{}-x", at(0).millis()), &left[0].before).expect("kept");
     own.set_ref(&format!("refs/salon/undo/{}-x", at(DAY).millis()), &left[0].before).expect("kept");
-    expire(&turns.repo.program(), &folder, &turns.store, at(30 * DAY + 1));
+    expire(&turns.repo.program(), &folder, &turns.store, at(1));
     assert_eq!(own.refs("refs/salon/undo").expect("refs"), [format!("refs/salon/undo/{}-x", at(DAY).millis())]);
     own.pack().expect("packed");
     let packs = fs::read_dir(own.path.join("objects/pack")).expect("packs").flatten();

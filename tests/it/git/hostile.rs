@@ -2,16 +2,25 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use salon::git::obstacles;
 use salon::git::own_repository::OwnRepository;
 use salon::git::status::IgnoredFiles;
 
 use super::repo::{self, Repo};
+use crate::changes::Transcript;
+use crate::support::Home;
 
 /// Creates a repository in which everything that can be configured runs a program, and the path of what that writes.
 fn hostile() -> (Repo, PathBuf) {
     let repo = Repo::with_remote();
+    let ran = make_hostile(&repo);
+    (repo, ran)
+}
+
+/// Makes a repository with a remote and a pushed commit hostile. Returns the path of what its programs write.
+fn make_hostile(repo: &Repo) -> PathBuf {
     let (program, ran) = (repo.outside().join("program"), repo.outside().join("ran"));
     repo.write(".gitattributes", "* filter=evil diff=evil merge=evil\nreadme filter=a=b\n").commit("attributes");
     repo.git(&["checkout", "--quiet", "-b", "other"]);
@@ -41,9 +50,24 @@ fn hostile() -> (Repo, PathBuf) {
         "pager.status",
         "pager.log",
         "core.alternateRefsCommand",
+        "core.gitProxy",
+        "gpg.ssh.program",
+        "interactive.diffFilter",
+        "sequence.editor",
+        "uploadpack.packObjectsHook",
+        "remote.origin.uploadpack",
     ];
     for name in settings {
         repo.git(&["config", name, program]);
+    }
+    let included = repo.outside().join("included");
+    let sections = ["filter \"evil\"", "diff \"evil\"", "filter \"more\""];
+    let text =
+        |section| format!("[{section}]\n\tclean = {program} a\n\tsmudge = {program} b\n\ttextconv = {program} c\n");
+    repo::write(&included, &sections.map(text).concat());
+    repo.git(&["config", "include.path", included.to_str().expect("text")]);
+    for alias in ["status", "rev-parse", "diff-tree", "for-each-ref"] {
+        repo.git(&["config", &format!("alias.{alias}"), &format!("!{program} alias")]);
     }
     for (name, value) in [
         ("filter.evil.required", "true"),
@@ -52,12 +76,15 @@ fn hostile() -> (Repo, PathBuf) {
         ("remote.origin.promisor", "true"),
         ("remote.origin.url", "ssh://nowhere.invalid/x"),
         ("protocol.allow", "always"),
+        ("protocol.ext.allow", "always"),
+        ("remote.other.url", format!("ext::{program} %S").as_str()),
+        ("remote.other.promisor", "true"),
         ("status.showUntrackedFiles", "no"),
     ] {
         repo.git(&["config", name, value]);
     }
     repo.git(&["config", "core.repositoryFormatVersion", "1"]);
-    (repo, ran)
+    ran
 }
 
 #[test]
@@ -96,4 +123,50 @@ fn the_programs_of_the_hostile_repository_do_run_by_hand() {
     let first = fs::read_to_string(&ran).expect("it ran");
     repo.command(repo.path(), &["diff"]).output().expect("git");
     assert!(fs::read_to_string(&ran).expect("it ran").len() > first.len());
+}
+
+#[test]
+fn commands_in_a_hostile_repository_run_nothing() {
+    let (home, repo) = (Home::empty(), Repo::with_remote());
+    let salon = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_salon"));
+        command.args(args).current_dir(repo.path()).env_clear().env("HOME", home.path());
+        command.env("PATH", std::env::var("PATH").unwrap_or_default());
+        let output = command.stdin(Stdio::null()).output().expect("salon");
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (_, path) = salon(&["worktree", "new", "mine"]);
+    let tree = PathBuf::from(path.trim());
+    let ran = make_hostile(&repo);
+    // A worktree may have a configuration of its own.
+    repo.git(&["config", "extensions.worktreeConfig", "true"]);
+    let program = repo.outside().join("program");
+    for name in ["core.fsmonitor", "filter.own.clean", "filter.own.process", "diff.external"] {
+        repo.git_in(&tree, &["config", "--worktree", name, program.to_str().expect("text")]);
+    }
+    repo::write(&tree.join(".gitattributes"), "* filter=own diff=evil\n*.more filter=more\n");
+    repo::write(&tree.join("readme"), "changed\n");
+    repo::write(&tree.join("new.more"), "new\n");
+    let session = Transcript::new("aaaa", &tree).prompt("p").edit(&tree.join("readme"), "two\n", "TWO\n");
+    session.write_below(home.path());
+    fs::remove_file(&ran).ok();
+    let commands: [&[&str]; 6] = [
+        &["list"],
+        &["diff", &session.id],
+        &["diff", &session.id, "--since", "HEAD"],
+        &["worktree", "list"],
+        &["worktree", "show", "mine"],
+        &["worktree", "prune", "--dry-run"],
+    ];
+    for args in commands {
+        assert!(salon(args).0, "{args:?}");
+        assert!(!ran.exists(), "{args:?}: {}", fs::read_to_string(&ran).unwrap_or_default());
+    }
+    assert!(salon(&["diff", &session.id, "--since", "HEAD"]).1.contains("+changed"));
+    let (is_moved, said) = salon(&["worktree", "trash", "mine"]);
+    assert!(!is_moved && said.contains("modified"), "{said}");
+    assert!(!ran.exists(), "{}", fs::read_to_string(&ran).unwrap_or_default());
+    // Without this, the test would prove nothing.
+    repo.command(&tree, &["status"]).output().expect("git");
+    assert!(ran.exists());
 }
