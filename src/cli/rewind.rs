@@ -12,7 +12,7 @@ use super::json::SCHEMA_VERSION;
 use super::rewind_args::RewindArgs;
 use super::sessions::LoadedSessions;
 use super::{find, output, remote, state};
-use crate::domain::rewind::{ConversationRevert, RewindTarget, RewoundFiles};
+use crate::domain::rewind::{ConversationRevert, OtherSession, RewindTarget, RewoundFiles};
 use crate::domain::units;
 use crate::git::restore::FileRestoration;
 use crate::runtime::revert::{self, AgentPrograms};
@@ -21,7 +21,7 @@ use crate::runtime::{env, rewind_plan};
 use crate::stdx::text::one_line;
 
 #[derive(Serialize)]
-struct Report {
+struct Report<'a> {
     schema_version: u32,
     dry_run: bool,
     files: Vec<FileJson>,
@@ -31,6 +31,8 @@ struct Report {
     undo: Option<String>,
     /// Reason why some of the files were not restored.
     problem: Option<String>,
+    /// Other sessions in the directory whose changes are taken back too, or that are at work.
+    others: &'a [OtherSession],
 }
 
 #[derive(Serialize)]
@@ -59,7 +61,8 @@ pub(super) fn run(context: &CliContext, args: &RewindArgs) -> Result<ExitCode, C
     if let Some((source, id)) = remote::named(context, &args.id) {
         return remote::run_there(source, &words(args, id), args.json);
     }
-    let session = find::find(&LoadedSessions::read(context).all, &args.id)?;
+    let all = LoadedSessions::read(context).all;
+    let session = find::find(&all, &args.id)?;
     let failed = |reason: String| CliError::new(CliErrorCode::Failed, reason);
     let rewinds = RewindContext::new(&context.paths, state::open(context)?, None);
     if let Some(pid) = rewinds.other_process(&session.key).map_err(failed)? {
@@ -68,20 +71,24 @@ pub(super) fn run(context: &CliContext, args: &RewindArgs) -> Result<ExitCode, C
     if args.conversation {
         return conversation(context, args, rewinds.request(&session));
     }
-    let request = if args.dry_run { rewinds.dry_run(&session) } else { rewinds.request(&session) };
+    let request = RewindRequest { sessions: &all, dry_run: args.dry_run, ..rewinds.request(&session) };
     let target = match (&args.to, args.turn) {
         (Some(snapshot), _) => RewindTarget::Snapshot(snapshot.clone()),
         (None, turn) => RewindTarget::BeforeTurn(turn.unwrap_or(0)),
     };
     let rewind = request.run(&target, context.clock.now());
     let rewind = rewind.map_err(failed)?;
+    for other in &rewind.others {
+        output::note(&format!("other session: {}", one_line(&other.to_string())))?;
+    }
     let files: Vec<_> = rewind.files.iter().map(|file| FileJson::new(file, args.dry_run)).collect();
     let mut out = output::stdout();
     if args.json {
         let left = rewind.left.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-        let (undo, problem) = (rewind.undo, rewind.problem);
+        let (undo, problem, others) = (rewind.undo, rewind.problem, &rewind.others);
         let code = if problem.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
-        let report = Report { schema_version: SCHEMA_VERSION, dry_run: args.dry_run, files, left, undo, problem };
+        let report =
+            Report { schema_version: SCHEMA_VERSION, dry_run: args.dry_run, files, left, undo, problem, others };
         output::json(&mut out, &report)?;
         return Ok(code);
     }

@@ -1,5 +1,7 @@
 //! Changes of files as hunks, and who made them.
 
+use std::collections::{BTreeSet, HashSet};
+
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
@@ -20,6 +22,9 @@ pub struct Changes {
     pub files: Vec<FileDiff>,
     /// Commit with which the files were compared, if they can be taken back to it.
     pub base: Option<String>,
+    /// Snapshot that was compared with it; `None` for the current files.
+    #[serde(default)]
+    pub until: Option<String>,
     /// Directory to which the paths are relative.
     pub root: String,
     /// Origin of the changes.
@@ -63,6 +68,8 @@ pub enum Restoration {
     Hunk(FileDiff, DiffHunk),
     /// Take back a file to a commit.
     File(FileDiff, String),
+    /// Take back a file from the second snapshot, as which it still must be, to the first one.
+    FileOfTurn(FileDiff, String, String),
     /// Take back all files to a snapshot.
     Snapshot(String),
 }
@@ -272,28 +279,48 @@ fn starts(header: &str) -> Option<(u32, u32)> {
     Some((number(fields.next()?)?, number(fields.next()?.strip_prefix('+')?)?))
 }
 
-/// Sets the authors of the hunks of a file: for each changed line the latest edit of the file that contains it.
-pub fn attribute(file: &mut FileDiff, edits: &[&SessionEdit]) {
-    let changed: Vec<(&HunkAuthor, Vec<DiffHunk>)> =
-        edits.iter().map(|edit| (&edit.author, hunks(&edit.change.kind))).collect();
-    let sets: Vec<(&HunkAuthor, std::collections::HashSet<&str>)> =
-        changed.iter().map(|(author, hunks)| (*author, hunks.iter().flat_map(DiffHunk::changed).collect())).collect();
-    for hunk in &mut file.hunks {
-        let mut found = vec![false; sets.len()];
-        let mut unknown = 0;
-        let changed = || hunk.lines.iter().filter(|line| line.starts_with(['+', '-']));
-        // A bracket alone proves nothing, unless there is nothing else.
-        let has_words = changed().any(|line| line.contains(char::is_alphanumeric));
-        for line in changed().filter(|line| !has_words || line.contains(char::is_alphanumeric)) {
-            match sets.iter().rposition(|(_, lines)| lines.contains(line.as_str())) {
-                Some(at) => found[at] = true,
-                // An empty line proves nothing.
-                None if line[1..].trim().is_empty() => {}
-                None => unknown += 1,
-            }
-        }
-        hunk.unknown = unknown;
-        hunk.authors =
-            sets.iter().zip(&found).filter(|(_, found)| **found).map(|((author, _), _)| (*author).clone()).collect();
+/// Changed lines of an edit.
+struct EditLines<'e> {
+    edit: &'e SessionEdit,
+    hunks: Vec<DiffHunk>,
+}
+
+impl EditLines<'_> {
+    /// Returns true if the edit decided on the whole content of the file, so that it removed what is not in it.
+    fn is_whole(&self) -> bool {
+        matches!(self.edit.change.kind, ChangeKind::Write(_) | ChangeKind::Delete)
     }
+}
+
+/// Sets the authors of the hunks of a file: for each changed line the latest edit of the file that contains it. A line
+/// that is gone without such an edit was removed by the latest one that wrote the whole file, if its content is there.
+pub fn attribute(file: &mut FileDiff, edits: &[&SessionEdit]) {
+    let changed: Vec<_> = edits.iter().map(|edit| EditLines { edit, hunks: hunks(&edit.change.kind) }).collect();
+    let sets: Vec<HashSet<&str>> =
+        changed.iter().map(|edit| edit.hunks.iter().flat_map(DiffHunk::changed).collect()).collect();
+    let latest = |line: &str| sets.iter().rposition(|lines| lines.contains(line));
+    let found: Vec<Vec<(String, Option<usize>)>> =
+        file.hunks.iter().map(|hunk| proving(hunk).map(|line| (line.to_owned(), latest(line))).collect()).collect();
+    let is_present = |at: &usize| found.iter().flatten().any(|(_, by)| *by == Some(*at));
+    let deleted = |at: &usize| file.status == FileDiffStatus::Deleted && at + 1 == changed.len();
+    let whole = (0..changed.len()).rev().find(|at| changed[*at].is_whole() && (is_present(at) || deleted(at)));
+    let removed_by = |line: &str| {
+        let text = line.strip_prefix('-')?;
+        whole.filter(|at| !sets[*at].contains(format!("+{text}").as_str()))
+    };
+    for (hunk, lines) in file.hunks.iter_mut().zip(&found) {
+        let by: Vec<Option<usize>> = lines.iter().map(|(line, by)| by.or_else(|| removed_by(line))).collect();
+        // An empty line proves nothing.
+        let is_unknown =
+            |((line, _), by): &(&(String, _), &Option<usize>)| by.is_none() && !line[1..].trim().is_empty();
+        hunk.unknown = lines.iter().zip(&by).filter(is_unknown).count();
+        let authors: BTreeSet<usize> = by.into_iter().flatten().collect();
+        hunk.authors = authors.into_iter().map(|at| changed[at].edit.author.clone()).collect();
+    }
+}
+
+/// Returns the changed lines of a hunk that show its authors. A bracket alone proves nothing, unless there is nothing else.
+fn proving(hunk: &DiffHunk) -> impl Iterator<Item = &str> {
+    let has_words = hunk.changed().any(|line| line.contains(char::is_alphanumeric));
+    hunk.changed().filter(move |line| !has_words || line.contains(char::is_alphanumeric))
 }

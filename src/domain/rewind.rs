@@ -1,5 +1,6 @@
 //! Rewind of a session to before one of its prompts: what can be taken back, and what cannot.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,12 @@ use super::SessionKey;
 
 /// Maximum files that a description names, because it is shown in a dialog.
 const MAX_NAMES: usize = 5;
+
+/// Characters of the identifier of another session in a description: the agent and the beginning of its id.
+const MAX_ID_LENGTH: usize = 15;
+
+/// Characters of the title of another session in a description.
+const MAX_TITLE_CHARS: usize = 40;
 
 /// Parts of a session that a rewind to before a prompt would take back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +32,36 @@ pub struct RewindPlan {
     pub in_place: Option<Arc<str>>,
     /// Directory outside of which nothing is taken back.
     pub root: String,
+    /// Other sessions in the same directory that the files concern.
+    #[serde(default)]
+    pub others: Vec<OtherSession>,
+}
+
+/// Another session in the directory of a rewind, which takes back its changes too or disturbs it at work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherSession {
+    /// Identifier of the session.
+    pub session: String,
+    /// Its title.
+    pub title: String,
+    /// True if a turn of it is open, so that it may be changing files.
+    pub is_working: bool,
+    /// Files with changes of it that are taken back, relative to the root of the work tree.
+    pub files: Vec<String>,
+}
+
+impl fmt::Display for OtherSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.session.get(..MAX_ID_LENGTH).unwrap_or(&self.session);
+        let title: String = self.title.chars().take(MAX_TITLE_CHARS).collect();
+        let cut = if title.len() < self.title.len() { "…" } else { "" };
+        write!(f, "\"{title}{cut}\" ({id})")?;
+        if !self.files.is_empty() {
+            write!(f, " changed {} since", named(self.files.iter().map(String::as_str)))?;
+        }
+        let and = if self.files.is_empty() { "" } else { ", and" };
+        if self.is_working { write!(f, "{and} is working in this directory now") } else { Ok(()) }
+    }
 }
 
 /// A file that a rewind changes.
@@ -119,12 +156,9 @@ impl RewindPlan {
             Err(reason) => format!("Files: not available: {reason}."),
             Ok(files) if files.is_empty() => "Files: all are as they were.".to_owned(),
             Ok(files) => {
-                let names: Vec<_> = files.iter().take(MAX_NAMES).map(|file| file.path.as_str()).collect();
-                let more = files.len().saturating_sub(MAX_NAMES);
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                 let deleted = files.iter().filter(|file| file.is_deleted).count();
-                let (restored, names) = (files.len() - deleted, names.join(", "));
-                format!("Files: {restored} restored, {deleted} deleted: {names}{more}.")
+                let (restored, names) = (files.len() - deleted, named(files.iter().map(|file| file.path.as_str())));
+                format!("Files: {restored} restored, {deleted} deleted: {names}.")
             }
         };
         let conversation = match &self.conversation {
@@ -140,6 +174,15 @@ impl RewindPlan {
             }
         };
         let limits = format!("Ignored files, and what was done outside of {}, stay as they are.", self.root);
-        vec![format!("Prompt {}: {first}", self.turn), files, conversation, limits]
+        let others = self.others.iter().map(|other| format!("Other session: {other}."));
+        let head = [format!("Prompt {}: {first}", self.turn), files];
+        head.into_iter().chain(others).chain([conversation, limits]).collect()
     }
+}
+
+/// Names the first of some files, and counts the others.
+fn named<'n>(files: impl ExactSizeIterator<Item = &'n str>) -> String {
+    let more = files.len().saturating_sub(MAX_NAMES);
+    let names = files.take(MAX_NAMES).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{names} and {more} more") } else { names }
 }

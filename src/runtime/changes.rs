@@ -1,7 +1,7 @@
 //! Changes of a session: from the edits of its transcript, or from the files of its directory since a commit, with the
 //! sessions that made them. Blocks: not for the event loop.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::shown_transcript;
 use crate::agent::TextLimit;
@@ -124,7 +124,8 @@ impl FileComparison<'_> {
         let after = snapshot.after.as_deref().unwrap_or(&snapshot.before);
         let own = OwnRepository::open(self.git, self.own, &snapshot.repository);
         let files = own.and_then(|own| own.diff(&snapshot.before, after)).map_err(|error| error.to_string())?;
-        Ok(self.attributed(files, &snapshot.root))
+        let (base, until) = (Some(snapshot.before.clone()), Some(after.to_owned()));
+        Ok(Changes { base, until, ..self.attributed(files, &snapshot.root) })
     }
 
     fn attributed(&self, mut files: Vec<FileDiff>, root: &Path) -> Changes {
@@ -143,11 +144,7 @@ impl FileComparison<'_> {
     /// Returns the edits of the sessions that run in a directory, oldest first. A session that cannot be read
     /// leaves its lines unknown.
     fn edits_below(&self, root: &Path) -> Vec<SessionEdit> {
-        let is_inside = |session: &&std::sync::Arc<Session>| {
-            let cwd = Path::new(&*session.cwd);
-            cwd.starts_with(root) || cwd.canonicalize().is_ok_and(|cwd| cwd.starts_with(root))
-        };
-        let mut inside: Vec<_> = self.sessions.iter().filter(is_inside).collect();
+        let mut inside: Vec<_> = self.sessions.iter().filter(|session| is_inside(session, root)).collect();
         inside.sort_by_key(|session| std::cmp::Reverse(session.last_activity));
         inside.truncate(MAX_SESSIONS);
         let read = |session: &std::sync::Arc<Session>| {
@@ -164,16 +161,25 @@ impl FileComparison<'_> {
 
 fn attribute(file: &mut FileDiff, root: &Path, edits: &[SessionEdit]) {
     let path = root.join(&file.path);
-    let is_it = |edited: &str| {
-        let edited = PathBuf::from(edited);
-        // A directory above may be a link.
-        let canonical = edited.parent().and_then(|parent| parent.canonicalize().ok());
-        edited == path || canonical.zip(edited.file_name()).is_some_and(|(parent, name)| parent.join(name) == path)
-    };
-    let name = path.file_name();
-    let same_name = |edit: &&SessionEdit| Path::new(&edit.change.path).file_name() == name;
-    let own: Vec<_> = edits.iter().filter(same_name).filter(|edit| is_it(&edit.change.path)).collect();
+    let own: Vec<_> = edits.iter().filter(|edit| is_of(edit, &path)).collect();
     changes::attribute(file, &own);
+}
+
+/// Returns true if an edit changed the file at a path without links.
+pub(super) fn is_of(edit: &SessionEdit, path: &Path) -> bool {
+    let edited = Path::new(&edit.change.path);
+    if edited.file_name() != path.file_name() {
+        return false;
+    }
+    // A directory above may be a link.
+    let canonical = || edited.parent().and_then(|parent| parent.canonicalize().ok());
+    edited == path || canonical().zip(edited.file_name()).is_some_and(|(parent, name)| parent.join(name) == path)
+}
+
+/// Returns true if a session runs in a directory or below it.
+pub(super) fn is_inside(session: &Session, root: &Path) -> bool {
+    let cwd = Path::new(&*session.cwd);
+    cwd.starts_with(root) || cwd.canonicalize().is_ok_and(|cwd| cwd.starts_with(root))
 }
 
 /// Returns the changes of a turn: from its snapshots, else from the edits of the transcript. `store` is that of salon's

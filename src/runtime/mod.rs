@@ -41,6 +41,7 @@ mod clipboard;
 mod colours;
 mod command_sequence;
 mod opener;
+mod other_sessions;
 mod picture_effects;
 mod picture_loader;
 mod picture_sources;

@@ -6,11 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::changes::SessionEdits;
+use super::other_sessions::ConcernedFiles;
 use super::turn_snapshots::UNDO;
-use super::{changes, env};
+use super::{changes, env, other_sessions};
 use crate::config::paths::Paths;
-use crate::domain::changes::Restoration;
-use crate::domain::rewind::{RewindTarget, RewoundFiles};
+use crate::domain::changes::{FileDiff, Restoration, SessionEdit};
+use crate::domain::rewind::{OtherSession, RewindTarget, RewoundFiles};
 use crate::domain::{Session, SessionKey, Time};
 use crate::git::own_repository::OwnRepository;
 use crate::git::restore::{CheckedRestorations, FileRestoration};
@@ -30,6 +32,8 @@ pub struct Rewind {
     pub problem: Option<String>,
     /// Snapshot of the files before the rewind, to which it can be undone; `None` in a dry run.
     pub undo: Option<String>,
+    /// Other sessions that it concerns; empty for a rewind to a snapshot.
+    pub others: Vec<OtherSession>,
 }
 
 /// Everything that rewinds of this machine's sessions need.
@@ -63,7 +67,7 @@ impl RewindContext {
 
     /// Request that changes the files of a session.
     pub fn request<'a>(&'a self, session: &'a Session) -> RewindRequest<'a> {
-        RewindRequest { context: self, session, dry_run: false }
+        RewindRequest { context: self, session, sessions: &[], dry_run: false }
     }
 
     /// Request that changes nothing.
@@ -101,6 +105,8 @@ pub struct RewindRequest<'a> {
     pub context: &'a RewindContext,
     /// The session.
     pub session: &'a Session,
+    /// Sessions among which are others that the rewind concerns.
+    pub sessions: &'a [Arc<Session>],
     /// True to change nothing.
     pub dry_run: bool,
 }
@@ -113,14 +119,15 @@ impl RewindRequest<'_> {
             self.context.check_process(&self.session.key)?;
         }
         let message = |error: GitError| error.to_string();
-        let repository = Repository::open(git, Path::new(&*self.session.cwd)).map_err(message)?;
+        let repository = Repository::open_or_plain(git, Path::new(&*self.session.cwd), own).map_err(message)?;
         let own = OwnRepository::open(git, own, &repository.common_dir).map_err(message)?;
-        let commit = self.commit(&own, &repository, target)?;
+        let (commit, turn) = self.commit(&own, &repository, target)?;
         let current = own.snapshot(&repository).map_err(message)?;
         let mut files = own.restorations(&current, &commit).map_err(message)?;
         own.retain_named(&commit, &mut files).map_err(message)?;
         let CheckedRestorations { safe: files, left } = own.check(&repository.root, files).map_err(message)?;
-        let mut rewind = Rewind { files, left, undo: None, problem: None };
+        let others = turn.map_or_else(Vec::new, |turn| self.others(&repository.root, &files, &turn));
+        let mut rewind = Rewind { files, left, undo: None, problem: None, others };
         if self.dry_run || rewind.files.is_empty() {
             return Ok(rewind);
         }
@@ -131,30 +138,51 @@ impl RewindRequest<'_> {
         Ok(rewind)
     }
 
-    /// Returns the commit of the target.
-    fn commit(&self, own: &OwnRepository, repository: &Repository, target: &RewindTarget) -> Result<String, String> {
+    /// Returns other sessions that a change of files concerns.
+    fn others(&self, root: &Path, files: &[FileRestoration], turn: &RewoundTurn) -> Vec<OtherSession> {
+        let files = files.iter().map(|file| &file.path).collect();
+        let concerned = ConcernedFiles { root, files, since: turn.began, own: &turn.edits };
+        other_sessions::concerned(self.session, self.sessions, &concerned, &self.context.state_db)
+    }
+
+    /// Returns the commit of the target, and its turn.
+    fn commit(
+        &self,
+        own: &OwnRepository,
+        repository: &Repository,
+        target: &RewindTarget,
+    ) -> Result<(String, Option<RewoundTurn>), String> {
         match target {
             RewindTarget::Snapshot(name) => {
                 // Only what salon kept: any other commit belongs to the user.
                 let kept = own.find_commit(name).map_err(|error| error.to_string())?;
-                kept.ok_or_else(|| format!("salon kept no snapshot {name}"))
+                Ok((kept.ok_or_else(|| format!("salon kept no snapshot {name}"))?, None))
             }
             RewindTarget::BeforeTurn(turn) => {
-                let prompts = changes::edits(self.session, None, &self.context.state_db)?.prompts;
+                let SessionEdits { prompts, edits } = changes::edits(self.session, None, &self.context.state_db)?;
                 if *turn == 0 || *turn as usize > prompts.len() {
                     return Err(format!("there is no turn {turn}; the session has {}", prompts.len()));
                 }
                 let snapshot = changes::snapshot_of(&self.context.store, &self.session.key, &prompts, *turn);
-                let snapshot = snapshot.filter(|snapshot| snapshot.root == repository.root);
+                let snapshot = snapshot
+                    .filter(|taken| (&taken.root, &taken.repository) == (&repository.root, &repository.common_dir));
                 let missing = || {
                     format!(
-                        "there is no snapshot of turn {turn}: salon did not run it here, or it was over 30 days ago"
+                        "there is no snapshot of turn {turn}: salon did not run it here, or its snapshot has expired"
                     )
                 };
-                snapshot.map(|snapshot| snapshot.before).ok_or_else(missing)
+                let snapshot = snapshot.ok_or_else(missing)?;
+                Ok((snapshot.before, Some(RewoundTurn { began: snapshot.began, edits })))
             }
         }
     }
+}
+
+/// Turn to whose beginning files are taken back.
+struct RewoundTurn {
+    began: Time,
+    /// Edits of the whole session.
+    edits: Vec<SessionEdit>,
 }
 
 /// Reason why the files of a session are not changed while another salon runs it.
@@ -171,23 +199,34 @@ pub fn restore(
     now: Time,
 ) -> Result<String, String> {
     let message = |error: GitError| error.to_string();
-    let repository = Repository::open(git, directory).map_err(message)?;
+    let repository = Repository::open_or_plain(git, directory, own).map_err(message)?;
     let own = OwnRepository::open(git, own, &repository.common_dir).map_err(message)?;
     let current = own.snapshot(&repository).map_err(message)?;
     let root = &repository.root;
-    let target = match restoration {
+    let of_file = |file: &FileDiff, commit: &str| {
+        let mut files = own.restorations(&current, commit).map_err(message)?;
+        files.retain(|differing| diff::name_text(&differing.path) == file.path);
+        Ok::<_, String>(files)
+    };
+    let (target, files) = match restoration {
         Restoration::Hunk(file, hunk) => {
             let undo = own.keep_undo(&format!("{UNDO}{}", now.millis()), &current, &[Path::new(&file.path)]);
             let undo = undo.map_err(message)?;
             return own.discard_hunk(root, file, hunk).map_err(message).map(|()| undo);
         }
-        Restoration::File(_, commit) | Restoration::Snapshot(commit) => commit,
+        Restoration::File(file, commit) => (commit, of_file(file, commit)?),
+        Restoration::FileOfTurn(file, before, after) => {
+            if !of_file(file, after)?.is_empty() {
+                return Err(format!("{} has changed since the turn; only its hunks can be discarded", file.path));
+            }
+            (before, of_file(file, before)?)
+        }
+        Restoration::Snapshot(commit) => {
+            let mut files = own.restorations(&current, commit).map_err(message)?;
+            own.retain_named(commit, &mut files).map_err(message)?;
+            (commit, files)
+        }
     };
-    let mut files = own.restorations(&current, target).map_err(message)?;
-    match restoration {
-        Restoration::File(file, _) => files.retain(|differing| diff::name_text(&differing.path) == file.path),
-        Restoration::Hunk(..) | Restoration::Snapshot(_) => own.retain_named(target, &mut files).map_err(message)?,
-    }
     let CheckedRestorations { safe, left } = own.check(root, files).map_err(message)?;
     if let Some(path) = left.first() {
         return Err(format!("{} is left as it is: {NOT_KEPT}", path.display()));

@@ -13,11 +13,12 @@ use super::task_message::TaskMessage;
 use crate::agent::{self, TextLimit};
 use crate::app::Msg;
 use crate::app::msg::RevertedConversation;
+use crate::app::runs::is_open;
 use crate::domain::rewind::{
     ConversationRevert, ConversationStart, RewindPlan, RewindTarget, RewoundFile, RewoundFiles,
 };
 use crate::domain::transcript::EntryKind;
-use crate::domain::{Session, SessionKey, Time};
+use crate::domain::{Session, SessionKey, SessionState, Time};
 use crate::git::Repository;
 use crate::index;
 
@@ -37,14 +38,28 @@ impl Shell {
     pub(super) fn plan_rewind(&mut self, key: SessionKey, entry: usize, branch: Option<usize>) {
         let Some(session) = self.session(&key) else { return };
         let (context, messages, now) = (self.rewind_context(), self.runner.messages.clone(), self.clock.now());
+        let sessions: Vec<Arc<Session>> = self.own_sessions().map(|session| self.with_run_state(session)).collect();
         tokio::task::spawn_blocking(move || {
             let plan = match &context {
-                Ok(context) => plan_on_branch(context.dry_run(&session), (entry, branch), now),
+                Ok(context) => {
+                    let request = RewindRequest { sessions: &sessions, ..context.dry_run(&session) };
+                    plan_on_branch(request, (entry, branch), now)
+                }
                 Err(reason) => Err(reason.clone()),
             };
             // An error means that salon is shutting down.
             drop(messages.send(TaskMessage::Msg(Box::new(Msg::RewindPlanned(key, plan)))));
         });
+    }
+
+    /// Returns a session with the state of salon's own run of it, if a turn of that is open.
+    fn with_run_state(&self, session: &Arc<Session>) -> Arc<Session> {
+        let is_open = self.app.runs.of_session(&session.key).is_some_and(|info| is_open(&info.phase));
+        if is_open {
+            Arc::new(Session { state: SessionState::Working, ..(**session).clone() })
+        } else {
+            session.clone()
+        }
     }
 
     /// Takes the files of a session back.
@@ -111,12 +126,13 @@ pub fn plan(request: RewindRequest<'_>, entry: usize, now: Time) -> Result<Rewin
         path: file.path.to_string_lossy().into_owned(),
         is_deleted: !file.exists,
     };
-    let files = request.run(&RewindTarget::BeforeTurn(turn), now);
-    let files = files.map(|rewind| rewind.files.into_iter().map(file).collect());
+    let rewind = request.run(&RewindTarget::BeforeTurn(turn), now);
+    let others = rewind.as_ref().map_or_else(|_| Vec::new(), |rewind| rewind.others.clone());
+    let files = rewind.map(|rewind| rewind.files.into_iter().map(file).collect());
     let cwd = Path::new(&*session.cwd);
     let root = Repository::open(&context.git, cwd).map_or_else(|_| PathBuf::from(cwd), |repository| repository.root);
     let root = root.to_string_lossy().into_owned();
-    Ok(RewindPlan { turn, prompt: text, files, conversation, in_place, root })
+    Ok(RewindPlan { turn, prompt: text, files, conversation, in_place, root, others })
 }
 
 /// Returns the record of the prompt of a turn, counted from 1, from which the agent can take back the conversation within

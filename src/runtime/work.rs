@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::env::{self, Clock};
 use super::keep::Archive;
 use super::revert::{self, AgentPrograms};
-use super::rewind::RewindContext;
+use super::rewind::{RewindContext, RewindRequest};
 use super::trash::Removal;
 use super::worktrees::{WorktreeRequest, Worktrees};
 use super::{
@@ -60,7 +60,8 @@ impl WorkContext {
             }
             WorkCall::PlanRewind { key, entry, branch } => {
                 let session = find(&all, &key)?;
-                rewind_plan::plan_on_branch(rewinds.dry_run(session), (entry, branch), now).map(WorkReply::Plan)
+                let request = RewindRequest { sessions: &all, ..rewinds.dry_run(session) };
+                rewind_plan::plan_on_branch(request, (entry, branch), now).map(WorkReply::Plan)
             }
             WorkCall::Rewind { key, target } => {
                 let session = find(&all, &key)?;

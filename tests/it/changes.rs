@@ -8,6 +8,8 @@ mod review;
 mod rewind;
 mod rewind_plan;
 mod screen;
+mod together;
+mod turn_discard;
 mod turns;
 
 use std::collections::BTreeMap;
@@ -250,6 +252,20 @@ fn a_file_that_becomes_a_link_and_a_binary_one_are_one_file_each() {
     let named: Vec<_> = changes.iter().map(|file| (file.path.as_str(), file.is_binary, file.hunks.len())).collect();
     assert_eq!(named, [("binary", true, 0), ("readme", false, 2), ("z", false, 1)]);
     assert_eq!(changes[2].hunks[0].lines, ["+diff --git a/x b/x", "+@@ -1 +1 @@"]);
+}
+
+#[test]
+fn a_repository_with_sha256_objects_has_snapshots() {
+    let repo = Repo::new();
+    fs::remove_dir_all(repo.path().join(".git")).expect("removed");
+    repo.git(&["init", "--quiet", "--object-format=sha256"]);
+    repo.commit("first").write("readme", "changed\n");
+    let (own, opened) = (own(&repo), repo.open());
+    let commit = own.snapshot(&opened).expect("a snapshot");
+    assert_eq!(commit.len(), 64);
+    let changes = own.diff(&opened.commit("HEAD").expect("a commit"), &commit).expect("a diff");
+    assert_eq!(changes.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["readme"]);
+    own.archive(&opened, "refs/salon/archive/x").expect("archived");
 }
 
 #[test]

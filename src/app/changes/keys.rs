@@ -54,7 +54,7 @@ impl ChangesScreen {
             Action::Scope => self.request_next_scope(ctx),
             Action::SideBySide => switch_diff_view(ctx),
             Action::DiscardHunk => self.discard_hunk(ctx),
-            Action::DiscardFile => self.discard_file(ctx),
+            Action::DiscardFile => self.discard_whole_file(ctx),
             Action::UndoDiscard => self.undo_discard(ctx),
             Action::Expand | Action::Open => return Some(self.show_entry(ctx)),
             Action::EditEntry | Action::EditTranscript => {

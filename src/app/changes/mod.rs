@@ -62,6 +62,8 @@ pub struct ChangesScreen {
     restoring: Option<(RequestTicket, bool)>,
     /// Snapshots of the files before each discarded change, the last one at the end.
     undo: Vec<String>,
+    /// File of which the user was told that other sessions changed it too.
+    warned: Option<String>,
 }
 
 /// Content of the screen.
@@ -112,6 +114,7 @@ impl ChangesScreen {
             branch,
             restoring: None,
             undo: Vec::new(),
+            warned: None,
         };
         (screen, Effect::LoadChanges { ticket, key, scope, branch })
     }

@@ -57,12 +57,16 @@ fn a_plan_names_the_files_and_the_record_before_the_prompt() {
 
 fn a_plan(files: Result<Vec<RewoundFile>, String>, conversation: Result<ConversationStart, String>) -> RewindPlan {
     let (prompt, root) = ("Do it\nnow".to_owned(), "/home/ann/shop-api".to_owned());
-    RewindPlan { turn: 2, prompt, files, conversation, in_place: None, root }
+    RewindPlan { turn: 2, prompt, files, conversation, in_place: None, root, others: Vec::new() }
 }
 
 /// A transcript on the screen, with the dialog of a plan.
 fn asked(plan: RewindPlan) -> Stage {
-    let mut stage = Stage::new(120, 40);
+    asked_at(plan, (120, 40))
+}
+
+pub(super) fn asked_at(plan: RewindPlan, (width, height): (u16, u16)) -> Stage {
+    let mut stage = Stage::new(width, height);
     stage.send(Msg::Catalog(change(vec![session(Agent::Claude, "aaaaaaaa-1", "Fix the login", 5)])));
     stage.keys("enter Z");
     let key = SessionKey::new(Agent::Claude, "aaaaaaaa-1");

@@ -40,6 +40,7 @@ pub(super) fn changes() -> Changes {
             file("old.txt", FileDiffStatus::Deleted, vec![hunk(1, 7, &["-bye"])]),
         ],
         base: Some("1234".to_owned()),
+        until: None,
         root: "/home/ann/shop-api".to_owned(),
         source: ChangesSource::Files,
         remarks: Vec::new(),
@@ -198,7 +199,7 @@ fn edits_of_a_transcript_cannot_be_discarded() {
     stage.send(Msg::ChangesLoaded(ticket, Ok(Arc::new(Changes { base: None, ..changes() }))));
     stage.keys("x");
     assert_eq!(restoration(&mut stage), None);
-    assert!(stage.screen().contains("Only changes of the worktree can be discarded"), "{}", stage.screen());
+    assert!(stage.screen().contains("Only changes of files can be discarded"), "{}", stage.screen());
     stage.keys("X");
     assert_eq!(restoration(&mut stage), None);
 }
