@@ -12,6 +12,7 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::agent::FileStamp;
+use crate::agent::json::repair;
 use crate::agent::jsonl::TextFile;
 use crate::agent::tolerant_json;
 use crate::stdx::files::{self, SizeLimit};
@@ -137,7 +138,6 @@ fn lines_of(document: &[u8]) -> io::Result<File> {
     for item in tolerant_json::items(document, path) {
         line(&document[item])?;
     }
-    // The beginning of another record, so that a torn last item is a line.
-    copy.write_all(b"{\"")?;
+    copy.write_all(repair::RECORD_START)?;
     copy.into_inner().map_err(io::IntoInnerError::into_error)
 }

@@ -41,8 +41,8 @@ pub(super) struct ChatReader {
     /// Bytes read from the file.
     pub bytes_read: u64,
     issues: Vec<Issue>,
-    /// True if a record of several lines has no end yet.
-    pub has_open_record: bool,
+    /// Explanation of what is at the end of the file and has no end.
+    pub open_end: Option<&'static str>,
     outputs: OutputFolder,
     /// Outputs that no record names, once a call without another file was read.
     named: OnceCell<NamedOutputs>,
@@ -75,21 +75,9 @@ impl ChatReader {
         let (stamp, outputs) = (FileStamp::default(), paths::outputs(path));
         let (path, issues) = (path.to_owned(), Vec::new());
         let others = OtherFiles::default();
-        let (copy, bytes_read, has_open_record, named, chosen) = (None, 0, false, OnceCell::new(), None);
-        let mut reader = Self {
-            path,
-            copy,
-            log,
-            stamp,
-            offset,
-            bytes_read,
-            issues,
-            has_open_record,
-            outputs,
-            named,
-            others,
-            chosen,
-        };
+        let (copy, bytes_read, open_end, named, chosen) = (None, 0, None, OnceCell::new(), None);
+        let mut reader =
+            Self { path, copy, log, stamp, offset, bytes_read, issues, open_end, outputs, named, others, chosen };
         reader.apply_new()?;
         Ok(reader)
     }
@@ -134,7 +122,7 @@ impl ChatReader {
         let lost = self.log.bad.iter().filter(|line| !is_repaired(line)).map(|line| (*line, "unreadable record"));
         let repaired = self.log.repaired.iter().map(|(line, repairs)| (*line, repairs.as_str()));
         let issue = |(line, reason)| Issue { line: Some(line), ..Issue::new(&self.path, reason) };
-        let open = self.has_open_record.then_some((self.log.lines + 1, repair::OPEN_RECORD));
+        let open = self.open_end.map(|reason| (self.log.lines + 1, reason));
         self.issues = lost.chain(repaired).chain(open).map(issue).collect();
         self.issues.sort_by_key(|issue| issue.line);
         Ok(if is_copy { LogChange::Replaced } else { effect })
@@ -150,7 +138,7 @@ impl ChatReader {
         }
         self.offset = lines.offset();
         self.bytes_read += lines.bytes_read();
-        self.has_open_record = lines.has_open_record();
+        self.open_end = repair::open_end(&lines);
         Ok(all)
     }
 

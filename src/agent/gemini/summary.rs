@@ -10,6 +10,7 @@ use super::log::ChatLog;
 use super::other_files::ReplayedLog;
 use super::paths;
 use super::reader::{ChatReader, ends_a_line};
+use crate::agent::json::repair;
 use crate::agent::jsonl::walk;
 use crate::agent::{Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress, TranscriptReader as _};
 use crate::domain::usage::{UsageSlot, add_usage};
@@ -124,7 +125,7 @@ pub(super) fn session(source: &Source, chat: &ChatReader, complete: bool) -> Ses
     let outputs = paths::outputs(&source.path);
     let beside = chat.all().flat_map(|message| &message.outputs).map(|path| outputs.size(path));
     session.bytes = source.stamp.size + beside.sum::<u64>();
-    session.unreadable = count(log.bad.len() + usize::from(chat.has_open_record));
+    session.unreadable = count(log.bad.len() + usize::from(chat.open_end == Some(repair::OPEN_RECORD)));
     session.flags.unreadable = session.unreadable > 0;
     session.flags.empty = entries == 0;
     session.flags.subagent = log.subagent;

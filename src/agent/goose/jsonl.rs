@@ -109,9 +109,11 @@ fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
         }
         number += line.lines - 1;
     }
-    if lines.has_open_record() {
-        totals.unreadable();
-        issues.push(Issue { line: Some(number + 1), ..Issue::new(&source.path, repair::OPEN_RECORD) });
+    if let Some(reason) = repair::open_end(&lines) {
+        if reason == repair::OPEN_RECORD {
+            totals.unreadable();
+        }
+        issues.push(Issue { line: Some(number + 1), ..Issue::new(&source.path, reason) });
     }
     let changed = Some(Time::from_millis(source.stamp.mtime_millis()));
     totals.finish(&mut session, None, changed);

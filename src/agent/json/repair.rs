@@ -1,6 +1,9 @@
 //! Repair of damaged lines: splits them at the real ends of their records, and completes torn records.
 
+use std::io::{Read, Seek};
+
 use super::cursor::{JsonCursor, MalformedJson};
+use crate::stdx::lines::LineReader;
 
 /// A part of a line that is not exactly one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,22 @@ const MAX_WORK: usize = 16;
 
 /// Explanation of a record of several lines at the end of a file, which is not read yet: it is being written, or torn.
 pub(crate) const OPEN_RECORD: &str = "record over several lines without an end";
+
+/// Explanation of a last line without its end. Agents write a line at once, so it is hardly ever one that is being written;
+/// the next scan of a file that grows takes the issue back.
+pub(crate) const OPEN_LINE: &str = "torn record at the end of the file";
+
+/// Explanation of what is at the end of a file and has no end.
+pub(crate) fn open_end<R: Read + Seek>(lines: &LineReader<R>) -> Option<&'static str> {
+    if lines.has_open_record() {
+        return Some(OPEN_RECORD);
+    }
+    let rest = lines.remainder().trim_ascii();
+    (!rest.is_empty() && rest != RECORD_START).then_some(OPEN_LINE)
+}
+
+/// Beginning of a record, which ends a text that is made of a document, so that a torn last item is a line.
+pub(crate) const RECORD_START: &[u8] = b"{\"";
 
 /// Levels of nesting that are validated; deeper ones are only counted.
 const MAX_DEPTH: usize = 64;

@@ -22,14 +22,14 @@ pub(crate) struct ScanEnd {
     pub lines: u64,
     /// Bytes read from disk.
     pub bytes_read: u64,
-    /// True if a record of several lines has no end yet, so that the next pass begins with it.
-    pub has_open_record: bool,
+    /// Explanation of what is at the end of the file and has no end, so that the next pass begins with it.
+    pub open_end: Option<&'static str>,
 }
 
 impl ScanEnd {
     /// Line number and explanation of the record that has no end.
     pub(crate) fn open_record(self) -> Option<(u64, &'static str)> {
-        self.has_open_record.then_some((self.lines + 1, repair::OPEN_RECORD))
+        Some((self.lines + 1, self.open_end?))
     }
 }
 
@@ -60,8 +60,8 @@ pub(crate) fn scan(
         }
         number += count - 1;
     }
-    let has_open_record = end.is_none() && lines.has_open_record();
-    Ok(ScanEnd { offset: lines.offset(), lines: number, bytes_read: lines.bytes_read(), has_open_record })
+    let open_end = if end.is_none() { repair::open_end(&lines) } else { None };
+    Ok(ScanEnd { offset: lines.offset(), lines: number, bytes_read: lines.bytes_read(), open_end })
 }
 
 /// Hashes the bytes before `offset`; a different hash at the next scan means that the file was replaced.

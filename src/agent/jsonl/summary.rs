@@ -14,6 +14,7 @@ use super::scan::{ScanEnd, check, scan};
 use super::summary_state::SummaryState;
 use super::{Dialect, EntryMark, RecordLink, SourceIdentity, TextFile, repaired};
 use crate::agent::json::cursor::hash;
+use crate::agent::json::repair;
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress};
 use crate::domain::{Issue, Session, Time};
 
@@ -57,10 +58,14 @@ pub(crate) fn summarise(
             let source = Source { stamp: cursor.stamp, ..source.clone() };
             let mut summary = finish(dialect, &source, identity, &state, (cursor, bytes));
             let damage = damage.map(|reason| (state.lines + 1, reason));
-            let open_record = open_record.map(|(line, reason)| (line, reason.to_owned()));
-            for (line, reason) in open_record.into_iter().chain(damage) {
-                add_damage(&mut summary, Issue { line: Some(line), ..Issue::new(&source.path, reason) });
+            let issue = |(line, reason)| Issue { line: Some(line), ..Issue::new(&source.path, reason) };
+            match open_record {
+                // It may be being written.
+                Some((line, repair::OPEN_LINE)) => summary.issues.push(issue((line, repair::OPEN_LINE.to_owned()))),
+                Some((line, reason)) => add_damage(&mut summary, issue((line, reason.to_owned()))),
+                None => {}
             }
+            damage.into_iter().for_each(|damage| add_damage(&mut summary, issue(damage)));
             unread.into_iter().for_each(|issue| add_damage(&mut summary, issue));
             summary
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use salon::agent::{Format, MarkKind, RefreshOutcome, Source, SourceSessions, SourceSummary, TextLimit, format};
 use salon::domain::event::NoticeLevel;
 use salon::domain::transcript::{ChangeKind, ToolAction};
-use salon::domain::{Agent, Entry, EntryKey, EntryKind, Session, Time, TitleSource, Tokens, ToolStatus};
+use salon::domain::{Agent, Entry, EntryKey, EntryKind, Issue, Session, Time, TitleSource, Tokens, ToolStatus};
 
 use crate::support::Home;
 
@@ -176,7 +176,8 @@ fn a12_growing_by_any_pieces_gives_the_same_summary() {
             for upto in [end, (end + 40).min(whole.len())] {
                 fs::write(&at.path, &whole[..upto]).expect("write");
                 let summed = gemini().summarise(&unit(&home, &at.path), progress.as_ref());
-                assert!(summed.issues.is_empty(), "{:?}", summed.issues);
+                let is_torn_end = |issue: &Issue| issue.reason == "torn record at the end of the file";
+                assert!(summed.issues.iter().all(is_torn_end), "{:?}", summed.issues);
                 let fresh = gemini().summarise(&unit(&home, &at.path), None);
                 progress = Some(summed.progress.clone());
                 assert_eq!(all(summed), all(fresh));

@@ -1,7 +1,7 @@
 //! Lines that are added to an index: entries, results, usage and the queue of prompts.
 
 use super::{ISSUES, LinePosition, TranscriptIndex, count};
-use crate::agent::json::repair::OPEN_RECORD;
+use crate::agent::json::repair::{OPEN_LINE, OPEN_RECORD};
 use crate::agent::jsonl::branch::ChainRecord;
 use crate::agent::jsonl::repaired::{Repair, ScannedLine};
 use crate::agent::jsonl::{EntryMark, LineMetadata, ReplyUsage, UsageTotal};
@@ -66,7 +66,7 @@ impl TranscriptIndex {
 
     /// Replaces the issue about the record that had no end at the last scan.
     pub(super) fn note_open_record(&mut self, now: Option<(u64, &str)>) {
-        self.issues.retain(|issue| issue.reason != OPEN_RECORD);
+        self.issues.retain(|issue| ![OPEN_RECORD, OPEN_LINE].contains(&&*issue.reason));
         if let Some((line, reason)) = now {
             self.add_damage(line, reason);
         }

@@ -112,15 +112,19 @@ fn a12_half_a_line_waits_for_the_rest() {
     let (head, tail) = line.split_at(line.len() / 2);
     one.append(head);
     let half = claude().summarise(&one.unit(), Some(&before.progress));
-    assert!(half.issues.is_empty());
     assert_eq!(reading.refresh(), RefreshOutcome::Same);
-    assert!(reading.issues().is_empty());
+    for issues in [&half.issues, reading.issues()] {
+        let reasons: Vec<&str> = issues.iter().map(|issue| &*issue.reason).collect();
+        assert_eq!(reasons, ["torn record at the end of the file"]);
+    }
     let progress = half.progress.clone();
     assert_eq!(session(half).messages, 1);
     one.append(tail);
     let done = claude().summarise(&one.unit(), Some(&progress));
+    assert!(done.issues.is_empty());
     assert_eq!(session(done).messages, 2);
     assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 1 });
+    assert!(reading.issues().is_empty());
     assert_eq!(reading.read(1..2, TextLimit::NONE)[0].text, "the whole answer");
 }
 

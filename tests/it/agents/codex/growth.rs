@@ -3,7 +3,7 @@
 use std::fs;
 
 use salon::agent::{RefreshOutcome, SummaryProgress, TextLimit};
-use salon::domain::Session;
+use salon::domain::{Issue, Session};
 
 use super::{ARCHIVED, PARENT, TOUR, VERSIONS, all, append, codex, sessions, unit, units};
 use crate::support::Home;
@@ -26,7 +26,8 @@ fn a12_growing_by_any_pieces_gives_the_same_summary() {
             let exact = codex().summarise(&unit(&home, &at.path), progress.as_ref());
             append(&at.path, &whole[end..next]);
             let half = codex().summarise(&unit(&home, &at.path), Some(&exact.progress));
-            assert!(half.issues.is_empty(), "{:?}", half.issues);
+            let is_torn_end = |issue: &Issue| issue.reason == "torn record at the end of the file";
+            assert!(half.issues.iter().all(is_torn_end), "{:?}", half.issues);
             progress = Some(half.progress.clone());
             assert_eq!(messages(&all(half)), messages(&all(exact)), "{}", at.path.display());
         }
