@@ -134,14 +134,19 @@ pub(super) fn records(
 
 /// Creates the decoder of the records that [`records`] visits.
 pub(super) fn decoder() -> SourceDecoder {
-    SourceDecoder { session: "".into(), decode: Box::new(PromptTextDecoder) }
+    decoder_of(|record| String::from_utf8_lossy(record).into_owned())
 }
 
-struct PromptTextDecoder;
+/// Creates the decoder of records of which `text` returns the text.
+pub(super) fn decoder_of(text: fn(&[u8]) -> String) -> SourceDecoder {
+    SourceDecoder { session: "".into(), decode: Box::new(PromptTextDecoder(text)) }
+}
+
+struct PromptTextDecoder(fn(&[u8]) -> String);
 
 impl RecordDecoder for PromptTextDecoder {
     fn texts(&self, record: &StoredRecord<'_>, _wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
-        let body = EventBody::Prompt(String::from_utf8_lossy(record.bytes).into_owned());
+        let body = EventBody::Prompt((self.0)(record.bytes));
         body_texts(key(record.offset), &body, sink);
     }
 }

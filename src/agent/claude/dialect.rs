@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::record::TranscriptRecord;
-use super::{decode, history, indexed, inline, outputs, parts, paths, shape, task_list, teams, texts};
+use super::{decode, indexed, inline, outputs, parts, paths, shape, task_list, teams, texts};
 use crate::agent::jsonl::{Dialect, EntryMark, LineMetadata, MalformedJson, TextFile};
 use crate::agent::texts::{SearchText, StoredRecord};
 use crate::agent::usual_form::UsualForm;
@@ -28,8 +28,6 @@ pub(crate) struct ClaudeDialect {
     pub links: HashMap<String, Arc<str>>,
     /// For a sub-agent in its parent's file: its lines (offset and length, ascending).
     pub only: Option<Vec<(u64, u64)>>,
-    /// True for a deleted session in the file of all prompts.
-    pub history: bool,
     /// Offset after the records that the file repeats from its parent's, see [`super::replay`].
     pub replayed: u64,
     /// The file, to search for sub-agents in it on demand.
@@ -72,9 +70,6 @@ impl Dialect for ClaudeDialect {
         if offset < self.replayed || self.only.as_ref().is_some_and(outside) {
             return Ok(LineMetadata::default());
         }
-        if self.history {
-            return history::metadata(line, offset);
-        }
         if IGNORED_PREFIXES.iter().any(|prefix| line.starts_with(prefix)) {
             return if line.last() == Some(&b'}') { Ok(LineMetadata::default()) } else { Err(MalformedJson) };
         }
@@ -98,14 +93,11 @@ impl Dialect for ClaudeDialect {
     }
 
     fn decode(&self, line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
-        if self.history {
-            return history::decode(line, marks, self.file.as_deref(), sink);
-        }
         decode::entries(line, marks, sink);
     }
 
     fn decode_indexed(&self, line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
-        if self.history || !indexed::entries(line, marks, sink) {
+        if !indexed::entries(line, marks, sink) {
             self.decode(line, marks, sink);
         }
     }

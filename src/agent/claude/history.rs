@@ -18,12 +18,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::agent::json::{self, repair};
-use crate::agent::jsonl::{EntryMark, LineMetadata, MalformedJson, RecordLink};
-use crate::agent::prompt_history::{self, PurgedSessions};
-use crate::agent::texts::StoredRecord;
-use crate::agent::{FileStamp, Source, SourceSummary, tool_input};
-use crate::domain::event::EventBody;
-use crate::domain::{Agent, EntryKey, EntryKind, Event, Issue, Time};
+use crate::agent::prompt_history::{self, HistoryPrompt, PurgedSessions};
+use crate::agent::texts::{SourceDecoder, StoredRecord};
+use crate::agent::{FileStamp, Source, SourceSummary, record_lists, tool_input};
+use crate::domain::{Agent, Issue, Time};
 use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::lines::LineReader;
 
@@ -35,7 +33,8 @@ pub(super) const HISTORY: u8 = 6;
 struct TypedPrompt<'a> {
     #[serde(borrow)]
     display: Cow<'a, str>,
-    timestamp: f64,
+    #[serde(default)]
+    timestamp: Option<f64>,
     #[serde(borrow, default)]
     project: Cow<'a, str>,
     #[serde(rename = "sessionId", borrow, default)]
@@ -46,7 +45,13 @@ struct TypedPrompt<'a> {
 
 impl TypedPrompt<'_> {
     fn time(&self) -> Option<Time> {
-        Time::from_number(self.timestamp)
+        Time::from_number(self.timestamp?)
+    }
+
+    /// The typed text, then the pasted ones.
+    fn text(&self) -> String {
+        let pasted = self.pasted.as_object().into_iter().flatten().filter_map(|(_, paste)| paste["content"].as_str());
+        std::iter::once(&*self.display).chain(pasted).collect::<Vec<_>>().join("\n\n")
     }
 }
 
@@ -60,47 +65,54 @@ pub(super) fn source(root: &Path) -> Option<Source> {
 /// Summarises the file: a session per id, with its prompts.
 pub(super) fn summarise(source: &Source) -> SourceSummary {
     let mut sessions = PurgedSessions::default();
-    let read = for_each(&source.path, |prompt, len| {
-        sessions.add(source, (&prompt.session, &prompt.display, prompt.time()), len, &prompt.project);
+    let read = for_each(&source.path, None, |prompt, place| {
+        sessions.add(
+            source,
+            (&prompt.session, &prompt.display, prompt.time()),
+            place.bytes.len() as u64,
+            &prompt.project,
+        );
     });
-    let issues = read.err().map(|error| Issue::new(&source.path, error)).into_iter().collect();
+    let issues = read.unwrap_or_else(|error| vec![Issue::new(&source.path, error)]);
     sessions.into_summary(source, issues)
 }
 
-/// Returns offset and length of the lines of a session.
-pub(super) fn lines_of(path: &Path, id: &str) -> io::Result<Vec<(u64, u64)>> {
-    let mut lines = LineReader::from_offset(files::open(path)?, 0)?;
-    let mut found = Vec::new();
-    while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
-        let may_be_of = prompt_history::may_be_of(line.bytes, Some(id));
-        if may_be_of && parse(line.bytes).is_some_and(|prompt| prompt.session == id) {
-            found.push((line.offset, line.len));
+/// Reads the prompts of all sessions, or of one, and what could not be read.
+pub(super) fn read(path: &Path, only: Option<&str>) -> io::Result<(Vec<HistoryPrompt>, Vec<Issue>)> {
+    let mut prompts = Vec::new();
+    let issues = for_each(path, only, |prompt, PromptRecord { offset, bytes }| {
+        if only.is_none_or(|id| prompt.session == id) {
+            let with_pastes = path.parent().and_then(|folder| with_pastes(bytes, folder));
+            let whole = with_pastes.as_deref().and_then(parse);
+            prompts.push(HistoryPrompt {
+                session: prompt.session.to_string(),
+                text: whole.as_ref().unwrap_or(prompt).text(),
+                time: prompt.time(),
+                place: offset,
+                record: bytes.to_vec(),
+            });
         }
-    }
-    Ok(found)
+    })?;
+    Ok((prompts, issues))
 }
 
-/// Visits the lines of the file, session by session, until `visit` breaks.
+/// Visits the records of the file, session by session, until `visit` breaks.
 pub(super) fn visit_records(
     path: &Path,
     visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
 ) -> io::Result<()> {
-    // Only the places of the lines are kept: the texts, with all that was pasted, may be larger than the memory.
+    // Only the places of the records are kept: the texts, with all that was pasted, may be larger than the memory.
     let mut sessions: BTreeMap<String, Vec<(u64, usize)>> = BTreeMap::new();
-    let mut lines = LineReader::from_offset(files::open(path)?, 0)?;
-    while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
-        if let Some(prompt) = parse(line.bytes) {
-            let place = (line.offset, line.bytes.len());
-            sessions.entry(prompt.session.into_owned()).or_default().push(place);
-        }
-    }
-    let (file, mut line) = (files::open(path)?, Vec::new());
-    for (session, lines) in &sessions {
-        for &(offset, len) in lines {
-            line.resize(len, 0);
-            file.read_exact_at(&mut line, offset)?;
-            let with_pastes = path.parent().and_then(|folder| with_pastes(&line, folder));
-            let bytes = with_pastes.as_deref().unwrap_or(&line);
+    for_each(path, None, |prompt, place| {
+        sessions.entry(prompt.session.to_string()).or_default().push((place.offset, place.bytes.len()));
+    })?;
+    let (file, mut record) = (files::open(path)?, Vec::new());
+    for (session, places) in &sessions {
+        for &(offset, len) in places {
+            record.resize(len, 0);
+            file.read_exact_at(&mut record, offset)?;
+            let with_pastes = path.parent().and_then(|folder| with_pastes(&record, folder));
+            let bytes = with_pastes.as_deref().unwrap_or(&record);
             let record = StoredRecord { session, id: "", hint: "", offset, bytes };
             if visit(&record).is_break() {
                 return Ok(());
@@ -110,36 +122,65 @@ pub(super) fn visit_records(
     Ok(())
 }
 
-fn for_each(path: &Path, mut visit: impl FnMut(&TypedPrompt<'_>, u64)) -> io::Result<()> {
+/// Place of a prompt's record in the file.
+struct PromptRecord<'a> {
+    offset: u64,
+    bytes: &'a [u8],
+}
+
+/// Visits the prompts of all sessions, or at least those of one. Returns what could not be read.
+fn for_each(
+    path: &Path,
+    only: Option<&str>,
+    mut visit: impl FnMut(&TypedPrompt<'_>, PromptRecord<'_>),
+) -> io::Result<Vec<Issue>> {
     let mut lines = LineReader::from_offset(files::open(path)?, 0)?;
+    let (mut issues, mut number) = (Vec::new(), 0);
     while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
-        if let Some(prompt) = parse(line.bytes) {
-            visit(&prompt, line.len);
+        number += line.lines;
+        if !prompt_history::may_be_of(line.bytes, only) {
+            continue;
+        }
+        if let Ok(prompt) = serde_json::from_slice::<TypedPrompt<'_>>(line.bytes) {
+            if !prompt.session.is_empty() {
+                visit(&prompt, PromptRecord { offset: line.offset, bytes: line.bytes });
+            }
+            continue;
+        }
+        let records = record_lists::line_records(line.bytes);
+        let mut issue = |reason: String| issues.push(Issue { line: Some(number), ..Issue::new(path, reason) });
+        if records.is_empty() && !line.bytes.trim_ascii().is_empty() {
+            issue("unreadable record".to_owned());
+        }
+        for record in records {
+            if record.repairs.is_lossy() {
+                issue(record.repairs.to_string());
+            }
+            let prompt = unusual(&record.value);
+            if !prompt.session.is_empty() {
+                let (offset, bytes) = (line.offset + record.range.start as u64, &line.bytes[record.range]);
+                visit(&prompt, PromptRecord { offset, bytes });
+            }
         }
     }
-    Ok(())
+    let open = repair::open_end(&lines).map(|reason| Issue { line: Some(number + 1), ..Issue::new(path, reason) });
+    issues.extend(open);
+    Ok(issues)
 }
 
-/// Parses a line. Early versions did not write the session.
-fn parse(line: &[u8]) -> Option<TypedPrompt<'_>> {
-    let strict = serde_json::from_slice::<TypedPrompt<'_>>(line).ok();
-    strict.or_else(|| unusual(&json::parse(line)?)).filter(|prompt| !prompt.session.is_empty())
+/// Parses a record. Early versions did not write the session.
+fn parse(record: &[u8]) -> Option<TypedPrompt<'_>> {
+    let strict = serde_json::from_slice::<TypedPrompt<'_>>(record).ok();
+    strict.or_else(|| Some(unusual(&json::parse(record)?))).filter(|prompt| !prompt.session.is_empty())
 }
 
-/// Reads a line that a strict parser refuses, or whose fields have other types.
-fn unusual(record: &Value) -> Option<TypedPrompt<'static>> {
+/// Reads a record that a strict parser refuses, or whose fields have other types.
+fn unusual(record: &Value) -> TypedPrompt<'static> {
     let text = |name: &str| Cow::Owned(tool_input::flat(&record[name]));
-    let timestamp = json::time(&record["timestamp"])?.millis();
     #[expect(clippy::cast_precision_loss, reason = "times are far below the limit")]
-    let timestamp = timestamp as f64;
+    let timestamp = json::time(&record["timestamp"]).map(|time| time.millis() as f64);
     let pasted = record["pastedContents"].clone();
-    Some(TypedPrompt {
-        display: text("display"),
-        timestamp,
-        project: text("project"),
-        session: text("sessionId"),
-        pasted,
-    })
+    TypedPrompt { display: text("display"), timestamp, project: text("project"), session: text("sessionId"), pasted }
 }
 
 /// Line in which the pasted texts are, and not their hashes only.
@@ -160,25 +201,7 @@ fn with_pastes(line: &[u8], folder: &Path) -> Option<Vec<u8>> {
     serde_json::to_vec(&record).ok()
 }
 
-/// Returns the metadata of a line.
-pub(super) fn metadata(line: &[u8], offset: u64) -> Result<LineMetadata<'static>, MalformedJson> {
-    let Some(prompt) = parse(line) else { return Err(MalformedJson) };
-    let key = EntryKey::new(&format!("history@{offset}"), 0);
-    let mark = EntryMark { key, kind: EntryKind::Prompt, block: 0, tool: 0, error: false };
-    Ok(LineMetadata {
-        link: RecordLink::Linear,
-        marks: vec![mark],
-        turns: 1,
-        time: prompt.time(),
-        ..LineMetadata::default()
-    })
-}
-
-/// Decodes the prompt of a line.
-pub(super) fn decode(line: &[u8], marks: &[EntryMark], history: Option<&Path>, sink: &mut dyn FnMut(Event)) {
-    let with_pastes = history.and_then(Path::parent).and_then(|folder| with_pastes(line, folder));
-    let (Some(prompt), Some(mark)) = (parse(with_pastes.as_deref().unwrap_or(line)), marks.first()) else { return };
-    let pasted = prompt.pasted.as_object().into_iter().flatten().filter_map(|(_, paste)| paste["content"].as_str());
-    let texts: Vec<&str> = std::iter::once(&*prompt.display).chain(pasted).collect();
-    sink(Event { key: mark.key, time: prompt.time(), body: EventBody::Prompt(texts.join("\n\n")) });
+/// Creates the decoder of the records that [`visit_records`] visits.
+pub(super) fn decoder() -> SourceDecoder {
+    prompt_history::decoder_of(|record| parse(record).map(|prompt| prompt.text()).unwrap_or_default())
 }

@@ -39,7 +39,8 @@ use std::sync::Arc;
 
 use super::jsonl::agent::{all_named_alike, subagent_refusal};
 use super::jsonl::{JsonlAgent, SourceIdentity, walk};
-use super::texts::{RecordDecoder, StoredRecord};
+use super::prompt_history::ReadPrompts;
+use super::texts::{RecordDecoder, SourceDecoder, StoredRecord};
 use super::{Discovery, Environment, FileBackup, ForkCut, Source, SourceRoot, SourceSummary, prompt_history};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Session};
@@ -108,6 +109,14 @@ impl JsonlAgent for Claude {
         history::visit_records(&source.path, visit)
     }
 
+    fn other_decoder(&self, source: &Source) -> Option<SourceDecoder> {
+        (source.kind == history::HISTORY).then(history::decoder)
+    }
+
+    fn purged_prompts(&self, session: &Session) -> Option<ReadPrompts> {
+        session.flags.purged.then_some(history::read as ReadPrompts)
+    }
+
     fn is_side_text(&self, source: &Source) -> bool {
         source.kind == paths::OUTPUT
     }
@@ -129,9 +138,6 @@ impl JsonlAgent for Claude {
     }
 
     fn dialect(&self, source: &Source, head: &ReplayedHistory) -> ClaudeDialect {
-        if source.kind == history::HISTORY {
-            return ClaudeDialect { history: true, ..ClaudeDialect::of(false) };
-        }
         let parts = parts::KINDS.is_part(source.kind);
         let replayed = if parts { 0 } else { head.end };
         ClaudeDialect { parts, replayed, ..ClaudeDialect::of(parts::KINDS.is_subagent(source.kind)) }
@@ -153,12 +159,6 @@ impl JsonlAgent for Claude {
 
     fn reader_dialect(&self, session: &Session, head: &ReplayedHistory) -> io::Result<ClaudeDialect> {
         let mut dialect = ClaudeDialect::of(session.flags.subagent);
-        if session.flags.purged {
-            dialect.history = true;
-            dialect.only = Some(history::lines_of(&session.path, &session.key.id)?);
-            dialect.file = Some(session.path.clone());
-            return Ok(dialect);
-        }
         if dialect.subagent && walk::stem(&session.path) != *session.key.id {
             let chain = inline::sidechains(&session.path)?.into_iter().find(|chain| chain.id == session.key.id);
             dialect.only = Some(chain.ok_or(io::ErrorKind::NotFound)?.lines);

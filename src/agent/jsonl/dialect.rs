@@ -46,6 +46,11 @@ pub trait Dialect: Send + Sync {
         false
     }
 
+    /// True for a line with the result of a call that also says what the call was, which may be the only record of it.
+    fn restates_call(&self, _line: &[u8]) -> bool {
+        false
+    }
+
     /// Decodes the updates of tool calls (and usage, by key) in this line; the caller drops updates of unwanted calls. A
     /// line that also describes the call may yield it first.
     fn decode_results(&self, line: &[u8], sink: &mut dyn FnMut(Event));

@@ -60,9 +60,16 @@ impl<D: Dialect> LineDecoder<D> {
         let in_scope = |result: &jsonl::ResultMark| wanted != TextScope::Indexed || result.error;
         let has_results = !metadata.results.is_empty();
         if metadata.results.iter().any(in_scope) || (has_results && self.0.has_unrecorded_call(bytes)) {
+            let restates_call = self.0.restates_call(bytes);
             self.0.decode_results(bytes, &mut |event| {
                 // The texts of the call are those of its own record.
                 match &event.body {
+                    // Where the call has a record, its texts are found there first.
+                    EventBody::ToolCall { id, .. } if restates_call => {
+                        body_texts(event.key, &event.body, &mut |text| {
+                            sink(&SearchText { call: id, kind: TextKind::Output, ..*text });
+                        });
+                    }
                     EventBody::ToolCall { id, .. } if self.0.has_own_record(id) => {}
                     // The entry is that of the result.
                     EventBody::ToolCall { id, .. } => {

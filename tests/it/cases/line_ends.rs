@@ -159,21 +159,48 @@ fn a_record_of_several_lines_without_an_end_is_an_issue_until_it_ends() {
         let lines: String = whole.iter().map(|record| format!("{record}\n")).collect();
         let printed = serde_json::to_string_pretty(last).expect("printed");
         let half = printed.match_indices('\n').nth(1).map_or(0, |(at, _)| at + 1);
-        for (torn, is_issue) in
-            [(&printed[..2], true), (&printed[..half], true), (&printed[..half + 4], true), (&printed[..1], false)]
-        {
+        let reasons = ["record over several lines without an end", "torn record at the end of the file"];
+        for (torn, reason) in [
+            (&printed[..2], reasons[0]),
+            (&printed[..half], reasons[0]),
+            (&printed[..half + 4], reasons[0]),
+            (&printed[..1], reasons[1]),
+        ] {
             fs::write(&path, format!("{lines}{torn}")).expect("written");
             let issues = case.json(&["doctor"])["issues"].clone();
-            assert_eq!(
-                issues.to_string().contains("over several lines without an end"),
-                is_issue,
-                "{id} {torn:?}: {issues}"
-            );
-            assert_eq!(case.session(id)["flags"].to_string().contains("unreadable"), is_issue, "{id} {torn:?}");
+            assert_eq!(issues[0]["reason"], reason, "{id} {torn:?}: {issues}");
+            let is_unreadable = case.session(id)["flags"].to_string().contains("unreadable");
+            assert_eq!(is_unreadable, reason == reasons[0], "{id} {torn:?}");
         }
         fs::write(&path, format!("{lines}{printed}\n")).expect("written");
         let issues = case.json(&["doctor"])["issues"].to_string();
         assert!(!issues.contains("without an end"), "{issues}");
+        case.assert_shown_and_found("tuineedle");
+    }
+}
+
+#[test]
+fn a_torn_last_line_is_an_issue_until_it_ends() {
+    for (id, path, records) in sessions() {
+        let case = Case::empty();
+        let path = case.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        let (last, whole) = records.split_last().expect("records");
+        let (whole, last) = (joined(whole, "\n"), last.to_string());
+        for rest in [&last.as_bytes()[..last.len() - 1], &last.as_bytes()[..9], &[0; 64]] {
+            fs::write(&path, [whole.as_bytes(), rest].concat()).expect("written");
+            // Once read, and once from the cache.
+            for issues in [&case.json(&["list"])["issues"], &case.json(&["doctor"])["issues"]] {
+                let line = json!(records.len());
+                assert_eq!(
+                    (&issues[0]["reason"], &issues[0]["line"]),
+                    (&json!("torn record at the end of the file"), &line),
+                    "{id}: {issues}"
+                );
+            }
+        }
+        fs::write(&path, format!("{whole}{last}\n")).expect("written");
+        assert_eq!(case.json(&["doctor"])["issues"], json!([]), "{id}");
         case.assert_shown_and_found("tuineedle");
     }
 }
@@ -230,7 +257,26 @@ fn a_record_of_another_kind_in_the_line_of_a_torn_one_is_shown() {
         fs::create_dir_all(path.parent().expect("a folder")).expect("created");
         fs::write(path, format!("{}\n{torn}{other}\n{torn}{queued}\n", prompt())).expect("written");
         case.assert_shown_and_found("wekaneedle");
-        assert!(case.lines(ID).iter().any(|line| line.contains("kakaneedle")), "{torn}");
+        case.assert_shown_and_found("kakaneedle");
+    }
+}
+
+#[test]
+fn queued_prompts_in_the_line_of_another_record_are_found() {
+    let queued = |text: &str| {
+        json!({"type": "queue-operation", "operation": "enqueue", "sessionId": ID,
+            "timestamp": "2026-09-10T10:00:07.000Z", "content": text})
+    };
+    let said = answer("a", &json!([{"type": "text", "text": "a ruruneedle"}]), &json!({}));
+    for records in [
+        [said.clone(), queued("a kakaneedle"), queued("a keaneedle")],
+        [queued("a kakaneedle"), queued("a keaneedle"), said],
+    ] {
+        let case = Case::empty();
+        let path = case.path().join(format!(".claude/projects/-home-dev-shop/{ID}.jsonl"));
+        fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        fs::write(path, format!("{}\n{}\n", prompt(), joined(&records, ""))).expect("written");
+        ["kakaneedle", "keaneedle", "ruruneedle"].iter().for_each(|word| case.assert_shown_and_found(word));
     }
 }
 

@@ -1,7 +1,11 @@
 //! Sessions that their agents have deleted, and of which the prompts are left in another file.
 
 use std::fs;
+use std::time::Instant;
 
+use salon::agent::format;
+use salon::domain::Session;
+use salon::index::{IndexOptions, Refresh, collect};
 use serde_json::{Value, json};
 
 use super::Case;
@@ -23,9 +27,13 @@ struct Prompts {
     directory: Value,
 }
 
-fn prompts() -> [Prompts; 3] {
+fn prompts() -> [Prompts; 4] {
     let line =
         |session: &str, at: u32, text: &str| json!({"session_id": session, "ts": 1_789_034_400 + at, "text": text});
+    let typed = |session: &str, at: u32, text: &str| {
+        json!({"display": text, "pastedContents": {}, "timestamp": 1_789_034_400_000_u64 + u64::from(at) * 1000,
+            "project": "/home/dev/shop", "sessionId": session})
+    };
     let item = |session: &str, at: u32, text: &str| {
         json!({"sessionId": session, "messageId": at, "type": "user", "message": text,
             "timestamp": format!("2026-09-10T10:00:0{at}.000Z")})
@@ -48,6 +56,12 @@ fn prompts() -> [Prompts; 3] {
             text: records(&line).join("\n") + "\n",
             directory: Value::Null,
         },
+        Prompts {
+            agent: "claude",
+            path: ".claude/history.jsonl",
+            text: records(&typed).join("\n") + "\n",
+            directory: json!("/home/dev/shop"),
+        },
         log("gemini", ".gemini/tmp/shop/logs.json", json!("/home/dev/shop")),
         log("qwen", ".qwen/tmp/1cbc9d9d/logs.json", Value::Null),
     ]
@@ -65,6 +79,11 @@ fn case(prompts: &Prompts) -> Case {
                 json!({"timestamp": "2026-09-10T10:00:00.000Z", "type": "session_meta", "payload": {"id": KEPT, "cwd": "/home/dev/shop"}}),
                 json!({"timestamp": "2026-09-10T10:00:01.000Z", "type": "event_msg", "payload": {"type": "user_message", "message": "kept"}}),
             ],
+        ),
+        "claude" => (
+            format!(".claude/projects/-home-dev-shop/{KEPT}.jsonl"),
+            vec![json!({"type": "user", "uuid": "u", "parentUuid": null, "sessionId": KEPT, "cwd": "/home/dev/shop",
+                "timestamp": "2026-09-10T10:00:01.000Z", "message": {"role": "user", "content": "kept"}})],
         ),
         "gemini" => (
             ".gemini/tmp/shop/chats/session-2026-09-10T10-00-bbbb1111.jsonl".to_owned(),
@@ -114,4 +133,39 @@ fn prompts_of_deleted_sessions_are_shown_and_found() {
         assert_eq!(case.lines(GONE)[..2], ["prompt: /model", "prompt: one kakaponeedle"].map(str::to_owned), "{agent}");
         assert_eq!(case.json(&["doctor"])["issues"].as_array().map(Vec::is_empty), Some(false), "{agent}");
     }
+}
+
+#[test]
+fn the_prompts_of_all_deleted_sessions_are_read_at_once() {
+    for prompts in prompts() {
+        let case = case(&prompts);
+        let text = prompts.text.replace(KEPT, "cccc1111-0000-7000-8000-000000000003");
+        put(&case, prompts.path, &text);
+        let options = IndexOptions::new(case.home.environment(), Instant::now);
+        let sessions = collect(&options, Refresh::Everything).sessions;
+        let purged: Vec<&Session> =
+            sessions.iter().map(|session| &**session).filter(|session| session.flags.purged).collect();
+        let mut read = Vec::new();
+        format(purged[0].key.agent).open_each(&purged, &mut |_, opened| {
+            let transcript = opened.expect("opened");
+            read.push((transcript.len(), transcript.bytes_read()));
+        });
+        read.sort_unstable();
+        assert_eq!(read, [(1, 0), (3, 0)], "{}", prompts.agent);
+    }
+}
+
+#[test]
+fn prompts_of_claude_in_one_line_are_all_shown() {
+    let prompt =
+        |text: &str| json!({"display": text, "timestamp": 1_789_034_400_000_u64, "project": "/p", "sessionId": GONE});
+    let case = Case::empty();
+    let lines = format!("{}{}\nno record\n{{\"display\":\"x", prompt("a kakaponeedle"), prompt("a keaneedle"));
+    put(&case, ".claude/history.jsonl", &lines);
+    assert_eq!(case.lines(GONE), ["prompt: a kakaponeedle", "prompt: a keaneedle"]);
+    ["kakaponeedle", "keaneedle"].iter().for_each(|word| case.assert_shown_and_found(word));
+    let issues = case.json(&["doctor"])["issues"].clone();
+    let lines: Vec<u64> =
+        issues.as_array().expect("issues").iter().filter_map(|issue| issue["line"].as_u64()).collect();
+    assert_eq!(lines, [2, 3], "{issues}");
 }
