@@ -13,6 +13,7 @@ mod every_kind;
 mod families;
 mod further_members;
 mod line_ends;
+mod lost_calls;
 mod members;
 mod moved_folders;
 mod notations;

@@ -18,8 +18,9 @@ use super::decode;
 use super::fields::{self, field};
 use super::injected::{is_injected, is_shell_command};
 use super::line::{ItemKind, LineKind, RolloutLine};
-use super::{shape, text};
+use super::{items, shape, text};
 use crate::agent::FileStamp;
+use crate::agent::json::cursor::hash;
 use crate::agent::jsonl::parts::{self, MergedText, Part};
 use crate::agent::jsonl::repaired::ScannedLine;
 use crate::agent::jsonl::{
@@ -147,6 +148,8 @@ impl Dialect for Rollout {
                     metadata.rare().total = Some(UsageTotal { total, reply, count, is_complete: false });
                 }
             }
+            // With items, a search is one.
+            LineKind::CallEnd if self.record_source == RecordSource::Items && is_web_search(&line) => {}
             LineKind::CallOutput | LineKind::CallEnd => record_result(&mut metadata, &line),
             LineKind::Item(ItemKind::Tool) if !has_no_call(&line) => record_result(&mut metadata, &line),
             LineKind::ThreadName => metadata.rare().user_title = line.text(),
@@ -199,6 +202,10 @@ impl Dialect for Rollout {
         id.is_some_and(|id| !self.has_own_record(id))
     }
 
+    fn restates_call(&self, line: &[u8]) -> bool {
+        RolloutLine::parse(line).is_some_and(|line| line.kind == LineKind::CallEnd)
+    }
+
     fn decode_results(&self, bytes: &[u8], sink: &mut dyn FnMut(Event)) {
         let Some(line) = RolloutLine::parse(bytes) else { return };
         let time = Time::parse(line.time);
@@ -236,7 +243,7 @@ impl Rollout {
             return;
         };
         let tool = if matches!(line.kind, LineKind::Call | LineKind::Item(ItemKind::Tool)) {
-            line.call_id().map_or(0, |id| JsonStr(id).hash())
+            call_hash(line).unwrap_or(0)
         } else {
             0
         };
@@ -382,10 +389,22 @@ fn text_or_none(bytes: Option<&[u8]>) -> Option<&str> {
 
 /// Adds the result mark of a line that ends a call.
 fn record_result<'a>(metadata: &mut LineMetadata<'a>, line: &RolloutLine<'a>) {
-    if let Some(id) = line.call_id() {
+    if let Some(tool) = call_hash(line) {
         metadata.link = RecordLink::Linear;
-        metadata.results.push(ResultMark { tool: JsonStr(id).hash(), error: line.is_failure() });
+        metadata.results.push(ResultMark { tool, error: line.is_failure() });
     }
+}
+
+/// Hash of the id of a line's call.
+fn call_hash(line: &RolloutLine<'_>) -> Option<u64> {
+    let web_search = || items::web_search_id(&line.value()?).map(|id| hash(id.as_bytes()));
+    if is_web_search(line) { web_search() } else { line.call_id().map(|id| JsonStr(id).hash()) }
+}
+
+/// True for the call of a web search, or its end.
+fn is_web_search(line: &RolloutLine<'_>) -> bool {
+    let starts = [&b"{\"type\":\"web_search_call\""[..], b"{\"type\":\"web_search_end\""];
+    starts.iter().any(|start| line.payload.starts_with(start))
 }
 
 /// True if a tool item has no call in the model's conversation.

@@ -167,20 +167,43 @@ fn output(item: &Value) -> Option<String> {
     if item.get("aggregated_output").is_some_and(Value::is_string) {
         return Some(String::new());
     }
-    if let Some(states) = item.get("agents_states").and_then(Value::as_object).filter(|states| !states.is_empty()) {
-        let report = |state: &Value| match state {
-            Value::Object(_) => tool_input::field(state, &["message", "status"]),
-            other => tool_input::flat(other),
-        };
-        return Some(states.values().map(report).collect::<Vec<_>>().join("\n"));
+    if let Some(states) = item.get("agents_states").or_else(|| item.get("statuses")).and_then(agent_states) {
+        return Some(states);
     }
     if let Some(message) = item.pointer("/error/message").and_then(Value::as_str) {
         return Some(message.to_owned());
     }
     let result = ["result", "content_items", "results"].iter().find_map(|name| item.get(*name));
-    match result? {
+    match only_result(result?) {
         Value::String(text) => text_result(item, text),
         result => Some(result).filter(|result| result.is_object() || result.is_array()).map(result_text),
+    }
+}
+
+/// States of agents by their ids, each an object or a text.
+fn agent_states(states: &Value) -> Option<String> {
+    let report = |state: &Value| match state {
+        Value::Object(fields) if fields.contains_key("message") || fields.contains_key("status") => {
+            tool_input::field(state, &["message", "status"])
+        }
+        other => tool_input::flat(other),
+    };
+    let text = match states {
+        Value::Object(states) => states.values().map(report).collect::<Vec<_>>().join("\n"),
+        Value::String(text) if text.starts_with('{') => match json::parse(text.as_bytes()) {
+            Some(states @ Value::Object(_)) => return agent_states(&states),
+            _ => text.clone(),
+        },
+        other => tool_input::flat(other),
+    };
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// The result of an MCP call, which may be the only item of a list.
+fn only_result(result: &Value) -> &Value {
+    match tool_input::items(result)[..] {
+        [only] if ["Ok", "Err", "content", "structuredContent"].iter().any(|name| !only[*name].is_null()) => only,
+        _ => result,
     }
 }
 
@@ -220,33 +243,72 @@ fn is_mcp_error(value: &Value) -> bool {
     ["/result/Ok/isError", "/result/isError"].iter().any(|at| value.pointer(at) == Some(&Value::Bool(true)))
 }
 
-/// Bodies of a call's end event: only an update, because the model's record has the call itself.
+/// Bodies of a call's end event: the call as the event describes it, for a call without a record of its own, and an update.
 pub(super) fn call_end(value: &Value) -> Vec<EventBody> {
-    let id = id(value, "call_id");
+    let id = web_search_id(value).map_or_else(|| id(value, "call_id"), Arc::from);
     let failed = value.get("success").and_then(Value::as_bool) == Some(false)
         || exit_code(value).is_some_and(|code| code != 0)
         || value.pointer("/result/Err").is_some()
         || is_mcp_error(value);
-    let action = match text(value, "type") {
-        "exec_command_end" => match calls::shell(value.get("command").unwrap_or(&Value::Null)) {
-            ToolAction::Command { command, .. } => Some(ToolAction::Command { command, exit_code: exit_code(value) }),
-            _ => None,
-        },
-        "patch_apply_end" => {
-            let changes = patch::from_changes(value.get("changes").unwrap_or(&Value::Null));
-            (!changes.is_empty()).then_some(ToolAction::Edit(changes))
-        }
-        "image_generation_end" => Some(image(value).2),
-        _ => None,
+    let (name, input, action) = ended_call(value);
+    let updated = match &action {
+        ToolAction::Command { .. } => true,
+        ToolAction::Edit(changes) => text(value, "type") == "patch_apply_end" && !changes.is_empty(),
+        _ => text(value, "type") == "image_generation_end",
     };
-    vec![EventBody::ToolUpdate {
-        id,
+    let update = EventBody::ToolUpdate {
+        id: id.clone(),
         status: Some(if failed { ToolStatus::Failed } else { ToolStatus::Done }),
         output: end_output(value),
         duration_ms: duration(value.get("duration")),
         subagent: None,
-        action,
-    }]
+        action: updated.then(|| action.clone()),
+    };
+    vec![EventBody::ToolCall { id, name: name.into(), input, action }, update]
+}
+
+/// Identity of a web search in its call or its end: what it searches, because not all versions record the call's id.
+pub(super) fn web_search_id(value: &Value) -> Option<String> {
+    matches!(text(value, "type"), "web_search_call" | "web_search_end")
+        .then(|| format!("web_search {}", calls::web(value).headline()))
+}
+
+/// Name, input and action of a call in the event of its end.
+fn ended_call(value: &Value) -> (String, Value, ToolAction) {
+    match text(value, "type") {
+        "exec_command_end" => {
+            let action = match calls::shell(value.get("command").unwrap_or(&Value::Null)) {
+                ToolAction::Command { command, .. } => ToolAction::Command { command, exit_code: exit_code(value) },
+                other => other,
+            };
+            ("exec_command".into(), pick(value, &["command", "cwd"]), action)
+        }
+        "patch_apply_end" => {
+            let changes = patch::from_changes(value.get("changes").unwrap_or(&Value::Null));
+            ("apply_patch".into(), pick(value, &["changes"]), ToolAction::Edit(changes))
+        }
+        "image_generation_end" => image(value),
+        "mcp_tool_call_end" => {
+            let call = &value["invocation"];
+            let (name, input) = (format!("{}.{}", text(call, "server"), text(call, "tool")), call["arguments"].clone());
+            let action = calls::action(&name, &input);
+            (name, input, action)
+        }
+        "web_search_end" => ("web_search".into(), pick(value, &["query", "action"]), calls::web(value)),
+        "view_image_tool_call" => {
+            ("view_image".into(), pick(value, &["path"]), ToolAction::Read { path: text(value, "path").into() })
+        }
+        kind => {
+            let name = Some(text(value, "tool")).filter(|name| !name.is_empty());
+            let name = name.unwrap_or_else(|| kind.trim_start_matches("collab_").trim_end_matches("_end")).to_owned();
+            let input = match value.get("arguments") {
+                Some(arguments) => arguments.clone(),
+                None => pick(value, &["prompt"]),
+            };
+            let action = calls::action(&name, &input);
+            (name, input, action)
+        }
+    }
 }
 
 /// An update of the status only.

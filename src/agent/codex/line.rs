@@ -149,7 +149,8 @@ impl<'a> RolloutLine<'a> {
             return Some(Self { time, kind: LineKind::Unknown, payload, has_other_order });
         }
         if let Some(payload) = payload {
-            return Some(Self { time, kind: line_kind(record.kind?, payload)?, payload, has_other_order: !is_list });
+            let kind = line_kind(record.kind.unwrap_or_default(), payload)?;
+            return Some(Self { time, kind, payload, has_other_order: !is_list });
         }
         if matches!(record.kind, Some(b"event_msg" | b"response_item")) {
             return None;
@@ -335,6 +336,8 @@ fn line_kind(kind: &[u8], payload: &[u8]) -> Option<LineKind> {
         b"turn_context" => LineKind::TurnContext,
         b"compacted" => LineKind::Compacted,
         b"token_usage_record" => LineKind::UsageRecord,
+        // A payload that has lost its type.
+        b"response_item" | b"event_msg" if payload_type(payload).is_none() => LineKind::Unknown,
         b"response_item" => response_kind(payload_type(payload)?),
         b"event_msg" => event_kind(payload_type(payload)?, payload),
         b"inter_agent_communication" => LineKind::InterAgent,
@@ -391,7 +394,10 @@ fn event_kind(kind: &[u8], payload: &[u8]) -> LineKind {
         | b"patch_apply_end"
         | b"mcp_tool_call_end"
         | b"image_generation_end"
+        | b"view_image_tool_call"
+        | b"web_search_end"
         | b"dynamic_tool_call_response" => LineKind::CallEnd,
+        kind if kind.starts_with(b"collab_") && kind.ends_with(b"_end") => LineKind::CallEnd,
         b"item_completed" => LineKind::Item(item_kind(payload)),
         b"thread_goal_updated" | b"thread_goal_cleared" => LineKind::Goal,
         b"thread_name_updated" => LineKind::ThreadName,
@@ -415,9 +421,7 @@ fn is_bookkeeping(kind: &[u8]) -> bool {
     const STARTS: [&[u8]; 6] = [b"mcp_startup", b"mcp_list", b"list_", b"get_", b"hook_", b"collab_"];
     const ENDS: [&[u8]; 8] =
         [b"_begin", b"_delta", b"_request", b"_started", b"_response", b"_applied", b"_break", b"_configured"];
-    const NAMES: [&[u8]; 15] = [
-        b"web_search_end",
-        b"view_image_tool_call",
+    const NAMES: [&[u8]; 13] = [
         b"sub_agent_activity",
         b"context_compacted",
         b"request_user_input",
