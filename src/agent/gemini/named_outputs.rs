@@ -41,6 +41,13 @@ impl NamedOutputs {
         Self { shared: Some((folder, names)), own }
     }
 
+    /// Bytes of the files in the session's own folder, without those that `is_counted` names.
+    pub(super) fn size(&self, is_counted: impl Fn(&Path) -> bool) -> u64 {
+        let own = self.own.iter().flat_map(|(folder, names)| names.files.iter().map(|name| folder.join(name)));
+        let sizes = own.filter(|path| !is_counted(path)).filter_map(|path| path.metadata().ok());
+        sizes.map(|metadata| metadata.len()).sum()
+    }
+
     /// File whose name has the id of a call.
     pub(super) fn file(&self, call: &str) -> Option<PathBuf> {
         let call = in_name(call).to_lowercase();

@@ -1,12 +1,14 @@
 //! Summary of a chat for lists.
 
+use std::collections::HashSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::log::ChatLog;
+use super::named_outputs::NamedOutputs;
 use super::other_files::ReplayedLog;
 use super::paths;
 use super::reader::{ChatReader, ends_a_line};
@@ -123,8 +125,11 @@ pub(super) fn session(source: &Source, chat: &ChatReader, complete: bool) -> Ses
     }
     session.usage = usage.into();
     let outputs = paths::outputs(&source.path);
-    let beside = chat.all().flat_map(|message| &message.outputs).map(|path| outputs.size(path));
-    session.bytes = source.stamp.size + beside.sum::<u64>();
+    let recorded: HashSet<PathBuf> =
+        chat.all().flat_map(|message| &message.outputs).filter_map(|path| outputs.path(path)).collect();
+    let beside = recorded.iter().filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len());
+    let unnamed = NamedOutputs::of(&source.path, &session.key.id).size(|path| recorded.contains(path));
+    session.bytes = source.stamp.size + beside.sum::<u64>() + unnamed;
     session.unreadable = count(log.bad.len() + usize::from(chat.open_end == Some(repair::OPEN_RECORD)));
     session.flags.unreadable = session.unreadable > 0;
     session.flags.empty = entries == 0;

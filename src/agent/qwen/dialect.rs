@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::fields::{Payload, QwenPart, after_context, is_context, plain_string, tokens};
-use super::{decode, outputs, shape};
+use super::outputs::QwenOutputs;
+use super::{decode, shape};
 use crate::agent::FileStamp;
 use crate::agent::json::cursor::{hash, sample_hash};
 use crate::agent::jsonl::{
@@ -28,8 +29,8 @@ pub(crate) struct QwenDialect {
     pub parts: bool,
     /// Sub-agents' sessions by the tool call that started them.
     pub links: HashMap<String, Arc<str>>,
-    /// Folder with the folders of long outputs.
-    pub outputs: Option<PathBuf>,
+    /// Long outputs of the session.
+    pub(super) outputs: Option<QwenOutputs>,
 }
 
 impl Dialect for QwenDialect {
@@ -76,7 +77,7 @@ impl Dialect for QwenDialect {
     }
 
     fn side_text(&self, entry: &Entry) -> Option<PathBuf> {
-        outputs::file(self.outputs.as_deref()?, entry)
+        self.outputs.as_ref()?.file(entry)
     }
 }
 
@@ -363,7 +364,7 @@ impl<'a> Record<'a> {
                 _ => push(0, EntryKind::Other, None, false),
             },
             b"tool_result" => {}
-            _ if self.uuid.is_some() => push(0, EntryKind::Other, None, false),
+            kind if self.uuid.is_some() || !kind.is_empty() => push(0, EntryKind::Other, None, false),
             _ => {}
         }
         if title.is_some() {

@@ -26,6 +26,7 @@ use super::{Discovery, Environment, Source, SourceRoot};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Session};
 use dialect::QwenDialect;
+use outputs::QwenOutputs;
 
 /// Qwen Code's files and lines.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +75,7 @@ impl JsonlAgent for Qwen {
 
     fn reader_dialect(&self, session: &Session, (): &()) -> io::Result<QwenDialect> {
         let projects = session.path.ancestors().find(|folder| folder.ends_with("projects"));
-        let outputs = projects.and_then(Path::parent).map(|root| root.join("tmp"));
+        let outputs = projects.and_then(Path::parent).map(|root| QwenOutputs::new(root.join("tmp"), &session.cwd));
         let files = parts::files_of(&session.path);
         let links = files.iter().flat_map(|file| paths::links(file)).collect();
         Ok(QwenDialect { subagent: session.flags.subagent, parts: files.len() > 1, links, outputs })

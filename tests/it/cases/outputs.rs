@@ -146,6 +146,71 @@ fn qwen_session() -> Case {
     case
 }
 
+/// A session of Qwen Code with the results of these calls.
+fn qwen_results(results: &[(&str, &str)]) -> Case {
+    let case = Case::empty();
+    let mut records =
+        vec![json!({"uuid": "0", "parentUuid": null, "type": "user", "message": {"parts": [{"text": "begin"}]}})];
+    for (call, output) in results {
+        let last = records.len();
+        let made = json!({"functionCall": {"id": call, "name": "run_shell_command", "args": {"command": "make"}}});
+        let result =
+            json!({"functionResponse": {"id": call, "name": "run_shell_command", "response": {"output": output}}});
+        records.push(json!({"uuid": last.to_string(), "parentUuid": (last - 1).to_string(), "type": "assistant", "message": {"parts": [made]}}));
+        records.push(json!({"uuid": (last + 1).to_string(), "parentUuid": last.to_string(), "type": "tool_result", "message": {"parts": [result]}}));
+    }
+    for record in &mut records {
+        let common = json!({"sessionId": ID, "timestamp": "2026-09-10T10:00:02.000Z", "cwd": "/home/dev/shop"});
+        *record = with(record.clone(), &common);
+    }
+    put(&case, &format!(".qwen/projects/-home-dev-shop/chats/{ID}.jsonl"), lines(&records).as_bytes());
+    case
+}
+
+#[test]
+fn outputs_of_qwen_in_subfolders_and_with_the_ids_of_calls_as_names_are_those_of_their_calls() {
+    /// Hash of the session's directory.
+    const PROJECT: &str = "e828acfc792e3bbcd2a6c6c35323cb44b7b438741c168c8ec59aefe347f193bb";
+    let saved = |below: &str| {
+        format!(
+            "<persisted-output>\nOutput too large. Full output saved to: /old/.qwen/tmp/0/tool-results/{below}\n\na row"
+        )
+    };
+    let case = qwen_results(&[
+        ("call_named", &saved("a/b/one.txt")),
+        ("call_moved", &saved("two.txt")),
+        ("call_00000001", "a row"),
+        ("call_00000002", "a row"),
+        ("call_3", "a row"),
+    ]);
+    let bytes = |case: &Case| case.only_session()["bytes"].as_u64().expect("bytes");
+    let own = bytes(&case);
+    let files = [
+        ("a/b/one.txt", "call_named", "pukekoneedle"),
+        ("c/two.txt", "call_moved", "takaheneedle"),
+        ("call_00000001.txt", "call_00000001", "kakaponeedle"),
+        ("d/call_00000002.txt", "call_00000002", "keaneedle"),
+    ];
+    let mut written = 0;
+    for (path, _, word) in files {
+        let text = format!("a row\nthe last row {word}");
+        put(&case, &format!(".qwen/tmp/{PROJECT}/tool-results/{path}"), text.as_bytes());
+        written += text.len() as u64;
+    }
+    for (_, call, word) in files {
+        let entries = case.entries(ID);
+        let entry = entries.iter().find(|entry| entry["tool"]["id"] == call).expect("a call");
+        assert_eq!(entry["tool"]["output"], format!("a row\nthe last row {word}"));
+        // Without an index and with one.
+        (0..2).for_each(|_| case.assert_shown_and_found(word));
+    }
+    assert_eq!((bytes(&case), case.json(&["doctor"])["issues"].clone()), (own + written, json!([])));
+    // A short id names no file, and a file without a call is reported.
+    put(&case, &format!(".qwen/tmp/{PROJECT}/tool-results/call_3.txt"), b"a row of another call");
+    assert_eq!(case.entries(ID).last().expect("a call")["tool"]["output"], "a row");
+    assert_eq!(case.json(&["doctor"])["issues"].as_array().map(Vec::len), Some(1));
+}
+
 fn gemini_call(id: &str, output: &str) -> Value {
     json!({"id": id, "name": "run_shell_command", "args": {"command": "make"}, "status": "success",
         "result": [{"functionResponse": {"id": id, "response": {"output": output}}}]})
@@ -217,6 +282,11 @@ fn outputs_of_gemini_that_no_record_names_belong_to_the_calls_of_their_names() {
     put(&case, &format!("{own}/run_shell_command_c3_x1y2.txt"), b"a row\nthe last row kakaponeedle");
     ["pukekoneedle", "takaheneedle", "kakaponeedle"].iter().for_each(|word| case.assert_shown_and_found(word));
     assert_eq!(case.json(&["doctor"])["issues"], json!([]));
+    // Those in the session's own folder count for its size.
+    let chat = case.path().join(".gemini/tmp/p/chats/session-2026-02-02T03-04-aaaa1111.jsonl");
+    let outputs = ["takaheneedle", "kakaponeedle"].map(|word| format!("a row\nthe last row {word}").len() as u64);
+    let size = chat.metadata().expect("a chat").len() + outputs.iter().sum::<u64>();
+    assert_eq!(case.session(GEMINI_ID)["bytes"], size);
     // Of no call, and of another session.
     put(&case, &format!("{own}/read_file_c4.txt"), b"a row");
     put(&case, ".gemini/tmp/q/tool-outputs/session-b/run_shell_command_c3.txt", b"a row");
