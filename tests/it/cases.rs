@@ -14,6 +14,7 @@ mod families;
 mod further_members;
 mod line_ends;
 mod lost_calls;
+mod lost_types;
 mod members;
 mod moved_folders;
 mod notations;

@@ -14,8 +14,8 @@ use super::fields::{self, field};
 use super::injected::is_injected;
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::{paths, text};
+use crate::agent::json::cursor::hash;
 use crate::agent::json::repair;
-use crate::agent::jsonl::JsonStr;
 use crate::domain::Tokens;
 use crate::stdx::lines::LineReader;
 
@@ -96,10 +96,10 @@ impl ComparedRecord {
     }
 
     fn of(line: &RolloutLine<'_>, end: u64) -> Self {
-        let hash = JsonStr(line.payload).hash();
+        let content = hash(line.payload);
         let usage = if line.kind == LineKind::TokenCount { total_usage(line.payload) } else { None };
-        let time = if line.time.is_empty() { 0 } else { JsonStr(line.time.as_bytes()).hash() };
-        Self { end, hash, time, is_prompt: is_prompt(line), is_spoken: is_spoken(line), usage }
+        let time = if line.time.is_empty() { 0 } else { hash(line.time.as_bytes()) };
+        Self { end, hash: content, time, is_prompt: is_prompt(line), is_spoken: is_spoken(line), usage }
     }
 }
 

@@ -15,8 +15,9 @@ use super::fields::{self, field};
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::meta::{HistoryBase, SessionMeta};
 use super::{paths, shape, text};
+use crate::agent::json::cursor::hash;
 use crate::agent::json::repair;
-use crate::agent::jsonl::{FileHead, JsonStr};
+use crate::agent::jsonl::FileHead;
 use crate::domain::Time;
 use crate::stdx::json_record;
 
@@ -103,7 +104,7 @@ impl RolloutHead {
         let filled = text.and_then(|text| read_fully(&text.file, &mut first));
         self.source_is_final
             && self.copied.is_final
-            && filled.is_ok_and(|filled| JsonStr(&first[..filled]).hash() == self.fingerprint)
+            && filled.is_ok_and(|filled| hash(&first[..filled]) == self.fingerprint)
     }
 
     pub(crate) fn dialect(&self) -> Rollout {
@@ -127,7 +128,7 @@ impl RolloutHead {
         let meta = records(lines).find(|line| line.kind == LineKind::Meta);
         let meta = SessionMeta::of(&meta.and_then(|line| line.value()).unwrap_or_default());
         Self {
-            fingerprint: JsonStr(&probe[..probe.len().min(FINGERPRINT_LEN)]).hash(),
+            fingerprint: hash(&probe[..probe.len().min(FINGERPRINT_LEN)]),
             bytes_read: probe.len() as u64,
             record_source: source.unwrap_or_default(),
             source_is_final: (source.is_some() || !is_whole_file) && probe.len() >= FINGERPRINT_LEN,

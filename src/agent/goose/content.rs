@@ -337,6 +337,9 @@ fn outcome(result: &Value) -> (ToolStatus, String) {
     } else {
         ToolStatus::Done
     };
+    // A result of another shape.
+    let is_other = output.is_empty() && value.is_null() && result["error"].is_null();
+    let output = if is_other { unknown_record::all(result) } else { output };
     let error = error_text(&result["error"]).filter(|_| output.is_empty());
     let is_declined = error.as_ref().is_some_and(|error| error.contains("has declined to run this tool"));
     (if is_declined { ToolStatus::Denied } else { status }, error.unwrap_or(output))

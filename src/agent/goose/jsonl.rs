@@ -34,10 +34,16 @@ fn usual(record: &Value) -> Value {
     record
 }
 
+/// Role of a message; empty if it has lost that. `None` for any other record.
+fn role(record: &Value) -> Option<String> {
+    let role = record["role"].as_str().map(str::to_owned);
+    role.or_else(|| record["content"].is_array().then(String::new))
+}
+
 /// A message from its record; `None` for any other record.
 fn message(id: String, record: &RepairedRecord) -> Option<GooseMessage> {
     let value = usual(&record.value);
-    let role = value["role"].as_str()?.to_owned();
+    let role = role(&value)?;
     let metadata = if value["metadata"].is_object() { value["metadata"].to_string() } else { String::new() };
     let created = &value["created"];
     let small = || created.as_i64().or_else(|| created.as_str()?.parse().ok()).and_then(content_time);
@@ -76,6 +82,7 @@ fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
     let mut session = Session::new(SessionKey::new(Agent::Goose, name(&source.path)), source.path.clone());
     let (mut totals, mut issues, mut number) = (GooseTotals::default(), Vec::new(), 0);
     let mut calls = AnsweredCalls::default();
+    let mut has_header = false;
     while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
         number += 1;
         let issue = |reason: String| Issue { path: source.path.clone(), line: Some(number), reason };
@@ -97,7 +104,10 @@ fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
                     message.lost_calls = calls.add(&message);
                     totals.message(&message);
                 }
-                None if number == 1 => describe(&mut session, &record.value),
+                None if !has_header && is_header(&record.value) => {
+                    has_header = true;
+                    describe(&mut session, &usual(&record.value));
+                }
                 None => {
                     totals.unreadable();
                     issues.push(issue("not a message".to_owned()));
@@ -120,6 +130,11 @@ fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
     session.bytes = source.stamp.size;
     session.tip = None;
     Ok((session, issues, lines.bytes_read()))
+}
+
+/// True for a record that describes the session.
+fn is_header(record: &Value) -> bool {
+    ["working_dir", "description", "message_count"].iter().any(|name| !usual(record)[*name].is_null())
 }
 
 /// Reads the header, the record before the messages.
@@ -158,7 +173,7 @@ impl GooseFile {
         self.line_ranges.clear();
         while let Some(line) = lines.next_line_or_rest(repair::is_whole)? {
             let records = record_lists::line_records(line.bytes);
-            let messages = records.into_iter().filter(|record| usual(&record.value)["role"].is_string());
+            let messages = records.into_iter().filter(|record| role(&usual(&record.value)).is_some());
             self.line_ranges
                 .extend(messages.map(|record| (line.offset + record.range.start as u64, record.range.len())));
         }

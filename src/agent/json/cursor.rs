@@ -323,9 +323,9 @@ impl<'a> JsonStr<'a> {
         JsonStr(&self.0[..end]).decode()
     }
 
-    /// Hash of the encoded text (FNV-1a), stable across processes; never 0.
+    /// Hash of the decoded text (FNV-1a), stable across processes; never 0.
     pub fn hash(self) -> u64 {
-        hash(self.0)
+        if memchr::memchr(b'\\', self.0).is_none() { hash(self.0) } else { hash(self.decode().as_bytes()) }
     }
 
     /// True if the text is only white space, escaped or not.

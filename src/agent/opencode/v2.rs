@@ -13,7 +13,7 @@ use super::record::{NOTICE, OpenCodeMessage, OpenCodePart};
 use crate::agent::pages::MessageVersion;
 use crate::agent::sqlite::{self, DatabaseError};
 use crate::agent::tolerant_json::{self, Repairs};
-use crate::agent::tool_input;
+use crate::agent::{tool_input, unknown_record};
 
 /// Prefix of the ids of queued prompts, whose table is another one.
 const QUEUED: &str = "queued:";
@@ -199,12 +199,18 @@ fn user(row: &Value) -> Vec<Value> {
     parts
 }
 
-/// Items of a list, also if it is written as JSON in a text; any other text is one item.
+/// Items of a list, and of the lists in it, also if it is written as JSON in a text; any other text is one item.
 fn list(value: &Value) -> Vec<Value> {
     match value {
-        Value::Array(items) => items.clone(),
+        Value::Array(items) => {
+            let inner = |item: &Value| if item.is_object() { vec![item.clone()] } else { list(item) };
+            items.iter().flat_map(inner).collect()
+        }
+        Value::Object(fields) if tool_input::has_numeric_names(fields) => {
+            tool_input::items(value).into_iter().flat_map(list).collect()
+        }
         Value::String(text) => match tolerant_json::value(text.as_bytes()) {
-            Some((Value::Array(items), _)) => items,
+            Some((items @ Value::Array(_), _)) => list(&items),
             Some((item @ Value::Object(_), _)) => vec![item],
             _ => vec![json!({ "type": "text", "text": text, "name": text })],
         },
@@ -286,8 +292,11 @@ fn tool(item: &Value) -> Value {
     let state = &item["state"];
     let content = list(&state["content"]);
     let blocks = || content.iter();
-    let texts = blocks().filter_map(|block| block["text"].as_str().or_else(|| block.as_str()));
-    let printed = texts.collect::<Vec<_>>().join("\n");
+    let text = |block: &Value| match tool_input::flat(&block["text"]) {
+        text if text.is_empty() && block["type"] != "file" && block["type"] != "image" => unknown_record::all(block),
+        text => text,
+    };
+    let printed = blocks().map(text).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
     let files: Vec<Value> = blocks().filter(|block| block["type"] == "file").map(file).collect();
     let mut metadata = if state["structured"].is_object() { &state["structured"] } else { &state["metadata"] }.clone();
     let others = [&state["output"], &state["result"], &metadata["output"], &metadata["stdout"]];

@@ -15,11 +15,11 @@ pub(super) fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Eve
     let Some(mut record) = json::parse(line) else { return };
     shape::conform(&mut record);
     let time = json::time(&record["timestamp"]);
-    let parts = parts(&record);
+    let (parts, is_message) = (parts(&record), is_message(&record));
     for mark in marks {
         let body = match (mark.kind, parts.get(mark.block as usize)) {
             (EntryKind::Notice, _) => notice(&record),
-            (EntryKind::Other, None) => other(&record),
+            (EntryKind::Other, part) if part.is_none() || !is_message => other(&record),
             (_, part) => part_body(part.unwrap_or(&Value::Null), mark.kind),
         };
         sink(Event { key: mark.key, time, body });
@@ -63,11 +63,23 @@ fn flatten(value: &Value, parts: &mut Vec<Value>) {
     }
 }
 
+/// True for a prompt or an answer.
+fn is_message(record: &Value) -> bool {
+    let field = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match &*field(&record["type"]) {
+        "" => matches!(&*field(&record["message"]["role"]), "user" | "model" | "assistant"),
+        kind => matches!(kind, "user" | "assistant"),
+    }
+}
+
 /// Body of a record of an unknown kind.
 fn other(record: &Value) -> EventBody {
     let kind =
         [&record["type"], &record["subtype"]].into_iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ");
-    let texts = [&record["message"], &record["systemPayload"]].map(unknown_record::all);
+    let mut texts = [&record["message"], &record["systemPayload"]].map(unknown_record::all);
+    if texts.iter().all(String::is_empty) {
+        texts[0] = unknown_record::all(record);
+    }
     let texts: Vec<&str> = texts.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
     EventBody::Other(if texts.is_empty() { kind } else { format!("{kind}: {}", texts.join("\n")) })
 }

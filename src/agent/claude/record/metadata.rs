@@ -335,7 +335,7 @@ impl<'a> TranscriptRecord<'a> {
             silent if SILENT_KINDS.contains(&silent) => {}
             silent if silent.starts_with(b"api-request") || silent.starts_with(b"file-history") => {}
             b"" if self.uuid.is_none() => {}
-            _ if self.has_more || !blocks.is_empty() || !self.attached.is_empty() => {
+            _ if self.has_more || self.title.is_some() || !blocks.is_empty() || !self.attached.is_empty() => {
                 push(0, EntryKind::Other, None, false);
             }
             _ => {}
