@@ -210,6 +210,7 @@ impl SecretFormat {
             Shape::PrivateKey if is_exact() => shape::private_key(text, prefix),
             Shape::Header => shape::header(text, prefix).filter(is_filled),
             Shape::TelegramToken if is_exact() => shape::telegram_token(text, prefix),
+            Shape::AzureSecret if is_exact() => shape::azure_secret(text, prefix),
             Shape::UserPassword => shape::user_password(text, prefix).filter(is_filled),
             Shape::UrlPassword => shape::url_password(text, prefix),
             Shape::Setting => setting::value(text, prefix.clone()).or_else(|| pair::value(text, prefix)),
@@ -219,7 +220,8 @@ impl SecretFormat {
             | Shape::Token { .. }
             | Shape::Jwt
             | Shape::PrivateKey
-            | Shape::TelegramToken => None,
+            | Shape::TelegramToken
+            | Shape::AzureSecret => None,
         }
     }
 

@@ -283,6 +283,7 @@ fn is_path(bytes: &[u8]) -> bool {
 
 /// Returns true for an expression: `settings.API_KEY`, `os.environ[`, `getToken(user`.
 pub(super) fn is_code(value: &str) -> bool {
+    let value = value.trim_start_matches(['(', '!', '&', '*']);
     let head = &value[..run_end(value.as_bytes(), 0, |byte| is_word(byte) || byte == b'.')];
     let mut parts = head.split('.');
     let is_name = |part: &str| part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');

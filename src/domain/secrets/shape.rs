@@ -31,6 +31,8 @@ pub(super) enum Shape {
     Cookies,
     /// Number of a bot, a colon and a key.
     TelegramToken,
+    /// Characters and a digit, the mark of the format, and the rest of the secret.
+    AzureSecret,
     /// User and password as an argument of `curl`.
     UserPassword,
     /// Value of a setting whose name says that it is secret.
@@ -48,6 +50,9 @@ const MAX_USER_BYTES: usize = 512;
 
 /// Maximum bytes of the hash of a password with its parameters.
 const MAX_CRYPT_BYTES: usize = 512;
+
+/// Words that stand for the password of a URL in documentation.
+const EXAMPLE_PASSWORDS: &[&str] = &["password", "passwd", "pass", "pwd", "secret", "token"];
 
 /// Maximum dollar signs in the hash of a password: between its version, its parameters, its salt and the hash itself.
 const MAX_CRYPT_PARTS: usize = 4;
@@ -92,6 +97,16 @@ pub(super) fn telegram_token(text: &str, prefix: Range<usize>) -> Option<Range<u
     let digits = bytes[..prefix.start].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let end = run_end(bytes, prefix.end, is_word_or_dash);
     ((8..=10).contains(&digits) && end - prefix.end == 33).then_some(prefix.start + 1..end)
+}
+
+/// Checks a client secret of Azure: three characters and a digit are before its mark.
+pub(super) fn azure_secret(text: &str, mark: Range<usize>) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let is_in = |byte: u8| is_dotted(byte) || byte == b'~';
+    let start = mark.start.checked_sub(4).filter(|start| starts_word(bytes, *start))?;
+    let end = run_end(bytes, mark.end, is_in);
+    let begins = bytes[start..start + 3].iter().all(|byte| is_in(*byte)) && bytes[start + 3].is_ascii_digit();
+    (begins && (31..=34).contains(&(end - mark.end))).then_some(start..end)
 }
 
 /// Finds tokens of Discord: the number of a bot in base64, a time and a key, with dots between them.
@@ -184,8 +199,9 @@ pub(super) fn url_password(text: &str, prefix: Range<usize>) -> Option<Range<usi
     let colon = memchr::memchr(b':', &bytes[prefix.end..prefix.end + at])?;
     let range = prefix.end + colon + 1..prefix.end + at;
     let first = bytes.get(range.start).filter(|_| !range.is_empty())?;
+    let is_example = EXAMPLE_PASSWORDS.iter().any(|word| text[range.clone()].eq_ignore_ascii_case(word));
     // A variable, an example or a masked password.
-    (first.is_ascii() && !b"$*%.".contains(first)).then_some(range)
+    (first.is_ascii() && !b"$*%.".contains(first) && !is_example).then_some(range)
 }
 
 /// Returns the end of the bytes of a class.
