@@ -46,7 +46,7 @@ impl ModelPrice {
 /// Prices of all known models.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PriceTable {
-    /// Date of the built-in prices, `2025-11-30`.
+    /// Date of the built-in prices, `2026-10-01`.
     pub date: String,
     /// Prices of the user, which take precedence.
     pub own: Vec<ModelPrice>,

@@ -278,3 +278,17 @@ fn a_report_on_ten_thousand_sessions_is_the_sum_of_its_parts() {
     assert_eq!(report.sessions.iter().map(|(_, figures)| figures.tokens.total()).sum::<u64>(), total);
     assert!(report.calendar.contains_key(&day_of(NOW, &zone)));
 }
+
+#[test]
+fn the_sources_of_costs_are_whole_on_a_narrow_screen() {
+    let mut sessions = busy_sessions(300);
+    for session in sessions.iter_mut().filter(|session| session.key.agent == Agent::OpenCode) {
+        session.cost_usd = Some(612.5);
+    }
+    let mut stage = Stage::new(80, 24);
+    stage.send(Msg::Catalog(change(sessions)));
+    stage.keys("$");
+    let screen = stage.screen();
+    let line = screen.lines().find(|line| line.contains("reported")).expect("the sources");
+    assert!(line.contains("reported, ~$") && !line.contains('…'), "{line}");
+}

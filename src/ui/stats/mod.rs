@@ -113,8 +113,11 @@ fn draw_sums(canvas: &mut Canvas, area: Rect, page: &StatsPage) {
     let (known, estimated, date) = (total.known_usd, total.estimated_usd, &canvas.app.settings.prices.date);
     second.push(match (known > 0.0, estimated > 0.0) {
         (true, true) => {
-            let text = format!(" · {} reported, ~{} at prices of {date}", usd(known), usd(estimated));
-            Span::styled(text, plain)
+            let sums = format!(" · {} reported, ~{}", usd(known), usd(estimated));
+            let long = format!("{sums} at prices of {date}");
+            let used: usize = second.iter().map(Span::width).sum();
+            let fits = used + text::width(&long) <= usize::from(area.width);
+            Span::styled(if fits { long } else { format!("{sums} estimated") }, plain)
         }
         (true, false) => Span::styled(" · reported by agents", plain),
         (false, true) => Span::styled(format!(" · at list prices of {date}"), plain),
