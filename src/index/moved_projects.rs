@@ -17,6 +17,9 @@ const MAX_ENTRIES: usize = 1000;
 /// Maximum directories whose entries are looked at.
 const MAX_FOLDERS: usize = 64;
 
+/// Minimum components of a directory in whose folders a project is looked for: `/home/ann`, but not `/` or `/home`.
+const MIN_DEPTH: usize = 3;
+
 /// Maximum proposals, because a dialog shows each as a choice.
 const MAX_PROPOSALS: usize = 3;
 
@@ -96,12 +99,17 @@ fn missing_ancestors(gone: &Path) -> Vec<&Path> {
     missing
 }
 
-/// Returns the directories that may be the moved one: those of other sessions, what is beside them, and what is beside the
-/// missing ones.
+/// Returns the directories that may be the moved one: those of other sessions, what is beside them, what is beside the
+/// missing ones, and what is in the folders of the home directory, or of another one in which the project was.
 fn candidates(gone: &Path, existing: &[&PathBuf]) -> BTreeSet<PathBuf> {
     let parents = existing.iter().filter_map(|path| path.parent()).chain(gone.ancestors().skip(1));
-    let folders: BTreeSet<&Path> = parents.filter(|path| path.is_dir()).collect();
-    let beside = folders.into_iter().take(MAX_FOLDERS).flat_map(directories);
+    let folders: BTreeSet<PathBuf> = parents.filter(|path| path.is_dir()).map(Path::to_owned).collect();
+    let nearest = gone.ancestors().skip(1).find(|path| path.is_dir());
+    let nearest = nearest.filter(|path| path.components().count() >= MIN_DEPTH);
+    let is_hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let others = nearest.into_iter().flat_map(directories).filter(|path| !is_hidden(path) && !folders.contains(path));
+    let others: Vec<_> = others.collect();
+    let beside = folders.iter().chain(&others).take(MAX_FOLDERS).flat_map(|folder| directories(folder));
     existing.iter().map(|path| (*path).clone()).chain(beside).collect()
 }
 

@@ -8,6 +8,7 @@ use salon::agent::{self, Environment};
 use salon::app::msg::KeepResult;
 use salon::app::{Effect, Msg, RootStatus};
 use salon::config::settings::Settings;
+use salon::domain::transcript_event::TranscriptEvent;
 use salon::domain::trash_result::TrashResult;
 use salon::domain::{Agent, Session, SessionKey, Time};
 use salon::index::{self, IndexOptions, Refresh};
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::cli::{code, json as output_json, run, text};
 use super::screens::stage::{NOW, Stage, change, session};
+use crate::index::live::Running;
 use crate::support::Home;
 
 const CLAUDE: &str = "claude/2.1.329";
@@ -337,4 +339,29 @@ fn the_copy_of_a_kept_session_is_no_problem() {
     assert!(archive_dir(&home).exists());
     assert_eq!(issues(), before, "the originals are read");
     assert!(text(&run(&home, &["doctor"]).stdout).contains("copies of kept sessions"));
+}
+
+#[test]
+fn an_open_transcript_stays_whole_when_its_agent_deletes_it() {
+    let home = Home::of(&[CLAUDE]);
+    let path = home.path().join(".claude/projects/-home-dev-shop-api/20304183-e372-4cf9-a32c-ff8eafb51a71.jsonl");
+    let key = SessionKey::new(Agent::Claude, "20304183-e372-4cf9-a32c-ff8eafb51a71");
+    let mut running = Running::complete_and_watched(IndexOptions::new(home.environment(), std::time::Instant::now));
+    running.index.open(7, key.clone());
+    running.until("opened", |running| running.opened().is_some());
+    let len = running.opened().expect("opened").len;
+    purge(&path);
+    running.until("listed as deleted", |running| running.catalog.get(&key).is_some_and(|session| session.flags.purged));
+    running.index.read(7, 0..len);
+    let pages = |running: &Running| {
+        let pages = running.transcripts.iter().filter_map(|(_, event)| match event {
+            TranscriptEvent::Page { entries, .. } => Some(entries.len()),
+            _ => None,
+        });
+        pages.collect::<Vec<_>>()
+    };
+    running.until("read", |running| !pages(running).is_empty());
+    assert_eq!(pages(&running), [len], "answers and tools too, not only the prompts that are left elsewhere");
+    let is_gone = |(_, event): &(u64, TranscriptEvent)| matches!(event, TranscriptEvent::Gone);
+    assert!(running.transcripts.iter().any(is_gone), "the reader is told");
 }

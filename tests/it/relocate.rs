@@ -102,6 +102,16 @@ fn a_missing_directory_is_listed_with_proposals() {
 }
 
 #[test]
+fn a_project_is_found_in_another_folder_although_no_session_ran_there() {
+    let home = Home::empty();
+    for path in ["work/shop", ".cache/shop", "work/other"] {
+        fs::create_dir_all(home.path().join(path)).expect("created");
+    }
+    let found = index::propose_directories(&home.path().join("projects/shop"), &[], None);
+    assert_eq!(found, [home.path().join("work/shop")]);
+}
+
+#[test]
 fn a_moved_project_is_found_by_commit_remote_worktree_and_name() {
     let home = Home::empty();
     let dir = |path: &str| {

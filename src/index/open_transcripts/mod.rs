@@ -140,9 +140,13 @@ impl OpenTranscripts {
         }
     }
 
-    /// Reopens the transcript of a session whose source moved.
+    /// Reopens the transcript of a session whose source moved. One that its agent has deleted stays open as it was: only
+    /// prompts are left elsewhere.
     pub(super) fn session_changed(&mut self, session: &Arc<Session>) {
-        let moved = |open: &Open| open.session.key == session.key && open.session.path != session.path;
+        let moved = |open: &Open| {
+            let is_deleted = session.flags.purged && !open.session.flags.purged;
+            open.session.key == session.key && open.session.path != session.path && !is_deleted
+        };
         let tickets: Vec<_> = self.open.iter().filter(|(_, open)| moved(open)).map(|(ticket, _)| *ticket).collect();
         for ticket in tickets {
             self.open(ticket, session.clone());
