@@ -126,7 +126,8 @@ fn apply(
     };
     let changed: Vec<_> = sessions.iter().map(change).collect();
     if !output.dry_run && changed.iter().any(|change| change.changed) {
-        let of = |change: &Change| edits.iter().map(|edit| (change.key.clone(), edit.clone())).collect::<Vec<_>>();
+        let of =
+            |change: &Change| change.edits.iter().map(|edit| (change.key.clone(), edit.clone())).collect::<Vec<_>>();
         let all: Vec<_> = changed.iter().filter(|change| change.changed).flat_map(of).collect();
         let store = state::open(context)?;
         store.with(|db| annotations::edit(db, &all)).map_err(|error| state::db_error(&error))?;
@@ -141,6 +142,8 @@ struct Change {
     title: Arc<str>,
     annotation: Annotation,
     changed: bool,
+    /// All changes, with those that precede the requested ones.
+    edits: Vec<AnnotationEdit>,
     /// Reason for which it was refused.
     reason: Option<String>,
 }
@@ -148,14 +151,13 @@ struct Change {
 impl Change {
     fn new(session: &Session, edits: &[AnnotationEdit]) -> Self {
         let mut annotation = session.annotation().cloned().unwrap_or_default();
-        let before = annotation.clone();
-        for edit in edits {
-            annotation.apply(edit);
-        }
-        let changed = annotation != before;
+        let mut changed = false;
+        edits.iter().for_each(|edit| changed |= annotation.apply(edit));
+        let first = edits.first().map(|edit| session.edits(edit)).unwrap_or_default();
+        let edits = first.into_iter().chain(edits.iter().skip(1).cloned()).collect();
         let mut session = session.clone();
         session.annotate(Arc::new(annotation.clone()));
-        Self { key: session.key, title: session.title.text, annotation, changed, reason: None }
+        Self { key: session.key, title: session.title.text, annotation, changed, edits, reason: None }
     }
 }
 

@@ -12,7 +12,7 @@ use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
 use super::{output, state};
-use crate::domain::annotation::{Annotation, AnnotationEdit, MovedDirectory};
+use crate::domain::annotation::{Annotation, AnnotationEdit, LabelSource, MovedDirectory};
 use crate::domain::{Agent, SessionKey};
 use crate::stdx::files::{self, SizeLimit};
 use crate::store::annotations;
@@ -39,6 +39,9 @@ struct ExportedAnnotation {
     note: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     directory: Option<MovedDirectory>,
+    /// True for a fork to which the labels of its origin do not apply.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    detached: bool,
 }
 
 #[derive(Serialize)]
@@ -74,6 +77,7 @@ fn export(context: &CliContext) -> Result<ExitCode, CliError> {
         tags: annotation.tags.iter().map(ToString::to_string).collect(),
         note: text(&annotation.note),
         directory: annotation.directory.as_deref().cloned(),
+        detached: annotation.source == LabelSource::Own,
     });
     let shape = Exported { schema_version: SCHEMA_VERSION, annotations: exported.collect() };
     output::json(&mut output::stdout(), &shape)?;
@@ -139,6 +143,7 @@ fn edits_of(entry: &ExportedAnnotation) -> Result<(SessionKey, Vec<AnnotationEdi
     if let Some(note) = &entry.note {
         edits.push(AnnotationEdit::note(note)?);
     }
+    edits.extend(entry.detached.then_some(AnnotationEdit::Detach));
     edits.extend(entry.directory.clone().map(|directory| AnnotationEdit::Move(Some(directory))));
     Ok((SessionKey::new(agent, entry.id.as_str()), edits))
 }

@@ -32,6 +32,20 @@ pub struct Annotation {
     pub kept: bool,
     /// Directory to which its project moved.
     pub directory: Option<Arc<MovedDirectory>>,
+    /// Origin of the labels.
+    pub source: LabelSource,
+}
+
+/// Origin of the labels of a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LabelSource {
+    /// Labels of its own; without any, those of the session from which it was forked.
+    #[default]
+    Unset,
+    /// Labels of the session from which it was forked. Not stored.
+    Origin,
+    /// Labels of its own, even if there are none.
+    Own,
 }
 
 /// Part of an annotation that does not depend on the machine of the session.
@@ -49,6 +63,17 @@ pub struct Labels {
     /// Note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Arc<str>>,
+}
+
+impl Labels {
+    /// Returns true if all of other labels are among these.
+    pub fn has_all(&self, others: &Self) -> bool {
+        let has = |own: &Option<Arc<str>>, other: &Option<Arc<str>>| other.is_none() || own == other;
+        has(&self.name, &others.name)
+            && has(&self.note, &others.note)
+            && (self.starred || !others.starred)
+            && others.tags.iter().all(|tag| self.tags.contains(tag))
+    }
 }
 
 /// Directory to which the project of a session moved.
@@ -77,9 +102,19 @@ pub enum AnnotationEdit {
     Keep(bool),
     /// Sets the directory to which its project moved, or clears it.
     Move(Option<MovedDirectory>),
+    /// Ends the inheritance of labels.
+    Detach,
 }
 
 impl AnnotationEdit {
+    /// Returns true for a change of a name, a star, tags or a note, which forks inherit.
+    pub fn is_label(&self) -> bool {
+        match self {
+            Self::Name(_) | Self::Star(_) | Self::Note(_) | Self::AddTag(_) | Self::RemoveTag(_) => true,
+            Self::Keep(_) | Self::Move(_) | Self::Detach => false,
+        }
+    }
+
     /// Parses a name: one line of 1 to [`MAX_NAME`] characters. The error says what is wrong.
     pub fn name(name: &str) -> Result<Self, String> {
         let name = text::one_line(name).trim().to_owned();
@@ -135,14 +170,20 @@ impl Annotation {
             AnnotationEdit::RemoveTag(tag) => self.tags.retain(|known| **known != **tag),
             AnnotationEdit::Keep(kept) => self.kept = *kept,
             AnnotationEdit::Move(directory) => self.directory = directory.clone().map(Arc::new),
+            AnnotationEdit::Detach => self.source = LabelSource::Own,
         }
         *self != before
     }
 
     /// Returns name, star, tags and note.
     pub fn labels(&self) -> Labels {
-        let Self { name, starred, tags, note, continues: _, kept: _, directory: _ } = self.clone();
+        let Self { name, starred, tags, note, .. } = self.clone();
         Labels { name, starred, tags, note }
+    }
+
+    /// Returns true if there is a label, or none on purpose.
+    pub fn has_own_labels(&self) -> bool {
+        self.source == LabelSource::Own || self.labels() != Labels::default()
     }
 
     /// Returns the annotation with other labels. Without a name among them, it keeps its own.
@@ -150,6 +191,19 @@ impl Annotation {
     pub fn with_labels(&self, labels: &Labels) -> Self {
         let Labels { name, starred, tags, note } = labels.clone();
         Self { name: name.or_else(|| self.name.clone()), starred, tags, note, ..self.clone() }
+    }
+
+    /// Returns the changes that give a fork labels of its own: those that it has inherited.
+    pub fn detach(&self) -> Vec<AnnotationEdit> {
+        let mut edits = vec![AnnotationEdit::Detach];
+        if self.source == LabelSource::Origin {
+            let Labels { name, starred, tags, note } = self.labels();
+            edits.extend(name.map(|name| AnnotationEdit::Name(Some(name.to_string()))));
+            edits.extend(starred.then_some(AnnotationEdit::Star(true)));
+            edits.extend(tags.iter().map(|tag| AnnotationEdit::AddTag(tag.to_string())));
+            edits.extend(note.map(|note| AnnotationEdit::Note(Some(note.to_string()))));
+        }
+        edits
     }
 
     /// Returns true if nothing is annotated.

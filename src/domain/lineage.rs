@@ -6,14 +6,40 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::annotation::{Annotation, LabelSource, Labels};
 use super::catalog::Catalog;
+use super::session::Annotations;
 use super::{Session, SessionKey};
 
 /// Maximum steps from a session to its ancestors or containers, because damaged files may name each other.
 const MAX_STEPS: usize = 64;
 
+/// Returns the annotation of a session: its own, with the labels of its nearest ancestor that has any, unless it has labels
+/// itself. `forked_from` returns the origin of an ancestor.
+pub fn annotation(
+    session: &Session,
+    annotations: &Annotations,
+    forked_from: impl Fn(&SessionKey) -> Option<Arc<str>>,
+) -> Option<Arc<Annotation>> {
+    let own = annotations.get(&session.key);
+    if session.forked_from.is_none() || own.is_some_and(|own| own.has_own_labels()) {
+        return own.cloned();
+    }
+    let key = |id: Arc<str>| SessionKey { id, ..session.key.clone() };
+    let first = session.forked_from.clone().map(key);
+    let ancestors = std::iter::successors(first, |ancestor| forked_from(ancestor).map(key)).take(MAX_STEPS);
+    let found = ancestors.filter_map(|ancestor| annotations.get(&ancestor)).find(|other| other.has_own_labels());
+    let Some(found) = found else { return own.cloned() };
+    let labels = found.labels();
+    if labels == Labels::default() {
+        return own.cloned();
+    }
+    let own = own.map(|own| (**own).clone()).unwrap_or_default();
+    Some(Arc::new(Annotation { source: LabelSource::Origin, ..own.with_labels(&labels) }))
+}
+
 /// Finds the past sessions that another session of the workspace contains, with that session. Only sessions for which
-/// `is_shown` returns true count as containers. Sessions with annotations of the user are left out.
+/// `is_shown` returns true count as containers. Sessions with annotations that the other one does not have are left out.
 pub fn contained(catalog: &Catalog, is_shown: impl Fn(&Session) -> bool) -> HashMap<SessionKey, SessionKey> {
     let mut containers: HashMap<SessionKey, SessionKey> = HashMap::new();
     for fork in catalog.iter().filter(|session| !session.flags.subagent) {
@@ -24,7 +50,7 @@ pub fn contained(catalog: &Catalog, is_shown: impl Fn(&Session) -> bool) -> Hash
             (true, true) => (origin, fork),
             (true, false) => continue,
         };
-        if inner.annotation().is_none() && is_shown(outer) {
+        if !says_more(inner, outer) && is_shown(outer) {
             // Of several containers, the newest one is first.
             containers.entry(inner.key.clone()).or_insert_with(|| outer.key.clone());
         }
@@ -34,6 +60,14 @@ pub fn contained(catalog: &Catalog, is_shown: impl Fn(&Session) -> bool) -> Hash
         std::iter::successors(next(key), next).take(MAX_STEPS).last()
     };
     containers.keys().filter_map(|key| Some((key.clone(), outermost(key)?))).collect()
+}
+
+/// Returns true if a session has an annotation of the user that the session that contains it has not.
+fn says_more(inner: &Session, outer: &Session) -> bool {
+    let Some(own) = inner.annotation() else { return false };
+    let other = outer.annotation().map(Annotation::labels).unwrap_or_default();
+    let is_shared = own.source == LabelSource::Origin || other.has_all(&own.labels());
+    !is_shared || own.kept || own.continues.is_some() || own.directory.is_some()
 }
 
 /// Returns the session that another one was forked from.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::annotation::Annotation;
+use super::annotation::{Annotation, AnnotationEdit, LabelSource};
 use super::usage::UsageRow;
 use super::{Agent, EntryKey, Time, Tokens, secrets};
 
@@ -177,9 +177,13 @@ impl Session {
         }
     }
 
-    /// Applies an annotation: a name replaces the title, and a new directory that of the session.
-    pub fn annotate(&mut self, annotation: Arc<Annotation>) {
+    /// Applies an annotation: a name replaces the title, and a new directory that of the session. The name of an origin does
+    /// not replace a title that the user gave the session in its agent.
+    pub fn annotate(&mut self, mut annotation: Arc<Annotation>) {
         self.remove_annotation();
+        if annotation.source == LabelSource::Origin && self.title.source == TitleSource::User {
+            Arc::make_mut(&mut annotation).name = None;
+        }
         if annotation.is_empty() {
             return;
         }
@@ -220,6 +224,15 @@ impl Session {
     pub fn purge_time(&self, days: u32) -> Option<Time> {
         const DAY: i64 = 24 * 60 * 60 * 1000;
         Some(Time::from_millis(self.modified?.millis().saturating_add(i64::from(days) * DAY)))
+    }
+
+    /// Returns the changes of its annotation that one requires. The first label of a fork ends the inheritance of those
+    /// of its origin, which it keeps.
+    pub fn edits(&self, edit: &AnnotationEdit) -> Vec<AnnotationEdit> {
+        let own = self.annotation().cloned().unwrap_or_default();
+        let detaches = edit.is_label() && self.forked_from.is_some() && own.source != LabelSource::Own;
+        let first = if detaches { own.detach() } else { Vec::new() };
+        first.into_iter().chain([edit.clone()]).collect()
     }
 
     /// Returns the tags.

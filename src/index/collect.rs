@@ -16,7 +16,7 @@ use crate::agent::{Source, SourceRoot};
 use crate::domain::catalog::{Catalog, IndexProgress};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::session::Annotations;
-use crate::domain::{Agent, Issue, Session, SessionKey};
+use crate::domain::{Agent, Issue, Session, SessionKey, lineage};
 use crate::store::user_data::UserData;
 
 /// Trust in the cache.
@@ -127,9 +127,11 @@ fn annotate(sessions: &mut [Arc<Session>], annotations: &Annotations) {
     if annotations.is_empty() {
         return;
     }
+    let forks = sessions.iter().filter_map(|session| Some((session.key.clone(), session.forked_from.clone()?)));
+    let forks: HashMap<SessionKey, Arc<str>> = forks.collect();
     for session in sessions {
-        if let Some(annotation) = annotations.get(&session.key) {
-            Arc::make_mut(session).annotate(annotation.clone());
+        if let Some(annotation) = lineage::annotation(session, annotations, |key| forks.get(key).cloned()) {
+            Arc::make_mut(session).annotate(annotation);
         }
     }
 }

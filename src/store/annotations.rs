@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, Result, params};
 
 use super::{handovers, write};
-use crate::domain::annotation::{Annotation, AnnotationEdit};
+use crate::domain::annotation::{Annotation, AnnotationEdit, LabelSource};
 use crate::domain::session::Annotations;
 use crate::domain::{Agent, SessionKey};
 
@@ -50,6 +50,7 @@ pub(super) fn put(db: &Connection, key: &SessionKey, edit: &AnnotationEdit) -> R
         AnnotationEdit::AddTag(tag) => insert("tag", tag),
         AnnotationEdit::RemoveTag(tag) => delete("tag", Some(tag)),
         AnnotationEdit::Keep(kept) => replace("kept", kept.then_some("")),
+        AnnotationEdit::Detach => replace("detached", Some("")),
         AnnotationEdit::Move(None) => replace("directory", None),
         AnnotationEdit::Move(Some(directory)) => {
             let json = serde_json::to_string(directory);
@@ -90,6 +91,7 @@ pub fn load(db: &Connection) -> Result<Annotations> {
             "star" => annotation.starred = true,
             "tag" => annotation.tags.push(value),
             "kept" => annotation.kept = true,
+            "detached" => annotation.source = LabelSource::Own,
             "directory" => annotation.directory = serde_json::from_str(&value).ok().map(Arc::new),
             // A newer version may know other kinds.
             _ => {}

@@ -1,5 +1,7 @@
 //! Sub-agents and forks: their origins, and that nothing is shown or counted twice.
 
+mod labels;
+
 use salon::agent::{Format, SourceSessions, TextLimit};
 use salon::domain::catalog::{Catalog, CatalogChange};
 use salon::domain::lineage;

@@ -8,6 +8,7 @@
 mod duplicates;
 mod hidden;
 mod intern;
+mod labels;
 mod overrides;
 mod remote;
 #[cfg(test)]
@@ -59,6 +60,8 @@ pub struct SessionTable {
     sessions: HashMap<SessionKey, SessionRow>,
     overrides: Overrides,
     annotations: Annotations,
+    /// Sessions whose labels or origin changed since the last change; their forks may inherit others.
+    relabelled: HashSet<SessionKey>,
     /// Sessions that the user hid.
     hidden: HashSet<SessionKey>,
     /// Hidden sub-agents that were loaded since the last change; those below them may have been loaded before.
@@ -253,6 +256,7 @@ impl SessionTable {
         let previous = std::mem::replace(&mut self.annotations, annotations);
         let differs = |key: &&SessionKey| previous.get(*key) != self.annotations.get(*key);
         let changed: Vec<_> = previous.keys().chain(self.annotations.keys()).filter(differs).cloned().collect();
+        self.relabelled.extend(changed.iter().cloned());
         self.dirty.extend(changed);
     }
 
@@ -311,6 +315,7 @@ impl SessionTable {
     pub fn take_change(&mut self, limit: usize) -> CatalogChange {
         self.mark_tips_dirty();
         self.mark_hidden_below();
+        self.mark_forks_dirty();
         let mut change = CatalogChange::default();
         let dirty = self.take_dirty(limit);
         self.mark_mounted(&dirty);
@@ -386,6 +391,9 @@ impl SessionTable {
         self.interner.share(&mut session);
         self.duplicates.add(id, &session);
         let key = session.key.clone();
+        if session.forked_from.is_some() && !self.annotations.is_empty() {
+            self.relabelled.insert(key.clone());
+        }
         let row = self.sessions.entry(key.clone()).or_default();
         match row.candidates.iter_mut().find(|(of, _)| *of == id) {
             Some((_, row)) if **row == session => return,
@@ -466,7 +474,7 @@ impl SessionTable {
         let title = self.overrides.title(session);
         let usage = self.overrides.usage(&session.key);
         let bytes = self.overrides.bytes(&session.key);
-        let annotation = self.annotations.get(&session.key);
+        let annotation = self.annotation(session);
         let is_same = title.is_none() && usage.is_none() && bytes.is_none() && annotation.is_none();
         if is_same && state == session.state {
             return session.clone();
@@ -481,7 +489,7 @@ impl SessionTable {
         }
         overridden.bytes += bytes.unwrap_or_default();
         if let Some(annotation) = annotation {
-            overridden.annotate(annotation.clone());
+            overridden.annotate(annotation);
         }
         Arc::new(overridden)
     }
