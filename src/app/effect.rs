@@ -86,8 +86,8 @@ pub enum Effect {
     OpenAttachment(RequestTicket, usize),
     /// Load the sessions in the trash. Response: [`super::Msg::TrashLoaded`].
     LoadTrash,
-    /// Delete a session in the trash permanently. Response: [`super::Msg::TrashDeleted`].
-    DeleteTrashed(SessionKey),
+    /// Delete sessions in the trash permanently. Response: [`super::Msg::TrashDeleted`].
+    DeleteTrashed(Vec<SessionKey>),
     /// Draw the image of an entry if the terminal can, else open it like an attachment. Response:
     /// [`super::Msg::PictureReady`].
     ShowImage(RequestTicket, usize),

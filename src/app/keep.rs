@@ -4,12 +4,9 @@ use super::App;
 use super::ctx::Ctx;
 use super::effect::Effect;
 use super::msg::KeepResult;
+use super::refused::{self, short};
 use crate::config::settings::Keep;
 use crate::domain::{Session, SessionKey};
-use crate::stdx::text::{ellipsis, one_line};
-
-/// Maximum columns of a title in a notice.
-const TITLE_COLUMNS: usize = 40;
 
 /// Keeps sessions, or releases them if all are kept.
 pub fn toggle(keys: Vec<SessionKey>, ctx: &mut Ctx) {
@@ -36,10 +33,9 @@ pub fn finished(result: &KeepResult, ctx: &mut Ctx) {
     if result.silent {
         return;
     }
-    for (title, reason) in &result.refused {
-        let verb = if result.kept { "is not kept" } else { "stays in the archive" };
-        ctx.notices.error(format!("\"{}\" {verb}: {reason}", short(title)));
-    }
+    let verbs =
+        if result.kept { ("is not kept", "are not kept") } else { ("stays in the archive", "stay in the archive") };
+    refused::report(&result.refused, verbs, ctx);
     match (result.done.as_slice(), result.kept) {
         ([], _) => {}
         ([title], true) => ctx.notices.info(format!("Kept even if its agent deletes it: {}", short(title))),
@@ -67,8 +63,4 @@ pub fn keep_due(ctx: &mut Ctx) {
     if !keys.is_empty() {
         ctx.effects.push(Effect::Keep { keys, kept: true, silent: true });
     }
-}
-
-fn short(title: &str) -> String {
-    ellipsis(&one_line(title), TITLE_COLUMNS)
 }

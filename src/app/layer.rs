@@ -11,6 +11,7 @@ use super::help::Help;
 use super::inbox::Inbox;
 use super::issues::IssuesView;
 use super::new_session::NewSession;
+use super::note::NoteForm;
 use super::palette::Palette;
 use super::picker::Picker;
 use super::picture::PictureView;
@@ -46,8 +47,10 @@ pub enum Layer {
     NewSession(Box<NewSession>),
     /// The changes of a session.
     Changes(Box<ChangesScreen>),
-    /// The form of a name, of tags or of a note.
+    /// The form of a name or of tags.
     Annotate(AnnotationForm),
+    /// The form of a note.
+    Note(NoteForm),
     /// The page of usage.
     Stats(Box<StatsPage>),
     /// The form of an export.
@@ -143,6 +146,7 @@ impl Layer {
             | Self::NewSession(_)
             | Self::Changes(_)
             | Self::Annotate(_)
+            | Self::Note(_)
             | Self::Stats(_)
             | Self::Export(_)
             | Self::Trash(_) => Vec::new(),

@@ -33,6 +33,7 @@ pub mod layout;
 pub mod line_editor;
 pub mod msg;
 pub mod new_session;
+pub mod note;
 pub mod notices;
 pub mod palette;
 pub mod picker;
@@ -56,6 +57,7 @@ mod notifications;
 mod pending_quit;
 mod prompt_request;
 mod quit;
+mod refused;
 mod related;
 mod resume;
 mod session_actions;
@@ -272,6 +274,10 @@ impl App {
             Msg::ResumeChecked { key, check } => self.with_ctx(|stack, ctx| stack.resume_checked(key, check, ctx)),
             Msg::Returned { key, failure } => {
                 self.notices.returned(key.agent, failure);
+                Vec::new()
+            }
+            Msg::Progress { label, done, total } => {
+                self.notices.info(format!("{label}: {done} of {total}"));
                 Vec::new()
             }
             Msg::Trashed(result) => self.with_ctx(|stack, ctx| {

@@ -142,6 +142,15 @@ pub enum Msg {
     WorkTree(Arc<str>, Option<WorkTreeSummary>),
     /// Response to [`super::Effect::CreateWorktree`]: the worktree, or why it cannot be used.
     WorktreeCreated(RequestTicket, Result<WorktreeReady, String>),
+    /// Progress of work on several sessions, which takes long.
+    Progress {
+        /// Name of the work: `Restoring`.
+        label: &'static str,
+        /// Number of sessions that are done.
+        done: usize,
+        /// Number of all.
+        total: usize,
+    },
     /// Result of moving sessions to the trash.
     Trashed(TrashResult),
     /// Result of restoring sessions.

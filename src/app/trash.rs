@@ -4,22 +4,17 @@ use super::ctx::Ctx;
 use super::dialog::{Dialog, DialogChoice, DialogOutcome};
 use super::flow::Flow;
 use super::layer::Layer;
+use super::refused::{self, short};
 use super::sessions::Undo;
 use super::undo;
 use crate::domain::SessionKey;
 use crate::domain::catalog::CatalogChange;
 use crate::domain::trash_result::TrashResult;
-use crate::stdx::text::{ellipsis, one_line};
-
-/// Maximum columns of a title in a notice.
-const TITLE_COLUMNS: usize = 40;
 
 /// Applies the result of moving sessions to the trash.
 pub fn trashed(result: TrashResult, ctx: &mut Ctx) -> Flow {
     let TrashResult { done, hidden, refused, queued } = result;
-    for (title, reason) in &refused {
-        ctx.notices.error(format!("\"{}\" was not moved to the trash: {reason}", short(title)));
-    }
+    refused::report(&refused, ("was not moved to the trash", "were not moved to the trash"), ctx);
     match done.as_slice() {
         [] => {}
         [(_, title)] if hidden > 0 => ctx.notices.info(format!("Hidden: {}{}", short(title), undo::hint(ctx))),
@@ -41,9 +36,7 @@ pub fn trashed(result: TrashResult, ctx: &mut Ctx) -> Flow {
 
 /// Applies the result of restoring sessions.
 pub fn restored(result: &TrashResult, ctx: &mut Ctx) {
-    for (title, reason) in &result.refused {
-        ctx.notices.error(format!("\"{}\" stays in the trash: {reason}", short(title)));
-    }
+    refused::report(&result.refused, ("stays in the trash", "stay in the trash"), ctx);
     match result.done.as_slice() {
         [] => {}
         [(_, title)] => ctx.notices.info(format!("Restored: {}", short(title))),
@@ -54,17 +47,13 @@ pub fn restored(result: &TrashResult, ctx: &mut Ctx) {
 
 /// Applies the result of deleting sessions permanently.
 pub fn deleted(result: &TrashResult, ctx: &mut Ctx) {
-    for (title, reason) in &result.refused {
-        ctx.notices.error(format!("\"{}\" was not deleted: {reason}", short(title)));
-    }
-    for (_, title) in &result.done {
-        ctx.notices.info(format!("Deleted permanently: {}", short(title)));
+    refused::report(&result.refused, ("was not deleted", "were not deleted"), ctx);
+    match result.done.as_slice() {
+        [] => {}
+        [(_, title)] => ctx.notices.info(format!("Deleted permanently: {}", short(title))),
+        several => ctx.notices.info(format!("Deleted {} sessions permanently", several.len())),
     }
     undo::drop_trashed(&result.done, ctx);
-}
-
-fn short(title: &str) -> String {
-    ellipsis(&one_line(title), TITLE_COLUMNS)
 }
 
 /// Creates the question about queued prompts, which no session in the trash can receive.

@@ -80,7 +80,7 @@ impl Shell {
             Effect::Trash { keys, cancel_queued } => return self.trash(keys, cancel_queued),
             Effect::Restore(keys) => return self.restore(keys),
             Effect::LoadTrash => return self.load_trash(),
-            Effect::DeleteTrashed(key) => return self.delete_trashed(key),
+            Effect::DeleteTrashed(keys) => return self.delete_trashed(keys),
             Effect::Export { keys, format, with_secrets, folder } => {
                 self.export(&keys, ExportOptions { format, with_secrets, kinds: Vec::new() }, &folder);
             }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::env;
+use super::progress::Progress;
 use super::shell::Shell;
 use super::task_message::TaskMessage;
 use crate::agent;
@@ -24,6 +25,7 @@ impl Shell {
         let state_db = self.runner.paths.state_db();
         let all = self.subagents_of(&sessions);
         let messages = self.runner.messages.clone();
+        let mut progress = Progress::new(messages.clone(), "Exporting", sessions.len());
         tokio::task::spawn_blocking(move || {
             let mut result = ExportResult::default();
             for session in &sessions {
@@ -38,6 +40,7 @@ impl Shell {
                         result.refused.push((session.title.text.to_string(), reason));
                     }
                 }
+                progress.step();
             }
             // An error means that salon is shutting down.
             drop(messages.send(TaskMessage::Msg(Box::new(Msg::Exported(result)))));
@@ -56,7 +59,8 @@ impl Shell {
     fn absolute(&self, path: &Path) -> PathBuf {
         match path.strip_prefix("~") {
             Ok(rest) => self.runner.environment.home.join(rest),
-            Err(_) => env::current_dir().unwrap_or_default().join(path),
+            // Without `.`, which means the current directory itself.
+            Err(_) => env::current_dir().unwrap_or_default().join(path).components().collect(),
         }
     }
 }

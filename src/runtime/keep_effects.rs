@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::keep::Archive;
+use super::progress::Progress;
 use super::shell::Shell;
 use super::task_message::TaskMessage;
 use crate::app::Msg;
@@ -19,6 +20,8 @@ impl Shell {
         let all: Vec<Arc<Session>> = self.own_sessions().cloned().collect();
         let archive = Archive::new(self.runner.paths.archive(), &self.runner.environment);
         let messages = self.runner.messages.clone();
+        let label = if kept { "Keeping" } else { "Releasing" };
+        let mut progress = (!silent).then(|| Progress::new(messages.clone(), label, keys.len()));
         tokio::task::spawn_blocking(move || {
             let mut result = KeepResult { kept, silent, ..KeepResult::default() };
             let chosen = keys.iter().filter_map(|key| all.iter().find(|session| session.key == *key));
@@ -29,6 +32,9 @@ impl Shell {
                 match done {
                     Ok(()) => result.done.push(title),
                     Err(reason) => result.refused.push((title, reason)),
+                }
+                if let Some(progress) = &mut progress {
+                    progress.step();
                 }
             }
             // An error means that salon is shutting down.

@@ -12,6 +12,7 @@ pub mod live_options;
 pub mod log;
 pub mod path_completion;
 pub mod programs;
+mod progress;
 pub mod relocate;
 mod relocate_effects;
 pub mod remarks;

@@ -1,9 +1,11 @@
 //! Effects of the trash: they move files on a blocking thread.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::keep::Archive;
+use super::progress::Progress;
 use super::shell::Shell;
 use super::task_message::TaskMessage;
 use super::trash::{self, Removal};
@@ -21,15 +23,17 @@ impl Shell {
         let all: Vec<Arc<Session>> = self.own_sessions().cloned().collect();
         let (root, now) = (self.runner.paths.trash(), self.clock.now());
         let archive = Archive::new(self.runner.paths.archive(), &self.runner.environment);
+        let mut progress = self.progress("Moving to the trash", keys.len());
         self.with_trash(move |store| {
             let removal = Removal { all: &all, root: &root, archive: &archive, cancel_queued };
-            Msg::Trashed(remove(removal, store, &keys, now))
+            Msg::Trashed(remove(removal, store, (&keys, now), || progress.step()))
         })
     }
 
     /// Restores sessions from the trash.
     pub(super) fn restore(&mut self, keys: Vec<SessionKey>) -> Step {
-        self.with_trash(move |store| Msg::Restored(restore_all(store, keys)))
+        let mut progress = self.progress("Restoring", keys.len());
+        self.with_trash(move |store| Msg::Restored(restore_all(store, keys, || progress.step())))
     }
 
     /// Loads the sessions in the trash.
@@ -44,22 +48,29 @@ impl Shell {
         })
     }
 
-    /// Deletes a session in the trash permanently.
-    pub(super) fn delete_trashed(&mut self, key: SessionKey) -> Step {
+    /// Deletes sessions in the trash permanently.
+    pub(super) fn delete_trashed(&mut self, keys: Vec<SessionKey>) -> Step {
         let options = self.index_options();
         let environment = self.runner.environment.clone();
+        let mut progress = self.progress("Deleting permanently", keys.len());
         self.with_trash(move |store| {
             let mut result = TrashResult::default();
-            let trashed = trash::list(store).unwrap_or_default();
-            if let Some(session) = trashed.into_iter().find(|session| session.key == key) {
-                let all = trash::all_with_hidden(std::slice::from_ref(&session), options);
+            let mut trashed = trash::list(store).unwrap_or_default();
+            trashed.retain(|session| keys.contains(&session.key));
+            let all = trash::all_with_hidden(&trashed, options);
+            for session in trashed {
                 match trash::delete_permanently(store, &session, &all, &environment) {
                     Ok(()) => result.done.push((session.key, session.title)),
                     Err(reason) => result.refused.push((session.title, reason)),
                 }
+                progress.step();
             }
             Msg::TrashDeleted(result)
         })
+    }
+
+    fn progress(&self, label: &'static str, total: usize) -> Progress {
+        Progress::new(self.runner.messages.clone(), label, total)
     }
 
     fn index_options(&self) -> IndexOptions {
@@ -84,10 +95,16 @@ impl Shell {
     }
 }
 
-/// Removes sessions.
-pub(super) fn remove(removal: Removal<'_>, store: &Store, keys: &[SessionKey], now: Time) -> TrashResult {
+/// Removes sessions. Calls `step` after each of them.
+pub(super) fn remove(
+    removal: Removal<'_>,
+    store: &Store,
+    (keys, now): (&[SessionKey], Time),
+    mut step: impl FnMut(),
+) -> TrashResult {
     let mut result = TrashResult::default();
-    for session in keys.iter().filter_map(|key| removal.all.iter().find(|session| session.key == *key)) {
+    let chosen: HashSet<&SessionKey> = keys.iter().collect();
+    for session in removal.all.iter().filter(|session| chosen.contains(&session.key)) {
         let title = session.title.text.to_string();
         let queued = if removal.cancel_queued { Ok(0) } else { trash::queued(store, &session.key) };
         match queued {
@@ -101,18 +118,20 @@ pub(super) fn remove(removal: Removal<'_>, store: &Store, keys: &[SessionKey], n
             Ok(count) => result.queued.push((session.key.clone(), count)),
             Err(error) => result.refused.push((title, describe_error(&error))),
         }
+        step();
     }
     result
 }
 
-/// Restores sessions.
-pub(super) fn restore_all(store: &Store, keys: Vec<SessionKey>) -> TrashResult {
+/// Restores sessions. Calls `step` after each of them.
+pub(super) fn restore_all(store: &Store, keys: Vec<SessionKey>, mut step: impl FnMut()) -> TrashResult {
     let mut result = TrashResult::default();
     for key in keys {
         match trash::restore(store, &key) {
             Ok(session) => result.done.push((key, session.title)),
             Err(reason) => result.refused.push((key.id.to_string(), reason)),
         }
+        step();
     }
     result
 }

@@ -76,7 +76,7 @@ impl WorkContext {
             WorkCall::Trash { keys, cancel_queued } => {
                 let (root, archive) = (self.paths.trash(), Archive::new(self.paths.archive(), &self.environment));
                 let removal = Removal { all: &all, root: &root, archive: &archive, cancel_queued };
-                Ok(WorkReply::Trash(trash_effects::remove(removal, &store, &keys, now)))
+                Ok(WorkReply::Trash(trash_effects::remove(removal, &store, (&keys, now), || {})))
             }
             WorkCall::GitMenu { key, file } => {
                 let session = find(&all, &key)?;
@@ -84,7 +84,7 @@ impl WorkContext {
             }
             // These concern no session.
             WorkCall::CreateWorktree { .. } | WorkCall::WriteDraft { .. } => Err("unexpected".to_owned()),
-            WorkCall::Untrash { keys } => Ok(WorkReply::Trash(trash_effects::restore_all(&store, keys))),
+            WorkCall::Untrash { keys } => Ok(WorkReply::Trash(trash_effects::restore_all(&store, keys, || {}))),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Form for the name, the tags or the note of sessions.
+//! Form for the name or the tags of sessions.
 
 use ratatui::layout::Rect;
 
@@ -12,7 +12,6 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, form: &AnnotationForm) {
     let theme = canvas.app.theme();
     let title = match (form.field, form.keys.len()) {
         (AnnotationField::Name, _) => "Rename".to_owned(),
-        (AnnotationField::Note, _) => "Note".to_owned(),
         (AnnotationField::Tags, 1) => "Tags".to_owned(),
         (AnnotationField::Tags, count) => format!("Tag {count} sessions"),
     };
@@ -22,7 +21,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, form: &AnnotationForm) {
         form.renamable.map(|agent| format!("enter save · alt-enter save in {} too · esc cancel", agent.label()));
     let help = match (form.field, form.keys.len()) {
         (AnnotationField::Name, _) => "enter save · empty: the agent's title again · esc cancel",
-        (AnnotationField::Note, _) => "enter save · empty: no note · search with note:",
+        (AnnotationField::Tags, 1) if form.adds => "enter save · too many tags to show: adds them, -tag removes one",
         (AnnotationField::Tags, 1) => "enter save · words separated by blanks · search with #tag",
         (AnnotationField::Tags, _) => "enter save · -tag removes a tag from all of them",
     };

@@ -29,6 +29,7 @@ mod home_path;
 mod inbox;
 mod issues;
 mod new_session;
+mod note;
 mod numbers;
 mod palette;
 mod picker;
@@ -124,6 +125,7 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
             Layer::Picker(picker) => picker::draw(canvas, body, picker),
             Layer::NewSession(new) => new_session::draw(canvas, body, new),
             Layer::Annotate(form) => annotate::draw(canvas, body, form),
+            Layer::Note(form) => note::draw(canvas, body, form),
             Layer::Export(form) => export::draw(canvas, body, form),
             Layer::Trash(page) => trash::draw(canvas, body, page),
             Layer::Picture(picture) => picture::draw(canvas, header.union(body), picture, cache),

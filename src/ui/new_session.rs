@@ -2,13 +2,12 @@
 
 use std::ops::Range;
 
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::canvas::Canvas;
 use super::style::{self, style};
-use super::widgets::{Align, field, line_of, overlay, put, put_line, split_left};
-use crate::app::chat::composer::rows;
+use super::widgets::{Align, field, line_of, overlay, put, put_line, split_left, text_area};
 use crate::app::line_editor::LineEditor;
 use crate::app::new_session::{NewSession, NewSessionField};
 use crate::app::picker::skips_permissions;
@@ -117,23 +116,7 @@ fn visible_choices(choices: &[[Span<'_>; 2]], chosen: usize, room: usize) -> Ran
 fn draw_prompt(canvas: &mut Canvas, area: Rect, new: &NewSession) {
     let theme = canvas.app.theme();
     let (_, area) = split_left(area, 1);
-    let typing = new.field == NewSessionField::Prompt;
-    // One column is reserved for the cursor after a full row.
-    let width = usize::from(area.width.saturating_sub(1)).max(1);
-    canvas.feedback.composer = width;
-    let rows = rows::rows(&new.prompt, width);
-    let at = rows::row_of(&rows, new.prompt.cursor());
-    let top = (at + 1).saturating_sub(area.height.into());
-    for (line, row) in rows.iter().skip(top).take(area.height.into()).enumerate() {
-        let shown = rows::row_text(&new.prompt, row);
-        let area = line_of(area, line);
-        canvas.buffer.set_stringn(area.x, area.y, shown, area.width.into(), style(theme.prompt));
-    }
-    if typing && !area.is_empty() {
-        let column = rows::columns(&new.prompt, rows[at].start..new.prompt.cursor());
-        let x = area.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX)).min(area.right() - 1);
-        canvas.cursor = Some(Position { x, y: area.y + u16::try_from(at - top).unwrap_or(0) });
-    }
+    text_area(canvas, area, &new.prompt, new.field == NewSessionField::Prompt);
     if new.prompt.is_empty() {
         put(canvas.buffer, area, "describe the task (alt-enter: new line)", style(theme.faint), Align::Left);
     }

@@ -50,7 +50,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen, match
             // The last column is a margin.
             let content = Rect { width: line_area.width.saturating_sub(1), ..line_area };
             if row.nth == 0 && line == lines.start {
-                draw_title(canvas, content, hit, matcher);
+                draw_title(canvas, content, hit, (matcher, search.marked.contains(&hit.session.key)));
             } else if let Some(snippet) = results.snippet(*row) {
                 draw_snippet(canvas, content, snippet, more(search, *row, hit));
             }
@@ -58,14 +58,16 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen, match
     }
 }
 
-/// Draws state, agent and title, and on the right workspace, hits and age.
-fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit, matcher: Option<&HitMatcher>) {
+/// Draws mark or state, agent and title, and on the right workspace, hits and age.
+fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit, (matcher, is_marked): (Option<&HitMatcher>, bool)) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let session = &hit.session;
     let state = app.sessions.state(session);
     let (_, rest) = split_left(area, 1);
     let (badge, rest) = split_left(rest, 2);
-    put(canvas.buffer, badge, glyph(state), style::state(theme, state), Align::Left);
+    let (mark, look) =
+        if is_marked { ("◆", style(theme.accent)) } else { (glyph(state), style::state(theme, state)) };
+    put(canvas.buffer, badge, mark, look, Align::Left);
     let (agent, mut rest) = match agent_width(app, area.width) {
         0 => (Rect::ZERO, rest),
         width => split_left(rest, width + 1),

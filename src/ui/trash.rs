@@ -37,12 +37,12 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, page: &TrashPage) {
         return;
     }
     for (line, (row, item)) in rows.iter().enumerate().skip(page.top).take(inner.height.into()).enumerate() {
-        draw_row(canvas, line_of(inner, line), item, (row, row == page.at));
+        draw_row(canvas, line_of(inner, line), item, (row, row == page.at, page.marked.contains(&item.key)));
     }
 }
 
-/// Draws a row: `▌claude   Retry failed webhooks        3 files, 1.2 MB · deleted in 27d    3d`.
-fn draw_row(canvas: &mut Canvas, area: Rect, item: &TrashItem, (row, selected): (usize, bool)) {
+/// Draws a row: `▌◆ claude   Retry failed webhooks        3 files, 1.2 MB · deleted in 27d    3d`.
+fn draw_row(canvas: &mut Canvas, area: Rect, item: &TrashItem, (row, selected, marked): (usize, bool, bool)) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     canvas.target(area, Target::Choice(row));
     if selected {
@@ -50,6 +50,8 @@ fn draw_row(canvas: &mut Canvas, area: Rect, item: &TrashItem, (row, selected): 
         put(canvas.buffer, area, "▌", style(theme.accent), Align::Left);
     }
     let (_, rest) = split_left(area, 1);
+    let (mark, rest) = split_left(rest, 2);
+    put(canvas.buffer, mark, if marked { "◆" } else { "" }, style(theme.accent), Align::Left);
     let (agent, rest) = split_left(rest, 9);
     put(canvas.buffer, agent, item.key.agent.name(), style::agent(theme, item.key.agent), Align::Left);
     let (rest, since) = split_right(rest, 5);

@@ -1,7 +1,7 @@
 //! Names, stars, tags and notes: from the command line, on the screen, in `state.db` and in the running index.
 
 use salon::app::{Effect, Msg};
-use salon::domain::annotation::{AnnotationEdit, MAX_NAME};
+use salon::domain::annotation::{Annotation, AnnotationEdit, MAX_NAME};
 use salon::domain::{Agent, Session, SessionKey};
 use salon::index::IndexOptions;
 use salon::store::{Store, annotations};
@@ -54,7 +54,9 @@ fn stars_and_tags_are_set_by_id_and_by_query_and_filter_lists() {
     let total = listed(&home, &["agent:codex"]).len();
     assert!(total > 1);
     output_json(&run(&home, &["star", &id, "--json"]));
-    assert_eq!(listed(&home, &["is:star"]).len(), 1);
+    let starred = listed(&home, &["is:star"]);
+    assert!(starred.iter().any(|session| session["id"] == id.as_str()));
+    assert!(starred.iter().all(|session| session["id"] == id.as_str() || session["forked_from"] == id.as_str()));
     let planned =
         output_json(&run(&home, &["tag", "--query", "agent:codex", "#infra", "later", "--dry-run", "--json"]));
     assert_eq!((&planned["changed"], &planned["dry_run"]), (&json!(total), &json!(true)));
@@ -65,7 +67,7 @@ fn stars_and_tags_are_set_by_id_and_by_query_and_filter_lists() {
     assert_eq!(listed(&home, &["#infra", "tag:later"]).len(), total);
     output_json(&run(&home, &["tag", "--query", "#infra", "--remove", "later", "--json"]));
     assert_eq!((listed(&home, &["tag:later"]).len(), listed(&home, &["#infra"]).len()), (0, total));
-    output_json(&run(&home, &["star", &id, "--remove", "--json"]));
+    output_json(&run(&home, &["star", "--query", "is:star", "--remove", "--json"]));
     assert_eq!(listed(&home, &["is:star"]).len(), 0);
     output_json(&run(&home, &["note", &id, "ask", "Mara", "--json"]));
     assert_eq!(listed(&home, &["note:mara"])[0]["note"], "ask Mara");
@@ -194,4 +196,70 @@ fn marked_sessions_are_starred_and_tagged_together() {
     assert_eq!(stage.screen().matches('◆').count(), 3);
     stage.keys("ctrl-a");
     assert_eq!(stage.screen().matches('◆').count(), 0);
+}
+
+#[test]
+fn a_note_of_several_lines_is_written_and_edited_as_such() {
+    let mut stage = stage();
+    stage.keys("N");
+    type_text(&mut stage, "ask Mara");
+    stage.keys("alt-enter");
+    type_text(&mut stage, "then ship");
+    let screen = stage.screen();
+    assert!(screen.contains("ask Mara") && !screen.contains("ask Mara then ship"), "{screen}");
+    stage.keys("enter");
+    let key = stage.app.session().cloned().expect("selected");
+    let note = |text: &str| {
+        let edit = AnnotationEdit::Note(Some(text.to_owned()));
+        Effect::Annotate { keys: vec![key.clone()], edit }
+    };
+    assert!(stage.take_effects().contains(&note("ask Mara\nthen ship")));
+    stage.keys("N enter");
+    assert!(stage.take_effects().contains(&note("ask Mara\nthen ship")), "saving unchanged text changes nothing");
+    stage.keys("N up end");
+    type_text(&mut stage, " first");
+    stage.keys("enter");
+    assert!(stage.take_effects().contains(&note("ask Mara first\nthen ship")));
+    stage.keys("N ctrl-j");
+    stage.send(Msg::Paste(format!("{}\nend", "x".repeat(10_000))));
+    stage.keys("enter");
+    assert!(stage.screen().contains("at most 10000 characters"), "{}", stage.screen());
+    stage.keys("esc");
+    assert!(!stage.take_effects().iter().any(|effect| matches!(effect, Effect::Annotate { .. })));
+}
+
+#[test]
+fn tags_that_are_too_many_for_the_form_stay() {
+    let mut stage = Stage::new(100, 24);
+    let mut tagged = session(Agent::Claude, "a", "Alpha", 5);
+    let tags = (0..10_000).map(|nth| format!("tag{nth}").into()).collect();
+    tagged.annotate(std::sync::Arc::new(Annotation { tags, ..Annotation::default() }));
+    stage.send(Msg::Catalog(change(vec![tagged])));
+    stage.take_effects();
+    let edits = |stage: &mut Stage| {
+        let effects = stage.take_effects().into_iter();
+        let edits = effects.filter_map(|effect| match effect {
+            Effect::Annotate { edit, .. } => Some(edit),
+            _ => None,
+        });
+        edits.collect::<Vec<_>>()
+    };
+    stage.keys("# enter");
+    assert_eq!(edits(&mut stage), [], "nothing was changed in the form");
+    stage.keys("#");
+    assert!(stage.screen().contains("too many tags to show"), "{}", stage.screen());
+    type_text(&mut stage, "new -tag7");
+    stage.keys("enter");
+    let wanted = [AnnotationEdit::RemoveTag("tag7".into()), AnnotationEdit::AddTag("new".into())];
+    assert_eq!(edits(&mut stage), wanted);
+}
+
+#[test]
+fn the_pane_of_a_note_fits_every_screen() {
+    for (width, height) in [(120, 40), (80, 24), (40, 10)] {
+        let mut stage = Stage::full(width, height);
+        stage.keys("N");
+        stage.send(Msg::Paste("Ask Mara about the back-off.\n\nShe knows why the other side answers 503.".to_owned()));
+        insta::assert_snapshot!(format!("note_{width}x{height}"), stage.screen());
+    }
 }

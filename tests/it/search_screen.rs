@@ -2,6 +2,7 @@
 
 mod anything;
 mod history;
+mod marked;
 mod settled;
 
 use std::sync::Arc;

@@ -270,6 +270,21 @@ fn d16_the_screen_asks_about_queued_prompts() {
 }
 
 #[test]
+fn refused_sessions_are_reported_together_by_their_reason() {
+    let mut stage = stage();
+    let refused = |title: &str, reason: &str| (title.to_owned(), reason.to_owned());
+    let (open, inner) = ("open in Claude Code; close it first", "a sub-agent belongs to its session");
+    let refused = vec![refused("Alpha", inner), refused("Beta", open), refused("Gamma", inner)];
+    let done = vec![(SessionKey::new(Agent::Claude, "d"), "Delta".to_owned())];
+    stage.send(Msg::Trashed(TrashResult { done, refused, ..TrashResult::default() }));
+    assert!(stage.screen().contains("2 sessions were not moved to the trash: a sub-agent"), "{}", stage.screen());
+    stage.keys("g");
+    assert!(stage.screen().contains("\"Beta\" was not moved to the trash: open in"), "{}", stage.screen());
+    stage.keys("g");
+    assert!(stage.screen().contains("Moved to the trash: Delta"), "{}", stage.screen());
+}
+
+#[test]
 fn the_page_of_the_trash_restores_and_deletes_after_it_said_what_goes() {
     let mut stage = stage();
     stage.keys("D");
@@ -294,7 +309,18 @@ fn the_page_of_the_trash_restores_and_deletes_after_it_said_what_goes() {
     stage.keys("enter");
     assert_eq!(stage.take_effects(), [], "what stays is chosen first");
     stage.keys("d 1");
-    assert_eq!(stage.take_effects(), [Effect::DeleteTrashed(items[0].key.clone())]);
+    assert_eq!(stage.take_effects(), [Effect::DeleteTrashed(vec![items[0].key.clone()])]);
+    stage.keys("ctrl-a d");
+    let screen = stage.screen();
+    for part in ["3 sessions in the trash", "3 files of 1 of them, 1.2 MB", "1 in agents' databases", "1 stay hidden"] {
+        assert!(screen.contains(part), "{part}: {screen}");
+    }
+    stage.keys("1");
+    let deletable = vec![items[0].key.clone(), items[1].key.clone()];
+    assert_eq!(stage.take_effects(), [Effect::DeleteTrashed(deletable)], "what cannot be deleted is left out");
+    stage.keys("esc space space enter");
+    assert_eq!(stage.take_effects(), [Effect::Restore(vec![items[0].key.clone(), items[1].key.clone()])]);
+    stage.keys("esc k k");
     let done = vec![(items[0].key.clone(), "Alpha".to_owned())];
     stage.send(Msg::TrashDeleted(TrashResult { done, ..TrashResult::default() }));
     assert!(stage.screen().contains("Deleted permanently: Alpha"), "{}", stage.screen());

@@ -1,4 +1,4 @@
-//! Form for the name, the tags or the note of sessions.
+//! Form for the name or the tags of sessions.
 
 mod keys;
 
@@ -16,8 +16,6 @@ pub enum AnnotationField {
     Name,
     /// Tags of any number of sessions.
     Tags,
-    /// Note of one session.
-    Note,
 }
 
 /// The form.
@@ -33,8 +31,10 @@ pub struct AnnotationForm {
     pub renamable: Option<Agent>,
     /// Error of the last attempt to save.
     pub error: Option<String>,
-    /// Tags at the start; the form shows all tags of one session, and none of several.
+    /// Tags at the start; the form shows all tags of one session, and none of several, or if they are too many for a line.
     before: Vec<String>,
+    /// True if the form shows no tags, so that one that it does not name stays.
+    pub adds: bool,
 }
 
 impl AnnotationForm {
@@ -43,15 +43,16 @@ impl AnnotationForm {
         let catalog = &sessions.catalog;
         let only = if let [key] = keys.as_slice() { catalog.get(key) } else { None };
         let annotation = only.and_then(|session| session.annotation()).cloned().unwrap_or_default();
-        let before: Vec<_> = annotation.tags.iter().map(ToString::to_string).collect();
+        let tags: Vec<_> = annotation.tags.iter().map(ToString::to_string).collect();
+        let adds = only.is_none() || !LineEditor::default().fits(&tags.join(" "));
+        let before = if adds { Vec::new() } else { tags };
         let text = match field {
             AnnotationField::Name => only.map(|session| session.title.text.to_string()).unwrap_or_default(),
             AnnotationField::Tags => before.join(" "),
-            AnnotationField::Note => annotation.note.as_deref().unwrap_or_default().to_owned(),
         };
         let renamable = only.map(|session| session.key.agent).filter(|agent| sessions.renames(*agent));
         let renamable = renamable.filter(|_| field == AnnotationField::Name);
-        Self { field, keys, input: LineEditor::from(text.as_str()), renamable, error: None, before }
+        Self { field, keys, input: LineEditor::from(text.as_str()), renamable, error: None, before, adds }
     }
 
     /// Returns the changes that the text requests.
@@ -59,12 +60,11 @@ impl AnnotationForm {
         match self.field {
             AnnotationField::Name if self.input.text().trim().is_empty() => Ok(vec![AnnotationEdit::Name(None)]),
             AnnotationField::Name => AnnotationEdit::name(self.input.text()).map(|edit| vec![edit]),
-            AnnotationField::Note => AnnotationEdit::note(self.input.text()).map(|edit| vec![edit]),
             AnnotationField::Tags => self.tag_edits(),
         }
     }
 
-    /// Returns the difference to the tags at the start. For several sessions, `-tag` removes a tag.
+    /// Returns the difference to the tags at the start. `-tag` removes a tag that the form does not show.
     fn tag_edits(&self) -> Result<Vec<AnnotationEdit>, String> {
         let mut wanted = Vec::new();
         let mut edits = Vec::new();
@@ -84,7 +84,14 @@ impl AnnotationForm {
 /// Changes the annotations of sessions, on the screen at once and in `state.db` soon after.
 pub fn annotate(keys: &[SessionKey], edit: &AnnotationEdit, ctx: &mut Ctx) {
     for key in keys {
-        ctx.sessions.catalog.annotate(key, edit);
+        let edits = ctx.sessions.catalog.get(key).map(|session| session.edits(edit)).unwrap_or_default();
+        // The last one is the change itself, which concerns all.
+        for first in edits.iter().rev().skip(1).rev() {
+            ctx.effects.push(Effect::Annotate { keys: vec![key.clone()], edit: first.clone() });
+        }
+        for edit in &edits {
+            ctx.sessions.catalog.annotate(key, edit);
+        }
     }
     ctx.effects.push(Effect::Annotate { keys: keys.to_vec(), edit: edit.clone() });
 }

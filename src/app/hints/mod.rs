@@ -73,9 +73,7 @@ pub fn hints(app: &App, drawn: &LayoutFeedback) -> Vec<Hint> {
             typed(&[("enter", "start"), ("tab", "complete, next"), ("↑ ↓", "fields"), ("esc", "cancel")])
         }
         Some(Layer::Trash(page)) if page.rows().is_empty() => named(app, &[(Action::Back, "close")]),
-        Some(Layer::Trash(_)) => {
-            named(app, &[(Action::Open, "restore"), (Action::Trash, "delete permanently"), (Action::Back, "close")])
-        }
+        Some(Layer::Trash(_)) => named(app, &tables::TRASH),
         Some(Layer::Picture(_)) => named(app, &[(Action::Back, "close"), (Action::EditEntry, "open in its program")]),
         Some(Layer::Stats(_)) => typed(&[
             ("← →", "group"),
@@ -86,6 +84,7 @@ pub fn hints(app: &App, drawn: &LayoutFeedback) -> Vec<Hint> {
             ("?", "help"),
         ]),
         Some(Layer::Export(_)) => typed(&[("enter", "write"), ("↑ ↓", "fields"), ("← →", "change"), ("esc", "cancel")]),
+        Some(Layer::Note(_)) => typed(&[("enter", "save"), ("alt-enter", "new line"), ("esc", "cancel")]),
         Some(Layer::Annotate(_)) => typed(&[("enter", "save"), ("esc", "cancel")]),
         Some(Layer::Changes(changes)) if changes.input.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
         Some(Layer::Changes(changes)) if changes.review.is_some() => named(app, &tables::REVIEW),

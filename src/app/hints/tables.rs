@@ -74,12 +74,13 @@ pub(super) const SEARCH: [(Action, &str); 4] = [
 ];
 
 /// Results of the search.
-pub(super) const RESULTS: [(Action, &str); 9] = [
+pub(super) const RESULTS: [(Action, &str); 10] = [
     (Action::Open, "open"),
     (Action::Search, "edit query"),
     (Action::MoreHits, "more matches"),
     (Action::Order, "sort"),
     (Action::ResumeHere, "continue"),
+    (Action::Mark, "mark"),
     (Action::CopyView, "copy command"),
     (Action::SaveView, "save view"),
     (Action::Help, "help"),
@@ -97,6 +98,15 @@ pub(super) const RESULT: [(Action, &str); 9] = [
     (Action::Help, "help"),
     (Action::Expand, "unfold"),
     (Action::Outline, "outline"),
+];
+
+/// Page of the trash.
+pub(super) const TRASH: [(Action, &str); 5] = [
+    (Action::Open, "restore"),
+    (Action::Trash, "delete permanently"),
+    (Action::Mark, "mark"),
+    (Action::MarkAll, "mark all"),
+    (Action::Back, "close"),
 ];
 
 /// Workspaces.

@@ -84,6 +84,9 @@ impl SearchScreen {
             }
             Action::Search => self.focus = SearchFocus::Line,
             Action::Open | Action::Expand => return Some(self.open_result(ctx)),
+            Action::Mark => self.toggle_mark(),
+            Action::MarkAll => self.toggle_all_marks(ctx),
+            Action::Back if self.focus == SearchFocus::Results && !self.marked.is_empty() => self.marked.clear(),
             Action::Order | Action::Sort => ctx.effects.extend(self.next_order()),
             Action::OlderQuery => {
                 self.show_past_query(true, ctx);
@@ -207,13 +210,26 @@ impl SearchScreen {
             ctx.effects.push(effect);
         } else if let Some(menu) = CompletionMenu::open(&self.input, &ctx.sessions.catalog, &[]) {
             self.open_menu(menu, ctx);
-        } else if !self.results.rows().is_empty() {
-            self.focus = SearchFocus::Results;
-            self.results.pin_selection();
+        } else {
+            self.go_to_results();
         }
     }
 
+    /// Moves the focus to the results. Returns false if there are none.
+    fn go_to_results(&mut self) -> bool {
+        let are_some = !self.results.rows().is_empty();
+        if are_some {
+            self.focus = SearchFocus::Results;
+            self.results.pin_selection();
+        }
+        are_some
+    }
+
     fn open_menu(&mut self, menu: CompletionMenu, ctx: &mut Ctx) {
+        let is_complete = menu.candidates().len() == 1 && menu.line().text() == self.input.text();
+        if is_complete && self.go_to_results() {
+            return;
+        }
         self.input = menu.line();
         // A single candidate needs no menu.
         self.completion = Some(menu).filter(|menu| menu.candidates().len() > 1);

@@ -11,6 +11,7 @@ pub mod recent;
 
 mod hit_navigation;
 mod keys;
+mod marks;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -79,6 +80,8 @@ pub struct SearchScreen {
     /// Selected row of the recent sessions, which an empty line offers.
     recent: Option<usize>,
     preview_target: Option<PreviewTarget>,
+    /// Sessions marked for an action on several.
+    pub marked: BTreeSet<SessionKey>,
 }
 
 /// Focus of the search screen.
@@ -157,6 +160,7 @@ impl SearchScreen {
         self.partial = false;
         self.coverage = Coverage::default();
         self.changed.clear();
+        self.marked.clear();
         (self.new_sessions, self.first_searched) = (0, 0);
         self.searched_again.clear();
         self.detailed.clear();

@@ -119,6 +119,12 @@ impl Results {
         self.snippet(*self.rows.get(self.at)?).map(|snippet| &snippet.location)
     }
 
+    /// Iterates the sessions with a row.
+    pub fn keys(&self) -> impl Iterator<Item = &SessionKey> {
+        let sessions = self.rows.iter().filter(|row| row.nth == 0);
+        sessions.filter_map(|row| self.hit(*row)).map(|hit| &hit.session.key)
+    }
+
     /// Returns the number of sessions with a row.
     pub fn sessions(&self) -> usize {
         self.answer.hits.len() - self.folded
@@ -174,10 +180,9 @@ impl Results {
 
     /// Returns the session before or after another.
     pub fn neighbour(&self, key: &SessionKey, forward: bool) -> Option<&SessionKey> {
-        let sessions = || self.rows.iter().filter(|row| row.nth == 0).filter_map(|row| self.hit(*row));
-        let now = sessions().position(|hit| hit.session.key == *key)?;
+        let now = self.keys().position(|other| other == key)?;
         let next = if forward { Some(now + 1) } else { now.checked_sub(1) };
-        next.and_then(|at| sessions().nth(at)).map(|hit| &hit.session.key)
+        next.and_then(|at| self.keys().nth(at))
     }
 
     /// Pins the selection, because the user acts on it.

@@ -17,6 +17,7 @@ use crate::app::inbox::Inbox;
 use crate::app::issues::IssuesView;
 use crate::app::layer::Layer;
 use crate::app::new_session::NewSession;
+use crate::app::note::NoteForm;
 use crate::app::palette::Palette;
 use crate::app::reader::Reader;
 use crate::app::search::{SearchFocus, SearchScreen};
@@ -170,7 +171,7 @@ impl Stack {
             }
             Action::Tags => return self.annotate(AnnotationField::Tags, ctx),
             Action::Rename => return self.annotate(AnnotationField::Name, ctx),
-            Action::Note => return self.annotate(AnnotationField::Note, ctx),
+            Action::Note => return self.note(ctx),
             Action::New => {
                 let prompt = std::mem::take(&mut self.home.unsent_prompt);
                 return NewSession::open(session.as_ref(), self.home.here.clone(), &prompt, ctx);
@@ -196,13 +197,22 @@ impl Stack {
         Flow::Stay
     }
 
-    /// Returns the sessions that an action on several applies to: the marked ones at home, else the one that is read or
-    /// selected. Runs without a session on disk are left out.
+    /// Returns the sessions that an action on several applies to: the marked ones of the list or the search, else the one
+    /// that is read or selected. Runs without a session on disk are left out.
     fn chosen_sessions(&self, ctx: &mut Ctx) -> Vec<SessionKey> {
-        let marked = if self.layers.is_empty() { self.home.marked_sessions() } else { Vec::new() };
-        let chosen = if marked.is_empty() { self.session().cloned().into_iter().collect() } else { marked };
-        let known: Vec<_> = chosen.into_iter().filter(|key| ctx.sessions.catalog.get(key).is_some()).collect();
-        if known.is_empty() {
+        let marked = match self.layers.last() {
+            None => self.home.marked_sessions(),
+            Some(Layer::Search(search)) => search.marked_sessions(),
+            Some(_) => Vec::new(),
+        };
+        let known: Vec<_> = marked.into_iter().filter(|key| ctx.sessions.catalog.get(key).is_some()).collect();
+        if known.is_empty() { self.known_session(ctx).into_iter().collect() } else { known }
+    }
+
+    /// Returns the session that is read or selected, if it is on disk; otherwise shows a hint.
+    fn known_session(&self, ctx: &mut Ctx) -> Option<SessionKey> {
+        let known = self.session().filter(|key| ctx.sessions.catalog.get(key).is_some()).cloned();
+        if known.is_none() {
             ctx.notices.info("No session selected");
         }
         known
@@ -222,16 +232,16 @@ impl Stack {
         }
         if !keys.is_empty() {
             self.home.marked.clear();
+            if let Some(Layer::Search(search)) = self.layers.last_mut() {
+                search.marked.clear();
+            }
             ctx.effects.push(Effect::Trash { keys, cancel_queued: false });
         }
     }
 
     /// Opens the changes of the session, at those of the entry that is read.
     fn open_changes(&self, ctx: &mut Ctx) -> Flow {
-        let Some(key) = self.session().filter(|key| ctx.sessions.catalog.get(key).is_some()).cloned() else {
-            ctx.notices.info("No session selected");
-            return Flow::Stay;
-        };
+        let Some(key) = self.known_session(ctx) else { return Flow::Stay };
         let reader = self.screen().and_then(Layer::reader);
         let place = (reader.map(|reader| reader.cursor() + 1), reader.and_then(Reader::shown_branch));
         let (changes, effect) = ChangesScreen::open(key, place, ctx.tickets);
@@ -248,16 +258,21 @@ impl Stack {
         }
     }
 
-    /// Opens the form of a name, of tags or of a note. A name and a note belong to one session.
+    /// Opens the form of a name or of tags. A name belongs to one session.
     fn annotate(&self, field: AnnotationField, ctx: &mut Ctx) -> Flow {
-        let mut keys = self.chosen_sessions(ctx);
-        if field != AnnotationField::Tags {
-            keys.retain(|key| self.session() == Some(key));
-        }
+        let keys = match field {
+            AnnotationField::Tags => self.chosen_sessions(ctx),
+            AnnotationField::Name => self.known_session(ctx).into_iter().collect(),
+        };
         if keys.is_empty() {
             return Flow::Stay;
         }
         Flow::Push(Layer::Annotate(AnnotationForm::new(field, keys, ctx.sessions)))
+    }
+
+    /// Opens the form of the note of the session.
+    fn note(&self, ctx: &mut Ctx) -> Flow {
+        self.known_session(ctx).map_or(Flow::Stay, |key| Flow::Push(Layer::Note(NoteForm::new(key, ctx.sessions))))
     }
 
     /// Opens the form that exports the chosen sessions.

@@ -30,6 +30,7 @@ impl Stack {
             Some(Layer::Picker(picker)) => picker.key(key, ctx),
             Some(Layer::NewSession(new)) => new.key(key, ctx),
             Some(Layer::Annotate(form)) => form.key(key, ctx),
+            Some(Layer::Note(form)) => form.key(key, ctx),
             Some(Layer::Stats(page)) => page.key(key, ctx),
             Some(Layer::Changes(changes)) => changes.key(key, ctx),
             Some(Layer::Export(form)) => form.key(key, ctx),
@@ -53,6 +54,7 @@ impl Stack {
             Some(Layer::Picker(picker)) => picker.paste(text),
             Some(Layer::NewSession(new)) => new.paste(text, ctx),
             Some(Layer::Annotate(form)) => form.paste(text),
+            Some(Layer::Note(form)) => form.paste(text),
             Some(Layer::Export(form)) => form.paste(text),
             Some(Layer::Help(help)) => help.paste(text),
             Some(Layer::Changes(changes)) => changes.paste(text),
@@ -100,6 +102,7 @@ impl Stack {
             Some(Layer::Picker(picker)) => picker.click(target, ctx),
             Some(Layer::NewSession(_)) => Flow::Stay,
             Some(Layer::Annotate(form)) => form.click(target),
+            Some(Layer::Note(form)) => form.click(target),
             Some(Layer::Stats(page)) => page.click(target, ctx),
             Some(Layer::Changes(changes)) => changes.click(target),
             Some(Layer::Export(form)) => form.click(target),
@@ -141,6 +144,7 @@ impl Stack {
                 | Layer::Picker(_)
                 | Layer::NewSession(_)
                 | Layer::Annotate(_)
+                | Layer::Note(_)
                 | Layer::Export(_)
                 | Layer::Picture(_),
             ) => {}

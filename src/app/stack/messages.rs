@@ -335,6 +335,7 @@ impl Stack {
                 | Layer::Picker(_)
                 | Layer::NewSession(_)
                 | Layer::Annotate(_)
+                | Layer::Note(_)
                 | Layer::Export(_)
                 | Layer::Picture(_),
             )

@@ -11,6 +11,7 @@ use crate::app::msg::Target;
 use crate::app::scroll::steps;
 use crate::app::text_overlays::closes_outside;
 use crate::config::key::Key;
+use crate::domain::SessionKey;
 use crate::domain::trash_item::{TrashContent, TrashItem};
 use crate::domain::units;
 use crate::stdx::text::one_line;
@@ -26,12 +27,26 @@ impl TrashPage {
     pub fn key(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
         match ctx.keymap.action(key, &[KeyContext::List, KeyContext::Move, KeyContext::Everywhere]) {
             Some(Action::Open | Action::Undo) => {
-                let restored = self.rows().get(self.at).map(|item| Effect::Restore(vec![item.key.clone()]));
-                ctx.effects.extend(restored);
+                let keys: Vec<_> = self.chosen().iter().map(|item| item.key.clone()).collect();
+                ctx.effects.extend((!keys.is_empty()).then_some(Effect::Restore(keys)));
                 Flow::Stay
             }
-            Some(Action::Trash) => {
-                self.rows().get(self.at).map_or(Flow::Stay, |item| Flow::Push(Layer::Dialog(before_deletion(item))))
+            Some(Action::Trash) => match self.chosen().as_slice() {
+                [] => Flow::Stay,
+                [item] => Flow::Push(Layer::Dialog(before_deletion(item))),
+                several => Flow::Push(Layer::Dialog(before_deletions(several))),
+            },
+            Some(Action::Mark) => {
+                self.toggle_mark();
+                Flow::Stay
+            }
+            Some(Action::MarkAll) => {
+                self.toggle_all_marks();
+                Flow::Stay
+            }
+            Some(Action::Back) if !self.marked.is_empty() => {
+                self.marked.clear();
+                Flow::Stay
             }
             Some(Action::Rescan) => {
                 ctx.effects.push(Effect::LoadTrash);
@@ -72,15 +87,41 @@ fn before_deletion(item: &TrashItem) -> Dialog {
             format!("{} has no command that deletes a session; it stays hidden.", item.key.agent.label())
         }
     };
-    let keep = DialogChoice { label: "Keep it in the trash".to_owned(), outcome: DialogOutcome::Cancel };
-    let delete = DialogChoice {
-        label: "Delete permanently".to_owned(),
-        outcome: DialogOutcome::Open(Effect::DeleteTrashed(item.key.clone())),
-    };
     let is_possible = !matches!(item.content, TrashContent::Rows { command: None });
+    question(vec![one_line(&item.title), what], if is_possible { vec![item.key.clone()] } else { Vec::new() })
+}
+
+/// Creates the question before the permanent deletion of several sessions.
+fn before_deletions(items: &[&TrashItem]) -> Dialog {
+    let (mut files, mut size, mut sessions, mut rows, mut keys) = (0, 0, 0, 0, Vec::new());
+    for item in items {
+        match &item.content {
+            TrashContent::Files { count, bytes, .. } => {
+                (files, size, sessions) = (files + count, size + bytes, sessions + 1);
+            }
+            TrashContent::Rows { command: Some(_) } => rows += 1,
+            TrashContent::Rows { command: None } => continue,
+        }
+        keys.push(item.key.clone());
+    }
+    let mut text = vec![format!("{} sessions in the trash", items.len())];
+    text.extend((sessions > 0).then(|| format!("{files} files of {sessions} of them, {}", units::bytes(size))));
+    text.extend((rows > 0).then(|| format!("{rows} in agents' databases, by the agents' own programs")));
+    let stay = items.len() - keys.len();
+    text.extend((stay > 0).then(|| format!("{stay} stay hidden: their agents have no command that deletes a session")));
+    question(text, keys)
+}
+
+/// Creates the question with the choices; without sessions that can be deleted, only that of keeping them.
+fn question(mut text: Vec<String>, keys: Vec<SessionKey>) -> Dialog {
+    text.push("This cannot be undone.".to_owned());
+    let is_possible = !keys.is_empty();
+    let keep = DialogChoice { label: "Keep in the trash".to_owned(), outcome: DialogOutcome::Cancel };
+    let outcome = DialogOutcome::Open(Effect::DeleteTrashed(keys));
+    let delete = DialogChoice { label: "Delete permanently".to_owned(), outcome };
     Dialog {
         title: "Delete permanently".to_owned(),
-        text: vec![one_line(&item.title), what, "This cannot be undone.".to_owned()],
+        text,
         choices: is_possible.then_some(delete).into_iter().chain([keep]).collect(),
         selected: usize::from(is_possible),
     }

@@ -2,7 +2,10 @@
 
 mod keys;
 
+use std::collections::BTreeSet;
+
 use super::scroll;
+use crate::domain::SessionKey;
 use crate::domain::trash_item::TrashItem;
 
 /// State of the page.
@@ -10,6 +13,8 @@ use crate::domain::trash_item::TrashItem;
 pub struct TrashPage {
     /// The sessions, newest first, or the reason why they cannot be read; `None` until they are loaded.
     pub items: Option<Result<Vec<TrashItem>, String>>,
+    /// Sessions marked for an action on several.
+    pub marked: BTreeSet<SessionKey>,
     /// The selected row.
     pub at: usize,
     /// The first row on the screen.
@@ -21,7 +26,32 @@ impl TrashPage {
     /// Applies the loaded sessions. The selection keeps its row.
     pub fn loaded(&mut self, items: Result<Vec<TrashItem>, String>) {
         self.items = Some(items);
+        let left: BTreeSet<_> = self.rows().iter().map(|item| item.key.clone()).collect();
+        self.marked.retain(|key| left.contains(key));
         self.select(self.at);
+    }
+
+    /// Returns the sessions that an action applies to: the marked ones, else the selected one.
+    pub fn chosen(&self) -> Vec<&TrashItem> {
+        if self.marked.is_empty() {
+            return self.rows().get(self.at).into_iter().collect();
+        }
+        self.rows().iter().filter(|item| self.marked.contains(&item.key)).collect()
+    }
+
+    /// Marks the selected session and moves to the next one, or unmarks it.
+    fn toggle_mark(&mut self) {
+        let Some(key) = self.rows().get(self.at).map(|item| item.key.clone()) else { return };
+        if !self.marked.remove(&key) {
+            self.marked.insert(key);
+        }
+        self.step(1);
+    }
+
+    /// Marks all sessions, or none if all are marked.
+    fn toggle_all_marks(&mut self) {
+        let all: BTreeSet<_> = self.rows().iter().map(|item| item.key.clone()).collect();
+        self.marked = if self.marked == all { BTreeSet::new() } else { all };
     }
 
     /// Returns the sessions that are loaded.
