@@ -112,6 +112,14 @@ fn samples() -> Vec<(&'static str, String, &'static str)> {
         ("\"Set-Cookie\": [\"auth=", made_up(20), "cookie"),
         ("root:$6$", format!("rounds=5000$saltsalt${}", made_up(86)), "password hash"),
         ("PASS='$y$", format!("j9T$F5Jx5fExrKuPp53xLKQ..1${}", made_up(43)), "password hash"),
+        ("hash: $2b$", format!("10$.{}", made_up(52)), "password hash"),
+        ("\"$argon2id$", format!("v=19$m=65536,t=3,p=4$c2FsdHNhbHQ${}", made_up(43)), "password hash"),
+    ]
+}
+
+/// Like [`samples`], for formats without a setting or a place beside them.
+fn token_samples() -> Vec<(&'static str, String, &'static str)> {
+    vec![
         ("ghs_", format!("123456_eyJ{}.eyJ{}.{}", made_up(30), made_up(300), made_up(86)), "GitHub token"),
         ("glagent-", made_up(50), "GitLab token"),
         ("sk-", made_up(22), "OpenAI key"),
@@ -148,8 +156,6 @@ fn samples() -> Vec<(&'static str, String, &'static str)> {
         ("dt0c01.", format!("{}.{}", capitals(24), capitals(64)), "Dynatrace token"),
         ("", format!("aB~8Q~{}", made_up(34)), "Azure client secret"),
         ("access-production-", "3cf575dc-ad6b-4a2b-a0ae-e0ca92373288".to_owned(), "Plaid token"),
-        ("hash: $2b$", format!("10$.{}", made_up(52)), "password hash"),
-        ("\"$argon2id$", format!("v=19$m=65536,t=3,p=4$c2FsdHNhbHQ${}", made_up(43)), "password hash"),
     ]
 }
 
@@ -172,7 +178,7 @@ fn after(prefix: &str) -> &'static str {
 
 #[test]
 fn each_known_format_is_masked_and_named() {
-    for (prefix, secret, kind) in samples() {
+    for (prefix, secret, kind) in samples().into_iter().chain(token_samples()) {
         let end = after(prefix);
         let text = format!("first line\n{prefix}{secret}{end}");
         let mut counts = SecretCounts::default();

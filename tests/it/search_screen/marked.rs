@@ -60,7 +60,7 @@ fn marked_results_are_tagged_exported_and_moved_to_the_trash_together() {
 fn marks_end_with_the_query_and_with_escape() {
     let mut stage = webhook(100, 30);
     stage.keys("tab space esc");
-    assert_eq!(marked(&stage), [String::new(); 0]);
+    assert!(marked(&stage).is_empty());
     assert_eq!(search(&stage).focus, SearchFocus::Results, "the first escape only removes the marks");
     stage.keys("ctrl-a ctrl-a");
     assert!(marked(&stage).is_empty(), "the second key removes all marks");
