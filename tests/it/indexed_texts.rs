@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::ControlFlow;
 
 use salon::agent::texts::{RecordDecoder, RecordLayout, SearchText, StoredRecord, TextScope};
-use salon::agent::{FORMATS, Format, Source};
+use salon::agent::{FORMATS, Format, Source, SourceSessions};
 use salon::domain::query::TextKind;
 use salon::stdx::lines::LineReader;
 use serde_json::{Value, json};
@@ -172,4 +172,26 @@ fn texts_that_are_read_with_a_summary_are_those_of_the_lines() {
         }
     }
     assert!(files > 50 && count > 500, "{files} files, {count} texts");
+}
+
+#[test]
+fn entries_of_small_files_are_numbered_as_their_transcripts_are() {
+    let mut sessions = 0;
+    for fixture in fidelity::homes() {
+        let (_home, environment) = fidelity::copy(&fixture);
+        for format in FORMATS {
+            let Some(texts) = format.texts() else { continue };
+            let sources = format.roots(&environment).into_iter().flat_map(|root| format.discover(&root).sources);
+            for source in sources.filter(|source| texts.has_many_small_files(source)) {
+                let found = format.summarise(&source, None).sessions;
+                let SourceSessions::All(found) = found else { panic!("{}", source.path.display()) };
+                let Some(session) = found.first() else { continue };
+                let table = texts.records_with_table(&source, &mut |_| ControlFlow::Continue(())).expect("records");
+                let transcript = format.open(session).expect("a transcript").entry_table();
+                assert_eq!(table, transcript, "{}", source.path.display());
+                sessions += usize::from(table.is_some_and(|table| table.len() > 8));
+            }
+        }
+    }
+    assert!(sessions > 3, "{sessions}");
 }

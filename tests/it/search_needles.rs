@@ -140,7 +140,9 @@ fn claude_lines() -> Vec<Value> {
 /// Writes one needle for each kind of text that Claude Code stores.
 pub fn write_claude_needles(home: &Home) -> Vec<(&'static str, &'static str)> {
     let mut lines = claude_lines();
-    let mut side = claude_line(20, "assistant", &json!([{"type": "text", "text": "plantsidechain words"}]));
+    // Its beginning is the title of the sub-agent's session, in which the needle would be found too.
+    let text = format!("{} plantsidechain words", "words of a sub-agent ".repeat(40));
+    let mut side = claude_line(20, "assistant", &json!([{"type": "text", "text": text}]));
     side["isSidechain"] = json!(true);
     lines.push(side);
     write(&claude_file(home), &lines);

@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::action::action;
 use super::record::{self, MessageHead, OpenCodeMessage, PartKind, ToolOutcome};
 use super::{shape, side_texts, v2};
+use crate::agent::json::JsonStr;
+use crate::agent::json::cursor::{JsonCursor, hash};
 use crate::agent::pages::{MessageOutline, StoredMessage};
 use crate::agent::side_text::OutputFolder;
 use crate::agent::tool_input;
@@ -69,6 +71,25 @@ pub(super) fn entries(record: &OpenCodeMessage, limit: TextLimit) -> Vec<Entry> 
         first.cost_usd = head.cost.filter(|cost| *cost > 0.0);
     }
     entries
+}
+
+/// Keys of the entries that [`entries`] returns, each with the hash of its tool call's id, or 0.
+pub(super) fn entry_keys(record: &OpenCodeMessage) -> impl Iterator<Item = (EntryKey, u64)> {
+    record::outline(record).0.into_iter().map(|(part, kind)| {
+        let Some(part) = part.map(|at| &record.parts[at]) else {
+            return (own_key(kind, &record.id), 0);
+        };
+        let call = matches!(kind, PartKind::Tool(_)).then(|| {
+            let id = JsonCursor::new(part.data.as_bytes()).string_field(b"callID").ok().flatten();
+            hash(id.map(JsonStr::decode).unwrap_or_default().as_bytes())
+        });
+        (EntryKey::new(&part.id, 0), call.unwrap_or(0))
+    })
+}
+
+/// Key of an entry that a message makes itself.
+fn own_key(kind: PartKind, message: &str) -> EntryKey {
+    EntryKey::new(message, u32::from(kind == PartKind::Structured))
 }
 
 /// Entry of one part. Folding one part's events gives exactly one entry.
@@ -319,7 +340,7 @@ pub(super) fn structured_event(head: &MessageHead<'_>, data: &str, message: &str
     let answer = serde_json::to_string_pretty(&value(data)["structured"]).unwrap_or_default();
     let time = record::moment(head.time.completed).or_else(|| record::moment(head.time.created));
     let text = format!("```json\n{}\n```", truncator.truncate_text(answer));
-    Event { key: EntryKey::new(message, 1), time, body: EventBody::Text(Delta::Replace(text)) }
+    Event { key: own_key(PartKind::Structured, message), time, body: EventBody::Text(Delta::Replace(text)) }
 }
 
 /// Event of a message's error or interruption, after its parts.
@@ -333,7 +354,7 @@ pub(super) fn error_event(head: &MessageHead<'_>, kind: PartKind, message: &str)
         _ => (NoticeLevel::Error, format!("{name}: {message_text}")),
     };
     let time = record::moment(head.time.completed).or_else(|| record::moment(head.time.created));
-    Event { key: EntryKey::new(message, 0), time, body: EventBody::Notice { level, text } }
+    Event { key: own_key(kind, message), time, body: EventBody::Notice { level, text } }
 }
 
 /// Truncates texts to a limit, and records that it did.

@@ -12,13 +12,13 @@ use rusqlite::{Connection, Row};
 use serde_json::Value;
 
 use super::database::{self, MessageTables, Schema};
-use super::entries::{Truncator, bodies, error_event, structured_event, value};
+use super::entries::{Truncator, bodies, entry_keys, error_event, structured_event, value};
 use super::legacy::SessionFiles;
 use super::paths::DATABASE;
 use super::record::{self, MessageState, PartKind};
 use super::{OpenCode, both_tables, side_texts, v2};
 use crate::agent::entry_table::EntryTableBuilder;
-use crate::agent::pages::{MessageVersion, StoredMessage};
+use crate::agent::pages::MessageVersion;
 use crate::agent::side_text::OutputFolder;
 use crate::agent::sqlite::{self, DatabaseError};
 use crate::agent::texts::{
@@ -68,7 +68,7 @@ impl Texts for OpenCode {
     fn records_with_table(&self, source: &Source, visit: Visit<'_>) -> io::Result<Option<Vec<u8>>> {
         let mut table = EntryTableBuilder::default();
         let is_whole = files(&source.path, visit, &mut |message| {
-            message.entries(TextLimit(0)).iter().for_each(|entry| table.push_entry(entry));
+            entry_keys(message).for_each(|(key, call)| table.push(key, call));
         })?;
         Ok(is_whole.then(|| table.finish(false)))
     }
