@@ -68,8 +68,6 @@ pub(super) struct QuerySearch {
     pub query: Query,
     corpus: Corpus,
     search: SearchIndex,
-    /// True if the index was updated for this search.
-    is_updated: bool,
 }
 
 /// Loads all sessions and opens the text index, in parallel.
@@ -111,21 +109,20 @@ impl QuerySearch {
     ) -> Self {
         let query = Query::parse(&source);
         let mut sources = loaded.take_sources();
-        let mut is_updated = false;
         if search.should_index_first(&query, &sources) {
             let all = Corpus::new(sources, loaded.all.clone());
-            is_updated = search.index_texts(&all);
+            search.index_texts(&all);
             sources = all.into_sources();
         }
         let sessions = loaded.all.iter().filter(|session| selects(session)).cloned().collect();
         let corpus = Corpus::new(sources, sessions);
-        Self { source, query, corpus, search, is_updated }
+        Self { source, query, corpus, search }
     }
 
     /// Parses a query to search sessions by their titles and properties alone.
     pub(super) fn among(sessions: Vec<Arc<Session>>, source: String) -> Self {
         let (query, corpus) = (Query::parse(&source), Corpus::new(Vec::new(), sessions));
-        Self { source, query, corpus, search: SearchIndex::without_index(), is_updated: false }
+        Self { source, query, corpus, search: SearchIndex::without_index() }
     }
 
     /// Returns all hits in order. A session named by the query (by id, file or resume command) comes first.
@@ -174,7 +171,7 @@ impl QuerySearch {
     ///
     /// Reports errors, except if the cache directory as a whole is already known to be unusable.
     pub(super) fn store(self, context: &CliContext, loaded: LoadedSessions) {
-        let current = !self.is_updated && self.search.is_current(&self.corpus);
+        let current = !self.search.has_indexed() && self.search.is_current(&self.corpus);
         if current && self.search.has_filters(&self.corpus) {
             // The process ends: nothing has to be freed.
             std::mem::forget(self);

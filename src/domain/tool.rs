@@ -129,6 +129,16 @@ impl ToolAction {
             Self::Other(text) => text.clone(),
         }
     }
+
+    /// Size in bytes of the texts that may be long.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Edit(changes) => changes.iter().map(FileChange::size).sum(),
+            Self::Task { prompt: text, .. } | Self::Command { command: text, .. } => text.len(),
+            Self::PlanText(text) | Self::Other(text) => text.len(),
+            Self::Read { .. } | Self::Search { .. } | Self::Web { .. } | Self::Plan(_) | Self::Question { .. } => 0,
+        }
+    }
 }
 
 /// A change to one file.
@@ -141,6 +151,14 @@ pub struct FileChange {
 }
 
 impl FileChange {
+    fn size(&self) -> usize {
+        match &self.kind {
+            ChangeKind::Write(text) | ChangeKind::Patch(text) => text.len(),
+            ChangeKind::Replace(pairs) => pairs.iter().map(|(old, new)| old.len() + new.len()).sum(),
+            ChangeKind::Delete => 0,
+        }
+    }
+
     /// Path and complete change, with `+` or `-` before each line.
     fn text(&self) -> String {
         let mut text = self.path.clone();

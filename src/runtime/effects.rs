@@ -103,7 +103,7 @@ impl Shell {
             Effect::CheckContinue(key) => self.check_run(key),
             Effect::LoadModels { source, refresh } => self.with_runs(|runs| runs.load_models(source.agent, refresh)),
             Effect::LoadBackends => self.with_runs(|runs| runs.load_backends()),
-            Effect::LoadAgents => return self.load_agents(),
+            Effect::LoadAgents => self.load_agents(),
             Effect::FindFiles { below, query } => {
                 self.with_runs(|runs| runs.complete(CompletionRequest::Files { below, query }));
             }

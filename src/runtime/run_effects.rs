@@ -63,13 +63,12 @@ impl Shell {
     }
 
     /// Reports the agents that salon can run, each with true if it is installed.
-    pub(super) fn load_agents(&mut self) -> Step {
+    pub(super) fn load_agents(&self) {
         let (environment, messages) = (self.runner.environment.clone(), self.runner.messages.clone());
         tokio::task::spawn_blocking(move || {
             // An error means that salon is shutting down.
             messages.send(TaskMessage::of_run(RunMsg::Agents(installed_agents(&environment)))).ok();
         });
-        Step::Continue(())
     }
 
     pub(super) fn notify(&mut self, title: &str, body: &str) {

@@ -120,6 +120,8 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     let sources = EventSources { index: index_events, remote, tasks, runs: receivers };
     let mut shell = Shell::new(app, terminal, runner, sources, start.clock)?;
     shell.startup_action = start.startup_action;
+    // What the keys of a row do depends on them.
+    shell.load_agents();
     shell.run(ask_background).await;
     // The state of the whole interface is part of the future.
     Box::pin(shell.end()).await;

@@ -22,9 +22,9 @@ use super::pictures::PictureSpace;
 use super::screen::FrameWriter;
 use super::{colours, env};
 
-/// Mouse buttons and wheel only: motion events would disable the terminal's own selection.
-const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
-const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+/// Mouse buttons, the wheel, and motion while a button is pressed, for the border that is dragged.
+const MOUSE_ON: &str = "\x1b[?1002h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l";
 
 /// Pushes the window's title on the terminal's stack, and restores it from there. Terminals without a stack ignore both.
 const SAVE_TITLE: &str = "\x1b[22;0t";

@@ -511,6 +511,19 @@ fn a_drag_of_the_border_resizes_the_preview() {
     mouse(&mut stage, Mouse::Click, 30);
     mouse(&mut stage, Mouse::Drag, from);
     assert_eq!(border(&mut stage), limit - 4, "the click was elsewhere");
+    // A width that was saved on a wide screen is beyond the limit of a narrow one.
+    mouse(&mut stage, Mouse::Click, limit - 4);
+    mouse(&mut stage, Mouse::Drag, 5);
+    stage.send(Msg::Resized { width: 120, height: 40 });
+    let widest = border(&mut stage);
+    stage.keys(">");
+    assert_eq!(border(&mut stage), widest + 4);
+    // A click on a hint ends the drag.
+    mouse(&mut stage, Mouse::Click, widest + 4);
+    stage.send(Msg::Mouse { kind: Mouse::Click, column: 2, row: 39 });
+    stage.keys("esc");
+    mouse(&mut stage, Mouse::Drag, widest + 20);
+    assert_eq!(border(&mut stage), widest + 4);
 }
 
 #[test]

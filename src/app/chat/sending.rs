@@ -186,6 +186,7 @@ impl Chat {
 
     /// Returns true if the key that sends resumes the queue, because there is no text.
     pub fn resumes_queue(&self, runs: &RunTable) -> bool {
-        self.composer.is_empty() && self.paused_queue(runs).is_some()
+        let is_blank = self.composer.text.whole().trim().is_empty();
+        is_blank && self.composer.editing.is_none() && self.paused_queue(runs).is_some()
     }
 }

@@ -326,13 +326,20 @@ fn in_chat(app: &App, chat: &Chat, hints: &[(Action, &'static str)]) -> Vec<Hint
 /// Labels the keys that send, interrupt and go back with what they do now, and leaves out those that do nothing.
 fn possible(app: &App, chat: &Chat, hints: &[(Action, &'static str)]) -> Vec<(Action, &'static str)> {
     let interruption = chat.interruption(&app.runs);
-    let has_ended = chat.command.as_ref().is_some_and(|command| command.ended.is_some());
+    let is_editing = chat.composer.editing.is_some();
     let label = |(action, label): &(Action, &'static str)| match action {
         Action::Interrupt => interruption.map(|interruption| (*action, interruption.label())),
+        Action::Send if is_editing && chat.composer.text.whole().trim().is_empty() => Some((*action, "cancel prompt")),
+        Action::Send if is_editing => Some((*action, "save")),
         Action::Send if chat.resumes_queue(&app.runs) => Some((*action, "resume queue")),
         // A model is chosen for a run.
         Action::Models if chat.info(&app.runs).is_none() => None,
-        Action::Back if chat.focus == ChatFocus::Composer && has_ended => Some((*action, "drop output")),
+        Action::Back if chat.focus == ChatFocus::Composer && is_editing => Some((*action, "cancel edit")),
+        Action::Back if chat.focus == ChatFocus::Composer => match &chat.command {
+            Some(command) if command.ended.is_some() => Some((*action, "drop output")),
+            Some(_) => Some((*action, "end command")),
+            None => Some((*action, *label)),
+        },
         _ => Some((*action, *label)),
     };
     hints.iter().filter_map(label).collect()

@@ -110,7 +110,6 @@ impl Home {
 
     /// Handles a click.
     pub fn click(&mut self, target: &Target, ctx: &mut Ctx) -> Flow {
-        self.drags_border = *target == Target::Border;
         match *target {
             Target::Workspace(row) => {
                 self.focus = Pane::Workspaces;
@@ -284,12 +283,13 @@ impl Home {
         if !before.shows(Pane::Preview) {
             return ctx.notices.info("No preview is shown");
         }
-        let wanted = PreviewSize { extra: ctx.preview_size.extra + by, ..*ctx.preview_size };
+        // The saved width may be beyond the limits of this screen, where it must not go on counting.
+        let with_extra = |extra| PreviewSize { extra, ..*ctx.preview_size };
+        let usual = self.panes(ctx.size.0, with_extra(0), ctx.sessions).preview.cast_signed();
+        let wanted = with_extra(before.preview.cast_signed() - usual + by);
         let after = self.panes(ctx.size.0, wanted, ctx.sessions);
         if after != before {
-            // At its limit the width must not go on counting.
-            let by = after.preview.cast_signed() - before.preview.cast_signed();
-            *ctx.preview_size = PreviewSize { extra: ctx.preview_size.extra + by, ..*ctx.preview_size };
+            *ctx.preview_size = with_extra(after.preview.cast_signed() - usual);
             self.preview_resized(ctx);
         }
     }

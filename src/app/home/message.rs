@@ -37,12 +37,14 @@ impl Home {
         self.message = Some(kept.unwrap_or_else(|| ListMessage { key, input: LineEditor::default() }));
     }
 
-    /// Returns true if a prompt can be sent to the selected session: no other program has it open.
+    /// Returns true if a prompt can be sent to the selected session: salon can run its agent, and no other program has the
+    /// session open.
     pub fn takes_message(&self, runs: &RunTable, sessions: &Sessions) -> bool {
         let is_open_elsewhere = |session: &Session| {
             runs.of_session(&session.key).is_none() && sessions.state(session) != SessionState::Past
         };
-        self.list.session().is_some_and(|session| !is_open_elsewhere(session))
+        let can_run = |session: &Session| runs.agents().iter().any(|(agent, _)| *agent == session.key.agent);
+        self.list.session().is_some_and(|session| can_run(session) && !is_open_elsewhere(session))
     }
 
     /// Closes the composer. The text is kept for the next time that it is opened for the session.

@@ -42,7 +42,7 @@ pub struct Home {
     /// Prompt of a new session that was not started.
     pub(super) unsent_prompt: String,
     /// True if the last click was on the border of the preview, so that a drag moves it.
-    pub(super) drags_border: bool,
+    pub drags_border: bool,
     /// The workspace in which salon was started.
     pub here: Option<Arc<str>>,
     /// The workspaces column.

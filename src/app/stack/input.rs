@@ -75,7 +75,10 @@ impl Stack {
         let hit = ctx.layout.regions.iter().rev().find(|(area, _)| area.contains(column, row));
         let target = hit.map_or(Target::Nothing, |(_, target)| target.clone());
         match kind {
-            Mouse::Click => self.click(&target, ctx),
+            Mouse::Click => {
+                self.home.drags_border = self.layers.is_empty() && target == Target::Border;
+                self.click(&target, ctx);
+            }
             Mouse::Drag if self.layers.is_empty() => self.home.drag(column, ctx),
             Mouse::Drag => {}
             Mouse::WheelUp => self.wheel(&target, -WHEEL, ctx),

@@ -76,6 +76,8 @@ pub struct SearchIndex {
     query_cache: QueryCache,
     /// True if this process has searched.
     was_used: AtomicBool,
+    /// True if this process has indexed texts for a search.
+    has_indexed: AtomicBool,
 }
 
 /// Maximum sources without filters that a command leaves, because they are fast to search.
@@ -140,7 +142,8 @@ impl<'a> QueryRequest<'a> {
 impl SearchIndex {
     /// Opens the text index in a directory, which need not exist.
     pub fn open(dir: &Path) -> Self {
-        Self { store: IndexStore::open(dir), query_cache: QueryCache::default(), was_used: AtomicBool::new(false) }
+        let (was_used, has_indexed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { store: IndexStore::open(dir), query_cache: QueryCache::default(), was_used, has_indexed }
     }
 
     /// Opens and loads the text index, for a command that reads other data at the same time.
@@ -184,6 +187,7 @@ impl SearchIndex {
     /// Runs a scan that indexes the texts of the sources that it summarises. Without them while another process writes.
     pub(crate) fn index_summarised<T>(&self, scan: impl FnOnce(Option<SummaryTexts>) -> T) -> T {
         let Ok(Some(writer)) = self.store.writer() else { return scan(None) };
+        self.has_indexed.store(true, Ordering::Relaxed);
         std::thread::scope(|scope| {
             let (texts, parts) = SummaryTexts::channel();
             let writing = scope.spawn(|| summary_texts::write(writer, parts));
@@ -197,7 +201,16 @@ impl SearchIndex {
 
     /// Indexes all texts, without filters. Returns true if it did; errors are left to [`Self::update`].
     pub fn index_texts(&self, corpus: &Corpus) -> bool {
-        build::update(&self.store, corpus, &Cancel::default(), &mut |_| {}).is_ok_and(|indexed| indexed.is_some())
+        let indexed = build::update(&self.store, corpus, &Cancel::default(), &mut |_| {});
+        let has_indexed = indexed.is_ok_and(|indexed| indexed.is_some());
+        self.has_indexed.fetch_or(has_indexed, Ordering::Relaxed);
+        has_indexed
+    }
+
+    /// Returns true if this process has indexed texts for a search. Their filters are built by the next one, so that this one
+    /// ends sooner.
+    pub fn has_indexed(&self) -> bool {
+        self.has_indexed.load(Ordering::Relaxed)
     }
 
     /// Updates the text index, the newest sources first; new segments are searchable at once, in all processes. `None`

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::build::{IndexedPart, MAX_PENDING_SEGMENTS, partial_cursor, tail_checksum, write_parts};
 use super::store::{IndexWriter, Replaces, SegmentBuilder};
+use crate::agent::texts::RecordLayout;
 use crate::agent::{Format, Source, SourceSummary, SummaryCursor};
 use crate::stdx::files;
 
@@ -25,6 +26,9 @@ impl SummaryTexts {
 
     /// Summarises a source, and indexes its texts. `None` for a source whose texts are not its lines.
     pub(crate) fn summarise(&self, format: &dyn Format, source: &Source) -> Option<SourceSummary> {
+        if format.texts()?.layout(source) != RecordLayout::Lines {
+            return None;
+        }
         let file = files::open(&source.path).ok()?;
         let mut builder = SegmentBuilder::new(source, Replaces::Source);
         let mut last = 0;

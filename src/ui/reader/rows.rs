@@ -343,8 +343,8 @@ impl<'a> Viewport<'a> {
         let Some(loaded) = self.reader.entry(index) else { return false };
         let folds = &self.reader.folds;
         let (now, next) = (folds.of(index, loaded.entry), folds.toggled(index, loaded.entry));
-        let output = loaded.entry.tool.as_ref().map_or(0, |tool| tool.output.len());
-        let is_long = loaded.entry.text.len() + output > MAX_COMPARED_BYTES;
+        let of_tool = loaded.entry.tool.as_ref().map_or(0, |tool| tool.output.len() + tool.action.size());
+        let is_long = loaded.entry.text.len() + of_tool > MAX_COMPARED_BYTES;
         if loaded.growing.is_some() || now == Fold::Hidden || (is_long && next == Fold::Full) {
             return next == Fold::Full;
         }

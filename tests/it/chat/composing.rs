@@ -166,6 +166,24 @@ fn the_hint_of_an_interrupt_says_what_the_key_does() {
 }
 
 #[test]
+fn the_footer_says_what_enter_and_escape_do_with_a_queued_prompt_that_is_edited() {
+    let mut harness = ChatHarness::new(120, 24);
+    harness.changed(|info| info.paused = true);
+    harness.send(RunMsg::Queued(run(), vec![queued(1, "kept", PromptState::Pending, None)]));
+    let hint = |harness: &mut ChatHarness| harness.screen().lines().last().expect("a footer").to_owned();
+    harness.type_in(" ");
+    assert!(hint(&mut harness).contains("enter resume queue"), "{}", hint(&mut harness));
+    harness.keys("backspace up enter");
+    assert!(hint(&mut harness).contains("enter save"), "{}", hint(&mut harness));
+    assert!(hint(&mut harness).contains("esc cancel edit"), "{}", hint(&mut harness));
+    harness.keys("backspace backspace backspace backspace");
+    assert!(hint(&mut harness).contains("enter cancel prompt"), "{}", hint(&mut harness));
+    harness.take();
+    harness.keys("enter");
+    assert_eq!(harness.take(), [Effect::Run(RunRequest::CancelPrompt(run(), PromptId(1)))]);
+}
+
+#[test]
 fn only_a_held_prompt_can_be_sent_from_the_queue() {
     let mut harness = ChatHarness::new(120, 24);
     let pending = queued(2, "second", PromptState::Pending, None);

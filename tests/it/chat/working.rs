@@ -249,9 +249,11 @@ fn the_output_of_a_command_goes_with_the_next_prompt() {
 fn a_command_is_ended_by_ctrl_c_and_dropped_by_esc() {
     let mut harness = ChatHarness::new(80, 24);
     let ticket = run_command(&mut harness, "!sleep 100");
+    assert!(harness.screen().contains("esc end command"), "{}", harness.screen());
     harness.keys("ctrl-c");
     assert_eq!(harness.asked, [Effect::EndCommand(ticket)]);
     harness.send(RunMsg::CommandEnded(ticket, "ended by signal 2".into()));
+    assert!(harness.screen().contains("esc drop output"), "{}", harness.screen());
     harness.keys("esc");
     assert!(!harness.screen().contains("! sleep 100") && harness.stage.app.stack.layers.len() == 1);
     harness.type_in("go").keys("enter");
