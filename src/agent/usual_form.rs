@@ -19,6 +19,8 @@ pub(super) enum FieldType {
     Any,
     /// A text.
     Text,
+    /// A word that is no number, and no true or false.
+    Name,
     /// A text or a number.
     Id,
     /// True or false.
@@ -77,6 +79,8 @@ pub(super) fn conform(value: &mut Value, kind: FieldType) -> bool {
             Value::String(_) | Value::Null => false,
             other => replace(other, |other| Value::String(text(&other))),
         },
+        FieldType::Name if matches!(value, Value::Number(_) | Value::Bool(_)) => replace(value, |_| Value::Null),
+        FieldType::Name => conform(value, FieldType::Text),
         FieldType::Id => !value.is_number() && conform(value, FieldType::Text),
         FieldType::Flag => match value {
             Value::Bool(_) | Value::Null => false,

@@ -82,7 +82,9 @@ impl OutputLengths {
     /// Adds the texts of a structured result.
     pub(super) fn add_result(&mut self, result: &mut JsonCursor<'_>) -> Result<(), MalformedJson> {
         if result.peek()? != b'{' {
-            self.other = self.other.max(encoded_len(result)?);
+            // A text may be the JSON of an object, which has more than its length shows.
+            let is_object = result.clone().text()?.is_some_and(|text| text.0.trim_ascii_start().starts_with(b"{"));
+            self.other = if is_object { usize::MAX } else { self.other.max(encoded_len(result)?) };
             return Ok(());
         }
         result.object(|key, value| {

@@ -14,8 +14,8 @@ use crate::domain::EntryKey;
 
 /// Texts whose record needs to be decoded: previews of longer outputs, a second record in the line, and fields that are
 /// shown below an output.
-static SPECIAL: LazyLock<[Finder<'static>; 4]> =
-    LazyLock::new(|| [MARKER, "tool-results", r#"}{""#, r#""structuredContent":"#].map(Finder::new));
+static SPECIAL: LazyLock<[Finder<'static>; 5]> =
+    LazyLock::new(|| [MARKER, "tool-results", r#"}{""#, r#""structuredContent":"#, r#""answers":"#].map(Finder::new));
 
 /// Beginnings of markup that is not shown: a reminder at the end of an output, and an element around an error.
 static MARKUP: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["<system-reminder", TOOL_ERROR].map(Finder::new));

@@ -36,6 +36,8 @@ pub(super) struct TranscriptRecord<'a> {
     forked_from: Option<JsonStr<'a>>,
     leaf: Option<JsonStr<'a>>,
     title: Option<JsonStr<'a>>,
+    /// Type of the records that have such a title.
+    titled: &'static [u8],
     cost_usd: Option<f64>,
     queued: Content<'a>,
     /// True if a field has another type than usual.
@@ -87,7 +89,16 @@ impl<'a> TranscriptRecord<'a> {
             return Err(MalformedJson);
         }
         cursor.object(|key, value| record.field(key, value))?;
+        if record.kind.is_empty() {
+            record.kind = record.kind_by_fields();
+        }
         if cursor.at_end() { Ok(record) } else { Err(MalformedJson) }
+    }
+
+    /// Type of a record that has lost it: the role of its message, or that of its title.
+    fn kind_by_fields(&self) -> &'a [u8] {
+        let is_title = self.message.role.is_empty() && !self.message.has_content && self.uuid.is_none();
+        if is_title { self.titled } else { self.message.role }
     }
 
     /// The record's first text.
@@ -127,7 +138,14 @@ impl<'a> TranscriptRecord<'a> {
             b"sessionId" => self.session = value.text()?,
             b"forkedFrom" => self.forked_from = value.string_field(b"sessionId")?,
             b"leafUuid" => self.leaf = value.text()?,
-            b"customTitle" | b"aiTitle" | b"summary" => self.title = value.text()?,
+            b"customTitle" | b"aiTitle" | b"summary" => {
+                self.title = value.text()?;
+                self.titled = match key {
+                    b"customTitle" => b"custom-title",
+                    b"aiTitle" => b"ai-title",
+                    _ => b"summary",
+                };
+            }
             b"totalCostUSD" => {
                 self.cost_usd = std::str::from_utf8(value.raw()?).ok().and_then(|cost| cost.parse().ok());
             }

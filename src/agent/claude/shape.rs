@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::agent::usual_form::FieldType::{self, Flag, Id, List, Object, Text, TextOrList, TextOrObject};
+use crate::agent::usual_form::FieldType::{self, Flag, Id, List, Name, Object, Text, TextOrList, TextOrObject};
 use crate::agent::usual_form::{self, UsualForm};
 
 const CITATION: FieldType = Object(&[("type", Text), ("cited_text", Text), ("url", Text), ("title", Text)]);
@@ -11,7 +11,7 @@ const INNER_BLOCK: FieldType = TextOrObject(&[("type", Text), ("text", Text), ("
 
 /// Block of a content.
 const BLOCK: FieldType = TextOrObject(&[
-    ("type", Text),
+    ("type", Name),
     ("text", Text),
     ("id", Id),
     ("tool_use_id", Id),
@@ -49,7 +49,7 @@ const MESSAGE: &[(&str, FieldType)] = &[
 
 /// Fields of a record.
 const RECORD: &[(&str, FieldType)] = &[
-    ("type", Text),
+    ("type", Name),
     ("sessionId", Id),
     ("uuid", Id),
     ("parentUuid", Id),

@@ -1,5 +1,6 @@
 //! Conversion of Claude Code's tool calls and results into agent-neutral actions and updates.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -87,14 +88,17 @@ fn todos(todos: &Value) -> Vec<PlanItem> {
 
 /// Converts a result block, and the structured result in the same record, into an update of the call.
 pub(super) fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
-    let result = &record["toolUseResult"];
+    let result = &*own_result(record);
     let output = outputs::longest(content::text(&block["content"]), result);
-    let status = Some(status(block, record, &output));
+    let status = Some(status(block, record, result, &output));
     let output = user_markup::shown_output(&output).to_owned();
     let structured = [&result["structuredContent"], &record["mcpMeta"]["structuredContent"]];
     let structured = structured.into_iter().find(|structured| structured.is_object() || structured.is_array());
     let output = structured.map_or(output.clone(), |structured| tool_input::with_structured(output, structured));
     let output = with_changes(output, &result["bashEditDiff"]);
+    let asked = answered(result);
+    // The answer to the model usually has them.
+    let output = if asked.is_some() { tool_input::with_structured(output, &result["answers"]) } else { output };
     let subagent = result["agentId"].as_str().map(|agent| Arc::from(format!("agent-{agent}")));
     let duration_ms = json::count(&result["durationMs"]).or_else(|| json::count(&result["totalDurationMs"]));
     EventBody::ToolUpdate {
@@ -103,12 +107,34 @@ pub(super) fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
         output: Some(Delta::Replace(output)),
         duration_ms,
         subagent,
-        action: change(result).or_else(|| plan(result, block)).or_else(|| answered(result)),
+        action: change(result).or_else(|| plan(result, block)).or(asked),
     }
 }
 
-fn status(block: &Value, record: &Value, output: &str) -> ToolStatus {
+/// The program's own result in a record, which may be a text with its JSON. The output of a tool may be JSON too.
+fn own_result(record: &Value) -> Cow<'_, Value> {
+    const NAMES: [&str; 11] = [
+        "stdout",
+        "interrupted",
+        "agentId",
+        "durationMs",
+        "totalDurationMs",
+        "structuredPatch",
+        "bashEditDiff",
+        "isAgent",
+        "hasTaskTool",
+        "oldTodos",
+        "structuredContent",
+    ];
     let result = &record["toolUseResult"];
+    let text = result.as_str().filter(|text| text.trim_start().starts_with('{'));
+    let is_own = |object: &Value| answered(object).is_some() || NAMES.iter().any(|name| object.get(*name).is_some());
+    let object =
+        text.and_then(|text| json::parse(text.as_bytes())).filter(|object| object.is_object() && is_own(object));
+    object.map_or(Cow::Borrowed(result), Cow::Owned)
+}
+
+fn status(block: &Value, record: &Value, result: &Value, output: &str) -> ToolStatus {
     if result["interrupted"] == true || output.starts_with("[Request interrupted by user") {
         return ToolStatus::Interrupted;
     }
@@ -124,7 +150,7 @@ fn status(block: &Value, record: &Value, output: &str) -> ToolStatus {
     if block["is_error"] != true {
         return if has_failed(result, output) { ToolStatus::Failed } else { ToolStatus::Done };
     }
-    let refused = result == "User rejected tool use"
+    let refused = *result == "User rejected tool use"
         || output.starts_with("The user doesn't want to proceed")
         || output.starts_with("Permission to use ")
         || output.starts_with("Permission for this action ")

@@ -247,7 +247,7 @@ impl<'a> TranscriptRecord<'a> {
 
     /// Adds the marks of its entries.
     fn add_marks(&self, metadata: &mut LineMetadata<'a>, offset: u64) {
-        let role = if self.kind.is_empty() { self.message.role } else { self.kind };
+        let role = self.kind;
         let blocks = if self.message.content.0.is_empty() { &self.content.0 } else { &self.message.content.0 };
         let (base, first) = self.key_base(offset);
         let mut command = None;
