@@ -108,11 +108,19 @@ pub(super) fn says_all(text: &str, value: &Value) -> bool {
     }
 }
 
-/// True if an input contains the lines that a diff adds, so that the diff shows nothing else.
+/// True if an input contains the lines that a diff adds, or removes if it adds none, so that the diff shows nothing else.
 pub(super) fn shows_diff(input: &Value, diff: &str) -> bool {
     let texts = flat(input);
-    let added = diff.lines().filter(|line| line.starts_with('+') && !line.starts_with("+++"));
-    added.map(|line| line[1..].trim()).all(|line| texts.contains(line))
+    let lines = |sign: char, of_head: &'static str| {
+        diff.lines()
+            .filter(move |line| line.starts_with(sign) && !line.starts_with(of_head))
+            .map(|line| line[1..].trim())
+    };
+    let mut added = lines('+', "+++").peekable();
+    if added.peek().is_some() {
+        return added.all(|line| texts.contains(line));
+    }
+    lines('-', "---").all(|line| texts.contains(line))
 }
 
 /// Returns the action, or the input in one line if the action has no headline because the input has another shape.

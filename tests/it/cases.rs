@@ -26,6 +26,7 @@ mod recovered;
 mod rollout_forms;
 mod several_files;
 mod shapes;
+mod side_results;
 
 use std::path::Path;
 use std::process::Command;

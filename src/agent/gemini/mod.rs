@@ -12,6 +12,7 @@ pub(super) mod chat;
 mod chat_message;
 mod checkpoints;
 mod content;
+mod display;
 mod log;
 mod message;
 mod named_outputs;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::content::content_text;
+use super::display;
 use crate::agent::side_text::preview::{self, PreviewedFile};
 use crate::agent::{tolerant_json, tool_input, unknown_record};
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction};
@@ -281,13 +282,7 @@ fn output(call: &Value) -> String {
     let inner = result.strip_prefix("<untrusted_context>\n");
     let inner = inner.and_then(|text| text.strip_suffix("\n</untrusted_context>")).map(str::to_owned);
     let result = inner.unwrap_or(result);
-    let mut shown = display(call.get("resultDisplay").unwrap_or(&Value::Null));
-    // The input of an edit has the changed lines, unless the user changed them.
-    let diff = call.pointer("/resultDisplay/fileDiff").and_then(Value::as_str);
-    if let Some(diff) = diff.filter(|diff| !tool_input::shows_diff(&call["args"], diff)) {
-        let both = [shown.trim(), diff].join("\n");
-        both.trim_start().clone_into(&mut shown);
-    }
+    let shown = display::text(call.get("resultDisplay").unwrap_or(&Value::Null), &call["args"], &result);
     match (result.trim(), shown.trim()) {
         (_, shown) if shown.is_empty() || result.contains(shown) => result.clone(),
         (result, shown) if result.is_empty() || shown.contains(result) => shown.to_owned(),
@@ -308,33 +303,6 @@ fn response_text(response: &Value) -> String {
         return tool_input::lines(response);
     }
     tool_input::with_structured(text, &response["structuredContent"])
-}
-
-/// Text of what the program showed: a text, the lines of a terminal, or the texts of its fields. A diff is the call's action.
-fn display(shown: &Value) -> String {
-    const IN_ACTION: [&str; 8] =
-        ["fileDiff", "fileName", "filePath", "originalContent", "newContent", "todos", "diffStat", "type"];
-    match shown {
-        Value::String(text) => text.clone(),
-        Value::Array(lines) => lines.iter().map(terminal_line).collect::<Vec<_>>().join("\n"),
-        Value::Object(fields) => {
-            let others = fields.iter().filter(|(name, _)| !IN_ACTION.contains(&name.as_str()));
-            let texts = others.map(|(_, value)| display(value)).filter(|text| !text.trim().is_empty());
-            texts.collect::<Vec<_>>().join("\n")
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => String::new(),
-    }
-}
-
-/// A line of a terminal's output, which is a list of styled texts; any other item by its texts.
-fn terminal_line(line: &Value) -> String {
-    match line {
-        Value::Array(texts) => {
-            let text = |text: &Value| text["text"].as_str().map_or_else(|| display(text), str::to_owned);
-            texts.iter().map(text).collect()
-        }
-        other => display(other),
-    }
 }
 
 /// True for the output of a command that names an exit code other than 0, or the signal that ended it.
