@@ -239,6 +239,8 @@ pub enum Effect {
         /// The new title.
         title: String,
     },
+    /// Send the rows of sessions again, as far as they exist: they were dropped before the index removed them.
+    CheckSessions(Vec<SessionKey>),
     /// Load the annotations and the hidden sessions again, because another process may have changed them.
     LoadUserData,
     /// Turn mouse capture on or off.

@@ -2,6 +2,7 @@
 
 use super::ctx::Ctx;
 use super::dialog::{Dialog, DialogChoice, DialogOutcome};
+use super::effect::Effect;
 use super::flow::Flow;
 use super::layer::Layer;
 use super::refused::{self, short};
@@ -29,6 +30,11 @@ pub fn trashed(result: TrashResult, ctx: &mut Ctx) -> Flow {
         ctx.sessions.catalog.apply(CatalogChange { removed: keys.clone(), ..CatalogChange::default() });
         let recent = ctx.sessions.remove_recent(&keys);
         ctx.effects.extend(recent);
+        // Another machine removes its sessions later; until then their rows must not come back.
+        let own: Vec<_> = keys.iter().filter(|key| key.host.is_none()).cloned().collect();
+        if !own.is_empty() {
+            ctx.effects.push(Effect::CheckSessions(own));
+        }
         ctx.sessions.undo.push(Undo::Trash(keys));
     }
     if queued.is_empty() { Flow::SessionsChanged } else { Flow::Push(Layer::Dialog(about_queued(queued))) }
@@ -41,6 +47,10 @@ pub fn restored(result: &TrashResult, ctx: &mut Ctx) {
         [] => {}
         [(_, title)] => ctx.notices.info(format!("Restored: {}", short(title))),
         several => ctx.notices.info(format!("Restored {} sessions", several.len())),
+    }
+    if !result.done.is_empty() {
+        let keys = result.done.iter().map(|(key, _)| key.clone()).collect();
+        ctx.effects.push(Effect::CheckSessions(keys));
     }
     undo::drop_trashed(&result.done, ctx);
 }

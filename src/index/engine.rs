@@ -52,6 +52,7 @@ pub(super) enum EngineInput {
 pub(super) enum EngineCommand {
     Rescan,
     CheckChanges,
+    CheckSessions(Vec<SessionKey>),
     Open(TranscriptTicket, SessionKey),
     Close(TranscriptTicket),
     Transcript(TranscriptTicket, TranscriptRequest),
@@ -229,6 +230,7 @@ impl Engine {
                     self.scanner.start_scan(false);
                 }
             }
+            EngineCommand::CheckSessions(keys) => self.check_sessions(&keys),
             EngineCommand::Open(ticket, key) => self.open(ticket, key),
             EngineCommand::Close(ticket) => {
                 self.pending_opens.remove(&ticket);
@@ -337,6 +339,17 @@ impl Engine {
             self.search_service.changed();
         }
         self.timers.check_live(now);
+    }
+
+    /// Looks at the files of sessions at once, and sends the rows of those that exist.
+    fn check_sessions(&mut self, keys: &[SessionKey]) {
+        self.load_user_data();
+        let now = (self.clock)();
+        self.timers.changed(now);
+        for path in self.scanner.table.paths_of(keys) {
+            self.check_path(&path, now);
+        }
+        self.scanner.table.resend(keys);
     }
 
     fn watch_changed(&mut self, state: WatchState) {

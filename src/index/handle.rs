@@ -51,6 +51,12 @@ impl Index {
         self.command(EngineCommand::CheckChanges);
     }
 
+    /// Checks the files of sessions, and sends the rows of those that exist even if they did not change. The receiver of
+    /// the events calls this after it dropped rows itself: the files may be back before the index saw them missing.
+    pub fn check_sessions(&self, keys: Vec<SessionKey>) {
+        self.command(EngineCommand::CheckSessions(keys));
+    }
+
     /// Loads the annotations and the hidden sessions again, because they changed.
     pub fn load_user_data(&self) {
         self.command(EngineCommand::LoadUserData);

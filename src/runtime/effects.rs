@@ -89,6 +89,7 @@ impl Shell {
             Effect::Relocate { from, to } => return self.relocate(from, to),
             Effect::RememberProjects => self.remember_projects(),
             Effect::WriteTitle { key, title } => self.write_title(&key, title),
+            Effect::CheckSessions(keys) => self.runner.index.check_sessions(keys),
             Effect::LoadUserData => self.load_user_data(),
             Effect::CaptureMouse(capture) => self.log_terminal_error(|shell| shell.terminal.capture_mouse(capture)),
             Effect::Debounce(ticket, millis) => {

@@ -247,6 +247,22 @@ fn keys_move_the_marked_sessions_to_the_trash_and_undo() {
 }
 
 #[test]
+fn rows_that_the_screen_drops_and_restores_are_asked_for_again() {
+    let mut stage = stage();
+    let own = SessionKey::new(Agent::Claude, "a");
+    let there = SessionKey::new(Agent::Claude, "b").on(&"there".into());
+    let done = vec![(own.clone(), "Alpha".to_owned()), (there.clone(), "Beta".to_owned())];
+    let result = TrashResult { done, ..TrashResult::default() };
+    stage.send(Msg::Trashed(result.clone()));
+    assert_eq!(stage.take_effects(), [Effect::CheckSessions(vec![own.clone()])]);
+    stage.send(Msg::Restored(result));
+    assert_eq!(stage.take_effects(), [Effect::CheckSessions(vec![own, there])]);
+    let refused = vec![("Alpha".to_owned(), "it exists again".to_owned())];
+    stage.send(Msg::Restored(TrashResult { refused, ..TrashResult::default() }));
+    assert_eq!(stage.take_effects(), []);
+}
+
+#[test]
 fn a_session_that_runs_here_stays() {
     let mut stage = Stage::new(100, 24);
     stage.send(Msg::Catalog(change(vec![session(Agent::Claude, SESSION, "Alpha", 5)])));

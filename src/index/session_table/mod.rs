@@ -11,6 +11,7 @@ mod intern;
 mod labels;
 mod overrides;
 mod remote;
+mod resend;
 #[cfg(test)]
 mod tests;
 
@@ -75,6 +76,8 @@ pub struct SessionTable {
     duplicates: DuplicateGroups,
     /// Sessions whose row must be rebuilt.
     dirty: HashSet<SessionKey>,
+    /// Sessions whose row is sent again even if it is the same.
+    resent: HashSet<SessionKey>,
     /// Last records whose title notes changed; the sessions that end there may have another title.
     tips: HashSet<(Agent, Arc<str>)>,
     issues_changed: bool,
@@ -320,6 +323,7 @@ impl SessionTable {
         let dirty = self.take_dirty(limit);
         self.mark_mounted(&dirty);
         for key in dirty {
+            let is_resent = self.resent.remove(&key);
             let Some(row) = self.sessions.get(&key) else { continue };
             let best = self.best_candidate(row).filter(|best| !self.is_removed(best) && !self.is_mounted(best));
             let now = best.map(|best| self.apply_overrides(best));
@@ -330,7 +334,7 @@ impl SessionTable {
                     // A session that was hidden may be shown again as it was.
                     row.emitted = None;
                 }
-                (Some(emitted), Some(now)) if *emitted == now => {}
+                (Some(emitted), Some(now)) if *emitted == now && !is_resent => {}
                 (_, Some(now)) => {
                     change.sessions.push(now.clone());
                     row.emitted = Some(now);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use salon::domain::catalog::{Catalog, IndexProgress};
+use salon::domain::catalog::{Catalog, CatalogChange, IndexProgress};
 use salon::domain::live_status::LiveStatus;
 use salon::domain::search::{SearchOrder, SearchResults};
 use salon::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
@@ -217,6 +217,29 @@ fn a28_without_notifications_the_index_polls_and_reports_it() {
     append(&path, "prompt 3000 three\n");
     running.index.check_changes();
     running.until("looked", |running| running.turns("a") == 3);
+}
+
+#[test]
+fn a_session_that_was_gone_only_between_two_looks_is_sent_again_on_request() {
+    let home = Home::empty();
+    let path = write(&home, "a.log", "prompt 1000 one\n");
+    let mut running = Running::complete_and_watched(IndexOptions { watch: WatchMode::Refused, ..options(&home) });
+    // The interface drops the row at once, as it does for a session that is moved to the trash.
+    let drop_row = |running: &mut Running| {
+        running.catalog.apply(CatalogChange { removed: vec![key("a")], ..CatalogChange::default() });
+    };
+    drop_row(&mut running);
+    running.index.check_sessions(vec![key("a")]);
+    // Polls go on sending their progress, so that waiting for the row alone would never end.
+    let before = running.changes;
+    running.until("a change", |running| running.session("a").is_some() || running.changes > before + 6);
+    assert!(running.session("a").is_some(), "still there");
+    fs::rename(&path, path.with_extension("moved")).expect("moved");
+    running.index.check_sessions(vec![key("a")]);
+    running.until("removed", |running| running.session("a").is_none());
+    fs::rename(path.with_extension("moved"), &path).expect("moved back");
+    running.index.check_changes();
+    running.until("back", |running| running.session("a").is_some());
 }
 
 #[test]
