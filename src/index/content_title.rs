@@ -16,9 +16,10 @@ const TEXT_LIMIT: TextLimit = TextLimit(4 << 10);
 /// Maximum bytes of a session that is opened for its title, because it is opened again each time it grows.
 const MAX_BYTES: u64 = 8 << 20;
 
-/// Sets the title of a session that has content but no title.
+/// Sets the title of a session that has content but no title. Of a deleted one, only prompts are left.
 pub(super) fn complete(format: &dyn Format, session: &mut Session) {
-    if !session.title.text.is_empty() || session.messages == 0 || session.bytes > MAX_BYTES {
+    let is_titled = !session.title.text.is_empty() || session.flags.purged;
+    if is_titled || session.messages == 0 || session.bytes > MAX_BYTES {
         return;
     }
     // A session that cannot be opened now has no title; its reader reports the problem.

@@ -364,4 +364,16 @@ fn an_open_transcript_stays_whole_when_its_agent_deletes_it() {
     assert_eq!(pages(&running), [len], "answers and tools too, not only the prompts that are left elsewhere");
     let is_gone = |(_, event): &(u64, TranscriptEvent)| matches!(event, TranscriptEvent::Gone);
     assert!(running.transcripts.iter().any(is_gone), "the reader is told");
+    // Its reader is evicted for others; what is left is read then.
+    let others = running.catalog.iter().filter(|session| !session.flags.purged && session.key != key);
+    let others: Vec<SessionKey> = others.map(|session| session.key.clone()).take(7).collect();
+    for (ticket, other) in (20..).zip(others) {
+        running.index.open(ticket, other);
+    }
+    running.transcripts.clear();
+    running.index.read(7, 0..len);
+    let is_left = |(ticket, event): &(u64, TranscriptEvent)| {
+        *ticket == 7 && matches!(event, TranscriptEvent::Opened(opened) if (1..len).contains(&opened.len))
+    };
+    running.until("the prompts are left", |running| running.transcripts.iter().any(is_left));
 }

@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use self::dialect::Rollout;
+use self::dialect::{Rollout, SearchedRollout};
 use self::head::RolloutHead;
 pub(super) use self::protocol::AppServer;
 use super::jsonl::agent::all_named_alike;
@@ -165,6 +165,10 @@ impl JsonlAgent for Codex {
     fn dialect(&self, source: &Source, head: &RolloutHead) -> Rollout {
         let files = if paths::is_part(source.kind) { paths::files_of(&source.path) } else { Vec::new() };
         Rollout { parts: parts::of(&files).into(), ..head.dialect() }
+    }
+
+    fn search_dialect(&self, source: &Source, head: &RolloutHead) -> Rollout {
+        Rollout { searched: Some(SearchedRollout::new(source.path.clone())), ..self.dialect(source, head) }
     }
 
     fn reader_dialect(&self, session: &Session, head: &RolloutHead) -> io::Result<Rollout> {

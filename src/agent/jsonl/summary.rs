@@ -19,7 +19,7 @@ use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCurs
 use crate::domain::{Issue, Session, Time};
 
 /// Version of [`ResumeState`]; a state of another version is discarded, and the file is read again.
-const VERSION: u8 = 8;
+const VERSION: u8 = 9;
 
 /// `ResumeState` from which to continue after an append; about a kilobyte.
 #[derive(Debug, Default, Serialize, Deserialize)]

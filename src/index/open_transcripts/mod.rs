@@ -58,6 +58,8 @@ pub(super) struct OpenTranscripts {
 
 struct Open {
     session: Arc<Session>,
+    /// Rest of the session after its agent deleted the transcript, which is read as long as it is open.
+    left: Option<Arc<Session>>,
     /// Requests to the thread; `None` where the reader was evicted.
     requests: Option<Sender<TranscriptRequest>>,
     used: u64,
@@ -76,7 +78,7 @@ impl OpenTranscripts {
     pub(super) fn open(&mut self, ticket: TranscriptTicket, session: Arc<Session>) {
         self.clock += 1;
         let requests = self.start(ticket, session.clone(), true);
-        self.open.insert(ticket, Open { session, requests, used: self.clock });
+        self.open.insert(ticket, Open { session, left: None, requests, used: self.clock });
         self.evict();
     }
 
@@ -97,6 +99,10 @@ impl OpenTranscripts {
             },
             None => request,
         };
+        if let Some(left) = open.left.take() {
+            // The screen asks again for what it shows.
+            return self.open(ticket, left);
+        }
         let session = open.session.clone();
         let requests = self.start(ticket, session, false);
         if let Some(requests) = &requests {
@@ -143,11 +149,17 @@ impl OpenTranscripts {
     /// Reopens the transcript of a session whose source moved. One that its agent has deleted stays open as it was: only
     /// prompts are left elsewhere.
     pub(super) fn session_changed(&mut self, session: &Arc<Session>) {
-        let moved = |open: &Open| {
-            let is_deleted = session.flags.purged && !open.session.flags.purged;
-            open.session.key == session.key && open.session.path != session.path && !is_deleted
-        };
-        let tickets: Vec<_> = self.open.iter().filter(|(_, open)| moved(open)).map(|(ticket, _)| *ticket).collect();
+        let mut tickets = Vec::new();
+        for (ticket, open) in &mut self.open {
+            if open.session.key != session.key || open.session.path == session.path {
+                continue;
+            }
+            if session.flags.purged && !open.session.flags.purged && open.requests.is_some() {
+                open.left = Some(session.clone());
+            } else {
+                tickets.push(*ticket);
+            }
+        }
         for ticket in tickets {
             self.open(ticket, session.clone());
         }

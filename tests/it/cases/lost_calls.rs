@@ -111,6 +111,12 @@ fn the_end_of_a_call_with_a_record_adds_no_entry() {
             let case = rollout(&[call.clone(), end.clone()]);
             let entries = case.entries(THREAD);
             assert_eq!((entries.len(), &entries[1]["kind"]), (2, &json!("tool")), "{call} {end}: {entries:#?}");
+            if call["type"] == "function_call" && end["type"] == "exec_command_end" {
+                let restated = json!({"type": "function_call", "name": "shell", "call_id": "call_1",
+                    "arguments": r#"{"command": ["bash", "-lc", "echo kakaneedle"]}"#});
+                let found = rollout(&[restated, end.clone()]).json(&["search", "kakaneedle"]);
+                assert_eq!(found["hits"][0]["count"], 1, "{found}");
+            }
             if call["type"] == "function_call" {
                 assert_eq!(entries[1]["tool"]["input"]["x"], "moaneedle", "{end}");
                 case.assert_shown_and_found("moaneedle");
