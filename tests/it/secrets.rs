@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 use crate::support;
 
+mod prefixes;
+
 /// Characters of a made-up secret, so that no scanner takes this file for one that contains any.
 fn made_up(length: usize) -> String {
     "a1B2c3D4e5F6g7H8i9J0".chars().cycle().take(length).collect()

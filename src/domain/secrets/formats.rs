@@ -117,7 +117,8 @@ pub(super) static FORMATS: &[SecretFormat] = &[
     token("CircleCI token", &["CCIPAT_", "CCIPRJ_"], is_word, 40..=80),
     token("Buildkite token", &["bkua_", "bkat_", "bkct_"], is_hex, 40..=64),
     token("SonarQube token", &["squ_", "sqp_", "sqa_"], is_hex, 40..=40),
-    token("Sourcegraph token", &["sgp_"], is_word, 40..=64),
+    token("Sourcegraph token", &["sgp_"], is_hex_or_line, 40..=57),
+    token("Sourcegraph token", &["sgp_local_"], is_hex, 40..=40),
     token("Terraform token", &["atlasv1."], is_word_or_dash, 60..=70),
     token("1Password token", &["ops_eyJ"], is_base64, 250..=2048),
     token("Square token", &["sq0atp-", "sq0csp-"], is_word_or_dash, 22..=64),
@@ -213,6 +214,10 @@ fn is_webhook(byte: u8) -> bool {
 
 fn is_hex_or_dash(byte: u8) -> bool {
     is_hex(byte) || byte == b'-'
+}
+
+fn is_hex_or_line(byte: u8) -> bool {
+    is_hex(byte) || byte == b'_'
 }
 
 fn is_token_of_atlassian(byte: u8) -> bool {

@@ -18,7 +18,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
 use formats::{FORMATS, SecretFormat};
 use shape::Shape;
@@ -108,8 +108,9 @@ pub fn find(text: &str) -> Vec<Secret> {
     let mut found: Vec<Secret> = Vec::new();
     // The format of the last secret says more about its place than about itself.
     let mut last_is_general = false;
-    let mut cookies_end = 0;
-    for hit in finder.prefixes.find_iter(text) {
+    let (mut at, mut cookies_end) = (0, 0);
+    while let Some(hit) = finder.prefixes.find(Input::new(text).range(at..)) {
+        at = hit.end();
         let format = &FORMATS[finder.owners[hit.pattern().as_usize()]];
         if matches!(format.shape, Shape::Cookies) {
             if hit.start() >= found.last().map_or(0, |last| last.range.end).max(cookies_end) {
@@ -120,7 +121,11 @@ pub fn find(text: &str) -> Vec<Secret> {
             }
             continue;
         }
-        let Some(range) = format.check(text, hit.range()) else { continue };
+        let Some(range) = format.check(text, hit.range()) else {
+            // Another prefix may begin within this one: `api_key` after the first letter of `napi_`.
+            at = hit.start() + 1;
+            continue;
+        };
         let is_general = format.is_general();
         match found.last_mut() {
             Some(last) if range.start < last.range.end => {

@@ -78,7 +78,9 @@ pub(super) fn is_secret(name: &str) -> bool {
     let (rest, last) = if last.eq_ignore_ascii_case(b"base") { split_last_word(rest) } else { (rest, last) };
     let (_, owner) = split_last_word(rest);
     if last.eq_ignore_ascii_case(b"key") {
-        return is_one_of(owner, KEY_OWNERS);
+        // `OPENAPI_KEY`
+        let is_api = owner.last_chunk::<3>().is_some_and(|end| end.eq_ignore_ascii_case(b"api"));
+        return is_api || is_one_of(owner, KEY_OWNERS);
     }
     if last.eq_ignore_ascii_case(b"pass") || last.eq_ignore_ascii_case(b"pwd") {
         return !owner.is_empty() && (is_capital(name) || is_one_of(owner, PASS_OWNERS));

@@ -48,6 +48,9 @@ const MIN_KEY_CHARS: usize = 40;
 /// Maximum bytes between the scheme and the host of a URL.
 const MAX_USER_BYTES: usize = 512;
 
+/// Maximum bytes after the mark of a short token that are looked at.
+const MAX_SHORT_TOKEN: usize = 64;
+
 /// Maximum bytes of the hash of a password with its parameters.
 const MAX_CRYPT_BYTES: usize = 512;
 
@@ -67,12 +70,18 @@ pub(super) fn token(
     chars: fn(u8) -> bool,
     length: &RangeInclusive<usize>,
 ) -> Option<Range<usize>> {
-    let bytes = text.as_bytes();
+    let bytes = &text.as_bytes()[..text.len().min(prefix.end + length.end() + 1)];
     let end = run_end(bytes, prefix.end, chars);
     // Data in base64 has neither of these characters, so that a slash before them ends a word.
     let is_marked = text[prefix.clone()].contains(['_', '-']);
     let starts = || starts_word(bytes, prefix.start) || is_marked && matches!(bytes[prefix.start - 1], b'/' | b'+');
-    (length.contains(&(end - prefix.end)) && starts()).then_some(prefix.end..end)
+    (length.contains(&(end - prefix.end)) && starts() && !is_words(&bytes[prefix.end..end])).then_some(prefix.end..end)
+}
+
+/// Returns true for words in small letters with separators, which are a name.
+fn is_words(rest: &[u8]) -> bool {
+    let is_separator = |byte: &u8| b"_-./".contains(byte);
+    rest.iter().any(is_separator) && rest.iter().all(|byte| byte.is_ascii_lowercase() || is_separator(byte))
 }
 
 /// Checks the hash of a password, with its parameters and its salt.
@@ -94,8 +103,8 @@ pub(super) fn crypt(text: &str, prefix: Range<usize>, length: &RangeInclusive<us
 /// Checks a token of Telegram, whose prefix begins with the colon.
 pub(super) fn telegram_token(text: &str, prefix: Range<usize>) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
-    let digits = bytes[..prefix.start].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-    let end = run_end(bytes, prefix.end, is_word_or_dash);
+    let digits = bytes[..prefix.start].iter().rev().take(11).take_while(|byte| byte.is_ascii_digit()).count();
+    let end = run_end(&bytes[..bytes.len().min(prefix.end + MAX_SHORT_TOKEN)], prefix.end, is_word_or_dash);
     ((8..=10).contains(&digits) && end - prefix.end == 33).then_some(prefix.start + 1..end)
 }
 
@@ -104,7 +113,11 @@ pub(super) fn azure_secret(text: &str, mark: Range<usize>) -> Option<Range<usize
     let bytes = text.as_bytes();
     let is_in = |byte: u8| is_dotted(byte) || byte == b'~';
     let start = mark.start.checked_sub(4).filter(|start| starts_word(bytes, *start))?;
-    let end = run_end(bytes, mark.end, is_in);
+    let mut end = run_end(&bytes[..bytes.len().min(mark.end + MAX_SHORT_TOKEN)], mark.end, is_in);
+    // It may end a sentence.
+    while end - mark.end > 31 && bytes[end - 1] == b'.' {
+        end -= 1;
+    }
     let begins = bytes[start..start + 3].iter().all(|byte| is_in(*byte)) && bytes[start + 3].is_ascii_digit();
     (begins && (31..=34).contains(&(end - mark.end))).then_some(start..end)
 }
