@@ -22,9 +22,9 @@ pub enum GitError {
     /// The directory is in no repository.
     #[error("{} is not in a git repository", .0.display())]
     NotARepository(PathBuf),
-    /// The directory is in no repository, and too large for snapshots without one.
-    #[error("{} is not in a git repository, and too large for snapshots without one", .0.display())]
-    PlainDirectory(PathBuf),
+    /// The directory is in no repository, and has no snapshots without one for a reason.
+    #[error("{} is not in a git repository, and {}", .0.display(), .1)]
+    PlainDirectory(PathBuf, &'static str),
     /// The directory is in a repository without a work tree.
     #[error("{} is in a bare repository, which has no files to work on", .0.display())]
     Bare(PathBuf),

@@ -172,7 +172,7 @@ pub(super) fn name_of(directory: &Path) -> String {
     hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn create_private(path: &Path) -> Result<(), GitError> {
+pub(super) fn create_private(path: &Path) -> Result<(), GitError> {
     use std::os::unix::fs::DirBuilderExt;
     let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     created.map_err(|error| GitError::io(path, error))

@@ -61,6 +61,9 @@ const VARIABLES: [(&str, &str); 10] = [
     ("LC_ALL", "C"),
 ];
 
+/// Variables with directories of agents' data.
+const DATA_VARIABLES: [&str; 2] = ["CLAUDE_CONFIG_DIR", "CODEX_HOME"];
+
 /// The program `git` with the environment of its commands.
 #[derive(Clone)]
 pub struct Git {
@@ -106,6 +109,13 @@ impl Git {
     pub(super) fn home(&self) -> Option<PathBuf> {
         let (_, home) = self.vars.iter().find(|(name, value)| name == "HOME" && !value.is_empty())?;
         Some(PathBuf::from(home))
+    }
+
+    /// Returns the directories that variables name for the data of agents.
+    pub(super) fn data_directories(&self) -> impl Iterator<Item = PathBuf> {
+        let named =
+            self.vars.iter().filter(|(name, value)| DATA_VARIABLES.contains(&name.as_str()) && !value.is_empty());
+        named.map(|(_, value)| PathBuf::from(value))
     }
 
     /// Returns the path of the user's own attributes, unless the configuration names another one.

@@ -146,7 +146,7 @@ impl OwnRepository {
         let Some(entries) = entries(&listed) else { return Ok(None) };
         let sizes = self.object_sizes(entries.iter().map(|entry| entry.id), new)?;
         let conversions = if names_filters(repository, &entries) {
-            self.conversions(root, index, new, &entries)?
+            self.conversions(repository, index, new, &entries)?
         } else {
             vec![Conversion::LineEnds; entries.len()]
         };
@@ -179,7 +179,7 @@ impl OwnRepository {
     /// Returns the conversion of each entry of an index.
     fn conversions(
         &self,
-        root: &Path,
+        repository: &Repository,
         index: &Path,
         new: &impl Fn(GitCommand) -> GitCommand,
         entries: &[IndexEntry],
@@ -187,13 +187,17 @@ impl OwnRepository {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
+        // Attributes that no command in this repository sees.
+        if repository.names_attributes || repository.common_dir.join("info/attributes").exists() {
+            return Ok(vec![Conversion::Unknown; entries.len()]);
+        }
         let (_, defined) = self.command("config").args(["--name-only", "--get-regexp", "^filter\\."]).answer()?;
         let defined = String::from_utf8_lossy(&defined);
         let names: BTreeSet<&str> =
             defined.lines().filter_map(|line| Some(line.strip_prefix("filter.")?.rsplit_once('.')?.0)).collect();
         let input = entries.iter().flat_map(|entry| [entry.name, b"\0"].concat()).collect();
         let options = ["-z", "--stdin", "filter", "working-tree-encoding"];
-        let listed = new(self.on_files("check-attr", root, index).args(options)).input(input).run()?;
+        let listed = new(self.on_files("check-attr", &repository.root, index).args(options)).input(input).run()?;
         let mut fields = listed.split(|byte| *byte == 0).skip(2).step_by(3);
         let mut found = Vec::with_capacity(entries.len());
         while let (Some(filter), Some(encoding)) = (fields.next(), fields.next()) {

@@ -11,7 +11,10 @@ use super::program::{Git, GitCommand};
 const FILTER_PROGRAMS: [&str; 3] = ["clean", "smudge", "process"];
 
 /// Names of settings that convert files, or name attributes that do.
-const CONVERSIONS: [&[u8]; 2] = [b"core.autocrlf", b"core.attributesfile"];
+const CONVERSIONS: [&[u8]; 2] = [b"core.autocrlf", ATTRIBUTES];
+
+/// Name of the setting that names a file of attributes.
+const ATTRIBUTES: &[u8] = b"core.attributesfile";
 
 /// A work tree of a repository.
 #[derive(Clone, Debug)]
@@ -27,6 +30,8 @@ pub struct Repository {
     without_filters: Vec<(OsString, OsString)>,
     /// True if the configuration may convert the ends of lines, or names a file of attributes.
     pub(super) converts_files: bool,
+    /// True if the repository's own configuration names a file of attributes.
+    pub(super) names_attributes: bool,
     /// Directory of salon's own repository that stands for the missing one of a directory outside of git.
     pub(super) plain: Option<PathBuf>,
 }
@@ -36,16 +41,17 @@ impl Repository {
     pub fn open(git: &Git, dir: &Path) -> Result<Self, GitError> {
         let canonical = dir.canonicalize().map_err(|_| GitError::NoDirectory(dir.to_owned()))?;
         git.check_version(&canonical)?;
-        let path = |option: &str| {
+        let named = |option: &str| {
             let line = git.command(&canonical, "rev-parse").args(["--path-format=absolute", option]).line()?;
-            let path = PathBuf::from(OsString::from_vec(line));
+            Ok::<_, GitError>(PathBuf::from(OsString::from_vec(line)))
+        };
+        let path = |option: &str| {
+            let path = named(option)?;
             path.canonicalize().map_err(|error| GitError::io(&path, error))
         };
-        let root = path("--show-toplevel").map_err(|error| match error {
-            // The configuration names a directory that does not exist.
-            GitError::Io { path, .. } => GitError::OtherWorkTree(dir.to_owned(), path),
-            error => error,
-        })?;
+        let root = named("--show-toplevel")?;
+        // The configuration may name a directory that does not exist.
+        let root = root.canonicalize().map_err(|_| GitError::OtherWorkTree(dir.to_owned(), root))?;
         if !canonical.starts_with(&root) {
             return Err(GitError::OtherWorkTree(dir.to_owned(), root));
         }
@@ -60,11 +66,13 @@ impl Repository {
         (git_dir, common_dir): (PathBuf, PathBuf),
         plain: Option<PathBuf>,
     ) -> Result<Self, GitError> {
-        let (without_filters, converts_files) = (Vec::new(), false);
-        let opened = Self { git: git.clone(), root, git_dir, common_dir, without_filters, converts_files, plain };
+        let (without_filters, converts_files, names_attributes) = (Vec::new(), false, false);
+        let git = git.clone();
+        let opened = Self { git, root, git_dir, common_dir, without_filters, converts_files, names_attributes, plain };
         let listed = opened.write("config").args(["--list", "--show-scope", "--name-only", "-z"]).run()?;
         let converts_files = listed.split(|byte| *byte == 0).any(|name| CONVERSIONS.contains(&name));
-        Ok(Self { without_filters: without_filters_of(&listed), converts_files, ..opened })
+        let names_attributes = own_names(&listed).any(|name| name == ATTRIBUTES);
+        Ok(Self { without_filters: without_filters_of(&listed), converts_files, names_attributes, ..opened })
     }
 
     /// Begins a command that only reads. Filters that the repository configures are switched off.
@@ -118,16 +126,21 @@ pub(super) fn text(bytes: Vec<u8>, subcommand: &'static str) -> Result<String, G
     String::from_utf8(bytes).map_err(|_| GitError::Unreadable(subcommand))
 }
 
+/// Returns the names that the repository's own configuration defines or changes, of a list of scopes and names.
+fn own_names(listed: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut fields = listed.split(|byte| *byte == 0);
+    let pairs = std::iter::from_fn(move || Some((fields.next()?, fields.next()?)));
+    pairs.filter(|(scope, _)| matches!(*scope, b"local" | b"worktree")).map(|(_, name)| name)
+}
+
 /// Returns settings that switch off each filter that the repository's own configuration, of a list of scopes and names,
 /// defines or changes. Those that
 /// only the user's configuration defines stay, because without them large files would appear as modified.
 fn without_filters_of(listed: &[u8]) -> Vec<(OsString, OsString)> {
-    let mut fields = listed.split(|byte| *byte == 0);
     let mut settings = Vec::new();
-    while let (Some(scope), Some(name)) = (fields.next(), fields.next()) {
-        let is_own = matches!(scope, b"local" | b"worktree");
+    for name in own_names(listed) {
         let driver = name.strip_prefix(b"filter.").and_then(|rest| rest.rsplitn(2, |byte| *byte == b'.').nth(1));
-        if let Some(driver) = driver.filter(|_| is_own) {
+        if let Some(driver) = driver {
             let key = |key: &str| OsStr::from_bytes(&[b"filter.", driver, b".", key.as_bytes()].concat()).to_owned();
             settings.extend(FILTER_PROGRAMS.map(|program| (key(program), OsString::new())));
             settings.push((key("required"), "false".into()));

@@ -134,6 +134,16 @@ impl OwnRepository {
         Ok(found)
     }
 
+    /// Returns true if a snapshot has the present content of a path, or if there is nothing.
+    pub fn has_present(&self, root: &Path, commit: &str, path: &Path) -> Result<bool, GitError> {
+        let path = path.to_owned();
+        let current = self.objects_in(commit, &BTreeSet::from([&path]))?.pop().map(|(_, object)| object);
+        let raw = self.raw_files(commit)?;
+        let current_raw = current.as_ref().and_then(|object| raw.bytes(&path, object));
+        let file = FileRestoration { path, exists: true, current, target: None, current_raw, target_raw: None };
+        Ok(self.check(root, vec![file])?.left.is_empty())
+    }
+
     /// Separates the files that are as the current snapshot has them from those that are not.
     pub fn check(&self, root: &Path, files: Vec<FileRestoration>) -> Result<CheckedRestorations, GitError> {
         let deleted: HashSet<PathBuf> =

@@ -164,14 +164,17 @@ impl RewindRequest<'_> {
                     return Err(format!("there is no turn {turn}; the session has {}", prompts.len()));
                 }
                 let snapshot = changes::snapshot_of(&self.context.store, &self.session.key, &prompts, *turn);
-                let snapshot = snapshot
-                    .filter(|taken| (&taken.root, &taken.repository) == (&repository.root, &repository.common_dir));
                 let missing = || {
                     format!(
                         "there is no snapshot of turn {turn}: salon did not run it here, or its snapshot has expired"
                     )
                 };
                 let snapshot = snapshot.ok_or_else(missing)?;
+                if (&snapshot.root, &snapshot.repository) != (&repository.root, &repository.common_dir) {
+                    return Err(format!(
+                        "the snapshot of turn {turn} is not of the repository that the directory has now"
+                    ));
+                }
                 Ok((snapshot.before, Some(RewoundTurn { began: snapshot.began, edits })))
             }
         }
@@ -210,6 +213,9 @@ pub fn restore(
     };
     let (target, files) = match restoration {
         Restoration::Hunk(file, hunk) => {
+            if !own.has_present(root, &current, Path::new(&file.path)).map_err(message)? {
+                return Err(format!("{} is left as it is: {NOT_KEPT}", file.path));
+            }
             let undo = own.keep_undo(&format!("{UNDO}{}", now.millis()), &current, &[Path::new(&file.path)]);
             let undo = undo.map_err(message)?;
             return own.discard_hunk(root, file, hunk).map_err(message).map(|()| undo);

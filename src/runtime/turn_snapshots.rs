@@ -84,7 +84,7 @@ impl TurnSnapshots {
 fn serve(requests: &Receiver<SnapshotRequest>, git: &Git, own: &Path, store: &Store) {
     while let Ok(request) = requests.recv() {
         match take(&request, git, own, store) {
-            Ok(()) | Err(SnapshotError::Git(GitError::PlainDirectory(_) | GitError::NotInstalled)) => {}
+            Ok(()) | Err(SnapshotError::Git(GitError::PlainDirectory(..) | GitError::NotInstalled)) => {}
             Err(error) => tracing::warn!(%error, cwd = %request.cwd.display(), "no snapshot of the files"),
         }
     }
@@ -106,7 +106,9 @@ fn take(request: &SnapshotRequest, git: &Git, own: &Path, store: &Store) -> Resu
     let name = format!("{TURNS}{commit}");
     let began = request.turn;
     if request.ended {
-        store.with(|db| turn_snapshots::end(db, &request.run, began, &commit))?;
+        // The turn may have made another repository.
+        let place = (repository.common_dir.as_path(), repository.root.as_path());
+        store.with(|db| turn_snapshots::end(db, (&request.run, began), place, &commit))?;
     } else {
         let (run, before) = (request.run.clone(), commit.clone());
         let (repository, root) = (repository.common_dir.clone(), repository.root.clone());

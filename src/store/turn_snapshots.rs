@@ -58,10 +58,17 @@ pub fn begin(db: &mut Connection, snapshot: &TurnSnapshot) -> Result<()> {
     })
 }
 
-/// Records the files after a turn of a run. A turn without a snapshot of its beginning has none of its end.
-pub fn end(db: &mut Connection, run: &RunId, began: Time, after: &str) -> Result<()> {
-    let sql = "UPDATE turn_snapshots SET after = ?3 WHERE run = ?1 AND began = ?2";
-    write(db, |db| db.execute(sql, params![&*run.0, began.millis(), after]).map(drop))
+/// Records the files after a turn of a run. A turn without a snapshot of its beginning in the same repository and work
+/// tree has none of its end.
+pub fn end(
+    db: &mut Connection,
+    (run, began): (&RunId, Time),
+    (repository, root): (&Path, &Path),
+    after: &str,
+) -> Result<()> {
+    let sql = "UPDATE turn_snapshots SET after = ?3 WHERE run = ?1 AND began = ?2 AND repository = ?4 AND root = ?5";
+    let [repository, root] = [repository, root].map(|path| path.as_os_str().as_bytes());
+    write(db, |db| db.execute(sql, params![&*run.0, began.millis(), after, repository, root]).map(drop))
 }
 
 /// Returns the snapshots of a run, oldest first.

@@ -101,9 +101,12 @@ impl Worktrees {
     /// Returns the command with which a removed worktree comes back from salon's own repository.
     pub fn fetch_command(&self, worktree: &Worktree) -> Result<Vec<String>, GitError> {
         let own = OwnRepository::open(&self.git, &self.paths.repositories(), &worktree.repository)?;
+        let name = archive_ref(worktree);
+        let reflog = format!("{name}-reflog");
+        let reflog = own.find_ref(&reflog)?.map(|_| reflog);
         let [workspace, own] = [&worktree.workspace, &own.path].map(|path| path.to_string_lossy().into_owned());
-        let words = ["git", "-C", &workspace, "fetch", &own, &archive_ref(worktree)];
-        Ok(words.map(str::to_owned).into())
+        let words = ["git", "-C", &workspace, "fetch", &own, &name].map(str::to_owned);
+        Ok(words.into_iter().chain(reflog).collect())
     }
 
     /// Keeps the commit of a worktree whose files are gone in salon's own repository.

@@ -42,10 +42,11 @@ pub(super) fn record_turn(home: &Home, repo: &Repo, session: &Transcript) {
         last_activity: began,
     };
     let (repository, root) = (opened.common_dir.clone(), opened.root.clone());
+    let place = (repository.clone(), root.clone());
     let snapshot = TurnSnapshot { run: run.clone(), began, repository, root, before: before.clone(), after: None };
     store.with(|db| registry::record(db, &record)).expect("recorded");
     store.with(|db| turn_snapshots::begin(db, &snapshot)).expect("recorded");
-    store.with(|db| turn_snapshots::end(db, &run, began, &before)).expect("recorded");
+    store.with(|db| turn_snapshots::end(db, (&run, began), (&place.0, &place.1), &before)).expect("recorded");
 }
 
 /// Files of a work tree with their contents, without git's own.
@@ -298,13 +299,30 @@ fn the_snapshot_of_a_turn_that_never_ended_is_found_and_no_other_turns() {
     assert_eq!((found(1), found(2)), (Some(first), None), "the second turn has none of its own");
     let run = RunId("run-1".into());
     let snapshot = store.with(|db| turn_snapshots::of_run(db, &run)).expect("read").remove(0);
+    let place = (snapshot.repository.clone(), snapshot.root.clone());
     let crashed = TurnSnapshot { began: second, before: "b".repeat(40), after: None, ..snapshot };
     store.with(|db| turn_snapshots::begin(db, &crashed)).expect("recorded");
     assert_eq!((found(1), found(2)), (Some(first), Some(second)));
     // The end of the first turn comes late.
-    store.with(|db| turn_snapshots::end(db, &run, first, "late")).expect("recorded");
+    store.with(|db| turn_snapshots::end(db, (&run, first), (&place.0, &place.1), "late")).expect("recorded");
     let ends = store.with(|db| turn_snapshots::of_run(db, &run)).expect("read");
     assert_eq!(ends.iter().map(|end| end.after.as_deref()).collect::<Vec<_>>(), [Some("late"), None]);
+}
+
+#[test]
+fn a_hunk_of_a_file_that_no_snapshot_has_is_not_discarded() {
+    let repo = Repo::new();
+    repo.write("readme", "one\nTWO\nthree\n");
+    let file = since_head(&repo).remove(0);
+    let discard = || restore(&repo, &Restoration::Hunk(file.clone(), file.hunks[0].clone()));
+    let mut long = "one\nTWO\nthree\n".to_owned();
+    long.push_str(&"x".repeat(101 << 20));
+    repo.write("readme", &long);
+    assert_eq!(discard().expect_err("too large"), format!("readme is left as it is: {}", rewind::NOT_KEPT));
+    assert_eq!(fs::read(repo.path().join("readme")).expect("a file").len(), long.len());
+    repo.write("readme", "one\nTWO\nthree\n");
+    discard().expect("discarded");
+    assert_eq!(fs::read_to_string(repo.path().join("readme")).expect("a file"), "one\ntwo\nthree\n");
 }
 
 #[test]

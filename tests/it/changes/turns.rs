@@ -7,6 +7,7 @@ use std::sync::Arc;
 use salon::domain::run::{Phase, RunId, RunInfo};
 use salon::domain::{Agent, SessionKey, Time};
 use salon::git::own_repository::OwnRepository;
+use salon::git::{Git, GitError, Repository};
 use salon::runtime::turn_snapshots::{TurnSnapshots, expire};
 use salon::store::turn_snapshots::{self, TurnSnapshot};
 use salon::store::{Store, registry};
@@ -126,8 +127,6 @@ fn a_directory_outside_of_git_has_snapshots_and_rewinds_too() {
     let notes = repo.outside().join("notes");
     write(&notes.join("plan"), "one\n");
     write(&notes.join(".gitignore"), "*.log\n");
-    write(&notes.join("inner/file"), "of another repository\n");
-    repo.git_in(&notes.join("inner"), &["init", "--quiet"]);
     let mut turns = Turns::new(notes.clone(), repo);
     turns.working(at(0)).wait("the turn began", |taken| taken.len() == 1);
     let before = super::rewind::files(&notes);
@@ -149,6 +148,57 @@ fn a_directory_outside_of_git_has_snapshots_and_rewinds_too() {
     salon(&turns.home, &["rewind", &session.id, "--to", undo]);
     assert_eq!(super::rewind::files(&notes), after);
     assert!(!notes.join(".git").exists());
+}
+
+#[test]
+fn a_turn_that_makes_a_repository_has_no_end_in_another_one() {
+    let repo = Repo::new();
+    let notes = repo.outside().join("notes");
+    write(&notes.join("plan"), "one\n");
+    let mut turns = Turns::new(notes.clone(), repo);
+    let session = Transcript::new("aaaa", &notes).prompt("p").edit(&notes.join("plan"), "one\n", "two\n");
+    session.write_to(&turns.home);
+    turns.record(&session);
+    turns.working(at(0)).wait("the turn began", |taken| taken.len() == 1);
+    write(&notes.join("plan"), "two\n");
+    turns.repo.git_in(&notes, &["init", "--quiet"]);
+    turns.working(at(100_000)).wait("the next one began", |taken| taken.len() == 2);
+    assert_eq!(turns.taken()[0].after, None);
+    let shown = output_json(&salon(&turns.home, &["diff", &session.id, "--turn", "1", "--json"]));
+    assert_eq!((&shown["source"], paths(&shown)), (&"edits".into(), vec![("plan", "modified")]));
+    let refused = salon(&turns.home, &["rewind", &session.id, "1"]);
+    let reason = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(reason.contains("not of the repository that the directory has now"), "{reason}");
+    assert_eq!(fs::read_to_string(notes.join("plan")).expect("a file"), "two\n");
+}
+
+#[test]
+fn directories_outside_of_git_that_are_unsuitable_have_no_snapshots_for_a_reason() {
+    let repo = Repo::new();
+    let home = repo.outside();
+    let reason = |dir: &std::path::Path, own: &str| {
+        let mut vars = repo.vars();
+        vars.push(("CODEX_HOME".to_owned(), home.join("codex").display().to_string()));
+        match Repository::open_or_plain(&Git::new(vars), dir, &home.join(own)) {
+            Err(GitError::PlainDirectory(_, reason)) => Some(reason),
+            opened => opened.map(|_| None).expect("a reason or a repository"),
+        }
+    };
+    write(&home.join("work/checkout/a/file"), "x\n");
+    assert_eq!(reason(&home.join("work"), "own"), None);
+    repo.git_in(&home.join("work/checkout"), &["init", "--quiet"]);
+    assert_eq!(reason(&home.join("work"), "own"), Some("contains another one"));
+    // Git regards this as no repository.
+    write(&home.join("fake/deep/.git"), "not a repository\n");
+    assert_eq!(reason(&home.join("fake"), "own"), Some("contains another one"));
+    write(&home.join(".config/tool/settings"), "secret\n");
+    assert_eq!(reason(&home.join(".config/tool"), "own"), Some("is data of programs"));
+    write(&home.join("codex/sessions/a"), "x\n");
+    let data = Some("contains data of salon or of an agent, or is in it");
+    assert_eq!(reason(&home.join("codex/sessions"), "own"), data);
+    write(&home.join("data/file"), "x\n");
+    assert_eq!(reason(&home.join("data"), "data/salon/git"), data);
+    assert_eq!(reason(&home, "own"), Some("contains the home directory"));
 }
 
 #[test]

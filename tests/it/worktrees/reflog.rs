@@ -105,6 +105,23 @@ fn h40_a_removed_worktree_comes_back_with_the_command_that_is_printed() {
 }
 
 #[test]
+fn h40_the_command_that_is_printed_brings_back_dropped_commits_too() {
+    let scene = Scene::new(Repo::with_remote());
+    let tree = scene.pushed("back");
+    repo::write(&tree.path.join("dropped"), "hours of work\n");
+    scene.repo.commit_in(&tree.path, "dropped");
+    let dropped = scene.repo.git_in(&tree.path, &["rev-parse", "HEAD"]);
+    scene.repo.git_in(&tree.path, &["reset", "--quiet", "--hard", "HEAD~1"]);
+    assert_eq!(scene.prune(2), [PruneOutcome::Trashed]);
+    assert_eq!(scene.prune(3 + WEEK), [PruneOutcome::Removed]);
+    collect_garbage(&scene.repo);
+    let words = scene.worktrees.fetch_command(&tree).expect("a command");
+    scene.repo.git(&words[1..].iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(scene.repo.git(&["show", &format!("{dropped}:dropped")]), "hours of work");
+    assert_eq!(scene.repo.git(&["show", "FETCH_HEAD:work"]), "done", "the files come first");
+}
+
+#[test]
 fn h40_an_archive_of_a_worktree_without_dropped_commits_is_one_reference() {
     let scene = Scene::new(Repo::with_remote());
     let tree = scene.pushed("plain");
