@@ -103,6 +103,15 @@ impl OwnRepository {
         self.git.command(&self.path, subcommand).var("GIT_DIR", &self.path)
     }
 
+    /// Begins a command in this repository that follows the user's history, which ends where that of a shallow clone does.
+    pub(super) fn history_command(&self, subcommand: &'static str) -> GitCommand {
+        let command = self.command(subcommand);
+        match self.user_dir().map(|dir| dir.join("shallow")).filter(|shallow| shallow.is_file()) {
+            Some(shallow) => command.var("GIT_SHALLOW_FILE", shallow),
+            None => command,
+        }
+    }
+
     /// Begins a command in this repository on the files of a work tree, with an index of its own. The configuration of
     /// the user's repository does not apply, so that no filter of it runs.
     pub(super) fn on_files(&self, subcommand: &'static str, root: &Path, index: &Path) -> GitCommand {

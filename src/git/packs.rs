@@ -93,7 +93,7 @@ impl OwnRepository {
         let folder = tempfile::Builder::new().prefix("pack-").tempdir_in(&self.path).map_err(failed)?;
         // A partial clone lacks objects that only the remote has.
         let options = ["--revs", "--non-empty", "--missing=allow-any", "-q"];
-        let command = self.command("pack-objects").args(options).args([folder.path().join("pack")]);
+        let command = self.history_command("pack-objects").args(options).args([folder.path().join("pack")]);
         let hash = text(command.input(revisions).limit(PACK_LIMIT).line()?, "pack-objects")?;
         if hash.is_empty() {
             return Ok(None);

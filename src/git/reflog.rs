@@ -31,7 +31,7 @@ impl OwnRepository {
         let known = lines([format!("^{known}").as_str()]);
         let revisions = [lines(present), elsewhere.to_vec(), known].concat();
         // The snapshot is a commit of this repository.
-        let own = self.command("rev-list").args(["--parents", "--stdin"]).input(revisions).run()?;
+        let own = self.history_command("rev-list").args(["--parents", "--stdin"]).input(revisions).run()?;
         let own = text(own, "rev-list")?;
         let parents: HashSet<&str> = own.lines().flat_map(|line| line.split(' ').skip(1)).collect();
         let latest: Vec<&str> = own.lines().filter_map(|line| line.split(' ').next()).collect();

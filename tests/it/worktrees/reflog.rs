@@ -122,6 +122,29 @@ fn h40_the_command_that_is_printed_brings_back_dropped_commits_too() {
 }
 
 #[test]
+fn h40_a_worktree_of_a_shallow_clone_is_archived_and_removed() {
+    let repo = Repo::with_remote();
+    repo.write("second", "2\n").commit("second").write("third", "3\n").commit("third");
+    repo.git(&["push", "--quiet"]);
+    // The first commits go, as in a shallow clone.
+    repo.git(&["fetch", "--quiet", "--depth=1"]);
+    collect_garbage(&repo);
+    assert_eq!(repo.git(&["rev-list", "--count", "HEAD"]), "1");
+    let scene = Scene::new(repo);
+    let tree = scene.pushed("shallow");
+    repo::write(&tree.path.join("dropped"), "hours of work\n");
+    scene.repo.commit_in(&tree.path, "dropped");
+    let dropped = scene.repo.git_in(&tree.path, &["rev-parse", "HEAD"]);
+    scene.repo.git_in(&tree.path, &["reset", "--quiet", "--hard", "HEAD~1"]);
+    assert_eq!(scene.prune(2), [PruneOutcome::Trashed]);
+    assert_eq!(scene.prune(3 + WEEK), [PruneOutcome::Removed]);
+    collect_garbage(&scene.repo);
+    let own = own(&scene, &tree);
+    let file = scene.repo.git_in(&own.path, &["cat-file", "-p", &format!("{dropped}:dropped")]);
+    assert_eq!(file, "hours of work");
+}
+
+#[test]
 fn h40_an_archive_of_a_worktree_without_dropped_commits_is_one_reference() {
     let scene = Scene::new(Repo::with_remote());
     let tree = scene.pushed("plain");
