@@ -151,10 +151,15 @@ struct Change {
 impl Change {
     fn new(session: &Session, edits: &[AnnotationEdit]) -> Self {
         let mut annotation = session.annotation().cloned().unwrap_or_default();
+        let preceding = edits.first().map(|edit| session.edits(edit)).unwrap_or_default();
+        // The first requested change is the last one of them.
+        let preceding = &preceding[..preceding.len().saturating_sub(1)];
+        for edit in preceding {
+            annotation.apply(edit);
+        }
         let mut changed = false;
         edits.iter().for_each(|edit| changed |= annotation.apply(edit));
-        let first = edits.first().map(|edit| session.edits(edit)).unwrap_or_default();
-        let edits = first.into_iter().chain(edits.iter().skip(1).cloned()).collect();
+        let edits = preceding.iter().chain(edits).cloned().collect();
         let mut session = session.clone();
         session.annotate(Arc::new(annotation.clone()));
         Self { key: session.key, title: session.title.text, annotation, changed, edits, reason: None }

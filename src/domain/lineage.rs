@@ -15,19 +15,19 @@ use super::{Session, SessionKey};
 const MAX_STEPS: usize = 64;
 
 /// Returns the annotation of a session: its own, with the labels of its nearest ancestor that has any, unless it has labels
-/// itself. `forked_from` returns the origin of an ancestor.
+/// itself. `label_origin` returns that of an ancestor.
 pub fn annotation(
     session: &Session,
     annotations: &Annotations,
-    forked_from: impl Fn(&SessionKey) -> Option<Arc<str>>,
+    label_origin: impl Fn(&SessionKey) -> Option<Arc<str>>,
 ) -> Option<Arc<Annotation>> {
     let own = annotations.get(&session.key);
-    if session.forked_from.is_none() || own.is_some_and(|own| own.has_own_labels()) {
+    if session.label_origin().is_none() || own.is_some_and(|own| own.has_own_labels()) {
         return own.cloned();
     }
     let key = |id: Arc<str>| SessionKey { id, ..session.key.clone() };
-    let first = session.forked_from.clone().map(key);
-    let ancestors = std::iter::successors(first, |ancestor| forked_from(ancestor).map(key)).take(MAX_STEPS);
+    let first = session.label_origin().cloned().map(key);
+    let ancestors = std::iter::successors(first, |ancestor| label_origin(ancestor).map(key)).take(MAX_STEPS);
     let found = ancestors.filter_map(|ancestor| annotations.get(&ancestor)).find(|other| other.has_own_labels());
     let Some(found) = found else { return own.cloned() };
     let labels = found.labels();

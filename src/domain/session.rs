@@ -230,9 +230,15 @@ impl Session {
     /// of its origin, which it keeps.
     pub fn edits(&self, edit: &AnnotationEdit) -> Vec<AnnotationEdit> {
         let own = self.annotation().cloned().unwrap_or_default();
-        let detaches = edit.is_label() && self.forked_from.is_some() && own.source != LabelSource::Own;
+        let detaches = edit.is_label() && self.label_origin().is_some() && own.source != LabelSource::Own;
         let first = if detaches { own.detach() } else { Vec::new() };
         first.into_iter().chain([edit.clone()]).collect()
+    }
+
+    /// Returns the id of the session whose labels it inherits: that from which it was forked. A sub-agent that begins with
+    /// the history of its parent is no fork of it.
+    pub fn label_origin(&self) -> Option<&Arc<str>> {
+        self.forked_from.as_ref().filter(|_| !self.flags.subagent)
     }
 
     /// Returns the tags.

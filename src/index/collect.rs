@@ -127,7 +127,7 @@ fn annotate(sessions: &mut [Arc<Session>], annotations: &Annotations) {
     if annotations.is_empty() {
         return;
     }
-    let forks = sessions.iter().filter_map(|session| Some((session.key.clone(), session.forked_from.clone()?)));
+    let forks = sessions.iter().filter_map(|session| Some((session.key.clone(), session.label_origin()?.clone())));
     let forks: HashMap<SessionKey, Arc<str>> = forks.collect();
     for session in sessions {
         if let Some(annotation) = lineage::annotation(session, annotations, |key| forks.get(key).cloned()) {

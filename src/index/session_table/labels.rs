@@ -15,7 +15,7 @@ impl SessionTable {
         }
         lineage::annotation(session, &self.annotations, |key| {
             let candidates = &self.sessions.get(key)?.candidates;
-            candidates.iter().find_map(|(_, session)| session.forked_from.clone())
+            candidates.iter().find_map(|(_, session)| session.label_origin().cloned())
         })
     }
 
@@ -25,7 +25,7 @@ impl SessionTable {
         let mut seen = above.clone();
         while !above.is_empty() {
             let is_below = |session: &Session| {
-                let origin = session.forked_from.clone().map(|id| SessionKey { id, ..session.key.clone() });
+                let origin = session.label_origin().cloned().map(|id| SessionKey { id, ..session.key.clone() });
                 origin.is_some_and(|origin| above.contains(&origin))
             };
             let below = self.sessions.iter().filter(|(key, row)| {

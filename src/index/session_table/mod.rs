@@ -395,20 +395,22 @@ impl SessionTable {
         self.interner.share(&mut session);
         self.duplicates.add(id, &session);
         let key = session.key.clone();
-        if session.forked_from.is_some() && !self.annotations.is_empty() {
-            self.relabelled.insert(key.clone());
-        }
+        let origin = session.label_origin().cloned();
         let row = self.sessions.entry(key.clone()).or_default();
-        match row.candidates.iter_mut().find(|(of, _)| *of == id) {
+        let previous = match row.candidates.iter_mut().find(|(of, _)| *of == id) {
             Some((_, row)) if **row == session => return,
-            Some((_, row)) => *row = Arc::new(session),
+            Some((_, row)) => std::mem::replace(row, Arc::new(session)).label_origin().cloned(),
             None => {
                 if let Some(source) = self.sources.get_mut(&id) {
                     source.ids.push(key.id.clone());
                 }
                 row.candidates.push((id, Arc::new(session)));
                 row.candidates.shrink_to_fit();
+                None
             }
+        };
+        if origin != previous && !self.annotations.is_empty() {
+            self.relabelled.insert(key.clone());
         }
         self.note_hidden(&key);
         self.dirty.insert(key);
@@ -424,6 +426,10 @@ impl SessionTable {
 
     fn detach_session(&mut self, id: SourceId, key: SessionKey) {
         if let Some(row) = self.sessions.get_mut(&key) {
+            let is_fork = |(of, session): &(SourceId, Arc<Session>)| *of == id && session.label_origin().is_some();
+            if !self.annotations.is_empty() && row.candidates.iter().any(is_fork) {
+                self.relabelled.insert(key.clone());
+            }
             row.candidates.retain(|(of, _)| *of != id);
             self.dirty.insert(key);
         }

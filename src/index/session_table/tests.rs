@@ -1,6 +1,7 @@
 //! Tests of the table's own choices.
 
 use super::*;
+use crate::domain::annotation::Annotation;
 
 fn source(name: &str) -> Source {
     Source { agent: Agent::Codex, path: Path::new(name).to_owned(), stamp: FileStamp::default(), kind: 0 }
@@ -48,4 +49,52 @@ fn a_row_is_sent_again_once_on_request() {
     let change = table.take_change(usize::MAX);
     assert_eq!((change.sessions.len(), change.removed), (0, vec![key]));
     assert!(table.resent.is_empty());
+}
+
+/// Table with a labelled session `a` and its fork `b`, of which `c` is one, each in its own source.
+fn forks() -> SessionTable {
+    let mut table = SessionTable::default();
+    let starred = Annotation { starred: true, ..Annotation::default() };
+    table.set_annotations(HashMap::from([(SessionKey::new(Agent::Codex, "a"), Arc::new(starred))]));
+    for (id, origin) in [("a", None), ("b", Some("a")), ("c", Some("b"))] {
+        add_fork(&mut table, id, origin, 1);
+    }
+    table.take_change(usize::MAX);
+    table
+}
+
+fn add_fork(table: &mut SessionTable, id: &str, origin: Option<&str>, messages: u32) {
+    let mut session = Session::new(SessionKey::new(Agent::Codex, id), id.into());
+    (session.complete, session.forked_from, session.messages) = (true, origin.map(Into::into), messages);
+    let sessions = SourceSessions::All(vec![session]);
+    table.add_summary(&source(id), SourceContents { sessions, notes: Vec::new(), issues: Vec::new() });
+}
+
+fn is_starred(table: &SessionTable, id: &str) -> bool {
+    table.session(&SessionKey::new(Agent::Codex, id)).expect("a row").is_starred()
+}
+
+#[test]
+fn forks_are_looked_for_only_below_a_new_or_changed_origin() {
+    let mut table = forks();
+    assert!(is_starred(&table, "c"));
+    for messages in [1, 2] {
+        add_fork(&mut table, "b", Some("a"), messages);
+        assert!(table.relabelled.is_empty(), "its origin is the same");
+        table.take_change(usize::MAX);
+    }
+    add_fork(&mut table, "b", None, 2);
+    table.take_change(usize::MAX);
+    assert!(!is_starred(&table, "b") && !is_starred(&table, "c"), "it is no fork any more");
+}
+
+#[test]
+fn labels_do_not_go_on_below_a_removed_fork() {
+    let mut table = forks();
+    table.remove(Path::new("b"));
+    table.take_change(usize::MAX);
+    assert!(!is_starred(&table, "c"), "as after a start without it");
+    add_fork(&mut table, "b", Some("a"), 1);
+    table.take_change(usize::MAX);
+    assert!(is_starred(&table, "c"));
 }

@@ -145,6 +145,50 @@ fn the_running_index_applies_inherited_labels() {
     assert_eq!(fork(&running), (false, "The big one".to_owned(), 0));
 }
 
+/// Thread of Codex and its sub-agent.
+const PARENT: &str = "01a1fd81-ec1d-7851-8fc9-e88befee7d2c";
+const CHILD: &str = "01a1fd81-ec98-7561-890c-062a420e3dbf";
+
+#[test]
+fn a_sub_agent_with_the_history_of_its_parent_has_none_of_its_labels() {
+    let home = Home::of(&["codex/0.169.0"]);
+    let state_db = Some(home.path().join(".local/share/salon/state.db"));
+    let labelled = || {
+        let options = IndexOptions::new(home.environment(), std::time::Instant::now);
+        collect(&IndexOptions { state_db: state_db.clone(), ..options }, Refresh::Changed)
+    };
+    let child = || labelled().session(&SessionKey::new(Agent::Codex, CHILD)).expect("listed").clone();
+    let path = child().path.clone();
+    let text = fs::read_to_string(&path).expect("reads");
+    let id = format!("\"id\":\"{CHILD}\",");
+    fs::write(&path, text.replacen(&id, &format!("{id}\"forked_from_id\":\"{PARENT}\","), 1)).expect("writes");
+    changed(&home, &["rename", PARENT, "The big one"]);
+    changed(&home, &["star", PARENT]);
+    let child = child();
+    assert_eq!((child.flags.subagent, child.forked_from.as_deref()), (true, Some(PARENT)));
+    assert!(child.annotation().is_none(), "{:?}", child.annotation());
+    let star = AnnotationEdit::Star(true);
+    assert_eq!(child.edits(&star), [star], "it ends no inheritance");
+}
+
+#[test]
+fn the_new_name_of_a_fork_with_a_title_of_its_own_is_printed() {
+    let home = home();
+    let path = transcript(&home, COPY);
+    let text = fs::read_to_string(&path).expect("reads");
+    let given = json!({"type": "custom-title", "customTitle": "given", "sessionId": COPY});
+    fs::write(&path, format!("{text}{given}\n")).expect("writes");
+    changed(&home, &["star", ORIGIN]);
+    assert_eq!(title(&home, COPY), "given");
+    let printed = output_json(&run(&home, &["rename", COPY, "New", "--json"]));
+    let fork = &printed["sessions"][0];
+    let shown = (&fork["title"], &fork["name"], &fork["starred"], &fork["changed"]);
+    assert_eq!(shown, (&json!("New"), &json!("New"), &json!(true), &json!(true)));
+    assert_eq!(title(&home, COPY), "New");
+    let again = output_json(&run(&home, &["rename", COPY, "New", "--json"]));
+    assert_eq!(again["changed"], 0);
+}
+
 #[test]
 fn a_detached_fork_is_exported_and_imported_as_such() {
     let home = home();
