@@ -18,7 +18,7 @@ pub(crate) struct SummaryTexts {
 }
 
 impl SummaryTexts {
-    /// Creates the sender, and the receiver for [`write`].
+    /// Creates the sender, and the receiver for [`write()`].
     pub(super) fn channel() -> (Self, Receiver<IndexedPart>) {
         let (parts, ready) = sync_channel(MAX_PENDING_SEGMENTS);
         (Self { parts }, ready)
