@@ -102,6 +102,8 @@ pub(crate) fn records(
     // Some editors add a byte order mark.
     let mark = if offset == 0 && line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let (line, offset) = (&line[mark..], offset + mark as u64);
+    let (len, metadata) = (line.len() as u64, Err(MalformedJson));
+    let whole = ScannedLine { offset, bytes: line, len, number, metadata, repair: None };
     let scanned = dialect.scan_line(line, offset);
     let may_be_unusual = match &scanned {
         Ok(metadata) => metadata.is_unusual || metadata.lacks_content,
@@ -112,36 +114,15 @@ pub(crate) fn records(
         && let Ok(metadata) = dialect.scan_line(&usual.bytes, offset)
     {
         let repair = Some(if usual.is_repaired { Repair::FieldTypes } else { Repair::Notation });
-        return each(ScannedLine {
-            offset,
-            bytes: line,
-            len: line.len() as u64,
-            number,
-            metadata: Ok(metadata),
-            repair,
-        });
+        return each(ScannedLine { metadata: Ok(metadata), repair, ..whole });
     }
     if let Ok(metadata) = scanned {
         let repair = metadata.lacks_content.then_some(Repair::NoContent);
-        return each(ScannedLine {
-            offset,
-            bytes: line,
-            len: line.len() as u64,
-            number,
-            metadata: Ok(metadata),
-            repair,
-        });
+        return each(ScannedLine { metadata: Ok(metadata), repair, ..whole });
     }
     let parts = repair::split(line);
     if parts.is_empty() && !line.trim_ascii().is_empty() {
-        each(ScannedLine {
-            offset,
-            bytes: line,
-            len: line.len() as u64,
-            number,
-            metadata: Err(MalformedJson),
-            repair: None,
-        });
+        each(whole);
     }
     for LinePart { start, end, kind } in parts {
         let (bytes, offset, len) = (&line[start..end], offset + start as u64, (end - start) as u64);
