@@ -5,12 +5,11 @@
 //! [`RecordSource`]. Tool calls always come from the model's conversation, because a refused call has no event; events
 //! only add to them.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
@@ -19,12 +18,12 @@ use super::decode;
 use super::fields::{self, field};
 use super::injected::{is_injected, is_shell_command};
 use super::line::{ItemKind, LineKind, RolloutLine};
+use super::recorded_calls::RecordedCalls;
 use super::{items, shape, text};
 use crate::agent::FileStamp;
 use crate::agent::json::cursor::hash;
 use crate::agent::jsonl::parts::{self, MergedText, Part};
 use crate::agent::jsonl::repaired::ScannedLine;
-use crate::agent::jsonl::scan::scan;
 use crate::agent::jsonl::{
     Dialect, EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RecordLink, ResultMark, TextFile, UsageTotal,
 };
@@ -72,34 +71,8 @@ pub(crate) struct Rollout {
     pub parts: Arc<[RolloutPart]>,
     /// Rollouts of the lines in the text that was opened last.
     pub origins: LineOrigins,
-    /// The rollout, if it is searched.
-    pub searched: Option<SearchedRollout>,
-}
-
-/// Rollout that is searched: its path, and the hashes of the calls that have records of their own, read on demand.
-#[derive(Clone, Debug)]
-pub(crate) struct SearchedRollout(PathBuf, Arc<OnceLock<HashSet<u64>>>);
-
-impl SearchedRollout {
-    /// Creates it without reading the file.
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self(path, Arc::default())
-    }
-
-    fn has_call(&self, dialect: &Rollout, call: u64) -> bool {
-        let Self(path, calls) = self;
-        calls.get_or_init(|| recorded_calls(dialect, path).unwrap_or_default()).contains(&call)
-    }
-}
-
-/// Reads the hashes of the calls that have records of their own.
-fn recorded_calls(dialect: &Rollout, path: &Path) -> io::Result<HashSet<u64>> {
-    let mut calls = HashSet::new();
-    scan(dialect, &dialect.open_text(path, None)?.file, (0, 0), None, |line| {
-        let marks = line.metadata.iter().flat_map(|metadata| &metadata.marks);
-        calls.extend(marks.map(|mark| mark.tool).filter(|tool| *tool != 0));
-    })?;
-    Ok(calls)
+    /// Calls with records of their own in the rollout, if it is searched.
+    pub recorded_calls: Option<RecordedCalls>,
 }
 
 /// Numbers of the rollouts that the lines of a merged text are from, because each rollout counts its usage.
@@ -235,7 +208,7 @@ impl Dialect for Rollout {
     fn restates_call(&self, line: &[u8]) -> bool {
         let end = RolloutLine::parse(line).filter(|line| line.kind == LineKind::CallEnd);
         let call = end.map(|line| line.call_id().map_or(0, |id| JsonStr(id).hash()));
-        call.is_some_and(|call| !self.searched.as_ref().is_some_and(|searched| searched.has_call(self, call)))
+        call.is_some_and(|call| !self.recorded_calls.as_ref().is_some_and(|calls| calls.contains(self, call)))
     }
 
     fn decode_results(&self, bytes: &[u8], sink: &mut dyn FnMut(Event)) {

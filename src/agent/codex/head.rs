@@ -116,7 +116,7 @@ impl RolloutHead {
             copied: self.copied,
             parts: Arc::default(),
             origins: LineOrigins::default(),
-            searched: None,
+            recorded_calls: None,
         }
     }
 

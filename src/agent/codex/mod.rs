@@ -23,6 +23,7 @@ mod parts;
 mod patch;
 mod paths;
 mod protocol;
+mod recorded_calls;
 mod shape;
 mod text;
 mod thread;
@@ -35,9 +36,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use self::dialect::{Rollout, SearchedRollout};
+use self::dialect::Rollout;
 use self::head::RolloutHead;
 pub(super) use self::protocol::AppServer;
+use self::recorded_calls::RecordedCalls;
 use super::jsonl::agent::all_named_alike;
 use super::jsonl::concatenated::History;
 use super::jsonl::{JsonlAgent, SourceIdentity};
@@ -168,7 +170,7 @@ impl JsonlAgent for Codex {
     }
 
     fn search_dialect(&self, source: &Source, head: &RolloutHead) -> Rollout {
-        Rollout { searched: Some(SearchedRollout::new(source.path.clone())), ..self.dialect(source, head) }
+        Rollout { recorded_calls: Some(RecordedCalls::of(source.path.clone())), ..self.dialect(source, head) }
     }
 
     fn reader_dialect(&self, session: &Session, head: &RolloutHead) -> io::Result<Rollout> {
