@@ -70,6 +70,26 @@ fn an_idle_screen_writes_nothing() {
 }
 
 #[test]
+fn the_border_of_the_preview_is_dragged_by_what_a_terminal_reports() {
+    let home = Home::of(&["opencode/1.18.33"]);
+    let mut terminal = salon(&home, &[]);
+    terminal.resize(120, 30);
+    // Between the preview and the list is the last border of a row.
+    let border = |screen: &vt100::Screen| {
+        let row = screen.rows(0, 120).nth(15)?;
+        row.chars().collect::<Vec<_>>().iter().rposition(|c| *c == '│')
+    };
+    terminal.wait_for("a preview", |screen| border(screen).is_some_and(|at| (60..110).contains(&at)));
+    let screen = terminal.screen();
+    assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::ButtonMotion, "motion is reported");
+    let from = border(&screen).expect("a border");
+    // Terminals count columns and rows from 1.
+    let event = |button: u8, column: usize, end: char| format!("\x1b[<{button};{};16{end}", column + 1);
+    terminal.send(&[event(0, from, 'M'), event(32, from - 6, 'M'), event(0, from - 6, 'm')].concat());
+    terminal.wait_for("a wider preview", |screen| border(screen) == Some(from - 6));
+}
+
+#[test]
 fn words_that_are_no_command_open_the_screen_there() {
     let home = Home::of(&["opencode/1.18.33"]);
     let mut search = salon_with(&home, &["renamed", "in"], &[]);
