@@ -1,10 +1,11 @@
 //! Everything that salon shows of a home, and a search in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use memchr::memmem;
+use regex::Regex;
 use salon::agent::{Environment, FORMATS, TextLimit, format};
 use salon::cli::json::{EntryJson, SessionJson};
 use salon::domain::query::Query;
@@ -51,6 +52,12 @@ impl ShownHome {
     /// True if a text is shown.
     pub fn contains(&self, text: &str) -> bool {
         memmem::find(self.text.as_bytes(), text.as_bytes()).is_some()
+    }
+
+    /// All words that match a pattern and are shown.
+    pub fn words(&self, pattern: &str) -> HashSet<&str> {
+        let pattern = Regex::new(pattern).expect("a pattern");
+        pattern.find_iter(&self.text).map(|found| found.as_str()).collect()
     }
 
     /// True if an entry shows a text, which is in lower case.

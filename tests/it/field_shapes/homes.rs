@@ -28,7 +28,6 @@ pub enum Form {
 
 /// A session with one changed record.
 pub struct Session {
-    pub number: usize,
     /// Record, place and kind of the change.
     pub change: String,
     /// All words, by their names.
@@ -43,14 +42,34 @@ pub struct Written {
     pub sessions: Vec<Session>,
 }
 
+/// Pattern of the words.
+pub const WORD: &str = "needle[a-z]{5}x";
+
 /// Time of the first record.
 const BEGAN: i64 = 1_789_034_400;
 
-/// Writes a session for every change of the template's records, or for each of a stride.
-pub fn write(template: &str, form: Form, stride: usize) -> Written {
-    let path = fixtures().join("field_shapes").join(template).with_extension("jsonl");
+/// A template's text, and its records.
+fn template(name: &str) -> (String, Vec<Value>) {
+    let path = fixtures().join("field_shapes").join(name).with_extension("jsonl");
     let text = fs::read_to_string(path).expect("a template");
-    let template: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let records = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    (text, records)
+}
+
+/// Every change of a template's records, or each of a stride, with the index of its record.
+pub fn changes(name: &str, form: Form, stride: usize) -> Vec<(usize, Change)> {
+    let (_, template) = template(name);
+    let all = template
+        .iter()
+        .enumerate()
+        .flat_map(|(at, record)| change::all(record).into_iter().map(move |change| (at, change)));
+    let is_possible = |(at, change): &(usize, Change)| is_record_value(form, template.len(), *at, &change.place);
+    all.filter(is_possible).step_by(stride).collect()
+}
+
+/// Writes a session for each of some changes, and one without any.
+pub fn write(name: &str, form: Form, changes: &[(usize, Change)]) -> Written {
+    let (text, template) = template(name);
     let home = match form {
         Form::GooseRows => Home::of(&["goose/1.34.0"]),
         Form::OpenCodeRows => Home::of(&["opencode/1.18.34"]),
@@ -67,18 +86,13 @@ pub fn write(template: &str, form: Form, stride: usize) -> Written {
             words.iter().fold(named, |text, (name, word)| text.replace(&format!("@{name}@"), word))
         };
         writer.add(number, &records.iter().map(filled).collect::<Vec<_>>());
-        sessions.push(Session { number, change, words, changed });
+        sessions.push(Session { change, words, changed });
     };
     add("unchanged".to_owned(), names(&text), &template);
-    let changes = template
-        .iter()
-        .enumerate()
-        .flat_map(|(at, record)| change::all(record).into_iter().map(move |change| (at, change)));
-    let is_possible = |(at, change): &(usize, Change)| is_record_value(form, template.len(), *at, &change.place);
-    for (at, change) in changes.filter(is_possible).step_by(stride) {
+    for &(at, ref change) in changes {
         let old = template[at].pointer(&change.place).expect("a value");
         let mut records = template.clone();
-        *records[at].pointer_mut(&change.place).expect("a value") = change.value;
+        *records[at].pointer_mut(&change.place).expect("a value") = change.value.clone();
         let own = names(&old.to_string());
         let changed = if own.is_empty() { names(&template[at].to_string()) } else { own };
         add(format!("record {at} {} {}", change.place, change.name), changed, &records);
