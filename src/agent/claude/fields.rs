@@ -16,16 +16,30 @@ use crate::agent::json;
 #[derive(Clone, Copy)]
 struct Field {
     name: &'static str,
-    /// Needed fields of its value; `None`: the whole value.
-    fields: Option<&'static [Field]>,
+    needed: Needed,
+}
+
+/// Needed part of a value.
+#[derive(Clone, Copy)]
+enum Needed {
+    /// All of it.
+    Whole,
+    /// These fields.
+    Only(&'static [Field]),
+    /// All fields but these.
+    Except(&'static [&'static str]),
 }
 
 const fn whole(name: &'static str) -> Field {
-    Field { name, fields: None }
+    Field { name, needed: Needed::Whole }
 }
 
 const fn only(name: &'static str, fields: &'static [Field]) -> Field {
-    Field { name, fields: Some(fields) }
+    Field { name, needed: Needed::Only(fields) }
+}
+
+const fn except(name: &'static str, fields: &'static [&'static str]) -> Field {
+    Field { name, needed: Needed::Except(fields) }
 }
 
 /// Fields of a record that decoding its entries needs.
@@ -57,27 +71,8 @@ const RESULTS: &[Field] = &[
     whole("timestamp"),
     whole("toolDenialKind"),
     only("permissionDecision", &[whole("decision"), whole("source")]),
-    only("toolUseResult", RESULT),
+    except("toolUseResult", &outputs::REPEATED),
     only("mcpMeta", &[whole("structuredContent")]),
-];
-
-const RESULT: &[Field] = &[
-    whole("agentId"),
-    whole("durationMs"),
-    whole("totalDurationMs"),
-    whole("interrupted"),
-    whole("isAgent"),
-    whole("hasTaskTool"),
-    whole("plan"),
-    whole("filePath"),
-    whole("structuredPatch"),
-    whole("bashEditDiff"),
-    whole("questions"),
-    whole("answers"),
-    whole("isError"),
-    whole("structuredContent"),
-    whole("exitCode"),
-    whole("returnCode"),
 ];
 
 /// Parses the fields of a record that decoding its entries needs; all of them where a strict parser refuses the record,
@@ -97,15 +92,24 @@ pub(super) fn of_results(line: &[u8]) -> Option<Value> {
 }
 
 fn read(line: &[u8], fields: &'static [Field]) -> Option<Value> {
-    let read = Fields(fields).deserialize(&mut serde_json::Deserializer::from_slice(line));
+    let needed = Needed::Only(fields);
+    let read = needed.deserialize(&mut serde_json::Deserializer::from_slice(line));
     read.ok().or_else(|| json::parse(line))
 }
 
-/// Deserialises these fields of an object, or a text; any other value becomes null.
-#[derive(Clone, Copy)]
-struct Fields(&'static [Field]);
+impl Needed {
+    /// Returns the needed part of a field; `None`: nothing.
+    fn of(self, name: &str) -> Option<Self> {
+        match self {
+            Self::Whole => Some(Self::Whole),
+            Self::Only(fields) => fields.iter().find(|field| field.name == name).map(|field| field.needed),
+            Self::Except(fields) => (!fields.contains(&name)).then_some(Self::Whole),
+        }
+    }
+}
 
-impl<'de> DeserializeSeed<'de> for Fields {
+/// Deserialises the needed fields of an object, or a text; any other value becomes null.
+impl<'de> DeserializeSeed<'de> for Needed {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
@@ -113,7 +117,7 @@ impl<'de> DeserializeSeed<'de> for Fields {
     }
 }
 
-impl<'de> Visitor<'de> for Fields {
+impl<'de> Visitor<'de> for Needed {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,16 +126,16 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
-        while let Some(field) = from.next_key_seed(KnownName(self.0))? {
-            let Some(Field { name, fields: needed }) = field else {
-                from.next_value::<IgnoredAny>()?;
-                continue;
-            };
+        while let Some((name, needed)) = from.next_key_seed(NeededName(self))? {
             let value = match needed {
-                Some(needed) => from.next_value_seed(Fields(needed))?,
-                None => from.next_value()?,
+                None => {
+                    from.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                Some(Self::Whole) => from.next_value()?,
+                Some(needed) => from.next_value_seed(needed)?,
             };
-            fields.insert(name.to_owned(), value);
+            fields.insert(name, value);
         }
         Ok(Value::Object(fields))
     }
@@ -166,25 +170,26 @@ impl<'de> Visitor<'de> for Fields {
     }
 }
 
-/// Deserialises a key, and finds its field in a list.
-struct KnownName(&'static [Field]);
+/// Deserialises a key, and finds the needed part of its value.
+struct NeededName(Needed);
 
-impl<'de> DeserializeSeed<'de> for KnownName {
-    type Value = Option<Field>;
+impl<'de> DeserializeSeed<'de> for NeededName {
+    type Value = (String, Option<Needed>);
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
         from.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for KnownName {
-    type Value = Option<Field>;
+impl Visitor<'_> for NeededName {
+    type Value = (String, Option<Needed>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().copied().find(|field| field.name == key))
+        let needed = self.0.of(key);
+        Ok((if needed.is_some() { key.to_owned() } else { String::new() }, needed))
     }
 }

@@ -1,6 +1,5 @@
 //! Long outputs of tools: the record contains a preview and the path of a file with the whole text.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -9,6 +8,7 @@ use super::content;
 use super::paths;
 use super::preview::{self, CALL_ID, MARKER};
 use crate::agent::jsonl::{JsonCursor, MalformedJson};
+use crate::agent::unknown_record;
 use crate::domain::Entry;
 
 /// Finds the file with the whole output of an entry in the session's folder.
@@ -18,11 +18,11 @@ pub(super) fn file(transcript: &Path, entry: &Entry) -> Option<PathBuf> {
 }
 
 /// Finds the file with the whole output of an entry by the call's id, if the file is named after it and has more.
-pub(super) fn of_call(named: &HashMap<String, PathBuf>, entry: &Entry) -> Option<PathBuf> {
-    let tool = entry.tool.as_ref()?;
-    let path = named.get(&*tool.id).filter(|_| tool.id.len() >= CALL_ID)?;
+pub(super) fn of_call(named: impl Fn(&str) -> Option<PathBuf>, entry: &Entry) -> Option<PathBuf> {
+    let tool = entry.tool.as_ref().filter(|tool| tool.id.len() >= CALL_ID)?;
+    let path = named(&tool.id)?;
     let size = path.metadata().ok()?.len();
-    (size > tool.output.len() as u64).then(|| path.clone())
+    (size > tool.output.len() as u64).then_some(path)
 }
 
 /// Prefers the longer text that the same record may contain to an output that the model got, which may be cut. Keeps the
@@ -59,6 +59,72 @@ fn whole_text(result: &Value) -> Option<String> {
     }
 }
 
+/// Fields of a result that repeat the call, or whose texts are shown elsewhere. Some are whole files.
+pub(super) const REPEATED: [&str; 14] = [
+    "stdout",
+    "stderr",
+    "content",
+    "result",
+    "output",
+    "file",
+    "originalFile",
+    "oldString",
+    "newString",
+    "edits",
+    "prompt",
+    "oldTodos",
+    "newTodos",
+    "usage",
+];
+
+/// Fields of a result that are facts about it, or are shown in another way.
+const FACTS: [&str; 25] = [
+    "questions",
+    "type",
+    "mode",
+    "status",
+    "query",
+    "url",
+    "code",
+    "codeText",
+    "filePath",
+    "structuredPatch",
+    "bashEditDiff",
+    "structuredContent",
+    "answers",
+    "plan",
+    "agentId",
+    "agentType",
+    "model",
+    "resolvedModel",
+    "gitOperation",
+    "gitDiff",
+    "toolStats",
+    "persistedOutputPath",
+    "rawOutputPath",
+    "outputFile",
+    "backgroundTaskId",
+];
+
+/// True for a field of a result with texts that may be nowhere else.
+fn is_other(name: &str) -> bool {
+    !REPEATED.contains(&name) && !FACTS.contains(&name)
+}
+
+/// Appends the texts of a result's other fields that an output does not have.
+pub(super) fn with_others(mut output: String, result: &Value) -> String {
+    let fields = result.as_object().into_iter().flatten().filter(|(name, _)| is_other(name));
+    for (name, value) in fields {
+        let texts: Vec<&str> =
+            unknown_record::texts(value).into_iter().filter(|text| !output.contains(text.trim())).collect();
+        if !texts.is_empty() {
+            output.push_str(if output.is_empty() { "" } else { "\n\n" });
+            output.push_str(&format!("{name}: {}", texts.join("\n")));
+        }
+    }
+    output
+}
+
 /// Fields of the result of a tool that changes files.
 const CHANGE: [&str; 2] = ["filePath", "structuredPatch"];
 
@@ -70,6 +136,10 @@ pub(super) struct OutputLengths {
     /// Of the longest other text that may be an output.
     other: usize,
     is_change: bool,
+    /// Of a list of files.
+    names: usize,
+    /// True if there is something that is shown besides the output.
+    has_more: bool,
 }
 
 impl OutputLengths {
@@ -100,10 +170,23 @@ impl OutputLengths {
                     Ok(())
                 })?,
                 b"filePath" | b"structuredPatch" => self.is_change = true,
+                // The output usually has the names in another form.
+                b"filenames" => self.names += encoded_len(value)?,
+                // Shown below the output, which need not be shorter.
+                b"bashEditDiff" | b"plan" => self.has_more = true,
+                other if matches!(value.peek()?, b'"' | b'[' | b'{') => {
+                    let is_empty = value.raw()?.len() <= b"[]".len();
+                    self.has_more |= !is_empty && std::str::from_utf8(other).is_ok_and(is_other);
+                }
                 _ => {}
             }
             Ok(())
         })
+    }
+
+    /// True if the structured result has something that is shown besides the output.
+    pub(super) fn has_more(self) -> bool {
+        self.has_more || self.names > 2 * self.content
     }
 
     /// True if the structured result has more than the model got.

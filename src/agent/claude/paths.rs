@@ -8,6 +8,7 @@ use super::preview::{self, FOLDER as OUTPUTS_FOLDER};
 use super::{history, output_owners, parts};
 use crate::agent::jsonl::SourceIdentity;
 use crate::agent::jsonl::walk::{self, Walk};
+use crate::agent::side_text::NamedFiles;
 use crate::agent::{Discovery, Source};
 use crate::domain::{Agent, SessionKey};
 use crate::stdx::files::{self, SizeLimit};
@@ -80,11 +81,9 @@ fn session_folder(transcript: &Path) -> PathBuf {
     subagents.and_then(Path::parent).map_or_else(|| transcript.with_extension(""), Path::to_owned)
 }
 
-/// Long outputs of a transcript's session by their names without endings.
-pub(super) fn outputs_by_name(transcript: &Path) -> HashMap<String, PathBuf> {
-    let mut discovery = Discovery::default();
-    OUTPUTS.files(&session_folder(transcript).join(OUTPUTS_FOLDER), OUTPUTS_DEPTH, &mut discovery);
-    discovery.sources.into_iter().map(|source| (walk::stem(&source.path), source.path)).collect()
+/// Finds a long output of a transcript's session by its name without ending.
+pub(super) fn output_by_name(named: &NamedFiles, transcript: &Path, name: &str) -> Option<PathBuf> {
+    named.find(name, (&OUTPUTS, &session_folder(transcript).join(OUTPUTS_FOLDER), OUTPUTS_DEPTH))
 }
 
 /// Finds all transcripts below a root.

@@ -99,6 +99,7 @@ pub(super) fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
     let asked = answered(result);
     // The answer to the model usually has them.
     let output = if asked.is_some() { tool_input::with_structured(output, &result["answers"]) } else { output };
+    let output = outputs::with_others(output, result);
     let subagent = result["agentId"].as_str().map(|agent| Arc::from(format!("agent-{agent}")));
     let duration_ms = json::count(&result["durationMs"]).or_else(|| json::count(&result["totalDurationMs"]));
     EventBody::ToolUpdate {

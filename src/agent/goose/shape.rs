@@ -37,7 +37,15 @@ const BLOCK: FieldType = TextOrObject(&[
     ("data", TextOrObject(&[("actionType", Text), ("message", Text), ("user_data", Any)])),
 ]);
 
-const RECORD: FieldType = FieldType::Object(&[("role", Text), ("content", Any), ("created", Any)]);
+/// A message, or the header.
+const RECORD: FieldType = FieldType::Object(&[
+    ("role", Text),
+    ("content", Any),
+    ("created", Any),
+    ("working_dir", Text),
+    ("description", Text),
+    ("message_count", Any),
+]);
 
 /// Gives the fields of a record of a file their usual types.
 pub(super) fn record(record: &mut Value) {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::shape;
+use super::{display, shape};
 use crate::agent::gemini::chat;
 use crate::agent::jsonl::{EntryMark, patch};
 use crate::agent::{json, tool_input, unknown_record};
@@ -230,13 +230,11 @@ fn update(id: &str, response: &Value, result: &Value) -> EventBody {
     let content = Some(tool_input::flat(&answer["content"])).filter(|content| !content.is_empty());
     let answered = answer["error"].as_str().or_else(|| answer["output"].as_str()).or(content.as_deref());
     let mut output = shown["output"].as_str().or(answered).map_or_else(|| tool_input::lines(answer), str::to_owned);
+    // The response may have more than what was shown, which is cut.
+    let answered = answered.map(|answered| display::unshown_lines(answered, &output)).unwrap_or_default();
     // A sub-agent's report, an edit that the user changed, the reason of a failure, what the program showed.
-    let more = [&shown["result"], &shown["fileDiff"], &result["error"]["message"], shown].map(Value::as_str);
-    for more in more.into_iter().flatten() {
-        if !output.contains(more.trim()) {
-            output.push_str(if output.is_empty() { "" } else { "\n\n" });
-            output.push_str(more);
-        }
+    for more in [&Value::String(answered), &result["error"]["message"], &result["error"], shown] {
+        display::append(&mut output, more);
     }
     output = tool_input::with_structured(output, &answer["structuredContent"]);
     let is_command = response["name"] == "run_shell_command";

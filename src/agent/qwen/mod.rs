@@ -7,6 +7,7 @@
 mod acp;
 mod decode;
 mod dialect;
+mod display;
 mod fields;
 mod format;
 mod outputs;

@@ -6,10 +6,9 @@
 //!   that no record names belongs to the call whose id is its name;
 //! - `tmp/<hash of the directory>/<tool>_<random>.output`, after a sentence about truncation.
 
-use std::collections::HashMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use memchr::memmem::Finder;
 
@@ -17,7 +16,7 @@ use super::paths;
 use crate::agent::gemini::chat;
 use crate::agent::json::{self, repair};
 use crate::agent::jsonl::walk::{self, Walk};
-use crate::agent::side_text::{self, SideTextDecoder};
+use crate::agent::side_text::{self, NamedFiles, SideTextDecoder};
 use crate::agent::texts::SourceDecoder;
 use crate::agent::{Discovery, FileStamp, Source, SourceSummary, tool_input};
 use crate::domain::{Agent, Entry};
@@ -84,15 +83,15 @@ pub(super) struct QwenOutputs {
     tmp: PathBuf,
     /// Temporary folder of the session's project.
     project: PathBuf,
-    /// Outputs of the project by their names without endings, listed on demand.
-    named: OnceLock<HashMap<String, PathBuf>>,
+    /// Outputs of the project by their names.
+    named: NamedFiles,
 }
 
 impl QwenOutputs {
     /// Creates the folder of a session that runs in a directory.
     pub(super) fn new(tmp: PathBuf, directory: &str) -> Self {
         let project = tmp.join(chat::folder_hash(directory));
-        Self { tmp, project, named: OnceLock::new() }
+        Self { tmp, project, named: NamedFiles::default() }
     }
 
     /// Finds the file with the whole output of an entry.
@@ -101,9 +100,9 @@ impl QwenOutputs {
         if let Some(recorded) = saved_to(&tool.output) {
             return self.recorded(recorded);
         }
-        let path = self.named().get(&*tool.id).filter(|_| tool.id.len() >= CALL_ID)?;
+        let path = self.named(&tool.id).filter(|_| tool.id.len() >= CALL_ID)?;
         let is_longer = path.metadata().ok()?.len() > tool.output.len() as u64;
-        is_longer.then(|| path.clone())
+        is_longer.then_some(path)
     }
 
     /// Finds the file that a record names. Only the folder `tmp` is looked in, because a record may name any file.
@@ -123,16 +122,13 @@ impl QwenOutputs {
         let in_project = below.components().skip(1).collect::<PathBuf>();
         let projects = || walk::subdirectories(&self.tmp, &mut Vec::new()).into_iter();
         let elsewhere = || projects().map(|folder| folder.join(&in_project)).find(|path| path.is_file());
-        let moved = || self.named().get(&walk::stem(&own)).cloned();
+        let moved = || self.named(&walk::stem(&own));
         if own.is_file() { Some(own) } else { elsewhere().or_else(moved) }
     }
 
-    fn named(&self) -> &HashMap<String, PathBuf> {
-        self.named.get_or_init(|| {
-            let mut discovery = Discovery::default();
-            RESULTS.files(&self.project.join(FOLDER), DEPTH, &mut discovery);
-            discovery.sources.into_iter().map(|source| (walk::stem(&source.path), source.path)).collect()
-        })
+    /// Output of the project by its name without ending.
+    fn named(&self, name: &str) -> Option<PathBuf> {
+        self.named.find(name, (&RESULTS, &self.project.join(FOLDER), DEPTH))
     }
 }
 

@@ -11,6 +11,7 @@
 //! - **Lists**: the source's summary is [`summary`], which adds the file's size to the session's.
 
 mod folder;
+mod named;
 pub(super) mod preview;
 mod read;
 
@@ -32,6 +33,7 @@ use crate::stdx::files;
 use crate::stdx::lines::LineReader;
 
 pub(super) use folder::OutputFolder;
+pub(super) use named::NamedFiles;
 
 /// Replaces the preview in an entry by the text of its file, up to the limit.
 pub(super) fn fill(entry: &mut Entry, path: &Path, limit: TextLimit) -> io::Result<()> {
@@ -113,7 +115,7 @@ impl RecordDecoder for SideTextDecoder {
             let text = String::from_utf8_lossy(record.bytes);
             let text = blocks_text(&text).map_or(text, Cow::Owned);
             let key = EntryKey::new(&self.call, u32::MAX);
-            sink(&SearchText { key, call: &self.call, tool: "", kind: TextKind::Output, text: &text });
+            sink(&SearchText { key, session: "", call: &self.call, tool: "", kind: TextKind::Output, text: &text });
         }
     }
 }

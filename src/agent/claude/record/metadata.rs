@@ -186,9 +186,15 @@ impl<'a> TranscriptRecord<'a> {
             b"user" | b"assistant" => !self.message.has_content && self.content.0.is_empty(),
             b"attachment" => self.attached.is_empty(),
             b"queue-operation" => self.operation.is_empty(),
-            b"" => self.message.role.is_empty() && self.title.is_none(),
+            b"" => self.message.role.is_empty() && self.title.is_none() && !self.has_text() && !self.has_more,
             _ => false,
         }
+    }
+
+    /// True if it has a text, wherever records have one.
+    fn has_text(&self) -> bool {
+        let blocks = || self.message.content.0.iter().chain(&self.content.0);
+        blocks().any(|block| block.text.is_some_and(|text| !text.is_blank()))
     }
 
     /// Returns the kind of the entry of what is attached, besides prompts; `None` if it is not shown.
@@ -334,7 +340,7 @@ impl<'a> TranscriptRecord<'a> {
             }
             silent if SILENT_KINDS.contains(&silent) => {}
             silent if silent.starts_with(b"api-request") || silent.starts_with(b"file-history") => {}
-            b"" if self.uuid.is_none() => {}
+            b"" if self.uuid.is_none() && !self.has_text() && !self.has_more => {}
             _ if self.has_more || self.title.is_some() || !blocks.is_empty() || !self.attached.is_empty() => {
                 push(0, EntryKind::Other, None, false);
             }
