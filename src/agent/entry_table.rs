@@ -22,8 +22,8 @@ pub enum TablePosition {
     Shown(usize),
     /// No entry.
     Missing,
-    /// Entry of another branch, if any; only the transcript has its position.
-    OtherBranch,
+    /// Entry of another branch, if any, or one of several with the key; only the transcript has its position.
+    Elsewhere,
 }
 
 /// Builder of a table.
@@ -83,20 +83,26 @@ impl<'a> EntryTable<'a> {
         Some((Self { keys, calls: call_bytes, has_branches: calls & HAS_BRANCHES != 0 }, rest))
     }
 
-    /// Returns the position of the first entry that has the key, or whose tool call has the id (if it is not empty).
+    /// Returns the position of the only entry that has the key, or whose tool call has the id (if it is not empty).
     pub fn position(self, key: EntryKey, call: &str) -> TablePosition {
         let key = key.raw().to_le_bytes();
-        let by_key = self.keys.chunks_exact(KEY_BYTES).position(|found| found == key);
+        let mut by_key = self.keys.chunks_exact(KEY_BYTES).enumerate().filter(|(_, found)| *found == key);
         let call_hash = hash(call.as_bytes()).to_le_bytes();
-        let by_call = self.calls.chunks_exact(CALL_BYTES).find(|found| found.starts_with(&call_hash));
-        let by_call = by_call.filter(|_| !call.is_empty()).and_then(|found| {
+        let calls = if call.is_empty() { &[] } else { self.calls };
+        let mut by_call = calls.chunks_exact(CALL_BYTES).filter(|found| found.starts_with(&call_hash));
+        let index_of = |found: &[u8]| {
             let index = found[KEY_BYTES..].try_into().map(u32::from_le_bytes).ok()?;
             usize::try_from(index).ok()
-        });
+        };
+        let first = by_key.next().map(|(index, _)| index);
+        let first_call = by_call.next().and_then(index_of);
         // Calls of different turns may have the same id.
-        match by_key.or(by_call) {
+        match first.or(first_call) {
+            Some(_) if by_key.next().is_some() || (first.is_none() && by_call.next().is_some()) => {
+                TablePosition::Elsewhere
+            }
             Some(index) => TablePosition::Shown(index),
-            None if self.has_branches => TablePosition::OtherBranch,
+            None if self.has_branches => TablePosition::Elsewhere,
             None => TablePosition::Missing,
         }
     }
@@ -115,11 +121,12 @@ mod tests {
         }
         let bytes = [builder.finish(false), EntryTableBuilder::default().finish(true)].concat();
         let (table, rest) = EntryTable::split(&bytes).unwrap();
-        assert_eq!(table.position(keys[1], ""), TablePosition::Shown(1), "the first of two with one key");
+        assert_eq!(table.position(keys[1], ""), TablePosition::Elsewhere, "two have one key");
+        assert_eq!(table.position(keys[0], ""), TablePosition::Shown(0));
         assert_eq!(table.position(EntryKey::from_raw(9), "toolu_1"), TablePosition::Shown(2));
         assert_eq!(table.position(EntryKey::from_raw(9), ""), TablePosition::Missing);
         let (branched, rest) = EntryTable::split(rest).unwrap();
-        assert_eq!(branched.position(keys[0], ""), TablePosition::OtherBranch);
+        assert_eq!(branched.position(keys[0], ""), TablePosition::Elsewhere);
         assert!(rest.is_empty());
         assert!(EntryTable::split(&bytes[..20]).is_none(), "a cut table is damaged");
     }

@@ -202,6 +202,12 @@ pub trait TranscriptReader: Send {
         positions.map(|found| found.map(|index| BranchPosition { branch, index })).collect()
     }
 
+    /// Returns the entries of a branch that have a key, or whose tool call has an id, if there are several: records with one
+    /// id may have different contents, and calls of different turns may have one id.
+    fn namesakes(&mut self, _wanted: (EntryKey, &str), _branch: usize) -> Vec<usize> {
+        Vec::new()
+    }
+
     /// Returns the indices of all entries of one kind, ascending.
     fn marks(&mut self, which: MarkKind) -> Vec<usize>;
 

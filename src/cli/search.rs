@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +18,7 @@ use super::session_args::SearchArgs;
 use super::sessions::LoadedSessions;
 use super::{output, remote, scope};
 use crate::domain::search::{
-    Coverage, Hit, LocatedEntry, SearchOrder, SearchRequest, SearchResults, SearchUpdate, Snippet,
+    Coverage, EntryLocation, Hit, LocatedEntry, SearchOrder, SearchRequest, SearchResults, SearchUpdate, Snippet,
 };
 use crate::domain::{Issue, Session, SessionKey, units};
 use crate::index::search;
@@ -55,7 +56,8 @@ pub(super) fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, C
     }
     let total = results.hits.len();
     results.hits.truncate(shown);
-    let entries = locate_all(&query_search, &results.hits, &remote_entries);
+    let mut entries = locate_all(&query_search, &results.hits, &remote_entries);
+    results.hits.iter_mut().zip(&mut entries).for_each(|(hit, entries)| drop_repeated(hit, entries));
     let mut issues = query_search.issues(&results);
     issues.extend(remote_issues);
     if args.json {
@@ -117,6 +119,32 @@ fn locate_all(search: &QuerySearch, hits: &[Hit], remote: &HashMap<SessionKey, V
     });
     let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     (0..hits.len()).map(|at| found.remove(&at).unwrap_or_default()).collect()
+}
+
+/// Drops the snippets of texts that no entry shows, if an entry shows the same text: a queued prompt was sent later.
+fn drop_repeated(hit: &mut Hit, entries: &mut Vec<Option<LocatedEntry>>) {
+    let near = |snippet: &Snippet| match &snippet.location {
+        EntryLocation::Entry { near, .. } => near.clone(),
+        EntryLocation::Title => "".into(),
+    };
+    let shown: Vec<Arc<str>> = hit
+        .snippets
+        .iter()
+        .zip(&*entries)
+        .filter(|(_, entry)| entry.is_some())
+        .map(|(snippet, _)| near(snippet))
+        .collect();
+    let is_kept: Vec<bool> = { hit.snippets.iter().zip(&*entries) }
+        .map(|(snippet, entry)| {
+            let own = near(snippet);
+            entry.is_some()
+                || own.is_empty()
+                || !shown.iter().any(|other| other.contains(&*own) || own.contains(&**other))
+        })
+        .collect();
+    let (mut of_snippet, mut of_entry) = (is_kept.iter().copied(), is_kept.iter().copied());
+    hit.snippets.retain(|_| of_snippet.next().unwrap_or(true));
+    entries.retain(|_| of_entry.next().unwrap_or(true));
 }
 
 fn print_json(

@@ -46,6 +46,9 @@ pub enum EntryLocation {
         key: EntryKey,
         /// Id of the tool call; empty if the key alone identifies the entry.
         call: Arc<str>,
+        /// Letters and digits around the match, which tell apart entries with one key or call; may be empty.
+        #[serde(default)]
+        near: Arc<str>,
     },
 }
 

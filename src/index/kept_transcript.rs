@@ -194,6 +194,12 @@ impl TranscriptReader for KeptTranscript {
         on_shown.into_iter().zip(on_any).map(|(index, found)| index.map(here).or(found)).collect()
     }
 
+    fn namesakes(&mut self, wanted: (EntryKey, &str), branch: usize) -> Vec<usize> {
+        let alike = self.inner.namesakes(wanted, branch).into_iter();
+        let is_shown = branch == self.inner.shown_branch();
+        alike.map(|at| if is_shown { self.outer(at) } else { at }).collect()
+    }
+
     fn marks(&mut self, which: MarkKind) -> Vec<usize> {
         let marks = self.inner.marks(which);
         marks.into_iter().map(|at| self.outer(at)).collect()

@@ -22,7 +22,7 @@ fn indexed(decoder: &dyn RecordDecoder, record: &StoredRecord<'_>, scope: TextSc
     decoder.texts(record, scope, &mut |text: &SearchText<'_>| {
         let is_of_call = text.kind != TextKind::Outcome;
         if is_of_call && text.kind.is_indexed(text.text) {
-            let SearchText { key, call, tool, kind, text } = *text;
+            let SearchText { key, call, tool, kind, text, .. } = *text;
             texts.push((key.raw(), call.to_owned(), tool.to_owned(), kind, text.to_owned()));
         }
     });
@@ -129,7 +129,7 @@ fn summarised(format: &dyn Format, source: &Source) -> Option<(Vec<(String, Inde
 }
 
 fn all_of(text: &SearchText<'_>) -> Indexed {
-    let SearchText { key, call, tool, kind, text } = *text;
+    let SearchText { key, call, tool, kind, text, .. } = *text;
     (key.raw(), call.to_owned(), tool.to_owned(), kind, text.to_owned())
 }
 
@@ -141,7 +141,7 @@ fn of_lines(format: &dyn Format, source: &Source, end: u64) -> Vec<(String, Inde
         let record = StoredRecord { session: &decoder.session, id: "", hint: "", offset, bytes };
         decoder.decode.texts(&record, TextScope::Indexed, &mut |text| {
             if text.kind.is_indexed(text.text) {
-                found.push((decoder.session.to_string(), all_of(text)));
+                found.push((text.session_or(&decoder.session).to_owned(), all_of(text)));
             }
         });
     };

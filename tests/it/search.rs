@@ -276,7 +276,7 @@ fn a19_words_of_every_entry_of_the_fixtures_are_found_and_lead_to_an_entry() {
             let opened = salon::index::locate(&hit.session, &locations);
             assert_eq!(search.locate(&corpus, &hit.session, &locations), opened, "{word} in {}", hit.session.key);
             for snippet in &hit.snippets {
-                let EntryLocation::Entry { key, call } = &snippet.location else { continue };
+                let EntryLocation::Entry { key, call, .. } = &snippet.location else { continue };
                 let leads = keys.contains(&key.raw()) || tools.contains(&**call);
                 let aside = matches!(snippet.text_kind, TextKind::Title | TextKind::Notice);
                 assert!(leads || aside || branched, "{word} in {}: {snippet:?}", hit.session.key);

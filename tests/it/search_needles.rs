@@ -81,8 +81,8 @@ pub fn claude_line(number: u32, kind: &str, content: &Value) -> Value {
     })
 }
 
-/// Needles of the session itself, including its side chain and its queue.
-const CLAUDE_NEEDLES: [&str; 17] = [
+/// Needles of the session itself, including its queue.
+const CLAUDE_NEEDLES: [&str; 16] = [
     "plantsummarytitle",
     "plantoldtitle",
     "plantnewtitle",
@@ -97,7 +97,6 @@ const CLAUDE_NEEDLES: [&str; 17] = [
     "planterroroutput",
     "plantargs",
     "plantapierror",
-    "plantsidechain",
     r#""quoted\\path""#,
     r#""\"quoted\\path\"""#,
 ];
@@ -155,7 +154,7 @@ pub fn write_claude_needles(home: &Home) -> Vec<(&'static str, &'static str)> {
     sub["agentId"] = json!("a1b2c3d4");
     write(&home.path().join(format!(".claude/projects/-srv-app/{CLAUDE}/subagents/agent-a1b2c3d4.jsonl")), &[sub]);
     let mut needles: Vec<_> = CLAUDE_NEEDLES.into_iter().map(|query| (query, CLAUDE)).collect();
-    needles.push(("plantsubagent", "agent-a1b2c3d4"));
+    needles.extend([("plantsidechain", "agent-u20"), ("plantsubagent", "agent-a1b2c3d4")]);
     needles
 }
 

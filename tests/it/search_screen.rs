@@ -26,7 +26,7 @@ const DONE: Coverage = Coverage { sessions: 11, bytes: 48_200_000, indexed: true
 const GOING: Coverage = Coverage { sessions: 4, bytes: 9_600_000, indexed: true, complete: false };
 
 fn place(name: &str) -> EntryLocation {
-    EntryLocation::Entry { key: EntryKey::new(name, 0), call: "".into() }
+    EntryLocation::Entry { key: EntryKey::new(name, 0), call: "".into(), near: "".into() }
 }
 
 /// Hit in the session whose id ends with `id`, with a snippet for each text; `[…]` marks the matches.

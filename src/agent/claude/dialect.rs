@@ -8,9 +8,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use super::inline::{self, Sidechains};
 use super::record::TranscriptRecord;
-use super::{decode, indexed, inline, outputs, parts, paths, shape, task_list, teams, texts};
+use super::{decode, indexed, outputs, parts, paths, shape, task_list, teams, texts};
 use crate::agent::jsonl::{Dialect, EntryMark, LineMetadata, MalformedJson, TextFile};
+use crate::agent::side_text::NamedFiles;
 use crate::agent::texts::{SearchText, StoredRecord};
 use crate::agent::usual_form::UsualForm;
 use crate::agent::{FileStamp, Source};
@@ -30,12 +32,14 @@ pub(crate) struct ClaudeDialect {
     pub only: Option<Vec<(u64, u64)>>,
     /// Offset after the records that the file repeats from its parent's, see [`super::replay`].
     pub replayed: u64,
+    /// True to mark the records of sub-agents in the file of a session, with their entries.
+    pub with_sidechains: bool,
     /// The file, to search for sub-agents in it on demand.
     pub file: Option<PathBuf>,
-    /// Sub-agents' sessions found in the file, by the tool call that started them.
-    pub inline_links: OnceLock<HashMap<String, Arc<str>>>,
-    /// Outputs of the session by their names without endings, listed on demand.
-    pub named_outputs: OnceLock<HashMap<String, PathBuf>>,
+    /// Sub-agents found in the file.
+    pub(super) sidechains: OnceLock<Sidechains>,
+    /// Outputs of the session by their names.
+    pub(super) named_outputs: NamedFiles,
 }
 
 impl ClaudeDialect {
@@ -44,11 +48,31 @@ impl ClaudeDialect {
         Self { subagent, ..Self::default() }
     }
 
+    /// Creates the dialect of the sub-agents in the file of a session, or in its `parts`.
+    pub(crate) fn aside(parts: bool) -> Self {
+        Self { parts, with_sidechains: true, ..Self::of(true) }
+    }
+
     /// Finds the session of the sub-agent that a tool call started.
     fn started_by(&self, call: &str) -> Option<Arc<str>> {
+        self.links.get(call).cloned().or_else(|| self.sidechains().started_by(call))
+    }
+
+    /// Sub-agents in the file; none in that of a sub-agent.
+    fn sidechains(&self) -> &Sidechains {
         let file = self.file.as_deref().filter(|_| self.only.is_none());
-        let inline = || self.inline_links.get_or_init(|| file.map(inline::links).unwrap_or_default());
-        self.links.get(call).or_else(|| inline().get(call)).cloned()
+        // A file that cannot be read is reported by its summary.
+        let read = |file| Sidechains::read(&Self::aside(self.parts), file).unwrap_or_default();
+        self.sidechains.get_or_init(|| file.map(read).unwrap_or_default())
+    }
+
+    /// True if none of the records between two offsets belongs to the conversation.
+    fn is_outside(&self, from: u64, len: usize) -> bool {
+        let is_outside = |only: &Vec<(u64, u64)>| {
+            let next = only.partition_point(|(at, _)| *at < from);
+            only.get(next).is_none_or(|(at, _)| *at >= from + len.max(1) as u64)
+        };
+        self.only.as_ref().is_some_and(is_outside)
     }
 }
 
@@ -66,14 +90,19 @@ const IGNORED_PREFIXES: [&[u8]; 8] = [
 
 impl Dialect for ClaudeDialect {
     fn scan_line<'a>(&self, line: &'a [u8], offset: u64) -> Result<LineMetadata<'a>, MalformedJson> {
-        let outside = |only: &Vec<(u64, u64)>| only.binary_search_by_key(&offset, |(at, _)| *at).is_err();
-        if offset < self.replayed || self.only.as_ref().is_some_and(outside) {
+        if offset < self.replayed || self.is_outside(offset, line.len()) {
             return Ok(LineMetadata::default());
         }
         if IGNORED_PREFIXES.iter().any(|prefix| line.starts_with(prefix)) {
             return if line.last() == Some(&b'}') { Ok(LineMetadata::default()) } else { Err(MalformedJson) };
         }
-        Ok(TranscriptRecord::read(line)?.metadata(self.subagent, offset))
+        let record = TranscriptRecord::read(line)?;
+        let is_side = self.with_sidechains && record.sidechain;
+        let mut metadata = record.metadata(self.subagent, offset);
+        if is_side {
+            metadata.rare().side = true;
+        }
+        Ok(metadata)
     }
 
     fn usual_form(&self, record: &[u8]) -> Option<UsualForm> {
@@ -120,17 +149,19 @@ impl Dialect for ClaudeDialect {
 
     fn side_text(&self, entry: &Entry) -> Option<PathBuf> {
         let file = self.file.as_deref()?;
-        outputs::file(file, entry).or_else(|| {
-            let named = self.named_outputs.get_or_init(|| paths::outputs_by_name(file));
-            outputs::of_call(named, entry)
-        })
+        let named = |call: &str| paths::output_by_name(&self.named_outputs, file, call);
+        outputs::file(file, entry).or_else(|| outputs::of_call(named, entry))
     }
 
     fn team_lead(&self, path: &Path, team: &str) -> Option<Arc<str>> {
         teams::lead(path, team)
     }
 
+    fn side_session(&self, offset: u64) -> Option<Arc<str>> {
+        self.sidechains().session_at(offset)
+    }
+
     fn side_sessions(&self, source: &Source, session: &Session) -> Vec<Session> {
-        inline::sessions(&Self::of(true), source, session)
+        inline::sessions(&Self::aside(self.parts), source, session)
     }
 }

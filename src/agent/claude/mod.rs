@@ -45,6 +45,7 @@ use super::{Discovery, Environment, FileBackup, ForkCut, Source, SourceRoot, Sou
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Session};
 use dialect::ClaudeDialect;
+use inline::Sidechains;
 pub(super) use protocol::Stream;
 use replay::ReplayedHistory;
 
@@ -160,8 +161,9 @@ impl JsonlAgent for Claude {
     fn reader_dialect(&self, session: &Session, head: &ReplayedHistory) -> io::Result<ClaudeDialect> {
         let mut dialect = ClaudeDialect::of(session.flags.subagent);
         if dialect.subagent && walk::stem(&session.path) != *session.key.id {
-            let chain = inline::sidechains(&session.path)?.into_iter().find(|chain| chain.id == session.key.id);
-            dialect.only = Some(chain.ok_or(io::ErrorKind::NotFound)?.lines);
+            dialect.parts = parts::files_of(&session.path).len() > 1;
+            let sidechains = Sidechains::read(&ClaudeDialect::aside(dialect.parts), &session.path)?;
+            dialect.only = Some(sidechains.into_lines_of(&session.key.id).ok_or(io::ErrorKind::NotFound)?);
         } else {
             dialect.links = paths::links(&session.path);
             dialect.parts = parts::files_of(&session.path).len() > 1;
@@ -173,11 +175,14 @@ impl JsonlAgent for Claude {
 
     /// Search includes sidechains, whichever file they are in.
     fn search_dialect(&self, source: &Source, head: &ReplayedHistory) -> ClaudeDialect {
-        ClaudeDialect { subagent: true, ..self.dialect(source, head) }
+        let dialect = self.dialect(source, head);
+        let (with_sidechains, file) = (!dialect.subagent, Some(source.path.clone()));
+        ClaudeDialect { subagent: true, with_sidechains, file, ..dialect }
     }
 
     fn text_decoder(&self, dialect: ClaudeDialect) -> Box<dyn RecordDecoder> {
-        texts::decoder(dialect)
+        let with_sidechains = dialect.with_sidechains;
+        texts::decoder(dialect, with_sidechains)
     }
 
     fn opaque_fields(&self) -> &'static [&'static str] {

@@ -35,17 +35,25 @@ fn ends(kind: &Finder<'_>, line: &[u8], at: usize) -> bool {
     matches!(line.get(at + kind.needle().len()), Some(b'"' | b'\\'))
 }
 
-/// Returns the outputs in a record that contains nothing else. `None` for any other record.
-pub(super) fn read(line: &[u8]) -> Option<Vec<RawOutput<'_>>> {
+/// Returns the outputs in a record that contains nothing else. `None` for any other record, and for one of a sub-agent if
+/// those `may_be_aside`, in the file of their parent.
+pub(super) fn read(line: &[u8], may_be_aside: bool) -> Option<Vec<RawOutput<'_>>> {
     let mut record = Record::default();
     let mut cursor = JsonCursor::new(line);
     let read = cursor.object(|key, value| record.field(key, value));
     let is_whole = read.is_ok() && cursor.at_end();
-    if !is_whole || !record.is_user || !record.has_id || record.is_other || !record.has_content {
+    if !is_whole
+        || !record.is_user
+        || !record.has_id
+        || record.is_other
+        || !record.has_content
+        || (may_be_aside && record.is_side)
+    {
         return None;
     }
     let is_special = SPECIAL.iter().any(|text| text.find(line).is_some());
-    (!is_special && !record.lengths.has_longer_result()).then_some(record.outputs)
+    let has_more = record.lengths.has_longer_result() || record.lengths.has_more();
+    (!is_special && !has_more).then_some(record.outputs)
 }
 
 #[derive(Default)]
@@ -56,6 +64,8 @@ struct Record<'a> {
     has_content: bool,
     /// True if it contains anything but outputs.
     is_other: bool,
+    /// True for a record of a sub-agent.
+    is_side: bool,
     outputs: Vec<RawOutput<'a>>,
     lengths: OutputLengths,
 }
@@ -73,6 +83,7 @@ impl<'a> Record<'a> {
             b"uuid" => self.has_id = value.text()?.is_some(),
             b"message" if value.peek()? == b'{' => value.object(|key, value| self.message_field(key, value))?,
             b"message" | b"content" | b"isCompactSummary" => self.is_other = true,
+            b"isSidechain" => self.is_side = value.truth()?,
             b"toolUseResult" => self.lengths.add_result(value)?,
             _ => {}
         }
@@ -152,7 +163,7 @@ mod tests {
     use super::{may_have_unindexed, read};
 
     fn parts(line: &str) -> Option<Vec<Vec<&[u8]>>> {
-        read(line.as_bytes()).map(|outputs| outputs.into_iter().map(|output| output.parts).collect())
+        read(line.as_bytes(), false).map(|outputs| outputs.into_iter().map(|output| output.parts).collect())
     }
 
     fn record(content: &str, more: &str) -> String {
@@ -165,11 +176,11 @@ mod tests {
     fn outputs_are_read_as_encoded() {
         let text = record(r#""an \"ibis\"\n""#, r#","toolUseResult":{"stdout":"an ibis"}"#);
         assert_eq!(parts(&text), Some(vec![vec![&br#"an \"ibis\"\n"#[..]]]));
-        let output = &read(text.as_bytes()).expect("outputs")[0];
+        let output = &read(text.as_bytes(), false).expect("outputs")[0];
         assert_eq!((&*output.call, &*output.text()), ("t1", "an \"ibis\"\n"));
         let blocks = record(r#"[{"type":"text","text":"one"},{"type":"text","text":"two"}]"#, "");
         assert_eq!(parts(&blocks), Some(vec![vec![&b"one"[..], &b"two"[..]]]));
-        assert_eq!(read(blocks.as_bytes()).expect("outputs")[0].text(), "one\ntwo");
+        assert_eq!(read(blocks.as_bytes(), false).expect("outputs")[0].text(), "one\ntwo");
     }
 
     #[test]
@@ -185,7 +196,7 @@ mod tests {
             ),
         ] {
             let line = record(content, "");
-            let output = &read(line.as_bytes()).expect("outputs")[0];
+            let output = &read(line.as_bytes(), false).expect("outputs")[0];
             assert_eq!((&*output.text(), output.shown.is_some()), (text, true), "{content}");
         }
     }
@@ -198,7 +209,7 @@ mod tests {
             (r#"[{"type":"text","text":"cut"}]"#, r#"{"stdout":"short"}"#, false),
         ] {
             let line = record(content, &format!(",\"toolUseResult\":{result}"));
-            assert_eq!(read(line.as_bytes()).is_none(), is_longer, "{content} {result}");
+            assert_eq!(read(line.as_bytes(), false).is_none(), is_longer, "{content} {result}");
         }
     }
 
@@ -231,7 +242,7 @@ mod tests {
             record(r#""text""#, "") + &record(r#""text""#, ""),
             record(r#""torn"#, ""),
         ] {
-            assert!(read(text.as_bytes()).is_none(), "{text}");
+            assert!(read(text.as_bytes(), false).is_none(), "{text}");
         }
     }
 }

@@ -12,9 +12,9 @@ use crate::agent::texts::{LineDecoder, RawOutput, RecordDecoder, SearchText, Sto
 use crate::domain::EntryKey;
 use crate::domain::query::TextKind;
 
-/// Creates the decoder of a transcript's texts.
-pub(super) fn decoder<D: Dialect + 'static>(dialect: D) -> Box<dyn RecordDecoder> {
-    Box::new(TranscriptDecoder(LineDecoder(dialect)))
+/// Creates the decoder of a transcript's texts, in which records of sub-agents may be among those of their parent.
+pub(super) fn decoder<D: Dialect + 'static>(dialect: D, with_sidechains: bool) -> Box<dyn RecordDecoder> {
+    Box::new(TranscriptDecoder { lines: LineDecoder(dialect), with_sidechains })
 }
 
 /// Bytes at the beginning of a record that have its type.
@@ -22,15 +22,18 @@ const HEAD: usize = 64;
 
 static QUEUE_RECORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"queue-operation\""));
 
-struct TranscriptDecoder<D>(LineDecoder<D>);
+struct TranscriptDecoder<D> {
+    lines: LineDecoder<D>,
+    with_sidechains: bool,
+}
 
 impl<D: Dialect> RecordDecoder for TranscriptDecoder<D> {
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
-        self.0.texts(record, wanted, sink);
+        self.lines.texts(record, wanted, sink);
     }
 
     fn raw_outputs<'a>(&self, record: &StoredRecord<'a>) -> Option<Vec<RawOutput<'a>>> {
-        raw_outputs::read(record.bytes)
+        raw_outputs::read(record.bytes, self.with_sidechains)
     }
 
     fn may_have_unindexed(&self, record: &StoredRecord<'_>) -> bool {
@@ -63,6 +66,6 @@ pub(super) fn queued_prompt(record: &StoredRecord<'_>, sink: &mut dyn FnMut(&Sea
         } else {
             EntryKey::new(record.session, u32::MAX)
         };
-        sink(&SearchText { key, call: "", tool: "", kind: TextKind::Notice, text: &text.decode() });
+        sink(&SearchText { key, session: "", call: "", tool: "", kind: TextKind::Notice, text: &text.decode() });
     }
 }

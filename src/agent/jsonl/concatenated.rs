@@ -134,6 +134,12 @@ impl TranscriptReader for ConcatenatedReader {
         shown.zip(own).map(|(shown, own)| shown.or(own)).collect()
     }
 
+    fn namesakes(&mut self, wanted: (EntryKey, &str), branch: usize) -> Vec<usize> {
+        let inherited = self.inherited();
+        let own = self.parts.last_mut().map(|own| own.namesakes(wanted, branch)).unwrap_or_default();
+        own.into_iter().map(|at| at + inherited).collect()
+    }
+
     fn marks(&mut self, which: MarkKind) -> Vec<usize> {
         let marks = |(first, part): (usize, &mut Box<dyn TranscriptReader>)| {
             part.marks(which).into_iter().map(move |at| first + at).collect::<Vec<_>>()

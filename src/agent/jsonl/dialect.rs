@@ -93,6 +93,12 @@ pub trait Dialect: Send + Sync {
         None
     }
 
+    /// Session of a sub-agent whose record, in the file of its parent, is at an offset; called only where
+    /// [`RareMetadata::side`] was set.
+    fn side_session(&self, _offset: u64) -> Option<Arc<str>> {
+        None
+    }
+
     /// Sessions of sub-agents in the file of `session`; called only if [`RareMetadata::side`] was set.
     fn side_sessions(&self, _unit: &Source, _session: &Session) -> Vec<Session> {
         Vec::new()

@@ -173,7 +173,7 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
                 let decoder = LineDecoder(self.0.search_dialect(source, head));
                 let session = session.clone();
                 move |line: &ScannedLine<'_>| {
-                    let mut emit = |text: &SearchText<'_>| sink(&session, line.offset, text);
+                    let mut emit = |text: &SearchText<'_>| sink(text.session_or(&session), line.offset, text);
                     // The dialect of the summary leaves these lines to the sub-agent's session.
                     if line.metadata.as_ref().is_ok_and(|metadata| metadata.rare.as_ref().is_some_and(|rare| rare.side))
                     {

@@ -6,6 +6,7 @@ mod append;
 mod decode;
 mod lost_calls;
 mod refresh;
+mod repeated_keys;
 mod task_list;
 mod unsent;
 
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use self::decode::{truncate, unreadable_entry};
 pub(super) use self::refresh::DialectRenewal;
+use self::repeated_keys::RepeatedKeys;
 use self::task_list::TaskLines;
 use super::branch::{self, BranchSpan, BranchTip, BranchTree, ChainRecord};
 use super::call_results::CallResults;
@@ -86,6 +88,7 @@ pub(crate) struct TranscriptIndex {
     converted: HashSet<u32>,
     /// Last decoded line with many entries: its events by entry.
     wide_line: Option<(usize, HashMap<EntryKey, Vec<Event>>)>,
+    repeated_keys: RepeatedKeys,
     tip: BranchTip,
     left_branch: bool,
     /// Calls that are lost, whose results make entries.
@@ -140,6 +143,7 @@ impl TranscriptIndex {
             counts: UsageCounts::default(),
             converted: HashSet::new(),
             wide_line: None,
+            repeated_keys: RepeatedKeys::default(),
             tip: BranchTip::default(),
             left_branch: false,
             lost_calls: HashSet::new(),
@@ -177,6 +181,7 @@ impl TranscriptIndex {
         if self.left_branch {
             self.choose_branch();
         }
+        self.tell_apart_keys();
         self.add_unsent();
         Ok(())
     }
@@ -185,6 +190,7 @@ impl TranscriptIndex {
     fn choose_branch(&mut self) {
         let chosen = branch::choose(&self.records, self.wanted_branch);
         self.shown = self.marks_on(&chosen.records);
+        self.repeated_keys.clear_seen();
         self.tell_apart_keys();
         self.branches = chosen.branches;
         self.shown_branch = chosen.shown;
@@ -192,19 +198,6 @@ impl TranscriptIndex {
         self.tasks.invalidate();
         self.left_branch = false;
         self.show_unsent();
-    }
-
-    /// Gives shown entries with one key keys of their own: those of records that have one id and different contents.
-    fn tell_apart_keys(&mut self) {
-        let mut seen = HashSet::with_capacity(self.shown.len());
-        for &mark in &self.shown {
-            let key = self.marks[mark as usize].key;
-            if !seen.insert(key) {
-                let own = EntryKey::from_raw(key.raw() ^ hash(&mark.to_le_bytes()));
-                self.marks[mark as usize].key = own;
-                seen.insert(own);
-            }
-        }
     }
 
     /// Marks of some records.
@@ -413,6 +406,10 @@ impl TranscriptReader for TranscriptIndex {
         found
     }
 
+    fn namesakes(&mut self, wanted: (EntryKey, &str), branch: usize) -> Vec<usize> {
+        self.entries_alike(wanted, branch)
+    }
+
     fn marks(&mut self, which: MarkKind) -> Vec<usize> {
         self.index_calls();
         let failed = |tool: u64, line: usize| self.results.of(tool, count(line)).any(|(_, failed)| failed);
@@ -434,7 +431,7 @@ impl TranscriptReader for TranscriptIndex {
         let mut table = EntryTableBuilder::default();
         for &mark in &self.shown {
             let EntryMark { key, tool, .. } = self.marks[mark as usize];
-            table.push(key, tool);
+            table.push(self.repeated_keys.recorded(mark).unwrap_or(key), tool);
         }
         Some(table.finish(self.branches() > 1))
     }

@@ -124,7 +124,7 @@ impl RecordDecoder for PartDecoder {
         let data = text_of(record.bytes);
         if let Some(tool) = record.hint.strip_prefix(OUTPUT) {
             let (key, call) = (EntryKey::new(record.id, 0), "");
-            return sink(&SearchText { key, call, tool, kind: TextKind::Output, text: &data });
+            return sink(&SearchText { key, session: "", call, tool, kind: TextKind::Output, text: &data });
         }
         if record.hint == MESSAGE {
             return message_texts(record.id, &data, sink);

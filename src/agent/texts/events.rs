@@ -12,7 +12,7 @@ use crate::domain::{Delta, Entry, EntryKey, EntryKind, EventBody, ToolStatus};
 pub fn body_texts(key: EntryKey, body: &EventBody, sink: &mut dyn FnMut(&SearchText<'_>)) {
     let mut emit = |kind, text: &str| {
         if !text.is_empty() {
-            sink(&SearchText { key, call: "", tool: "", kind, text });
+            sink(&SearchText { key, session: "", call: "", tool: "", kind, text });
         }
     };
     match body {
@@ -45,7 +45,7 @@ pub fn entry_texts(entry: &Entry, sink: &mut dyn FnMut(&SearchText<'_>)) {
         EntryKind::Tool | EntryKind::Other => TextKind::Notice,
     };
     match &entry.tool {
-        None => sink(&SearchText { key: entry.key, call: "", tool: "", kind, text: &entry.text }),
+        None => sink(&SearchText { key: entry.key, session: "", call: "", tool: "", kind, text: &entry.text }),
         Some(tool) => {
             let Tool { name, id, input, action, output, status, .. } = &**tool;
             call(entry.key, id, name, input, action, sink);
@@ -83,7 +83,7 @@ fn call(
 ) {
     let mut emit = |kind, text: &str| {
         if !text.is_empty() {
-            sink(&SearchText { key, call: id, tool: name, kind, text });
+            sink(&SearchText { key, session: "", call: id, tool: name, kind, text });
         }
     };
     match action {
@@ -126,7 +126,7 @@ fn result(
 ) {
     let mut emit = |kind, text: &str| {
         if !text.is_empty() {
-            sink(&SearchText { key, call: id, tool, kind, text });
+            sink(&SearchText { key, session: "", call: id, tool, kind, text });
         }
     };
     emit(TextKind::Output, output);

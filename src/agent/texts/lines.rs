@@ -32,6 +32,10 @@ impl<D: Dialect> LineDecoder<D> {
         sink: &mut dyn FnMut(&SearchText<'_>),
     ) {
         let Ok(metadata) = &line.metadata else { return };
+        let is_side = metadata.rare.as_ref().is_some_and(|rare| rare.side);
+        let side = if is_side { self.0.side_session(line.offset) } else { None };
+        let sink: &mut dyn FnMut(&SearchText<'_>) =
+            &mut |text| sink(&SearchText { session: side.as_deref().unwrap_or_default(), ..*text });
         let record = &StoredRecord { session, id: "", hint: "", offset: line.offset, bytes: line.bytes };
         self.0.other_texts(record, sink);
         let is_converted = line.repair.is_some_and(Repair::is_converted);
@@ -59,8 +63,15 @@ impl<D: Dialect> LineDecoder<D> {
         // The conversation scope contains only the outcome of a result, and only if the call failed.
         let in_scope = |result: &jsonl::ResultMark| wanted != TextScope::Indexed || result.error;
         let has_results = !metadata.results.is_empty();
-        if metadata.results.iter().any(in_scope) || (has_results && self.0.has_unrecorded_call(bytes)) {
+        let has_unrecorded_call = has_results && self.0.has_unrecorded_call(bytes);
+        if metadata.results.iter().any(in_scope) || has_unrecorded_call {
             let restates_call = self.0.restates_call(bytes);
+            // What only a result has, such as a plan, is not in the index.
+            let is_indexed = metadata.results.iter().any(|result| result.error) || has_unrecorded_call;
+            let sink: &mut dyn FnMut(&SearchText<'_>) = &mut |text| match text.kind {
+                TextKind::Plan if !is_indexed => sink(&SearchText { kind: TextKind::Output, ..*text }),
+                _ => sink(text),
+            };
             self.0.decode_results(bytes, &mut |event| {
                 // The texts of the call are those of its own record.
                 match &event.body {
@@ -94,5 +105,5 @@ fn is_in_scope(kind: EntryKind, wanted: TextScope) -> bool {
 
 fn emit_title(record: &StoredRecord<'_>, title: jsonl::JsonStr<'_>, sink: &mut dyn FnMut(&SearchText<'_>)) {
     let key = EntryKey::new(record.session, u32::MAX);
-    sink(&SearchText { key, call: "", tool: "", kind: TextKind::Title, text: &title.decode() });
+    sink(&SearchText { key, session: "", call: "", tool: "", kind: TextKind::Title, text: &title.decode() });
 }

@@ -25,6 +25,8 @@ pub use lines::LineDecoder;
 pub struct SearchText<'a> {
     /// The entry that shows it. Unknown for a tool output in a record of its own, where `call` identifies the entry.
     pub key: EntryKey,
+    /// Id of its session, if that is another one than the record's; else empty.
+    pub session: &'a str,
     /// Id of the tool call that it belongs to; empty if it belongs to none.
     pub call: &'a str,
     /// Name of the tool, if the record contains it; else empty.
@@ -33,6 +35,13 @@ pub struct SearchText<'a> {
     pub kind: TextKind,
     /// The text.
     pub text: &'a str,
+}
+
+impl<'a> SearchText<'a> {
+    /// Returns the id of its session, which is that of its record unless the text names another one.
+    pub fn session_or(&self, of_record: &'a str) -> &'a str {
+        if self.session.is_empty() { of_record } else { self.session }
+    }
 }
 
 /// Receiver of texts, each with its session's id and the offset of its record.

@@ -1,9 +1,10 @@
 //! Lookup of a location in an opened transcript, a few entries at a time.
 
-use crate::agent::{TextLimit, TranscriptReader};
+use crate::agent::{BranchPosition, TextLimit, TranscriptReader};
 use crate::domain::Entry;
 use crate::domain::search::EntryLocation;
 use crate::domain::transcript_event::TranscriptEvent;
+use crate::index::locate::nearest;
 
 /// Number of entries per step.
 const ENTRIES_PER_STEP: usize = 256;
@@ -31,13 +32,18 @@ impl EntryLookup {
             return None;
         }
         let elsewhere = if entry.is_none() { self.on_other_branch(reader) } else { None };
+        let entry = entry.map(|index| {
+            let branch = reader.shown_branch();
+            nearest(reader, &self.place, BranchPosition { branch, index }).index
+        });
         let entry = entry.or(elsewhere);
         Some((elsewhere.is_some(), TranscriptEvent::Located { location: self.place.clone(), entry }))
     }
 
     fn on_other_branch(&self, reader: &mut dyn TranscriptReader) -> Option<usize> {
-        let EntryLocation::Entry { key, call } = &self.place else { return None };
+        let EntryLocation::Entry { key, call, .. } = &self.place else { return None };
         let position = reader.locate(&[(*key, call)]).into_iter().next()??;
+        let position = nearest(reader, &self.place, position);
         reader.show_branch(position.branch).then_some(position.index)
     }
 }
@@ -46,6 +52,6 @@ impl EntryLookup {
 fn is_at(entry: &Entry, place: &EntryLocation) -> bool {
     match place {
         EntryLocation::Title => false,
-        EntryLocation::Entry { key, call } => entry.matches(*key, call),
+        EntryLocation::Entry { key, call, .. } => entry.matches(*key, call),
     }
 }

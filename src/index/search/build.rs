@@ -241,7 +241,7 @@ fn index_lines(
             let record = StoredRecord { session, id: "", hint: "", offset: at, bytes };
             decoder.decode.texts(&record, TextScope::Indexed, &mut |text| {
                 if text.kind.is_indexed(text.text) {
-                    builder.push(session, text);
+                    builder.push(text.session_or(session), text);
                 }
             });
         }
@@ -310,7 +310,7 @@ fn index_records(
         }
         decoder.decode.texts(record, TextScope::Indexed, &mut |text| {
             if text.kind.is_indexed(text.text) {
-                builder.push(record.session, text);
+                builder.push(text.session_or(record.session), text);
             }
         });
         std::ops::ControlFlow::Continue(())

@@ -282,7 +282,7 @@ impl<'a> Collector<'a> {
                 let block = execution.state.read_block(reader, *segment, pin, buffer).ok()?;
                 let entry = block.entry(*entry);
                 let text = String::from_utf8_lossy(block.text_of(&entry));
-                Some(cut(entry.kind, EntryLocation::Entry { key: entry.key, call: "".into() }, &text))
+                Some(cut(entry.kind, EntryLocation::Entry { key: entry.key, call: "".into(), near: "".into() }, &text))
             }
         }
     }

@@ -103,24 +103,21 @@ pub(super) fn locate_entries(
         reader.read_stored(stored, &mut bytes).ok()?;
         let version = version(session, source);
         let stored = StoredTable::find(&bytes, &session.key.id).filter(|stored| stored.version == version)?;
-        locations
-            .iter()
-            .map(|location| position(stored.table, location))
-            .collect::<Result<Vec<_>, OnOtherBranch>>()
-            .ok()
+        locations.iter().map(|location| position(stored.table, location)).collect::<Result<Vec<_>, NotInTable>>().ok()
     };
     from_table().unwrap_or_else(|| locate(session, locations))
 }
 
-/// The entry is on a branch that the table does not number, so that the transcript must be opened.
-struct OnOtherBranch;
+/// The entry is on a branch that the table does not number, or one of several with its key, so that the transcript must be
+/// opened.
+struct NotInTable;
 
 /// Returns the entry of a location.
-fn position(table: EntryTable<'_>, location: &EntryLocation) -> Result<Option<LocatedEntry>, OnOtherBranch> {
-    let EntryLocation::Entry { key, call } = location else { return Ok(None) };
+fn position(table: EntryTable<'_>, location: &EntryLocation) -> Result<Option<LocatedEntry>, NotInTable> {
+    let EntryLocation::Entry { key, call, .. } = location else { return Ok(None) };
     match table.position(*key, call) {
         TablePosition::Shown(index) => Ok(Some(LocatedEntry { index, branch: None })),
         TablePosition::Missing => Ok(None),
-        TablePosition::OtherBranch => Err(OnOtherBranch),
+        TablePosition::Elsewhere => Err(NotInTable),
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::plan::{ClauseTest, QueryPlan};
 use crate::domain::query::TextKind;
 use crate::domain::search::{EntryLocation, Snippet};
+use crate::index::locate::alphanumerics;
 use crate::stdx::text::{boundary_after, boundary_before, one_line, sanitise};
 
 /// Size of a snippet.
@@ -20,16 +21,22 @@ pub enum SnippetContext {
 const MAX_CONTEXT_BYTES: usize = 4 << 10;
 const MAX_MATCHES: usize = 32;
 
+/// Bytes after the beginning of a match that tell apart entries with one key; a third of them before it.
+const NEAR_BYTES: usize = 120;
+
 /// Cuts the snippet around a match at `at`, and marks the matches of the clauses in `bits`.
 pub(super) fn snippet(
     plan: &QueryPlan,
     bits: u64,
     kind: TextKind,
-    location: EntryLocation,
+    mut location: EntryLocation,
     text: &str,
     at: usize,
     context: SnippetContext,
 ) -> Snippet {
+    if let EntryLocation::Entry { near, .. } = &mut location {
+        *near = alphanumerics(&text[window_around(text, at, NEAR_BYTES / 3, NEAR_BYTES)]).into();
+    }
     let window = match context {
         SnippetContext::Line(bytes) => window_around(text, at, bytes / 3, bytes - bytes / 3),
         SnippetContext::Lines(lines) => lines_around(text, at, lines),

@@ -18,14 +18,20 @@ impl FileScan<'_> {
 
     /// Searches a transcript, and the texts of its session in files of their own.
     pub(super) fn search_lines(&mut self, texts: &dyn Texts, buffer: &mut Vec<u8>) -> io::Result<()> {
-        // In early versions a parent's file contains its sub-agents; their matches count for the parent.
         let (execution, sessions) = (self.execution, self.execution.corpus.sessions());
-        let numbers = execution.corpus.numbers_in(self.number);
-        let number = numbers.min_by_key(|&number| sessions[number].flags.subagent);
-        let Some(number) = number.filter(|&number| self.mark_searched(number)) else { return Ok(()) };
+        let numbers = || execution.corpus.numbers_in(self.number);
+        // In early versions a parent's file contains its sub-agents.
+        let Some(number) = numbers().min_by_key(|&number| sessions[number].flags.subagent) else { return Ok(()) };
+        self.eligible = numbers().fold(0, |bits, number| bits | execution.eligible[number]);
+        for number in numbers() {
+            self.mark_searched(number);
+        }
+        if self.eligible == 0 {
+            return Ok(());
+        }
         let session = &*sessions[number].key.id;
         self.search_own_lines(texts, (session, number), buffer)?;
-        if execution.needs_files {
+        if execution.needs_files && execution.eligible[number] != 0 {
             for &side in execution.corpus.side_sources_of(number) {
                 self.search_side_text(texts, (session, number), side, buffer);
             }
@@ -56,6 +62,7 @@ impl FileScan<'_> {
             raw: None,
             records: RecordFinder::new(&source.path),
             joined_end: 0,
+            eligible: self.execution.eligible[number],
         };
         if let Err(error) = file_scan.search_own_lines(texts, (session, number), buffer) {
             tracing::debug!(path = %source.path.display(), %error, "text cannot be searched");
@@ -106,7 +113,7 @@ impl FileScan<'_> {
     fn search_converted(&mut self, texts: &dyn Texts, number: usize) -> io::Result<()> {
         let (execution, source) = (self.execution, self.source);
         texts.records(source, 0, &mut |record| {
-            let is_wanted = may_match(execution, record.bytes, number);
+            let is_wanted = may_match(execution, record.bytes, self.eligible);
             match if is_wanted { self.decode(texts, record, number, true) } else { Ok(()) } {
                 Ok(()) if !execution.cancel.is_cancelled() => ControlFlow::Continue(()),
                 _ => ControlFlow::Break(()),
@@ -152,7 +159,7 @@ impl FileScan<'_> {
         hits: &mut Vec<(usize, usize)>,
     ) -> io::Result<()> {
         let is_new = offset + block.len() as u64 > indexed_bytes;
-        self.candidate_lines(block, number, is_new, hits);
+        self.candidate_lines(block, is_new, hits);
         split_at_returns(block, hits);
         for &(start, end) in &*hits {
             // A one-letter needle may match thousands of lines.
@@ -185,10 +192,9 @@ impl FileScan<'_> {
     }
 
     /// Collects the lines of a block that may match. `is_new`: its texts are not indexed.
-    fn candidate_lines(&self, block: &[u8], number: usize, is_new: bool, hits: &mut Vec<(usize, usize)>) {
+    fn candidate_lines(&self, block: &[u8], is_new: bool, hits: &mut Vec<(usize, usize)>) {
         hits.clear();
-        let eligible = self.execution.eligible[number];
-        for clause in self.execution.plan.clauses.iter().filter(|clause| eligible & (1 << clause.branch) != 0) {
+        for clause in self.execution.plan.clauses.iter().filter(|clause| self.eligible & (1 << clause.branch) != 0) {
             match &clause.test {
                 ClauseTest::Text { prefilter: Some(prefilter), .. } => {
                     for literal in prefilter.literals() {

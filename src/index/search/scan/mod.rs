@@ -92,6 +92,7 @@ pub(super) fn scan(execution: &Execution<'_>, range: &ScanRange<'_>, next: &Atom
             raw: raw.as_ref(),
             records: RecordFinder::new(&source.path),
             joined_end: 0,
+            eligible: 0,
         };
         // A missing or unreadable file has no matches; the catalog reports it.
         if let Err(error) = file_scan.search(&mut buffer) {
@@ -130,6 +131,8 @@ struct FileScan<'a> {
     records: RecordFinder<'a>,
     /// Offset after the last record of several lines.
     joined_end: u64,
+    /// Alternatives that any of the sessions of these lines may match, as bits.
+    eligible: u64,
 }
 
 impl FileScan<'_> {
@@ -176,7 +179,7 @@ impl FileScan<'_> {
         let mut wanted = |session: &str, record: &[u8]| {
             bytes += record.len() as u64;
             execution.cancel.is_cancelled()
-                || eligible.get(session).is_some_and(|&number| may_match(execution, record, number))
+                || eligible.get(session).is_some_and(|&number| may_match(execution, record, execution.eligible[number]))
         };
         texts.filter_records(source, sessions.as_deref(), &mut wanted, &mut |record| {
             if self.execution.cancel.is_cancelled() {
@@ -246,10 +249,18 @@ impl FileScan<'_> {
         };
         if all || !self.match_raw(texts, &decoder, record, number) {
             let scope = if all { TextScope::All } else { TextScope::Unindexed };
-            decoder.decode.texts(record, scope, &mut |text| self.match_of_tool(texts, text, number, all));
+            decoder.decode.texts(record, scope, &mut |text| {
+                self.match_of_tool(texts, text, self.number_of(text, number), all);
+            });
         }
         self.decoder = Some(decoder);
         Ok(())
+    }
+
+    /// Returns the number of a text's session: that of its record, or of a sub-agent in the same file.
+    fn number_of(&self, text: &SearchText<'_>, number: usize) -> usize {
+        let own = if text.session.is_empty() { None } else { Some(text.session) };
+        own.and_then(|id| self.execution.corpus.session_number(self.number, id)).unwrap_or(number)
     }
 
     /// Matches the texts of an indexed record without decoding all of it. Returns false if the record must be decoded.
@@ -274,7 +285,7 @@ impl FileScan<'_> {
             }
             let RawOutput { key, call, .. } = output;
             let text = output.text();
-            let text = SearchText { key: *key, call, tool: "", kind: TextKind::Output, text: &text };
+            let text = SearchText { key: *key, session: "", call, tool: "", kind: TextKind::Output, text: &text };
             self.match_of_tool(texts, &text, number, false);
         }
         true
@@ -353,7 +364,7 @@ impl FileScan<'_> {
         let score = self.scores.entry(number).or_default();
         if is_kept {
             let first = matches.iter().map(|found| found.start()).min().unwrap_or_default();
-            let location = EntryLocation::Entry { key: text.key, call: Arc::from(text.call) };
+            let location = EntryLocation::Entry { key: text.key, call: text.call.into(), near: "".into() };
             let snippet = snippet(&execution.plan, bits, text.kind, location, text.text, first, execution.context);
             let at = MatchLocation::File(Box::new(snippet));
             score.add(BestMatch { bits, weight, is_primary, at }, execution.scored_clauses);
@@ -369,9 +380,8 @@ fn tool_names(texts: &dyn Texts, transcript: &Source) -> ToolNames {
     decoder.map(|decoder| ToolNames::new(texts, &decoder, transcript)).unwrap_or_default()
 }
 
-/// Returns true if a record may match in an eligible session.
-fn may_match(execution: &Execution<'_>, bytes: &[u8], number: usize) -> bool {
-    let eligible = execution.eligible[number];
+/// Returns true if a record may match one of the alternatives.
+fn may_match(execution: &Execution<'_>, bytes: &[u8], eligible: u64) -> bool {
     execution.plan.clauses.iter().filter(|clause| eligible & (1 << clause.branch) != 0).any(|clause| {
         match &clause.test {
             ClauseTest::Text { prefilter: Some(prefilter), .. } => prefilter.may_match(bytes),

@@ -19,7 +19,7 @@ use crate::index::encoding::{Frame, split_frame};
 use crate::stdx::files;
 
 /// First bytes of the manifest, with the version of both file formats.
-pub(super) const MAGIC: [u8; 8] = *b"salonixC";
+pub(super) const MAGIC: [u8; 8] = *b"salonixD";
 
 /// Bytes before the first record: magic and generation.
 pub(super) const MANIFEST_HEADER_BYTES: u64 = 16;
