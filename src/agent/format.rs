@@ -18,7 +18,7 @@ use super::file_checkpoint::FileCheckpoint;
 use super::folder_stamps::FolderStamps;
 use super::session_files::AtRiskFiles;
 use super::source::{Discovery, FileStamp, Source, SourceRoot};
-use super::texts::TextSink;
+use super::texts::{RecordVisitor, TextSink};
 use super::{Environment, Texts};
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
@@ -388,6 +388,17 @@ pub trait Format: Send + Sync {
     /// [`TextScope::Indexed`](super::texts::TextScope::Indexed), record by record. `None`, without any text, for a source
     /// whose texts are not its lines.
     fn summarise_with_texts(&self, _source: &Source, _sink: &mut TextSink<'_>) -> Option<SourceSummary> {
+        None
+    }
+
+    /// Reads all of a source [of many small files](Texts::has_many_small_files) like [`summarise`](Self::summarise), and
+    /// visits its records in the same pass. The second result is that of [`Texts::records_with_table`]. `None`, without any
+    /// visit, for any other source.
+    fn summarise_with_records(
+        &self,
+        _source: &Source,
+        _visit: &mut RecordVisitor<'_>,
+    ) -> Option<(SourceSummary, Option<Vec<u8>>)> {
         None
     }
 

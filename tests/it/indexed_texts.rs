@@ -174,6 +174,16 @@ fn texts_that_are_read_with_a_summary_are_those_of_the_lines() {
     assert!(files > 50 && count > 500, "{files} files, {count} texts");
 }
 
+type OwnedRecord = (String, String, String, Vec<u8>);
+
+fn collect_to(records: &mut Vec<OwnedRecord>) -> impl FnMut(&StoredRecord<'_>) -> ControlFlow<()> {
+    |record| {
+        let StoredRecord { session, id, hint, bytes, .. } = *record;
+        records.push((session.to_owned(), id.to_owned(), hint.to_owned(), bytes.to_owned()));
+        ControlFlow::Continue(())
+    }
+}
+
 #[test]
 fn entries_of_small_files_are_numbered_as_their_transcripts_are() {
     let mut sessions = 0;
@@ -186,7 +196,12 @@ fn entries_of_small_files_are_numbered_as_their_transcripts_are() {
                 let found = format.summarise(&source, None).sessions;
                 let SourceSessions::All(found) = found else { panic!("{}", source.path.display()) };
                 let Some(session) = found.first() else { continue };
-                let table = texts.records_with_table(&source, &mut |_| ControlFlow::Continue(())).expect("records");
+                let (mut records, mut summarised) = (Vec::new(), Vec::new());
+                let table = texts.records_with_table(&source, &mut collect_to(&mut records)).expect("records");
+                let (summary, same) =
+                    format.summarise_with_records(&source, &mut collect_to(&mut summarised)).expect("a summary");
+                assert_eq!(summary.sessions, SourceSessions::All(found.clone()), "{}", source.path.display());
+                assert!(summarised == records && same == table, "{}", source.path.display());
                 let transcript = format.open(session).expect("a transcript").entry_table();
                 assert_eq!(table, transcript, "{}", source.path.display());
                 sessions += usize::from(table.is_some_and(|table| table.len() > 8));

@@ -13,8 +13,10 @@ use salon::index::{self, IndexOptions};
 use serde_json::{Value, json};
 
 use crate::search_needles::{
-    CLAUDE, ask, claude_file, claude_line, corpus, ids, index, open, write, write_claude_needles,
+    CLAUDE, OPENCODE, ask, claude_file, claude_line, corpus, ids, index, open, write, write_claude_needles,
+    write_opencode_needles,
 };
+use crate::search_scan::age;
 use crate::support::Home;
 
 #[test]
@@ -86,6 +88,26 @@ fn a_first_search_indexes_texts_in_the_pass_of_the_summaries() {
     index(&search, &grown);
     assert_eq!(ask(&search, &grown, "plantappended").hits[0].count, 1);
     assert_eq!(counts(&ask(&search, &grown, "17")), counts(&ask(&scanned, &grown, "17")));
+}
+
+#[test]
+fn a_first_search_indexes_small_files_and_their_filters_in_one_pass() {
+    let home = Home::empty();
+    let needles = write_opencode_needles(&home);
+    let storage = home.path().join(".local/share/opencode/storage");
+    age(&storage.join(format!("session/p1/{OPENCODE}.json")));
+    age(&storage.join(format!("message/{OPENCODE}")));
+    let (once, twice) = (open(&home), SearchIndex::open(&home.path().join("cache/other")));
+    let known = collect_and_index(&home, &once);
+    assert!(once.is_current(&known), "nothing is left to index");
+    index(&twice, &known);
+    let bytes = |search: &SearchIndex, query| ask(search, &known, query).coverage.bytes;
+    assert_eq!(bytes(&once, "nowhere"), bytes(&twice, "nowhere"));
+    assert!(bytes(&once, "nowhere") < bytes(&SearchIndex::without_index(), "nowhere"), "the filter excludes the files");
+    for (query, id) in needles {
+        assert_eq!(ids(&ask(&once, &known, query)), BTreeSet::from([id.to_owned()]), "{query}");
+        assert_eq!(counts(&ask(&once, &known, query)), counts(&ask(&twice, &known, query)), "{query}");
+    }
 }
 
 #[test]

@@ -245,7 +245,7 @@ fn missing_and_binary_files_do_not_break_a_search() {
 }
 
 /// Sets the modification time to two days before the other files.
-fn age(path: &Path) {
+pub fn age(path: &Path) {
     let then = SystemTime::now() - Duration::from_hours(48);
     fs::File::open(path).and_then(|file| file.set_modified(then)).expect("set the time");
 }
@@ -263,11 +263,8 @@ fn sessions_of_many_files_are_only_opened_where_their_filter_matches() {
     part("prt_5", "a naïve Straße, cafe\u{301}zq");
     fs::write(storage.join("part/msg_2/prt_6.json"), r#"{"type": "reasoning", "text": "caf\u00e9bar"}"#)
         .expect("write");
-    let age_all = || {
-        age(&storage.join(format!("session/p1/{OPENCODE}.json")));
-        age(&storage.join(format!("message/{OPENCODE}")));
-    };
-    age_all();
+    age(&storage.join(format!("session/p1/{OPENCODE}.json")));
+    age(&storage.join(format!("message/{OPENCODE}")));
     let first = corpus(&home);
     let search = open(&home);
     index(&search, &first);

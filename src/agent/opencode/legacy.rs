@@ -258,7 +258,34 @@ pub(super) fn owner(root: &Path, path: &Path) -> Option<PathBuf> {
 
 /// Summarises one session.
 pub(super) fn summarise(source: &Source) -> SourceSummary {
-    let (sessions, issues, bytes_read) = match build_session(&source.path) {
+    summary(
+        source,
+        build_session(&source.path, |files, ids, fork| {
+            ids.into_par_iter().map(|id| Ok(count(files.load(&id)?, fork))).collect()
+        }),
+    )
+}
+
+/// Summarises one session, and visits each message in order: `None` for one that cannot be read.
+pub(super) fn summarise_visiting(
+    source: &Source,
+    visit: &mut dyn FnMut(&SessionFiles, Option<&OpenCodeMessage>),
+) -> SourceSummary {
+    summary(
+        source,
+        build_session(&source.path, |files, ids, fork| {
+            let load = |id: String| {
+                let loaded = files.load(&id);
+                visit(files, loaded.as_ref().ok());
+                Ok(count(loaded?, fork))
+            };
+            ids.into_iter().map(load).collect()
+        }),
+    )
+}
+
+fn summary(source: &Source, built: io::Result<(Session, Vec<Issue>)>) -> SourceSummary {
+    let (sessions, issues, bytes_read) = match built {
         Ok((session, issues)) => {
             let bytes = session.bytes;
             (vec![session], issues, bytes)
@@ -286,7 +313,13 @@ fn unreadable(source: &Source) -> Session {
     session
 }
 
-fn build_session(path: &Path) -> io::Result<(Session, Vec<Issue>)> {
+/// A message with its totals. Only one with a prompt still has its texts.
+type CountedMessage = (OpenCodeMessage, OpenCodeTotals);
+
+fn build_session(
+    path: &Path,
+    count: impl FnOnce(&SessionFiles, Vec<String>, Option<Time>) -> Vec<io::Result<CountedMessage>>,
+) -> io::Result<(Session, Vec<Issue>)> {
     let own = files::read(path, SizeLimit::SIDECAR)?;
     let mut issues = Vec::new();
     let (file, repairs) = tolerant_json::value(&own).filter(|(file, _)| file.is_object()).unwrap_or_else(|| {
@@ -297,9 +330,9 @@ fn build_session(path: &Path) -> io::Result<(Session, Vec<Issue>)> {
     let mut row = row(&file);
     // The file's name is the name of the message folder.
     row.id.clone_from(&files.id);
-    let records: Vec<io::Result<(OpenCodeMessage, OpenCodeTotals)>> =
-        files.ids()?.into_par_iter().map(|id| count_message(&files, &id, totals::fork_time(&row))).collect();
-    let mut totals = OpenCodeTotals::new(totals::fork_time(&row));
+    let fork = totals::fork_time(&row);
+    let records = count(&files, files.ids()?, fork);
+    let mut totals = OpenCodeTotals::new(fork);
     totals.bytes = own.len() as u64;
     totals.unreadable = u32::from(file.is_null() || repairs.is_lossy());
     totals.repairs = repairs;
@@ -327,10 +360,9 @@ fn build_session(path: &Path) -> io::Result<(Session, Vec<Issue>)> {
 }
 
 /// Counts one message. Drops the texts of messages without a prompt at once.
-fn count_message(files: &SessionFiles, id: &str, fork: Option<Time>) -> io::Result<(OpenCodeMessage, OpenCodeTotals)> {
-    let record = files.load(id)?;
+fn count(message: OpenCodeMessage, fork: Option<Time>) -> CountedMessage {
     let mut totals = OpenCodeTotals::new(fork);
-    totals.record(&record);
-    let keep = if totals.first_prompt.is_some() { record } else { OpenCodeMessage::default() };
-    Ok((keep, totals))
+    totals.record(&message);
+    let keep = if totals.first_prompt.is_some() { message } else { OpenCodeMessage::default() };
+    (keep, totals)
 }

@@ -37,6 +37,7 @@ use self::legacy::SessionFiles;
 use self::paths::{DATABASE, is_json};
 pub(super) use self::protocol::Serve;
 use super::pages::{self, PagedTranscript};
+use super::texts::RecordVisitor;
 use super::{
     Discovery, Environment, FileStamp, FolderStamps, ForkCut, Format, Source, SourceRoot, SourceSummary,
     SummaryProgress, Texts, TranscriptReader,
@@ -86,6 +87,14 @@ impl Format for OpenCode {
 
     fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
         if source.kind == DATABASE { summary::summarise(source, progress) } else { legacy::summarise(source) }
+    }
+
+    fn summarise_with_records(
+        &self,
+        source: &Source,
+        visit: &mut RecordVisitor<'_>,
+    ) -> Option<(SourceSummary, Option<Vec<u8>>)> {
+        (source.kind != DATABASE).then(|| texts::summarise_with_records(source, visit))
     }
 
     fn can_rename(&self) -> bool {

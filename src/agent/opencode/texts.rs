@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::database::{self, MessageTables, Schema};
 use super::entries::{Truncator, bodies, entry_keys, error_event, structured_event, value};
-use super::legacy::SessionFiles;
+use super::legacy::{self, SessionFiles};
 use super::paths::DATABASE;
 use super::record::{self, MessageState, PartKind};
 use super::{OpenCode, both_tables, side_texts, v2};
@@ -24,7 +24,7 @@ use crate::agent::sqlite::{self, DatabaseError};
 use crate::agent::texts::{
     RecordDecoder, RecordLayout, SearchText, SourceDecoder, StoredRecord, TextScope, Texts, body_texts,
 };
-use crate::agent::{Source, TextLimit};
+use crate::agent::{Source, SourceSummary, TextLimit};
 use crate::domain::EntryKey;
 use crate::domain::query::TextKind;
 
@@ -222,6 +222,19 @@ fn role(message: &[u8]) -> &'static str {
     static FORMS: LazyLock<[Finder<'static>; 2]> =
         LazyLock::new(|| [r#""role":"user""#, r#""role": "user""#].map(Finder::new));
     if FORMS.iter().any(|form| form.find(message).is_some()) { USER } else { ASSISTANT }
+}
+
+/// Summarises a session in files and visits its records in one pass. Returns its entry table, if all files were read.
+pub(super) fn summarise_with_records(source: &Source, visit: Visit<'_>) -> (SourceSummary, Option<Vec<u8>>) {
+    let (mut table, mut is_whole) = (EntryTableBuilder::default(), true);
+    let summary = legacy::summarise_visiting(source, &mut |files, message| {
+        // A message that is being rewritten is read again when its file changes.
+        is_whole &= message.is_some_and(|message| {
+            entry_keys(message).for_each(|(key, call)| table.push(key, call));
+            visit_message(files.id(), message, visit).is_continue()
+        });
+    });
+    (summary, is_whole.then(|| table.finish(false)))
 }
 
 /// Visits the records of a session in files. Calls `each` with each message. Returns true if all of them were read.

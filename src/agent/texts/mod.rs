@@ -47,6 +47,9 @@ impl<'a> SearchText<'a> {
 /// Receiver of texts, each with its session's id and the offset of its record.
 pub type TextSink<'s> = dyn FnMut(&str, u64, &SearchText<'_>) + 's;
 
+/// Visitor of records, until it breaks.
+pub type RecordVisitor<'v> = dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()> + 'v;
+
 /// A stored record (a line, a row) from which texts are extracted.
 #[derive(Clone, Copy, Debug)]
 pub struct StoredRecord<'a> {

@@ -54,7 +54,7 @@ pub(super) fn update(
     let total = corpus.sources().len();
     let mut indexed = IndexProgress { done: total - todo.len(), total };
     progress(indexed);
-    let (next, filters) = (AtomicUsize::new(0), SmallFileFilters::new(store, &todo));
+    let (next, filters) = (AtomicUsize::new(0), SmallFileFilters::for_any(store, &todo));
     std::thread::scope(|scope| {
         let (sender, ready) = sync_channel::<IndexedPart>(MAX_PENDING_SEGMENTS);
         for _ in 0..processors().min(todo.len()) {
@@ -192,7 +192,7 @@ fn send(
     out.send(IndexedPart { encoded, filter: None }).map_err(|_| Closed)
 }
 
-fn complete_cursor(source: &Source, offset: u64) -> SummaryCursor {
+pub(super) fn complete_cursor(source: &Source, offset: u64) -> SummaryCursor {
     SummaryCursor { stamp: source.stamp, offset }
 }
 
@@ -325,7 +325,7 @@ fn index_records(
         Ok((watermark, table)) => {
             let filter = filter.zip(table).and_then(|(mut filter, table)| {
                 filter.add_text(&session, builder.text());
-                filter.finish(source, corpus, &table)
+                Some(filter.finish(source, corpus.sessions_at(&source.path).next()?, &table))
             });
             let encoded = builder.finish(complete_cursor(source, 0), watermark);
             out.send(IndexedPart { encoded, filter }).map_err(|_| Closed)

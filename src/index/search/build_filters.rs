@@ -44,21 +44,33 @@ pub(super) struct SmallFileFilters {
 }
 
 impl SmallFileFilters {
-    /// Prepares filters of those among the sources that have not changed for a while.
-    pub(super) fn new(store: &IndexStore, sources: &[&Source]) -> Self {
-        let is_needed = sources.iter().any(|source| has_many_small_files(source));
-        Self { newest_quiet: is_needed.then(|| newest_quiet(store).ok()).flatten() }
+    /// Prepares filters of those sources that have not changed for a while.
+    pub(super) fn new(store: &IndexStore) -> Self {
+        Self { newest_quiet: newest_quiet(store).ok() }
     }
 
-    /// Begins the filter of a source, if it is to be built now.
+    /// Prepares filters, if there is a source of many small files.
+    pub(super) fn for_any(store: &IndexStore, sources: &[&Source]) -> Self {
+        if sources.iter().any(|source| has_many_small_files(source)) { Self::new(store) } else { Self::default() }
+    }
+
+    /// Begins the filter of a source, if its session is known not to have changed for a while.
     pub(super) fn begin(&self, source: &Source, corpus: &Corpus) -> Option<SmallFileFilter> {
-        let newest = self.newest_quiet.filter(|_| has_many_small_files(source))?;
-        if last_change(source, corpus) > newest {
-            return None;
-        }
+        self.begin_unknown(source)
+            .filter(|_| self.is_quiet(source, corpus.sessions_at(&source.path).map(|session| &**session)))
+    }
+
+    /// Begins the filter of a source whose session is still to be read, and [checked](Self::is_quiet).
+    pub(super) fn begin_unknown(&self, source: &Source) -> Option<SmallFileFilter> {
+        self.newest_quiet.filter(|_| has_many_small_files(source))?;
         let mut builder = NgramFilterBuilder::default();
         begin(&mut builder, source);
         Some(SmallFileFilter(builder))
+    }
+
+    /// Returns true if the sessions of a source have not changed for a while.
+    pub(super) fn is_quiet<'a>(&self, source: &Source, sessions: impl Iterator<Item = &'a Session>) -> bool {
+        self.newest_quiet.is_some_and(|newest| last_change(source, sessions) <= newest)
     }
 }
 
@@ -78,15 +90,15 @@ impl SmallFileFilter {
         self.0.add_text(text.as_bytes());
     }
 
-    /// Finishes the filter of a source, with the entry table of its session.
-    pub(super) fn finish(mut self, source: &Source, corpus: &Corpus, table: &[u8]) -> Option<BuiltFilter> {
-        let stamp = FilterStamps::default().of(corpus, corpus.source_number(&source.path)?, source);
-        Some(BuiltFilter {
+    /// Finishes the filter of a source, with the entry table of its only session.
+    pub(super) fn finish(mut self, source: &Source, session: &Session, table: &[u8]) -> BuiltFilter {
+        let stamp = FilterStamps::default().with_session(source, Some(&session.key.id));
+        BuiltFilter {
             path: path_of(source),
             cursor: SummaryCursor { stamp, offset: 0 },
             segments: self.0.finish(0),
-            tables: entry_numbers::table_of_only(source, corpus, table),
-        })
+            tables: entry_numbers::table_of_only(source, session, table),
+        }
     }
 }
 
@@ -111,7 +123,8 @@ fn build_for(
     // Without a clock none of them is due.
     let newest = if needs_clock { newest_quiet(store).unwrap_or(i64::MIN) } else { i64::MIN };
     let is_due = |(source, ..): &(&Source, &Segment, FileStamp)| {
-        is_wanted(source) && (!has_many_small_files(source) || last_change(source, corpus) <= newest)
+        let sessions = corpus.sessions_at(&source.path).map(|session| &**session);
+        is_wanted(source) && (!has_many_small_files(source) || last_change(source, sessions) <= newest)
     };
     if !without_filter(&reader, corpus).any(|missing| is_due(&missing)) {
         return Ok(Some(()));
@@ -191,8 +204,8 @@ fn newest_quiet(store: &IndexStore) -> io::Result<i64> {
 
 /// Returns the time in ns of the last change of a source. The times of a copied home are those of the copy, so that an
 /// earlier time in the records of its sessions counts.
-fn last_change(source: &Source, corpus: &Corpus) -> i64 {
-    let recorded = corpus.sessions_at(&source.path).filter_map(|session| session.last_activity).max();
+fn last_change<'a>(source: &Source, sessions: impl Iterator<Item = &'a Session>) -> i64 {
+    let recorded = sessions.filter_map(|session| session.last_activity).max();
     recorded
         .map_or(source.stamp.mtime_ns, |at| at.millis().saturating_mul(NS_PER_SECOND / 1000).min(source.stamp.mtime_ns))
 }

@@ -33,11 +33,9 @@ pub(super) fn tables(source: &Source, corpus: &Corpus, previous: &[u8]) -> Vec<u
 }
 
 /// Encodes the entry table of the only session of a source.
-pub(super) fn table_of_only(source: &Source, corpus: &Corpus, table: &[u8]) -> Vec<u8> {
+pub(super) fn table_of_only(source: &Source, session: &Session, table: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for session in corpus.sessions_at(&source.path).take(1) {
-        push_table(&session.key.id, version(session, source), table, &mut bytes);
-    }
+    push_table(&session.key.id, version(session, source), table, &mut bytes);
     bytes
 }
 

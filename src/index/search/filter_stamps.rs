@@ -14,6 +14,11 @@ impl FilterStamps {
     pub(super) fn of(&mut self, corpus: &Corpus, number: usize, source: &Source) -> FileStamp {
         let mut sessions = corpus.sessions_in(number).map(|session| &*session.key.id);
         let only = sessions.next().filter(|_| sessions.next().is_none());
+        self.with_session(source, only)
+    }
+
+    /// Returns the stamp of a source, which has only one session if that is named, and of the files beside it.
+    pub(super) fn with_session(&mut self, source: &Source, only: Option<&str>) -> FileStamp {
         match format(source.agent).side_stamp(source, only, &mut self.folders) {
             none if none == FileStamp::default() => source.stamp,
             beside => FileStamp::combined(&[source.stamp, beside]),

@@ -189,7 +189,7 @@ impl SearchIndex {
         let Ok(Some(writer)) = self.store.writer() else { return scan(None) };
         self.has_indexed.store(true, Ordering::Relaxed);
         std::thread::scope(|scope| {
-            let (texts, parts) = SummaryTexts::channel();
+            let (texts, parts) = SummaryTexts::channel(&self.store);
             let writing = scope.spawn(|| summary_texts::write(writer, parts));
             let scanned = scan(Some(texts));
             if let Ok(Err(error)) = writing.join() {
