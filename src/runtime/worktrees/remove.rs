@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::Worktrees;
 use super::commands::TEARDOWN_LIMIT;
 use super::usage::DirectoryUse;
+use crate::config::worktrees::WorkspaceSettings;
 use crate::domain::Time;
 use crate::domain::worktree::{RemovalObstacle, Worktree, WorktreePhase};
 use crate::git::own_repository::OwnRepository;
@@ -45,12 +46,7 @@ impl Worktrees {
         }
         let set_phase = |phase| self.with_store(|db| worktrees::set_phase(db, &worktree.id, phase)).map_err(unknown);
         set_phase(WorktreePhase::Removing)?;
-        let teardown = self.run_commands(worktree, &settings.teardown, (&settings, TEARDOWN_LIMIT));
-        let failed = teardown.last().and_then(|run| Some(format!("{}: {}", run.command, run.failure.as_ref()?)));
-        let moved = match failed {
-            Some(failure) => Err(vec![RemovalObstacle::Unknown(failure)]),
-            None => self.move_aside(worktree),
-        };
+        let moved = self.tear_down(worktree, &settings).and_then(|()| self.move_aside(worktree));
         if let Err(found) = moved {
             set_phase(WorktreePhase::Ready)?;
             return Err(found);
@@ -59,11 +55,21 @@ impl Worktrees {
         self.finish_removal(&marked).map_err(unknown)
     }
 
+    /// Runs the commands of the workspace before the removal. What they do cannot be taken back, so that they only run once
+    /// there is a copy of the worktree; what they change is archived again.
+    fn tear_down(&self, worktree: &Worktree, settings: &WorkspaceSettings) -> Result<(), Obstacles> {
+        if settings.teardown.is_empty() {
+            return Ok(());
+        }
+        self.archive(worktree, &owned(self, worktree)?).map_err(failed)?;
+        let runs = self.run_commands(worktree, &settings.teardown, (settings, TEARDOWN_LIMIT));
+        let failure = runs.last().and_then(|run| Some(format!("{}: {}", run.command, run.failure.as_ref()?)));
+        failure.map_or(Ok(()), |failure| Err(unknown(failure)))
+    }
+
     /// Archives a worktree and moves it aside. If there is work in it then, it is moved back.
     fn move_aside(&self, worktree: &Worktree) -> Result<(), Obstacles> {
-        let repository =
-            worktree::check_owner(&self.git, worktree).map_err(|reason| vec![RemovalObstacle::NotOwned(reason)])?;
-        self.archive(worktree, &repository).map_err(failed)?;
+        self.archive(worktree, &owned(self, worktree)?).map_err(failed)?;
         rename(&worktree.path, &moved_path(worktree))?;
         self.look_aside(worktree, |_| Ok(()))
     }
@@ -114,6 +120,11 @@ impl Worktrees {
         let own = OwnRepository::open(&self.git, &self.paths.repositories(), &worktree.repository)?;
         own.archive_commit((&worktree.repository, &record.git_dir), &record.head()?, &archive_ref(worktree))
     }
+}
+
+/// Returns the repository of a worktree that salon created.
+fn owned(worktrees: &Worktrees, worktree: &Worktree) -> Result<Repository, Obstacles> {
+    worktree::check_owner(&worktrees.git, worktree).map_err(|reason| vec![RemovalObstacle::NotOwned(reason)])
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), Obstacles> {

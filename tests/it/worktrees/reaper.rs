@@ -89,6 +89,30 @@ fn h40_work_that_appears_during_the_removal_brings_the_worktree_back() {
 }
 
 #[test]
+fn h40_commands_before_a_removal_run_only_once_everything_is_kept() {
+    let mut scene = Scene::new(Repo::with_remote());
+    let tree = scene.pushed("kept");
+    scene.worktrees.trash(&tree, &[], scene.now).expect("moved");
+    let ran = scene.repo.outside().join("ran");
+    let folder = scene.worktrees.paths.repositories();
+    let archive = format!("refs/salon/archive/{}", tree.id);
+    let list = format!("git -C {}/*.git for-each-ref {archive} > {}", folder.display(), ran.display());
+    let workspace = scene.repo.path().display().to_string();
+    let config = format!("[workspaces.\"{workspace}\"]\nteardown = [\"sh -c '{list}'\"]\n");
+    scene.worktrees.settings = salon::config::settings::Settings::read(&config).0;
+    // The copy cannot be made.
+    let own = OwnRepository::open(&scene.worktrees.git, &folder, &tree.repository).expect("opened");
+    let head = own.path.join("objects/pack");
+    fs::remove_dir_all(&head).ok();
+    fs::write(&head, "no folder\n").expect("written");
+    assert_eq!(scene.prune(WEEK).iter().map(reasons).collect::<Vec<_>>(), [["unknown"]]);
+    assert!(!ran.exists() && tree.path.join("work").exists() && scene.only().phase == WorktreePhase::Ready);
+    fs::remove_file(&head).expect("removed");
+    assert_eq!(scene.prune(WEEK), [PruneOutcome::Removed]);
+    assert!(fs::read_to_string(&ran).expect("it ran").trim().ends_with(&archive));
+}
+
+#[test]
 fn h40_a_removed_worktree_is_kept_in_salons_own_repository_without_the_users_objects() {
     let scene = Scene::new(Repo::with_remote());
     let tree = scene.pushed("kept");
