@@ -146,7 +146,8 @@ fn print(out: &mut impl Write, style: OutputStyle, changes: &Changes) -> io::Res
         let heading = format!("{} ({}, +{added} -{removed})", one_line(&file.path), file.status.name());
         writeln!(out, "{}", style.bold(&heading))?;
         if file.is_binary {
-            writeln!(out, "{}", style.dim("binary file"))?;
+            let kind = if file.is_large { "too large for snapshots: not compared" } else { "binary file" };
+            writeln!(out, "{}", style.dim(kind))?;
         }
         for hunk in &file.hunks {
             writeln!(out, "{}", style.dim(&format!("{}{}", hunk.header(), authors(hunk, changes.source))))?;

@@ -64,14 +64,23 @@ impl ChangesScope {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Restoration {
-    /// Take back one hunk.
-    Hunk(FileDiff, DiffHunk),
+    /// Take back one hunk of the difference of two states.
+    Hunk(FileDiff, DiffHunk, ComparedStates),
     /// Take back a file to a commit.
     File(FileDiff, String),
     /// Take back a file from the second snapshot, as which it still must be, to the first one.
     FileOfTurn(FileDiff, String, String),
     /// Take back all files to a snapshot.
     Snapshot(String),
+}
+
+/// States of files that were compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComparedStates {
+    /// Commit of the earlier one.
+    pub base: String,
+    /// Snapshot of the later one; `None` for the current files.
+    pub until: Option<String>,
 }
 
 /// Origins of changes.
@@ -104,6 +113,9 @@ pub struct FileDiff {
     pub status: FileDiffStatus,
     /// True if the content is not text, so that there are no hunks.
     pub is_binary: bool,
+    /// True if the file is too large for snapshots, so that its content is not compared.
+    #[serde(default)]
+    pub is_large: bool,
     /// Changed parts, in order.
     pub hunks: Vec<DiffHunk>,
 }
@@ -191,6 +203,25 @@ impl DiffHunk {
         HunkLines { lines: &self.lines, new_start: self.new_start }
     }
 
+    /// Returns the hunk with its place after later changes of the new file; `None` if one of them is within it. The later
+    /// changes are without unchanged lines.
+    pub fn moved_by(&self, later: &[Self]) -> Option<Self> {
+        let count = |hunk: &Self, sign| hunk.lines.iter().filter(|line| !line.starts_with([sign, '\\'])).count();
+        let start = usize::try_from(self.new_start?).ok()?;
+        let (end, mut moved) = (start + count(self, '-'), start);
+        for change in later {
+            let (old, new) = (count(change, '+'), count(change, '-'));
+            // Without old lines, the number is that of the line before.
+            let first = usize::try_from(change.old_start?).ok()? + usize::from(old == 0);
+            if first + old <= start {
+                moved = (moved + new).checked_sub(old)?;
+            } else if first < end {
+                return None;
+            }
+        }
+        Some(Self { new_start: u32::try_from(moved).ok(), ..self.clone() })
+    }
+
     fn changed(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().map(String::as_str).filter(|line| line.starts_with(['+', '-']))
     }
@@ -203,7 +234,7 @@ pub fn from_edits(edits: &[SessionEdit]) -> Changes {
         let path = &edit.change.path;
         let at = files.iter().position(|file| file.path == *path).unwrap_or_else(|| {
             let status = FileDiffStatus::Modified;
-            files.push(FileDiff { path: path.clone(), status, is_binary: false, hunks: Vec::new() });
+            files.push(FileDiff { path: path.clone(), status, is_binary: false, is_large: false, hunks: Vec::new() });
             files.len() - 1
         });
         let file = &mut files[at];

@@ -1,21 +1,63 @@
 //! Differences between two commits of salon's own repository. No configuration of the user's repository applies, and
 //! neither external diffs nor conversions run.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::GitError;
 use super::own_repository::OwnRepository;
+use super::snapshot_notes::large_files;
 use crate::domain::changes::{FileDiff, FileDiffStatus, parse_hunks};
 
 impl OwnRepository {
     /// Returns the files that differ between two commits. Names that are not UTF-8 are escaped.
     pub fn diff(&self, from: &str, to: &str) -> Result<Vec<FileDiff>, GitError> {
-        let options = ["-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color"];
+        let options = ["-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--submodule=short"];
         let names = self.command("diff-tree").args(options).args(["--raw", "-z", from, to]).run()?;
         let patch = self.command("diff-tree").args(options).args(["-p", "--full-index", from, to]).run()?;
-        join(&names, &patch).ok_or(GitError::Unreadable("diff-tree"))
+        let mut files = join(&names, &patch).ok_or(GitError::Unreadable("diff-tree"))?;
+        let large = self.large_files(from, to)?;
+        if !large.is_empty() {
+            files.retain(|file| large.iter().all(|other| other.path != file.path));
+            files.extend(large);
+            files.sort_by(|one, other| one.path.cmp(&other.path));
+        }
+        Ok(files)
+    }
+
+    /// Returns the files that are too large for snapshots, and not the same in both.
+    fn large_files(&self, from: &str, to: &str) -> Result<Vec<FileDiff>, GitError> {
+        let of =
+            |commit| Ok::<_, GitError>(self.snapshot_message(commit)?.as_deref().map(large_files).unwrap_or_default());
+        let (before, after) = (of(from)?, of(to)?);
+        let names: BTreeSet<PathBuf> = before
+            .keys()
+            .chain(after.keys())
+            .filter(|name| before.get(*name) != after.get(*name))
+            .map(|name| PathBuf::from(OsStr::from_bytes(name)))
+            .collect();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: BTreeSet<&PathBuf> = names.iter().collect();
+        let is_in = |commit, large: &BTreeMap<Vec<u8>, String>| {
+            let listed: BTreeSet<PathBuf> =
+                self.objects_in(commit, &names)?.into_iter().map(|(path, _)| path).collect();
+            let is_in = |path: &PathBuf| listed.contains(path) || large.contains_key(path.as_os_str().as_bytes());
+            Ok::<Vec<bool>, GitError>(names.iter().map(|path| is_in(path)).collect())
+        };
+        let states = is_in(from, &before)?.into_iter().zip(is_in(to, &after)?);
+        let files = names.iter().zip(states).map(|(path, state)| {
+            let status = match state {
+                (false, _) => FileDiffStatus::Added,
+                (true, true) => FileDiffStatus::Modified,
+                (true, false) => FileDiffStatus::Deleted,
+            };
+            FileDiff { path: name_text(path), status, is_binary: true, is_large: true, hunks: Vec::new() }
+        });
+        Ok(files.collect())
     }
 }
 
@@ -36,7 +78,8 @@ fn join(names: &[u8], patch: &[u8]) -> Option<Vec<FileDiff>> {
         let own: Vec<&str> = sections.by_ref().take(count).collect();
         let is_binary = own.iter().any(|section| section.lines().any(|line| line.starts_with("Binary files ")));
         let hunks = own.iter().flat_map(|section| parse_hunks(from_first_hunk(section))).collect();
-        files.push(FileDiff { path: name_text(Path::new(OsStr::from_bytes(name))), status, is_binary, hunks });
+        let path = name_text(Path::new(OsStr::from_bytes(name)));
+        files.push(FileDiff { path, status, is_binary, is_large: false, hunks });
     }
     Some(files)
 }
@@ -50,7 +93,8 @@ fn sections(patch: &str) -> Vec<&str> {
     starts.iter().copied().zip(ends).map(|(start, end)| &patch[start..end]).collect()
 }
 
-fn from_first_hunk(section: &str) -> impl Iterator<Item = &str> {
+/// Returns the lines of the section of a file from its first hunk on.
+pub(super) fn from_first_hunk(section: &str) -> impl Iterator<Item = &str> {
     section.split('\n').skip_while(|line| !line.starts_with("@@ ")).filter(|line| !line.is_empty())
 }
 

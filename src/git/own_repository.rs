@@ -30,6 +30,10 @@ pub(super) const SHA1: &str = "sha1";
 /// Format of objects that few repositories use.
 const SHA256: &str = "sha256";
 
+/// Settings of commands with an index of their own. Its checksum takes longer than all the rest of writing it, and one that
+/// is split would be in two directories.
+const INDEX_SETTINGS: [(&str, &str); 2] = [("index.skipHash", "true"), ("core.splitIndex", "false")];
+
 /// File that names the objects of the user's repository.
 const ALTERNATES: &str = "objects/info/alternates";
 
@@ -44,15 +48,21 @@ pub struct OwnRepository {
 impl OwnRepository {
     /// Opens salon's repository below `folder` for the user's repository with this common directory, or creates it.
     pub fn open(git: &Git, folder: &Path, common_dir: &Path) -> Result<Self, GitError> {
-        let name = name_of(common_dir);
-        let format = object_format(common_dir);
-        // Objects of one format cannot refer to those of another.
-        let suffix = if format == SHA256 { "-sha256" } else { "" };
-        let own = Self::create(git, &folder.join(format!("{name}{suffix}.git")), format)?;
-        let alternates = own.path.join(ALTERNATES);
+        let (path, format) = place(folder, common_dir);
+        Self::create(git, &path, format)?.with_alternates(common_dir)
+    }
+
+    /// Returns salon's repository below `folder` for the user's repository with this common directory, if there is one.
+    pub fn find(git: &Git, folder: &Path, common_dir: &Path) -> Result<Option<Self>, GitError> {
+        let (path, _) = place(folder, common_dir);
+        let own = path.join("HEAD").is_file().then(|| Self { git: git.clone(), path });
+        own.map(|own| own.with_alternates(common_dir)).transpose()
+    }
+
+    fn with_alternates(self, common_dir: &Path) -> Result<Self, GitError> {
         let objects = common_dir.join("objects");
-        write(&alternates, &[objects.as_os_str().as_bytes(), b"\n"].concat())?;
-        Ok(own)
+        write(&self.path.join(ALTERNATES), &[objects.as_os_str().as_bytes(), b"\n"].concat())?;
+        Ok(self)
     }
 
     /// Opens a bare repository, or creates it.
@@ -115,7 +125,8 @@ impl OwnRepository {
     /// Begins a command in this repository on the files of a work tree, with an index of its own. The configuration of
     /// the user's repository does not apply, so that no filter of it runs.
     pub(super) fn on_files(&self, subcommand: &'static str, root: &Path, index: &Path) -> GitCommand {
-        let command = self.git.command(root, subcommand);
+        let settings = INDEX_SETTINGS.map(|(name, value)| (name.into(), value.into()));
+        let command = self.git.command(root, subcommand).settings(&settings);
         command.var("GIT_DIR", &self.path).var("GIT_WORK_TREE", root).var("GIT_INDEX_FILE", index)
     }
 
@@ -164,15 +175,26 @@ impl OwnRepository {
     }
 }
 
-/// Returns the format of the objects of a repository, which its own configuration names unless it is the usual one.
-fn object_format(common_dir: &Path) -> &'static str {
-    let config = files::read(&common_dir.join("config"), SizeLimit::CONFIG).unwrap_or_default();
+/// Returns the directory of salon's repository below `folder` for the user's repository with this common directory, and the
+/// format of its objects. Objects of one format cannot refer to those of another.
+fn place(folder: &Path, common_dir: &Path) -> (PathBuf, &'static str) {
+    let name = name_of(common_dir);
+    let [usual, other] = ["", "-sha256"].map(|suffix| folder.join(format!("{name}{suffix}.git")));
+    // The user's repository may be gone.
+    let format = object_format(common_dir).unwrap_or(if other.is_dir() && !usual.is_dir() { SHA256 } else { SHA1 });
+    (if format == SHA256 { other } else { usual }, format)
+}
+
+/// Returns the format of the objects of a repository, which its own configuration names unless it is the usual one; `None`
+/// if there is no configuration.
+fn object_format(common_dir: &Path) -> Option<&'static str> {
+    let config = files::read(&common_dir.join("config"), SizeLimit::CONFIG).ok()?;
     let config = String::from_utf8_lossy(&config).to_ascii_lowercase();
     let is_sha256 = |line: &str| {
         let (name, value) = line.split_once('=').unwrap_or_default();
         name.trim() == "objectformat" && value.trim() == SHA256
     };
-    if config.lines().any(is_sha256) { SHA256 } else { SHA1 }
+    Some(if config.lines().any(is_sha256) { SHA256 } else { SHA1 })
 }
 
 /// Returns the name of salon's repository for a directory.

@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +15,16 @@ use crate::stdx::files::{self, SizeLimit};
 
 /// Maximum time of packing, because large repositories take minutes.
 const PACK_LIMIT: Duration = Duration::from_mins(15);
+
+/// Options of packs. Snapshots of a day are many versions of some files and directories: of the ten nearest objects, which
+/// is the usual number, few are versions of the same one.
+const DELTAS: [&str; 3] = ["--delta-base-offset", "--window=50", "--depth=50"];
+
+/// Settings of packs: an index that is not worth its size, and one that this repository cannot have.
+const PACK_SETTINGS: [(&str, &str); 2] = [("pack.writeReverseIndex", "false"), ("repack.writeBitmaps", "false")];
+
+/// File that names where the history of a shallow clone ends.
+const SHALLOW: &str = "shallow";
 
 /// Age from which an object that no ref needs is deleted, because a snapshot is being taken with it until then.
 const UNUSED: &str = "1.day.ago";
@@ -59,13 +70,34 @@ impl OwnRepository {
         kept.iter().flatten().try_for_each(|(name, id)| self.set_ref(name, id))
     }
 
-    /// Packs the objects of this repository, and deletes those that no ref needs.
+    /// Packs the objects and refs of this repository, and deletes the objects that no ref needs.
     pub fn pack(&self) -> Result<(), GitError> {
         self.delete_abandoned()?;
         self.pack_snapshots()?;
+        let _shallow = self.user_dir().map(|dir| self.copy_shallow(&dir)).transpose()?;
         let unused = format!("--unpack-unreachable={UNUSED}");
-        self.command("repack").args(["-A", "-d", "-l", "-q", &unused]).limit(PACK_LIMIT).run()?;
-        self.command("prune").args([format!("--expire={UNUSED}")]).limit(PACK_LIMIT).run().map(drop)
+        self.pack_command("repack").args(["-A", "-d", "-l", "-q", &unused]).run()?;
+        self.pack_command("prune").args([format!("--expire={UNUSED}")]).run()?;
+        self.pack_command("pack-refs").args(["--all"]).run().map(drop)
+    }
+
+    fn pack_command(&self, subcommand: &'static str) -> GitCommand {
+        let settings = PACK_SETTINGS.map(|(name, value)| (name.into(), value.into()));
+        self.command(subcommand).settings(&settings).limit(PACK_LIMIT)
+    }
+
+    /// Copies the file of a shallow clone, until the result is dropped. Git changes it when it deletes objects, so that it
+    /// must not be the user's.
+    fn copy_shallow(&self, user_dir: &Path) -> Result<CopiedShallow, GitError> {
+        let (from, copied) = (user_dir.join(SHALLOW), CopiedShallow(self.path.join(SHALLOW)));
+        match fs::copy(&from, &copied.0) {
+            Ok(_) => Ok(copied),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // One of a process that was ended would hide history that the clone has by now.
+                copied.delete().map(|()| copied).map_err(|error| GitError::io(&self.path, error))
+            }
+            Err(error) => Err(GitError::io(&from, error)),
+        }
     }
 
     /// Packs everything that the snapshots need and the user's main branches lack, also what the user's repository has
@@ -93,7 +125,9 @@ impl OwnRepository {
         let folder = tempfile::Builder::new().prefix("pack-").tempdir_in(&self.path).map_err(failed)?;
         // A partial clone lacks objects that only the remote has.
         let options = ["--revs", "--non-empty", "--missing=allow-any", "-q"];
-        let command = self.history_command("pack-objects").args(options).args([folder.path().join("pack")]);
+        let settings = PACK_SETTINGS.map(|(name, value)| (name.into(), value.into()));
+        let command = self.history_command("pack-objects").settings(&settings).args(options).args(DELTAS);
+        let command = command.args([folder.path().join("pack")]);
         let hash = text(command.input(revisions).limit(PACK_LIMIT).line()?, "pack-objects")?;
         if hash.is_empty() {
             return Ok(None);
@@ -155,6 +189,25 @@ impl OwnRepository {
     /// Begins a command that reads the refs of the user's repository with this common directory.
     fn user_command(&self, common_dir: &Path, subcommand: &'static str) -> GitCommand {
         self.git().command(common_dir, subcommand).var("GIT_DIR", common_dir)
+    }
+}
+
+/// Copy of the file of a shallow clone, deleted when it is dropped.
+struct CopiedShallow(PathBuf);
+
+impl CopiedShallow {
+    fn delete(&self) -> io::Result<()> {
+        match fs::remove_file(&self.0) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for CopiedShallow {
+    fn drop(&mut self) {
+        // The next one replaces or deletes it.
+        self.delete().ok();
     }
 }
 

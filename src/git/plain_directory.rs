@@ -2,12 +2,14 @@
 //! snapshots of them too.
 
 use std::fs;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::error::GitError;
 use super::own_repository::{self, OwnRepository};
 use super::program::Git;
 use super::repository::Repository;
+use super::snapshot::LATEST;
 
 /// Maximum files and directories, because each is looked at before and after every turn.
 const MAX_ENTRIES: usize = 10_000;
@@ -28,17 +30,60 @@ impl Repository {
         }
     }
 
-    fn open_plain(git: &Git, dir: &Path, own: &Path) -> Result<Self, GitError> {
-        let root = dir.canonicalize().map_err(|_| GitError::NoDirectory(dir.to_owned()))?;
-        own_repository::create_private(own)?;
-        let own = own.canonicalize().map_err(|error| GitError::io(own, error))?;
-        if let Some(reason) = refusal(git, &root, &own) {
-            return Err(GitError::PlainDirectory(root, reason));
+    /// Finds the repository that contains a directory, or else the one of salon's own, if snapshots of the directory were
+    /// taken. Creates nothing.
+    pub fn find_or_plain(git: &Git, dir: &Path, own: &Path) -> Result<Self, GitError> {
+        match Self::open(git, dir) {
+            Err(GitError::NotARepository(_)) => {
+                let (root, place) = plain_place(git, dir, own)?;
+                if !place.join("HEAD").is_file() {
+                    return Err(GitError::PlainDirectory(root, "has no snapshots yet"));
+                }
+                Self::at_plain(git, root, place)
+            }
+            opened => opened,
         }
-        let place = own.join(FOLDER).join(own_repository::name_of(&root));
-        OwnRepository::create(git, &place, own_repository::SHA1)?;
-        Self::at(git, root, (place.clone(), place.clone()), Some(place))
     }
+
+    fn open_plain(git: &Git, dir: &Path, own: &Path) -> Result<Self, GitError> {
+        own_repository::create_private(own)?;
+        let (root, place) = plain_place(git, dir, own)?;
+        OwnRepository::create(git, &place, own_repository::SHA1)?;
+        Self::at_plain(git, root, place)
+    }
+}
+
+impl OwnRepository {
+    /// Removes the latest state of a directory outside of git of which there is no other snapshot, in two steps: objects
+    /// that a snapshot meanwhile finds in the index are not deleted. Returns true after the last step. `folder` is that of
+    /// all repositories of salon.
+    pub fn expire_latest(&self, folder: &Path) -> Result<bool, GitError> {
+        let plain = folder.canonicalize().map_or_else(|_| folder.join(FOLDER), |folder| folder.join(FOLDER));
+        let Some(place) = self.user_dir().filter(|place| place.parent() == Some(&*plain)) else { return Ok(false) };
+        let index = place.join("index");
+        match fs::remove_file(&index) {
+            Ok(()) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(GitError::io(&index, error)),
+        }
+        let is_kept = self.find_ref(LATEST)?.is_some();
+        if is_kept {
+            self.remove_ref(LATEST)?;
+        }
+        Ok(is_kept)
+    }
+}
+
+/// Returns the root of a directory outside of git, and the directory of salon's own repository for it.
+fn plain_place(git: &Git, dir: &Path, own: &Path) -> Result<(PathBuf, PathBuf), GitError> {
+    let root = dir.canonicalize().map_err(|_| GitError::NoDirectory(dir.to_owned()))?;
+    // It need not exist.
+    let own = own.canonicalize().unwrap_or_else(|_| own.to_owned());
+    if let Some(reason) = refusal(git, &root, &own) {
+        return Err(GitError::PlainDirectory(root, reason));
+    }
+    let place = own.join(FOLDER).join(own_repository::name_of(&root));
+    Ok((root, place))
 }
 
 /// Returns the reason why a directory has no snapshots, if it has none.

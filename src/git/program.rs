@@ -2,11 +2,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -61,6 +62,9 @@ const VARIABLES: [(&str, &str); 10] = [
     ("LC_ALL", "C"),
 ];
 
+/// Usual path of the system's attributes.
+const SYSTEM_ATTRIBUTES: &str = "/etc/gitattributes";
+
 /// Variables with directories of agents' data.
 const DATA_VARIABLES: [&str; 2] = ["CLAUDE_CONFIG_DIR", "CODEX_HOME"];
 
@@ -72,6 +76,8 @@ pub struct Git {
     limit: Duration,
     /// True once the version is known to be new enough.
     is_checked: Arc<AtomicBool>,
+    /// Path of the system's attributes, once it is known.
+    system_attributes: Arc<OnceLock<PathBuf>>,
 }
 
 impl std::fmt::Debug for Git {
@@ -87,7 +93,8 @@ impl Git {
         let passes = |name: &str| !name.starts_with("GIT_") && !name.starts_with("SSH_ASKPASS") && name != "PWD";
         let mut vars: Vec<_> = user.into_iter().filter(|(name, _)| passes(name)).collect();
         vars.extend(VARIABLES.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        Self { program: PathBuf::from("git"), vars, limit: READ_LIMIT, is_checked: Arc::default() }
+        let (is_checked, system_attributes) = (Arc::default(), Arc::default());
+        Self { program: PathBuf::from("git"), vars, limit: READ_LIMIT, is_checked, system_attributes }
     }
 
     /// Checks that the program respects the settings of its commands. An older one would run what a repository names.
@@ -118,8 +125,18 @@ impl Git {
         named.map(|(_, value)| PathBuf::from(value))
     }
 
-    /// Returns the path of the user's own attributes, unless the configuration names another one.
-    pub(super) fn user_attributes(&self) -> Option<PathBuf> {
+    /// Returns the paths of the attributes of all repositories, unless the configuration names another one: of the user
+    /// and of the system.
+    pub(super) fn common_attributes(&self) -> impl Iterator<Item = PathBuf> {
+        let system = self.system_attributes.get_or_init(|| {
+            let named = self.command(Path::new("/"), "var").args(["GIT_ATTR_SYSTEM"]).line().ok();
+            // Older versions do not know the variable.
+            named.map_or_else(|| PathBuf::from(SYSTEM_ATTRIBUTES), |name| PathBuf::from(OsString::from_vec(name)))
+        });
+        self.user_attributes().into_iter().chain([system.clone()])
+    }
+
+    fn user_attributes(&self) -> Option<PathBuf> {
         let var = |name: &str| {
             let (_, value) = self.vars.iter().find(|(known, value)| known == name && !value.is_empty())?;
             Some(PathBuf::from(value))

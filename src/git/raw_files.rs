@@ -14,8 +14,9 @@ use memchr::memmem;
 use super::error::GitError;
 use super::own_repository::OwnRepository;
 use super::program::GitCommand;
+use super::quoted_name::quoted;
 use super::repository::{Repository, text};
-use super::restore::quoted;
+use super::snapshot_notes::{self, SnapshotNotes};
 use crate::stdx::files::{self, SizeLimit};
 
 /// Maximum size of all files of a snapshot whose bytes are kept as they are, because git reads them each time.
@@ -35,6 +36,9 @@ const COMPLETE: &str = "raw-files-are-complete";
 /// Beginning of the lines after it, each with the quoted name of a file whose bytes are unknown all the same.
 const OMITTED_FIELD: &str = "omitted-file: ";
 
+/// File with attributes of the files in its folder and below.
+const ATTRIBUTES: &str = ".gitattributes";
+
 /// Line of a commit that salon made.
 const AUTHOR: &str = "author salon <salon@localhost> ";
 
@@ -44,6 +48,8 @@ pub(super) struct KeptRawFiles {
     pub commit: Option<String>,
     /// Names of files whose bytes are not kept, and may not be those of their objects.
     omitted: Vec<Vec<u8>>,
+    /// Modes of the files.
+    pub modes: SnapshotNotes,
 }
 
 /// Bytes of the files of a snapshot, as far as they are known.
@@ -52,9 +58,16 @@ pub(super) struct RawFiles {
     pub objects: BTreeMap<PathBuf, String>,
     /// Quoted names of files whose bytes are unknown; `None` if those of all other files are.
     omitted: Option<HashSet<String>>,
+    /// Modes that git does not record, by quoted name.
+    modes: BTreeMap<String, u32>,
 }
 
 impl RawFiles {
+    /// Returns the mode that a file had, if it was not a usual one.
+    pub(super) fn mode(&self, path: &Path) -> Option<u32> {
+        self.modes.get(&quoted(path.as_os_str().as_bytes())).copied()
+    }
+
     /// Returns the object with the bytes that a regular file with this object had on the disk; `None` if it is unknown.
     pub(super) fn bytes(&self, path: &Path, object: &str) -> Option<String> {
         let is_known =
@@ -69,8 +82,8 @@ struct ConvertedFile {
     name: Vec<u8>,
 }
 
-/// Files whose bytes are to be kept, and the names of those that are omitted.
-type FilesToKeep = (Vec<ConvertedFile>, Vec<Vec<u8>>);
+/// Files whose bytes are to be kept, the names of those that are omitted, and the modes of all.
+type FilesToKeep = (Vec<ConvertedFile>, Vec<Vec<u8>>, SnapshotNotes);
 
 impl OwnRepository {
     /// Keeps the bytes of the files of an index that git converts. `new` stores objects with the snapshot. Returns `None`
@@ -86,10 +99,10 @@ impl OwnRepository {
         if is_large && !may_convert(repository, index) {
             return Ok(None);
         }
-        let Some((files, mut omitted)) = self.converted_files(repository, index, new)? else { return Ok(None) };
+        let Some((files, mut omitted, modes)) = self.converted_files(repository, index, new)? else { return Ok(None) };
         let (files, ids) = self.hash_present(&repository.root, index, new, files, &mut omitted);
         if files.is_empty() {
-            return Ok(Some(KeptRawFiles { commit: None, omitted }));
+            return Ok(Some(KeptRawFiles { commit: None, omitted, modes }));
         }
         let entries: Vec<u8> = files
             .iter()
@@ -101,7 +114,7 @@ impl OwnRepository {
         new(add).input(entries).run()?;
         let tree = text(new(self.on_files("write-tree", &repository.root, &raw_index)).line()?, "write-tree")?;
         let commit = text(new(self.commit_tree(&tree, &[], "raw files")).line()?, "commit-tree")?;
-        Ok(Some(KeptRawFiles { commit: Some(commit), omitted }))
+        Ok(Some(KeptRawFiles { commit: Some(commit), omitted, modes }))
     }
 
     /// Stores the bytes of files. Those that are gone meanwhile, or cannot be read, are omitted. Returns the others and a
@@ -144,7 +157,12 @@ impl OwnRepository {
         let root = repository.root.as_path();
         let listed = self.on_files("ls-files", root, index).args(["--stage", "--debug", "-z"]).run()?;
         let Some(entries) = entries(&listed) else { return Ok(None) };
-        let sizes = self.object_sizes(entries.iter().map(|entry| entry.id), new)?;
+        // A clone that is partial lacks the objects of files outside of a sparse checkout, and git would look for them each
+        // time.
+        let is_there = |entry: &&IndexEntry| {
+            !entry.is_sparse || regular_length(&root.join(OsStr::from_bytes(entry.name))).is_some()
+        };
+        let sizes = self.object_sizes(entries.iter().filter(is_there).map(|entry| entry.id), new)?;
         let conversions = if names_filters(repository, &entries) {
             self.conversions(repository, index, new, &entries)?
         } else {
@@ -173,7 +191,7 @@ impl OwnRepository {
                 _ => omitted.push(entry.name.to_owned()),
             }
         }
-        Ok(Some((found, omitted)))
+        Ok(Some((found, omitted, snapshot_notes::modes_of(root, entries.iter().map(|entry| entry.name)))))
     }
 
     /// Returns the conversion of each entry of an index.
@@ -216,16 +234,9 @@ impl OwnRepository {
 
     /// Returns the raw files of a snapshot, or of the snapshot that a commit takes back.
     pub(super) fn raw_files(&self, commit: &str) -> Result<RawFiles, GitError> {
-        let mut content = self.commit_text(commit)?;
-        if let Some(parent) = snapshot_below(&content) {
-            content = self.commit_text(&parent)?;
-        }
-        let mut found = RawFiles { objects: BTreeMap::new(), omitted: None };
-        let Some((head, message)) = content.split_once("\n\n") else { return Ok(found) };
-        // A commit of the user has no such lines, whatever it says.
-        if !head.lines().any(|line| line.starts_with(AUTHOR)) || message.lines().next() != Some("snapshot") {
-            return Ok(found);
-        }
+        let mut found = RawFiles { objects: BTreeMap::new(), omitted: None, modes: BTreeMap::new() };
+        let Some(message) = self.snapshot_message(commit)? else { return Ok(found) };
+        found.modes = snapshot_notes::modes(&message);
         if message.lines().any(|line| line == COMPLETE) {
             let names = message.lines().filter_map(|line| line.strip_prefix(OMITTED_FIELD));
             found.omitted = Some(names.map(str::to_owned).collect());
@@ -239,6 +250,18 @@ impl OwnRepository {
         });
         found.objects = entries.collect();
         Ok(found)
+    }
+
+    /// Returns the message of a snapshot, or of the snapshot that a commit takes back; `None` for any other commit.
+    pub(super) fn snapshot_message(&self, commit: &str) -> Result<Option<String>, GitError> {
+        let mut content = self.commit_text(commit)?;
+        if let Some(parent) = snapshot_below(&content) {
+            content = self.commit_text(&parent)?;
+        }
+        let Some((head, message)) = content.split_once("\n\n") else { return Ok(None) };
+        // A commit of the user has no such lines, whatever it says.
+        let is_own = head.lines().any(|line| line.starts_with(AUTHOR)) && message.lines().next() == Some("snapshot");
+        Ok(is_own.then(|| message.to_owned()))
     }
 
     fn commit_text(&self, commit: &str) -> Result<String, GitError> {
@@ -285,7 +308,7 @@ fn first_object(listed: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Returns the message of a snapshot with what is known of its raw files.
 pub(super) fn message(kept: Option<&KeptRawFiles>) -> String {
-    let Some(kept) = kept else { return "snapshot\n".to_owned() };
+    let Some(kept) = kept else { return "snapshot\n\n".to_owned() };
     let raw = kept.commit.iter().map(|commit| format!("{RAW_FIELD}{commit}\n"));
     let omitted = kept.omitted.iter().map(|name| format!("{OMITTED_FIELD}{}\n", quoted(name)));
     ["snapshot\n\n".to_owned()].into_iter().chain(raw).chain([format!("{COMPLETE}\n")]).chain(omitted).collect()
@@ -319,8 +342,9 @@ fn write_over(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// Returns true if something says that git converts files. Reads no file of the work tree.
 fn may_convert(repository: &Repository, index: &Path) -> bool {
-    let own = Some(repository.common_dir.join("info/attributes"));
-    let mut attributes = own.into_iter().chain(repository.git().user_attributes());
+    // One that git ignores is not in the index. Below the root, such a one is looked for in smaller repositories only.
+    let own = [repository.common_dir.join("info/attributes"), repository.root.join(ATTRIBUTES)];
+    let mut attributes = own.into_iter().chain(repository.git().common_attributes());
     repository.converts_files
         || attributes.any(|path| fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0))
         || indexes(index).any(|path| {
@@ -341,9 +365,14 @@ fn indexes(index: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// Returns true if a file of attributes may name filters or encodings, or cannot be read.
 fn names_filters(repository: &Repository, entries: &[IndexEntry]) -> bool {
-    let own = [repository.common_dir.join("info/attributes")].into_iter().chain(repository.git().user_attributes());
-    let of_files = entries.iter().filter(|entry| entry.name.ends_with(b".gitattributes"));
+    let own = [repository.common_dir.join("info/attributes")].into_iter().chain(repository.git().common_attributes());
+    let of_files = entries.iter().filter(|entry| entry.name.ends_with(ATTRIBUTES.as_bytes()));
     let of_files = of_files.map(|entry| repository.root.join(OsStr::from_bytes(entry.name)));
+    // Those that git ignores apply too.
+    let folders: HashSet<&Path> =
+        entries.iter().flat_map(|entry| Path::new(OsStr::from_bytes(entry.name)).ancestors().skip(1)).collect();
+    let in_folders = folders.into_iter().map(|folder| repository.root.join(folder).join(ATTRIBUTES));
+    let in_folders = in_folders.filter(|path| fs::symlink_metadata(path).is_ok());
     let names_any =
         |content: &[u8]| [&b"filter"[..], b"encoding"].iter().any(|word| memmem::find(content, word).is_some());
     let read = |path: &PathBuf| files::read(path, SizeLimit::TABLE);
@@ -351,6 +380,7 @@ fn names_filters(repository: &Repository, entries: &[IndexEntry]) -> bool {
         || own
             .filter(|path| path.exists())
             .chain(of_files)
+            .chain(in_folders)
             .any(|path| read(&path).map_or(true, |content| names_any(&content)))
 }
 

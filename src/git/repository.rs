@@ -1,8 +1,9 @@
 //! A repository, found from a directory in its work tree.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use super::error::GitError;
 use super::program::{Git, GitCommand};
@@ -41,38 +42,40 @@ impl Repository {
     pub fn open(git: &Git, dir: &Path) -> Result<Self, GitError> {
         let canonical = dir.canonicalize().map_err(|_| GitError::NoDirectory(dir.to_owned()))?;
         git.check_version(&canonical)?;
-        let named = |option: &str| {
-            let line = git.command(&canonical, "rev-parse").args(["--path-format=absolute", option]).line()?;
-            Ok::<_, GitError>(PathBuf::from(OsString::from_vec(line)))
-        };
-        let path = |option: &str| {
-            let path = named(option)?;
-            path.canonicalize().map_err(|error| GitError::io(&path, error))
-        };
-        let root = named("--show-toplevel")?;
+        // Snapshots wait for both, of which neither needs the other.
+        let (found, listed) = thread::scope(|scope| {
+            let listed = scope.spawn(|| list_settings(git.command(&canonical, "config")));
+            let found = directories(git, &canonical);
+            (found, listed.join().unwrap_or(Err(GitError::Unreadable("config"))))
+        });
+        let [root, git_dir, common_dir] = found?;
         // The configuration may name a directory that does not exist.
         let root = root.canonicalize().map_err(|_| GitError::OtherWorkTree(dir.to_owned(), root))?;
         if !canonical.starts_with(&root) {
             return Err(GitError::OtherWorkTree(dir.to_owned(), root));
         }
-        let (git_dir, common_dir) = (path("--git-dir")?, path("--git-common-dir")?);
-        Self::at(git, root, (git_dir, common_dir), None)
+        let canonical = |path: PathBuf| path.canonicalize().map_err(|error| GitError::io(&path, error));
+        let (git_dir, common_dir) = (canonical(git_dir)?, canonical(common_dir)?);
+        Ok(Self::new(git, root, (git_dir, common_dir), None).with_settings(&listed?))
     }
 
-    /// Reads the configuration of a repository whose directories are known.
-    pub(super) fn at(
-        git: &Git,
-        root: PathBuf,
-        (git_dir, common_dir): (PathBuf, PathBuf),
-        plain: Option<PathBuf>,
-    ) -> Result<Self, GitError> {
-        let (without_filters, converts_files, names_attributes) = (Vec::new(), false, false);
-        let git = git.clone();
-        let opened = Self { git, root, git_dir, common_dir, without_filters, converts_files, names_attributes, plain };
-        let listed = opened.write("config").args(["--list", "--show-scope", "--name-only", "-z"]).run()?;
+    /// Opens the repository of salon's own that stands for the missing one of a directory.
+    pub(super) fn at_plain(git: &Git, root: PathBuf, place: PathBuf) -> Result<Self, GitError> {
+        let opened = Self::new(git, root, (place.clone(), place.clone()), Some(place));
+        let listed = list_settings(opened.write("config"))?;
+        Ok(opened.with_settings(&listed))
+    }
+
+    fn new(git: &Git, root: PathBuf, (git_dir, common_dir): (PathBuf, PathBuf), plain: Option<PathBuf>) -> Self {
+        let (git, without_filters) = (git.clone(), Vec::new());
+        let (converts_files, names_attributes) = (false, false);
+        Self { git, root, git_dir, common_dir, without_filters, converts_files, names_attributes, plain }
+    }
+
+    fn with_settings(self, listed: &[u8]) -> Self {
         let converts_files = listed.split(|byte| *byte == 0).any(|name| CONVERSIONS.contains(&name));
-        let names_attributes = own_names(&listed).any(|name| name == ATTRIBUTES);
-        Ok(Self { without_filters: without_filters_of(&listed), converts_files, names_attributes, ..opened })
+        let names_attributes = own_names(listed).any(|name| name == ATTRIBUTES);
+        Self { without_filters: without_filters_of(listed), converts_files, names_attributes, ..self }
     }
 
     /// Begins a command that only reads. Filters that the repository configures are switched off.
@@ -119,6 +122,27 @@ impl Repository {
         let count = text(self.read("rev-list").args(["--count"]).args(revisions).line()?, "rev-list")?;
         count.trim().parse().map_err(|_| GitError::Unreadable("rev-list"))
     }
+}
+
+/// Returns the root of the work tree that contains a directory, the directory of its own state, and the one that all work
+/// trees share.
+fn directories(git: &Git, dir: &Path) -> Result<[PathBuf; 3], GitError> {
+    const OPTIONS: [&str; 3] = ["--show-toplevel", "--git-dir", "--git-common-dir"];
+    let named = |options: &[&str]| git.command(dir, "rev-parse").args(["--path-format=absolute"]).args(options).line();
+    let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
+    let all = named(&OPTIONS)?;
+    let lines: Vec<&[u8]> = all.split(|byte| *byte == b'\n').collect();
+    if let [root, git_dir, common_dir] = lines[..] {
+        return Ok([path(root), path(git_dir), path(common_dir)]);
+    }
+    // A path contains the end of a line.
+    let [root, git_dir, common_dir] = OPTIONS.map(|option| named(&[option]));
+    Ok([path(&root?), path(&git_dir?), path(&common_dir?)])
+}
+
+/// Returns the names of all settings with their scopes.
+fn list_settings(command: GitCommand) -> Result<Vec<u8>, GitError> {
+    command.args(["--list", "--show-scope", "--name-only", "-z"]).run()
 }
 
 /// Converts output that is text by definition.

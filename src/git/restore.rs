@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::GitError;
 use super::own_repository::OwnRepository;
+use super::quoted_name::quoted;
+use super::snapshot_notes;
 
 /// Maximum paths in the arguments of a command.
 const PATHS_PER_COMMAND: usize = 500;
@@ -31,6 +33,8 @@ pub struct FileRestoration {
     current_raw: Option<String>,
     /// Object with the bytes that the file had in the snapshot, if they are known and it was a regular one.
     target_raw: Option<String>,
+    /// Mode that the file had in the snapshot, if it was not a usual one.
+    mode: Option<u32>,
 }
 
 /// Files that can be restored without a loss, and those that cannot.
@@ -77,7 +81,8 @@ impl OwnRepository {
             let (current, target) = (object(old), object(new));
             let current_raw = current.clone().filter(|_| is_regular(old_mode.trim_start_matches(':')));
             let target_raw = target.clone().filter(|_| is_regular(new_mode));
-            found.push(FileRestoration { path, exists: target.is_some(), current, target, current_raw, target_raw });
+            let exists = target.is_some();
+            found.push(FileRestoration { path, exists, current, target, current_raw, target_raw, mode: None });
         }
         self.add_raw((current_commit, target_commit), &submodules, &mut found)?;
         Ok(found)
@@ -94,6 +99,7 @@ impl OwnRepository {
         let (current, target) = (self.raw_files(current_commit)?, self.raw_files(target_commit)?);
         for file in found.iter_mut() {
             file.current_raw = file.current_raw.take().and_then(|object| current.bytes(&file.path, &object));
+            file.mode = file.target_raw.as_ref().and_then(|_| target.mode(&file.path));
             file.target_raw = file.target_raw.take().and_then(|object| target.bytes(&file.path, &object));
         }
         let listed: HashSet<PathBuf> = found.iter().map(|file| file.path.clone()).collect();
@@ -107,15 +113,20 @@ impl OwnRepository {
         for (path, object) in self.objects_in(target_commit, &differing)? {
             let (current_raw, target_raw) = (current.bytes(&path, &object), target.bytes(&path, &object));
             if current_raw.is_some() && target_raw.is_some() && current_raw != target_raw {
+                let mode = target.mode(&path);
                 let (current, target) = (Some(object.clone()), Some(object));
-                found.push(FileRestoration { path, exists: true, current, target, current_raw, target_raw });
+                found.push(FileRestoration { path, exists: true, current, target, current_raw, target_raw, mode });
             }
         }
         Ok(())
     }
 
     /// Returns the objects of regular files in a commit.
-    fn objects_in(&self, commit: &str, paths: &BTreeSet<&PathBuf>) -> Result<Vec<(PathBuf, String)>, GitError> {
+    pub(super) fn objects_in(
+        &self,
+        commit: &str,
+        paths: &BTreeSet<&PathBuf>,
+    ) -> Result<Vec<(PathBuf, String)>, GitError> {
         let paths: Vec<&PathBuf> = paths.iter().copied().collect();
         let mut found = Vec::new();
         for some in paths.chunks(PATHS_PER_COMMAND) {
@@ -140,7 +151,8 @@ impl OwnRepository {
         let current = self.objects_in(commit, &BTreeSet::from([&path]))?.pop().map(|(_, object)| object);
         let raw = self.raw_files(commit)?;
         let current_raw = current.as_ref().and_then(|object| raw.bytes(&path, object));
-        let file = FileRestoration { path, exists: true, current, target: None, current_raw, target_raw: None };
+        let (target, target_raw, mode) = (None, None, None);
+        let file = FileRestoration { path, exists: true, current, target, current_raw, target_raw, mode };
         Ok(self.check(root, vec![file])?.left.is_empty())
     }
 
@@ -223,6 +235,12 @@ impl OwnRepository {
         for path in private {
             result = result.and(make_private(&path));
         }
+        for (file, mode) in files.iter().filter(|file| file.exists).filter_map(|file| Some((file, file.mode?))) {
+            let path = root.join(&file.path);
+            if matches!(state(root, &file.path), PathState::File) {
+                result = result.and(snapshot_notes::set_mode(&path, mode).map_err(|error| GitError::io(&path, error)));
+            }
+        }
         result.and(written)
     }
 
@@ -280,20 +298,6 @@ impl OwnRepository {
 /// Returns true for the mode of a regular file.
 fn is_regular(mode: &str) -> bool {
     matches!(mode, "100644" | "100755")
-}
-
-/// Quotes a name as git does, so that no byte of it ends the line or the name.
-pub(super) fn quoted(name: &[u8]) -> String {
-    let mut out = String::from('"');
-    for byte in name {
-        match byte {
-            b'"' | b'\\' => out.extend(['\\', char::from(*byte)]),
-            b' '..=b'~' => out.push(char::from(*byte)),
-            byte => out.push_str(&format!("\\{byte:03o}")),
-        }
-    }
-    out.push('"');
-    out
 }
 
 fn state(root: &Path, path: &Path) -> PathState {

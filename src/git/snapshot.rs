@@ -1,7 +1,7 @@
 //! Snapshots: the files of a work tree as a commit in salon's own repository. Tracked and untracked files are part of one,
 //! ignored ones are not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -15,6 +15,7 @@ use super::own_repository::{self, OwnRepository};
 use super::program::GitCommand;
 use super::raw_files;
 use super::repository::{Repository, text};
+use super::snapshot_notes::SnapshotNotes;
 
 /// Maximum size of all new and changed files of a snapshot, because untracked data would be copied each time it changes.
 const MAX_TOTAL_BYTES: u64 = 1 << 30;
@@ -26,14 +27,18 @@ const READ_LIMIT: Duration = Duration::from_mins(5);
 pub const MAX_FILE_BYTES: u64 = 100 << 20;
 
 /// Ref that keeps the latest snapshot of a directory outside of git.
-const LATEST: &str = "refs/salon/latest";
+pub(super) const LATEST: &str = "refs/salon/latest";
 
-/// Names of changed files, each ended by a zero byte.
+/// Names of changed files, each ended by a zero byte, and what is noted of them.
 #[derive(Default)]
 struct ChangedNames {
     present: Vec<u8>,
     gone: Vec<u8>,
+    notes: SnapshotNotes,
 }
+
+/// Mode of a submodule in a list.
+const SUBMODULE: &[u8] = b":160000 ";
 
 impl OwnRepository {
     /// Takes a snapshot of a work tree and returns its commit, whose parent is the current commit of the work tree; the
@@ -52,24 +57,32 @@ impl OwnRepository {
         if !changed.gone.is_empty() {
             update().args(["--force-remove", "-z", "--stdin"]).input(changed.gone).run()?;
         }
-        update().args(["--add", "--remove", "--replace", "-z", "--stdin"]).input(changed.present).run()?;
+        if !changed.present.is_empty() {
+            update().args(["--add", "--remove", "--replace", "-z", "--stdin"]).input(changed.present).run()?;
+        }
         // The objects of unchanged files are the user's; looking for each takes longer than all the rest.
         let tree = new(self.on_files("write-tree", &repository.root, &index).args(["--missing-ok"]));
-        // The size of the index decides on the time of both.
-        let (tree, raw) = thread::scope(|scope| {
+        // The size of the index decides on the time of the tree and of the raw files.
+        let (tree, raw, head) = thread::scope(|scope| {
             let tree = scope.spawn(|| tree.line());
+            let head = scope.spawn(|| repository.commit("HEAD"));
             let raw = self.keep_raw_files(repository, &index, &new);
-            (tree.join().unwrap_or(Err(GitError::Unreadable("write-tree"))), raw)
+            let head = head.join().unwrap_or(Err(GitError::Unreadable("rev-parse")));
+            (tree.join().unwrap_or(Err(GitError::Unreadable("write-tree"))), raw, head)
         });
         let (tree, raw) = (text(tree?, "write-tree")?, raw?);
-        let head = match repository.commit("HEAD") {
+        let head = match head {
             Ok(head) => Some(head),
             Err(GitError::NoCommits(_)) => None,
             Err(error) => return Err(error),
         };
-        let raw_commit = raw.as_ref().and_then(|raw| raw.commit.as_ref());
-        let parents: Vec<&str> = head.iter().chain(raw_commit).map(String::as_str).collect();
-        let message = raw_files::message(raw.as_ref()).into_bytes();
+        let raw_commit = raw.as_ref().and_then(|raw| raw.commit.clone());
+        let parents: Vec<&str> = head.iter().chain(&raw_commit).map(String::as_str).collect();
+        let mut notes = changed.notes;
+        let mut message = raw_files::message(raw.as_ref());
+        notes.extend_modes(raw.map(|raw| raw.modes).unwrap_or_default());
+        message.push_str(&notes.lines(folder.path()).map_err(|error| GitError::io(folder.path(), error))?);
+        let message = message.into_bytes();
         let commit = new(self.commit_object(&tree, &parents).input(message)).line()?;
         self.take_objects(&objects)?;
         let commit = text(commit, "commit-tree")?;
@@ -122,10 +135,10 @@ impl OwnRepository {
     }
 
     /// Returns the new, changed and deleted files. Files that are too large are left out, and so are repositories within
-    /// the work tree.
+    /// the work tree that are no submodules.
     fn changed_files(&self, root: &Path, index: &Path) -> Result<ChangedNames, GitError> {
         let others = self.on_files("ls-files", root, index).args(["--others", "--exclude-standard", "-z"]);
-        let options = ["--name-only", "-z", "--no-ext-diff", "--ignore-submodules=dirty"];
+        let options = ["--raw", "-z", "--no-ext-diff", "--ignore-submodules=dirty"];
         let differing = self.on_files("diff-files", root, index).args(options);
         // Both look at every file, so that they take half the time beside each other.
         let (others, differing) = thread::scope(|scope| {
@@ -133,14 +146,27 @@ impl OwnRepository {
             let differing = differing.run();
             (others.join().unwrap_or(Err(GitError::Unreadable("ls-files"))), differing)
         });
-        let mut listed = others?;
-        listed.extend(differing?);
-        let names: BTreeSet<&[u8]> = listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()).collect();
+        let (others, differing) = (others?, differing?);
+        let fields = |listed| <[u8]>::split(listed, |byte| *byte == 0).filter(|field| !field.is_empty());
+        let mut tracked = HashMap::new();
+        let mut states = fields(&differing);
+        while let (Some(state), Some(name)) = (states.next(), states.next()) {
+            tracked.insert(name, state.starts_with(SUBMODULE));
+        }
+        let names: BTreeSet<&[u8]> = fields(&others).chain(tracked.keys().copied()).collect();
         let (mut changed, mut total) = (ChangedNames::default(), 0);
         for name in names {
             match metadata(root, Path::new(OsStr::from_bytes(name))) {
-                Some(metadata) if metadata.is_dir() || metadata.len() > MAX_FILE_BYTES => {}
+                Some(metadata) if metadata.is_dir() => match tracked.get(name) {
+                    // The commit of a submodule is part of a snapshot, its files are not.
+                    Some(true) => changed.present.extend([name, b"\0"].concat()),
+                    Some(false) => changed.gone.extend([name, b"\0"].concat()),
+                    // Another repository.
+                    None => {}
+                },
+                Some(metadata) if metadata.len() > MAX_FILE_BYTES => changed.notes.add_large(name, &metadata),
                 Some(metadata) => {
+                    changed.notes.add_mode(name, &metadata);
                     total += metadata.len();
                     changed.present.extend([name, b"\0"].concat());
                 }

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::error::GitError;
 use super::own_repository::OwnRepository;
+use super::quoted_name::quoted;
 use super::repository::text;
-use super::restore::{FileRestoration, quoted};
+use super::restore::FileRestoration;
 
 /// First line of the message of a commit that takes back the change of some files only. Their quoted names follow.
 const UNDO_HEADER: &str = "undo";

@@ -119,9 +119,11 @@ impl RewindRequest<'_> {
             self.context.check_process(&self.session.key)?;
         }
         let message = |error: GitError| error.to_string();
-        let repository = Repository::open_or_plain(git, Path::new(&*self.session.cwd), own).map_err(message)?;
-        let own = OwnRepository::open(git, own, &repository.common_dir).map_err(message)?;
-        let (commit, turn) = self.commit(&own, &repository, target)?;
+        // Without a repository of salon's own there is no snapshot, and looking for one creates nothing.
+        let repository = Repository::find_or_plain(git, Path::new(&*self.session.cwd), own).map_err(message)?;
+        let own = OwnRepository::find(git, own, &repository.common_dir).map_err(message)?;
+        let (commit, turn) = self.commit(own.as_ref(), &repository, target)?;
+        let own = own.ok_or("salon's own repository with the snapshots is gone")?;
         let current = own.snapshot(&repository).map_err(message)?;
         let mut files = own.restorations(&current, &commit).map_err(message)?;
         own.retain_named(&commit, &mut files).map_err(message)?;
@@ -148,14 +150,14 @@ impl RewindRequest<'_> {
     /// Returns the commit of the target, and its turn.
     fn commit(
         &self,
-        own: &OwnRepository,
+        own: Option<&OwnRepository>,
         repository: &Repository,
         target: &RewindTarget,
     ) -> Result<(String, Option<RewoundTurn>), String> {
         match target {
             RewindTarget::Snapshot(name) => {
                 // Only what salon kept: any other commit belongs to the user.
-                let kept = own.find_commit(name).map_err(|error| error.to_string())?;
+                let kept = own.map_or(Ok(None), |own| own.find_commit(name)).map_err(|error| error.to_string())?;
                 Ok((kept.ok_or_else(|| format!("salon kept no snapshot {name}"))?, None))
             }
             RewindTarget::BeforeTurn(turn) => {
@@ -212,20 +214,35 @@ pub fn restore(
         Ok::<_, String>(files)
     };
     let (target, files) = match restoration {
-        Restoration::Hunk(file, hunk) => {
+        Restoration::Hunk(file, hunk, states) => {
             if !own.has_present(root, &current, Path::new(&file.path)).map_err(message)? {
                 return Err(format!("{} is left as it is: {NOT_KEPT}", file.path));
             }
+            let found = own.find_hunk(&file.path, hunk, states, &current).map_err(message)?;
+            let hunk = found.ok_or_else(|| format!("{} {HUNK_IS_GONE}", file.path))?;
             let undo = own.keep_undo(&format!("{UNDO}{}", now.millis()), &current, &[Path::new(&file.path)]);
             let undo = undo.map_err(message)?;
-            return own.discard_hunk(root, file, hunk).map_err(message).map(|()| undo);
+            return own.discard_hunk(root, file, &hunk).map_err(message).map(|()| undo);
         }
-        Restoration::File(file, commit) => (commit, of_file(file, commit)?),
+        Restoration::File(file, _) | Restoration::FileOfTurn(file, ..) if file.is_large => {
+            return Err(format!("{} is left as it is: {NOT_KEPT}", file.path));
+        }
+        Restoration::File(file, commit) => {
+            let files = of_file(file, commit)?;
+            if files.is_empty() {
+                return Err(format!("{} {NOTHING_TO_DISCARD}", file.path));
+            }
+            (commit, files)
+        }
         Restoration::FileOfTurn(file, before, after) => {
             if !of_file(file, after)?.is_empty() {
                 return Err(format!("{} has changed since the turn; only its hunks can be discarded", file.path));
             }
-            (before, of_file(file, before)?)
+            let files = of_file(file, before)?;
+            if files.is_empty() {
+                return Err(format!("{} {NOTHING_TO_DISCARD}", file.path));
+            }
+            (before, files)
         }
         Restoration::Snapshot(commit) => {
             let mut files = own.restorations(&current, commit).map_err(message)?;
@@ -242,6 +259,12 @@ pub fn restore(
     restored.map_err(|error| format!("{error}; the files before are kept as the snapshot {undo}"))?;
     Ok(undo)
 }
+
+/// Reason why a hunk is not discarded, after the name of the file.
+const HUNK_IS_GONE: &str = "does not have this change any more, or has changed there since";
+
+/// Reason why a file is not discarded, after its name.
+const NOTHING_TO_DISCARD: &str = "has no change that can be discarded; the commit of a submodule is changed within it";
 
 /// Reason why files are left as they are.
 pub const NOT_KEPT: &str =

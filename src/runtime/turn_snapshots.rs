@@ -1,5 +1,5 @@
 //! Snapshots of the files when a turn of a run begins and ends, on a thread of their own: no prompt waits for them, and
-//! never more than one git runs for them.
+//! never more than one is taken at a time.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -131,16 +131,16 @@ pub fn expire(git: &Git, own: &Path, store: &Store, before: Time) {
     if store.with(|db| turn_snapshots::remove_expired(db, before)).is_err() {
         return;
     }
-    for own in OwnRepository::all(git, own) {
-        if let Err(error) = clean_up(&own, store, before) {
-            tracing::warn!(%error, repository = %own.path.display(), "old snapshots were not removed");
+    for repository in OwnRepository::all(git, own) {
+        if let Err(error) = clean_up((&repository, own), store, before) {
+            tracing::warn!(%error, repository = %repository.path.display(), "old snapshots were not removed");
         }
     }
 }
 
 /// Removes the refs of a repository that are too old. A snapshot may be taken meanwhile, and records its commit before
 /// its ref: the records are read after the refs, and once more after the removal.
-fn clean_up(own: &OwnRepository, store: &Store, before: Time) -> Result<(), SnapshotError> {
+fn clean_up((own, folder): (&OwnRepository, &Path), store: &Store, before: Time) -> Result<(), SnapshotError> {
     let refs = own.refs("refs/salon")?;
     let kept = recorded_commits(store)?;
     let expired: Vec<_> = refs.into_iter().filter(|name| is_expired(name, &kept, before)).collect();
@@ -154,8 +154,11 @@ fn clean_up(own: &OwnRepository, store: &Store, before: Time) -> Result<(), Snap
             }
         }
     }
+    // The latest state of a directory outside of git serves the next snapshot of it.
+    let is_unused = own.refs(TURNS)?.is_empty();
+    let is_removed = is_unused && own.expire_latest(folder)?;
     // A snapshot that is not packed may need what the user's repository has only until its next clean-up.
-    if expired.is_empty() && own.loose_objects()? == 0 { Ok(()) } else { Ok(own.pack()?) }
+    if expired.is_empty() && !is_removed && own.loose_objects()? == 0 { Ok(()) } else { Ok(own.pack()?) }
 }
 
 fn is_expired(name: &str, kept: &HashSet<String>, before: Time) -> bool {

@@ -91,7 +91,8 @@ impl ChangesCache {
             self.lay_remark(remark, shape, rows);
         }
         if file.is_binary {
-            self.lines.push(Line::styled(" Not text", style(theme.muted)));
+            let reason = if file.is_large { " Too large for snapshots: not compared" } else { " Not text" };
+            self.lines.push(Line::styled(reason, style(theme.muted)));
         }
         for (nth, hunk) in file.hunks.iter().enumerate() {
             if self.lines.len() > MAX_LINES {

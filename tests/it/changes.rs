@@ -1,6 +1,8 @@
 //! Changes of sessions: what a transcript says, what the files say, and who made which change.
 
 mod git_menu;
+mod hunks;
+mod kept;
 mod model;
 mod raw_files;
 mod revert;
@@ -285,7 +287,7 @@ fn a_bracket_alone_names_no_author() {
     let file = |hunk: &str| {
         let hunks = parse_hunks(hunk.lines());
         let (path, status) = ("main.rs".to_owned(), FileDiffStatus::Modified);
-        let mut file = FileDiff { path, status, is_binary: false, hunks };
+        let mut file = FileDiff { path, status, is_binary: false, is_large: false, hunks };
         attribute(&mut file, &[&edit]);
         (file.hunks[0].authors.len(), file.hunks[0].unknown)
     };

@@ -7,7 +7,7 @@ use crate::app::action::Action;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::ticket::RequestTicket;
-use crate::domain::changes::{FileDiffStatus, Restoration};
+use crate::domain::changes::{ComparedStates, FileDiffStatus, Restoration};
 use crate::stdx::text::first_chars;
 
 /// Characters of the id of a session in notices, as above a hunk.
@@ -23,8 +23,11 @@ impl ChangesScreen {
         if is_only || file.status != FileDiffStatus::Modified {
             return self.discard_file(ctx);
         }
-        let restoration = self.hunk().map(|hunk| Restoration::Hunk(file.clone(), hunk.clone()));
-        self.request(restoration.filter(|_| self.base().is_some()), ctx);
+        let restoration = self
+            .hunk()
+            .zip(self.base())
+            .map(|(hunk, (base, until))| Restoration::Hunk(file.clone(), hunk.clone(), ComparedStates { base, until }));
+        self.request(restoration, ctx);
     }
 
     /// Requests that all changes of the selected file are discarded; those of other sessions only once they were named.

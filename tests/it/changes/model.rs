@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use salon::domain::Time;
-use salon::domain::changes::{FileDiffStatus, Restoration};
+use salon::domain::changes::{ComparedStates, FileDiffStatus, Restoration};
 use salon::git::own_repository::OwnRepository;
 use salon::runtime::rewind;
 
@@ -168,7 +168,7 @@ impl Scene {
                 let start = hunk.new_start.expect("numbers") as usize;
                 let lines = self.model.get_mut(name).expect("the file");
                 lines.splice(start - 1..start - 1 + new.len(), old);
-                self.restore(&Restoration::Hunk(file, hunk))
+                self.restore(&Restoration::Hunk(file, hunk, ComparedStates { base: head, until: None }))
             }
         };
         self.push_undo(before.expect("discarded"), &state);

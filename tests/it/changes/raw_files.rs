@@ -196,3 +196,49 @@ fn files_outside_of_a_sparse_checkout_are_not_named_in_each_snapshot() {
     let message = own.command("log").args(["-1", "--format=%B", &snapshot]).run().expect("a message");
     assert_eq!(String::from_utf8_lossy(&message).trim(), "snapshot\n\nraw-files-are-complete");
 }
+
+#[test]
+fn attributes_that_git_ignores_and_those_of_the_repository_alone_apply_too() {
+    for place in ["sub/.gitattributes", ".git/info/attributes"] {
+        let repo = Repo::new();
+        repo.write(".gitignore", ".gitattributes\n").write("sub/a.secret", "text\n");
+        repo.git(&["config", "filter.crypt.clean", "tr a-z A-Z"]);
+        repo.write(place, "*.secret filter=crypt\n").commit("files");
+        // Bytes of another file of the same size have the same object in the index of the user.
+        repo.write("sub/a.secret", "tExT\n");
+        let [held, restored] = back_after(&repo, || {
+            repo.write("sub/a.secret", "TEXT\n");
+        });
+        assert_eq!(restored, held, "{place}");
+    }
+}
+
+#[test]
+fn objects_that_a_partial_clone_lacks_are_not_looked_for_in_each_snapshot() {
+    let repo = Repo::new();
+    repo.write("in/a", "a\n").write("out/b", "b\n").commit("files");
+    repo.git(&["config", "uploadpack.allowFilter", "true"]);
+    let url = format!("file://{}", repo.path().display());
+    let clone = repo.outside().join("clone");
+    let clone_path = clone.to_str().expect("text");
+    repo.git(&["clone", "--quiet", "--filter=blob:none", "--sparse", &url, clone_path]);
+    repo.git_in(&clone, &["sparse-checkout", "set", "in"]);
+    let lost = repo.git(&["rev-parse", "HEAD:out/b"]);
+    let asked = repo.outside().join("asked");
+    let line = format!("tee {} | PATH=\"$PATH\" exec git \"$@\"; exit", asked.display());
+    let (bin, path) = (repo.outside().join("bin"), std::env::var("PATH").expect("a path"));
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *'cat-file --batch-check'*) PATH='{path}'; {line};; esac\nPATH='{path}'; exec git \"$@\"\n"
+    );
+    executable(&bin.join("git"), &script);
+    let vars = [("PATH", format!("{}:{path}", bin.display())), ("HOME", repo.outside().display().to_string())];
+    let git = Git::new(vars.map(|(name, value)| (name.to_owned(), value)));
+    let opened = Repository::open(&git, &clone).expect("a repository");
+    let own = OwnRepository::open(&git, &repo.outside().join("own"), &opened.common_dir).expect("opened");
+    own.snapshot(&opened).expect("a snapshot");
+    let ids = fs::read_to_string(&asked).expect("the sizes of the others");
+    assert!(!ids.contains(&lost) && ids.lines().count() == 2, "{ids}");
+    fs::remove_file(&asked).expect("removed");
+    own.snapshot(&opened).expect("a snapshot");
+    assert!(!asked.exists(), "nothing is unknown any more");
+}

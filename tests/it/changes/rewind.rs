@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use salon::domain::changes::{FileDiff, Restoration};
+use salon::domain::changes::{ComparedStates, FileDiff, Restoration};
 use salon::domain::run::RunId;
 use salon::domain::{Agent, SessionKey, Time};
 use salon::git::Repository;
@@ -200,6 +200,12 @@ fn restore(repo: &Repo, restoration: &Restoration) -> Result<String, String> {
     rewind::restore((&program, &folder), repo.path(), restoration, Time::from_millis(0))
 }
 
+/// Discarding of a hunk of the changes since the current commit.
+fn hunk_since_head(repo: &Repo, file: &FileDiff, hunk: usize) -> Restoration {
+    let states = ComparedStates { base: repo.git(&["rev-parse", "HEAD"]), until: None };
+    Restoration::Hunk(file.clone(), file.hunks[hunk].clone(), states)
+}
+
 #[test]
 fn a_hunk_is_discarded_alone_and_one_that_changed_meanwhile_is_refused() {
     let repo = Repo::new();
@@ -213,11 +219,11 @@ fn a_hunk_is_discarded_alone_and_one_that_changed_meanwhile_is_refused() {
     let file = since_head(&repo).remove(0);
     assert_eq!(file.hunks.len(), 2);
     let before = files(repo.path());
-    let undo = restore(&repo, &Restoration::Hunk(file.clone(), file.hunks[1].clone())).expect("discarded");
+    let undo = restore(&repo, &hunk_since_head(&repo, &file, 1)).expect("discarded");
     let text = fs::read_to_string(repo.path().join(name)).expect("readable");
     assert!(text.contains("five\n") && text.ends_with("line 40"), "{text}");
-    let error = restore(&repo, &Restoration::Hunk(file.clone(), file.hunks[1].clone())).expect_err("gone");
-    assert!(error.contains("git apply failed"), "{error}");
+    let error = restore(&repo, &hunk_since_head(&repo, &file, 1)).expect_err("gone");
+    assert!(error.ends_with("does not have this change any more, or has changed there since"), "{error}");
     assert_eq!(fs::read_to_string(repo.path().join(name)).expect("readable"), text);
     restore(&repo, &Restoration::Snapshot(undo)).expect("undone");
     assert_eq!(files(repo.path()), before);
@@ -314,7 +320,7 @@ fn a_hunk_of_a_file_that_no_snapshot_has_is_not_discarded() {
     let repo = Repo::new();
     repo.write("readme", "one\nTWO\nthree\n");
     let file = since_head(&repo).remove(0);
-    let discard = || restore(&repo, &Restoration::Hunk(file.clone(), file.hunks[0].clone()));
+    let discard = || restore(&repo, &hunk_since_head(&repo, &file, 0));
     let mut long = "one\nTWO\nthree\n".to_owned();
     long.push_str(&"x".repeat(101 << 20));
     repo.write("readme", &long);
@@ -333,7 +339,7 @@ fn a_hunk_that_is_no_text_is_not_discarded() {
     let lines: String = (1..=20).map(|n| format!("line {n}\n")).collect();
     repo.write("readme", &format!("cafe\n{lines}"));
     let file = since_head(&repo).remove(0);
-    let error = restore(&repo, &Restoration::Hunk(file.clone(), file.hunks[0].clone())).expect_err("no text");
+    let error = restore(&repo, &hunk_since_head(&repo, &file, 0)).expect_err("no text");
     assert_eq!(error, "readme is not UTF-8 text; discard the whole file instead");
     assert!(fs::read_to_string(repo.path().join("readme")).expect("unchanged").starts_with("cafe\n"));
 }

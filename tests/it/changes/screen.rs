@@ -5,7 +5,7 @@ use std::sync::Arc;
 use salon::app::msg::RequestTicket;
 use salon::app::{Effect, Msg};
 use salon::domain::changes::{
-    Changes, ChangesScope, ChangesSource, DiffHunk, FileDiff, FileDiffStatus, HunkAuthor, Restoration,
+    Changes, ChangesScope, ChangesSource, ComparedStates, DiffHunk, FileDiff, FileDiffStatus, HunkAuthor, Restoration,
 };
 use salon::domain::{Agent, SessionKey};
 
@@ -19,7 +19,7 @@ fn hunk(start: u32, entry: usize, lines: &[&str]) -> DiffHunk {
 }
 
 fn file(path: &str, status: FileDiffStatus, hunks: Vec<DiffHunk>) -> FileDiff {
-    FileDiff { path: path.to_owned(), status, is_binary: false, hunks }
+    FileDiff { path: path.to_owned(), status, is_binary: false, is_large: false, hunks }
 }
 
 pub(super) fn changes() -> Changes {
@@ -172,7 +172,8 @@ fn changes_are_discarded_by_hunk_and_by_file_and_brought_back() {
     let all = changes();
     stage.keys("x x");
     let (ticket, discarded) = restoration(&mut stage).expect("a request");
-    assert_eq!(discarded, Restoration::Hunk(all.files[0].clone(), all.files[0].hunks[0].clone()));
+    let states = ComparedStates { base: "1234".to_owned(), until: None };
+    assert_eq!(discarded, Restoration::Hunk(all.files[0].clone(), all.files[0].hunks[0].clone(), states));
     assert_eq!(restoration(&mut stage), None, "one at a time");
     stage.send(Msg::FilesRestored(ticket, Ok("before-1".to_owned())));
     assert!(stage.screen().contains("Discarded · u undoes"), "{}", stage.screen());

@@ -102,7 +102,7 @@ fn edit(session: &str, entry: usize, kind: ChangeKind) -> SessionEdit {
 fn authors(status: FileDiffStatus, lines: &[&str], edits: &[&SessionEdit]) -> (Vec<String>, usize) {
     let lines = lines.iter().map(|line| (*line).to_owned()).collect();
     let hunk = DiffHunk { old_start: Some(1), new_start: Some(1), lines, ..DiffHunk::default() };
-    let mut file = FileDiff { path: "file".to_owned(), status, is_binary: false, hunks: vec![hunk] };
+    let mut file = FileDiff { path: "file".to_owned(), status, is_binary: false, is_large: false, hunks: vec![hunk] };
     attribute(&mut file, edits);
     let names = file.hunks[0].authors.iter().map(|author| author.session.id.to_string()).collect();
     (names, file.hunks[0].unknown)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use salon::app::{Effect, Msg};
 use salon::domain::Time;
-use salon::domain::changes::{Changes, FileDiff, Restoration};
+use salon::domain::changes::{Changes, ComparedStates, FileDiff, Restoration};
 use salon::runtime::rewind;
 
 use super::own;
@@ -56,7 +56,8 @@ fn changes_of_a_turn_are_discarded_by_hunk_and_by_file() {
         restoration
     };
     // The file may have changed since, so that its only hunk is not the whole difference.
-    assert_eq!(requested("x"), Restoration::Hunk(all.files[0].clone(), all.files[0].hunks[0].clone()));
+    let states = ComparedStates { base: "b".to_owned(), until: Some("a".to_owned()) };
+    assert_eq!(requested("x"), Restoration::Hunk(all.files[0].clone(), all.files[0].hunks[0].clone(), states));
     assert_eq!(requested("X"), Restoration::FileOfTurn(all.files[0].clone(), "b".to_owned(), "a".to_owned()));
     assert_eq!(requested("} x"), Restoration::FileOfTurn(all.files[1].clone(), "b".to_owned(), "a".to_owned()));
 }

@@ -214,6 +214,51 @@ fn a_directory_outside_of_git_with_very_many_files_has_no_snapshots() {
 }
 
 #[test]
+fn looking_at_a_rewind_creates_nothing() {
+    let repo = Repo::new();
+    let notes = repo.outside().join("notes");
+    write(&notes.join("plan"), "one\n");
+    let turns = Turns::new(notes.clone(), repo);
+    let data = turns.home.path().join(".local/share/salon");
+    for (id, dir) in [("aaaa", notes.as_path()), ("bbbb", turns.repo.path())] {
+        let session = Transcript::new(id, dir).prompt("p");
+        session.write_to(&turns.home);
+        let refused = salon(&turns.home, &["rewind", &session.id, "1", "--dry-run"]);
+        let reason = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(reason.contains("no snapshot"), "{reason}");
+        assert!(!data.join("git").exists());
+    }
+}
+
+#[test]
+fn the_latest_state_of_a_directory_outside_of_git_expires_after_its_last_snapshot() {
+    let repo = Repo::new();
+    let notes = repo.outside().join("notes");
+    write(&notes.join("plan"), "one\n");
+    let mut turns = Turns::new(notes.clone(), repo);
+    turns.working(at(0)).wait("the turn began", |taken| taken.len() == 1);
+    let folder = turns.home.path().join(".local/share/salon/git");
+    let program = turns.repo.program();
+    let opened = Repository::open_or_plain(&program, &notes, &folder).expect("opened");
+    let own = OwnRepository::open(&program, &folder, &opened.common_dir).expect("opened");
+    wait_until("the turn is kept", || !own.refs("refs/salon/turns").expect("refs").is_empty());
+    let index = opened.git_dir.join("index");
+    let state = || (index.exists(), own.find_ref("refs/salon/latest").expect("read").is_some());
+    let clean_up = |days: i64| expire(&program, &folder, &turns.store, at(days * DAY));
+    clean_up(0);
+    assert_eq!(state(), (true, true), "the next snapshot needs it");
+    clean_up(1);
+    assert_eq!(state(), (false, true), "what a snapshot found in the index is kept until the next clean-up");
+    // A snapshot that is taken meanwhile begins again.
+    own.snapshot(&opened).expect("a snapshot");
+    assert_eq!(state(), (true, true));
+    clean_up(1);
+    clean_up(1);
+    assert_eq!((state(), own.refs("refs").expect("refs")), ((false, false), Vec::new()));
+    own.snapshot(&opened).expect("a snapshot");
+}
+
+#[test]
 fn old_snapshots_expire_and_newer_ones_stay() {
     let repo = Repo::new();
     let mut turns = Turns::new(repo.path().to_owned(), repo);

@@ -189,3 +189,111 @@ fn files_of_salons_repository_are_replaced_as_a_whole_and_only_if_they_differ() 
         assert_eq!(fs::read(&path).expect("there"), before);
     }
 }
+
+#[test]
+fn the_snapshots_of_many_turns_are_small_and_packed_with_their_refs() {
+    let repo = Repo::new();
+    let opened = own(&repo);
+    // Words that do not compress well.
+    let line = |nth: u64| {
+        format!("{:016x}{:016x}\n", nth.wrapping_mul(0x9e37_79b9_7f4a_7c15), nth.wrapping_mul(0xc2b2_ae3d_27d4_eb4f))
+    };
+    let mut lines: Vec<String> = (0..2000).map(line).collect();
+    let mut last = String::new();
+    for turn in 0..30 {
+        lines[turn * 60] = line(1_000_000 + turn as u64);
+        repo.write("a/b/file", &lines.concat());
+        last = opened.snapshot(&repo.open()).expect("a snapshot");
+        opened.set_ref(&format!("refs/salon/turns/{last}"), &last).expect("kept");
+    }
+    opened.pack().expect("packed");
+    let size: u64 = files_below(&opened.path.join("objects")).iter().map(|(_, size)| size).sum();
+    assert!(size < 70_000, "{size}: the first one takes 44 KB");
+    assert_eq!(files_below(&opened.path.join("refs")), []);
+    assert_eq!(opened.refs("refs/salon/turns").expect("refs").len(), 30);
+    let text = opened.command("cat-file").args(["-p", &format!("{last}:a/b/file")]).run().expect("a file");
+    assert_eq!(text, lines.concat().into_bytes());
+    opened.remove_ref(&format!("refs/salon/turns/{last}")).expect("removed");
+    assert_eq!(opened.refs("refs/salon/turns").expect("refs").len(), 29);
+}
+
+/// Files below a folder, with their sizes.
+fn files_below(folder: &std::path::Path) -> Vec<(std::path::PathBuf, u64)> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let found = |path: std::path::PathBuf| match fs::metadata(&path).expect("a file") {
+        metadata if metadata.is_dir() => files_below(&path),
+        metadata => vec![(path, metadata.len())],
+    };
+    entries.flat_map(found).collect()
+}
+
+#[test]
+fn snapshots_of_a_shallow_clone_are_packed_and_expire() {
+    let repo = Repo::with_remote();
+    repo.write("second", "2\n").commit("second").write("third", "3\n").commit("third");
+    repo.git(&["push", "--quiet"]);
+    repo.git(&["fetch", "--quiet", "--depth=1"]);
+    repo.git(&["reflog", "expire", "--expire=now", "--all"]);
+    repo.git(&["gc", "--quiet", "--prune=now"]);
+    let shallow = repo.path().join(".git/shallow");
+    let held = fs::read(&shallow).expect("a shallow clone");
+    let opened = own(&repo);
+    repo.write("new", "n\n");
+    let snapshot = opened.snapshot(&repo.open()).expect("a snapshot");
+    opened.set_ref(&format!("refs/salon/turns/{snapshot}"), &snapshot).expect("kept");
+    // One of a process that was ended.
+    fs::write(opened.path.join("shallow"), "").expect("written");
+    opened.pack().expect("packed");
+    assert_eq!(opened.loose_objects().expect("counted"), 0);
+    assert_eq!((fs::read(&shallow).expect("still there"), opened.path.join("shallow").exists()), (held, false));
+    let file = opened.command("cat-file").args(["-p", &format!("{snapshot}:new")]).run().expect("a file");
+    assert_eq!(file, b"n\n");
+}
+
+#[test]
+fn snapshots_of_a_repository_with_sha256_objects_are_found_after_it_is_gone() {
+    let repo = Repo::new();
+    fs::remove_dir_all(repo.path().join(".git")).expect("removed");
+    repo.git(&["init", "--quiet", "--object-format=sha256"]);
+    repo.commit("first");
+    let (common, opened) = (repo.open().common_dir, own(&repo));
+    let snapshot = opened.snapshot(&repo.open()).expect("a snapshot");
+    opened.set_ref("refs/salon/undo/0-x", &snapshot).expect("kept");
+    opened.pack().expect("packed");
+    fs::remove_dir_all(&common).expect("removed");
+    let folder = repo.outside().join("own");
+    let again = OwnRepository::open(&repo.program(), &folder, &common).expect("opened");
+    assert_eq!(again.path, opened.path);
+    assert_eq!(again.find_commit(&snapshot).expect("read"), Some(snapshot));
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 1);
+}
+
+#[test]
+fn a_snapshot_starts_few_processes() {
+    let repo = Repo::new();
+    repo.write("readme", "changed\n");
+    own(&repo);
+    let log = repo.outside().join("log");
+    let git = wrapped(&repo, "--no-optional-locks", &format!("echo \"$3\" >> {}", log.display()));
+    let opened = salon::git::Repository::open(&git, repo.path()).expect("a repository");
+    let mut all = OwnRepository::all(&git, &repo.outside().join("own"));
+    let own = all.remove(0);
+    own.snapshot(&opened).expect("the first looks up the sizes of objects");
+    fs::write(&log, "").expect("emptied");
+    let opened = salon::git::Repository::open(&git, repo.path()).expect("a repository");
+    own.snapshot(&opened).expect("a snapshot");
+    let mut started: Vec<String> = fs::read_to_string(&log).expect("a log").lines().map(str::to_owned).collect();
+    started.sort();
+    let expected = [
+        "commit-tree",
+        "config",
+        "diff-files",
+        "ls-files",
+        "ls-files",
+        "rev-parse",
+        "rev-parse",
+        "update-index",
+        "write-tree",
+    ];
+    assert_eq!(started, expected);
+}

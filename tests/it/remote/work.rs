@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use salon::app::{Effect, Msg};
-use salon::domain::changes::{ChangesScope, Restoration};
+use salon::domain::changes::{ChangesScope, ComparedStates, Restoration};
 use salon::domain::remark::{Remark, RemarkEdit, RemarkSnippet};
 use salon::domain::rewind::RewindTarget;
 use salon::domain::run::RunId;
@@ -95,7 +95,8 @@ async fn changes_and_remarks_are_read_there_and_hunks_are_discarded_there() {
     let Ok(WorkReply::Remarks(remarks)) = remarks else { panic!("{remarks:?}") };
     assert_eq!(remarks[0].remark.text, "Quieter");
     let before = read(&file);
-    let restoration = Restoration::Hunk(changed.clone(), hunk.clone());
+    let states = ComparedStates { base: changes.base.clone().expect("a commit"), until: changes.until.clone() };
+    let restoration = Restoration::Hunk(changed.clone(), hunk.clone(), states);
     let restored = there.ask(WorkCall::Restore { key: key.clone(), restoration }).await;
     let Ok(WorkReply::Restored(snapshot)) = restored else { panic!("{restored:?}") };
     assert!(!read(&file).contains("TWO"), "{}", read(&file));
