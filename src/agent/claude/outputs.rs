@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use memchr::memmem;
 use serde_json::Value;
 
 use super::content;
@@ -116,13 +117,18 @@ pub(super) fn with_others(mut output: String, result: &Value) -> String {
     let fields = result.as_object().into_iter().flatten().filter(|(name, _)| is_other(name));
     for (name, value) in fields {
         let texts: Vec<&str> =
-            unknown_record::texts(value).into_iter().filter(|text| !output.contains(text.trim())).collect();
+            unknown_record::texts(value).into_iter().filter(|text| !says(&output, text.trim())).collect();
         if !texts.is_empty() {
             output.push_str(if output.is_empty() { "" } else { "\n\n" });
             output.push_str(&format!("{name}: {}", texts.join("\n")));
         }
     }
     output
+}
+
+/// True if a long text contains another one, which is found several times as fast as by the standard library.
+fn says(output: &str, text: &str) -> bool {
+    memmem::find(output.as_bytes(), text.as_bytes()).is_some()
 }
 
 /// Fields of the result of a tool that changes files.

@@ -29,8 +29,11 @@ fn is_preview(output: &str) -> bool {
 
 /// Path of the file that a preview mentions, below the folder of outputs: its name, after those of any subfolders.
 pub(super) fn path(output: &str) -> Option<String> {
+    if !is_preview(output) {
+        return None;
+    }
     let head = crate::stdx::text::first_chars(output, HEAD);
-    let (_, rest) = SAVED_TO.iter().find_map(|text| head.split_once(text).filter(|_| is_preview(output)))?;
+    let (_, rest) = SAVED_TO.iter().find_map(|text| head.split_once(text))?;
     let path = rest.lines().next()?.trim().trim_end_matches('.');
     let steps: Vec<&str> = path.split(['/', '\\']).collect();
     let below = steps.iter().rposition(|step| *step == FOLDER).map_or(steps.len() - 1, |at| at + 1);

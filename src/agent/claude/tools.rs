@@ -94,7 +94,10 @@ pub(super) fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
     let output = user_markup::shown_output(&output).to_owned();
     let structured = [&result["structuredContent"], &record["mcpMeta"]["structuredContent"]];
     let structured = structured.into_iter().find(|structured| structured.is_object() || structured.is_array());
-    let output = structured.map_or(output.clone(), |structured| tool_input::with_structured(output, structured));
+    let output = match structured {
+        Some(structured) => tool_input::with_structured(output, structured),
+        None => output,
+    };
     let output = with_changes(output, &result["bashEditDiff"]);
     let asked = answered(result);
     // The answer to the model usually has them.
@@ -190,6 +193,9 @@ fn answered(result: &Value) -> Option<ToolAction> {
 
 /// Appends the changes that a command made to files, as a diff. From 2.1.332 on.
 fn with_changes(output: String, changes: &Value) -> String {
+    if !changes.is_object() {
+        return output;
+    }
     let files = tool_input::items(&changes["files"]);
     let diff = |file: &&Value| {
         let path = flat(&file["filePath"]);

@@ -183,9 +183,10 @@ fn without_last_reminder(output: &str) -> &str {
     if let Some((inner, "")) = element(output.trim_ascii(), REMINDER) {
         return inner.trim_ascii();
     }
-    let is_last = output.trim_end().ends_with("</system-reminder>");
-    let at = output.rfind("\n<system-reminder>").filter(|_| is_last);
-    at.map_or(output, |at| output[..at].trim_end_matches('\n'))
+    if !output.trim_end().ends_with("</system-reminder>") {
+        return output;
+    }
+    output.rfind("\n<system-reminder>").map_or(output, |at| output[..at].trim_end_matches('\n'))
 }
 
 /// A message that a program passed on in the user's place.
