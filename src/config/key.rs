@@ -72,24 +72,31 @@ impl Key {
         }
     }
 
-    /// Parses the notation of a key map.
+    /// Parses the notation of a key map. `None` for an unknown key, a repeated modifier, or one that no terminal reports.
     pub fn parse(notation: &str) -> Option<Self> {
         let mut rest = notation;
         let mut key = Self::plain(KeyCode::Esc);
         // A lone `-` is a key, so a modifier requires text after the `-`.
         while let Some((head, tail)) = rest.split_once('-').filter(|(head, tail)| !head.is_empty() && !tail.is_empty())
         {
-            match head.to_ascii_lowercase().as_str() {
-                "ctrl" => key.ctrl = true,
-                "alt" => key.alt = true,
-                "shift" => key.shift = true,
+            let modifier = match head.to_ascii_lowercase().as_str() {
+                "ctrl" => &mut key.ctrl,
+                "alt" => &mut key.alt,
+                "shift" => &mut key.shift,
                 _ => return None,
+            };
+            if std::mem::replace(modifier, true) {
+                return None;
             }
             rest = tail;
         }
         key.code = KeyCode::parse(rest)?;
         // A character includes Shift in its case; with Control it is lower case.
         if let KeyCode::Char(c) = key.code {
+            // Terminals report no Shift beside Control, and none with a character that has no upper case.
+            if key.shift && (key.ctrl || !c.is_ascii_alphabetic()) {
+                return None;
+            }
             let c = if key.shift { c.to_ascii_uppercase() } else { c };
             key.code = KeyCode::Char(if key.ctrl { c.to_ascii_lowercase() } else { c });
             key.shift = false;

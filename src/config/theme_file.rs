@@ -23,7 +23,7 @@ impl Themes {
     pub fn shipped(depth: ColourDepth, background: Background) -> Self {
         let (dark, light) = match depth {
             ColourDepth::None => (theme(PLAIN), theme(PLAIN)),
-            ColourDepth::Ansi => (theme(ANSI), theme(ANSI)),
+            ColourDepth::Ansi => (theme(ANSI), changed(theme(ANSI), ANSI_LIGHT)),
             ColourDepth::Indexed => (reduced(DARK, DARK_INDEXED), reduced(LIGHT, LIGHT_INDEXED)),
             ColourDepth::Full => (theme(DARK), theme(LIGHT)),
         };
@@ -36,6 +36,7 @@ const LIGHT: &str = include_str!("../../assets/themes/light.toml");
 const DARK_INDEXED: &str = include_str!("../../assets/themes/dark_indexed.toml");
 const LIGHT_INDEXED: &str = include_str!("../../assets/themes/light_indexed.toml");
 const ANSI: &str = include_str!("../../assets/themes/ansi.toml");
+const ANSI_LIGHT: &str = include_str!("../../assets/themes/ansi_light.toml");
 const PLAIN: &str = include_str!("../../assets/themes/plain.toml");
 
 fn theme(text: &str) -> Theme {
@@ -44,8 +45,12 @@ fn theme(text: &str) -> Theme {
 
 /// Reduces a theme to 256 colours; `chosen` has the styles whose nearest colours would lose their hue.
 fn reduced(text: &str, chosen: &str) -> Theme {
-    let mut theme = theme(text).map(indexed);
-    let problems = apply(chosen, &mut theme);
+    changed(theme(text).map(indexed), chosen)
+}
+
+/// Replaces the styles of a theme that a shipped file names.
+fn changed(mut theme: Theme, file: &str) -> Theme {
+    let problems = apply(file, &mut theme);
     debug_assert_eq!(problems, Vec::<String>::new());
     theme
 }

@@ -71,7 +71,21 @@ fn keys_are_read_as_they_are_written() {
         assert_eq!(Key::parse(words), Some(key), "{words}");
         assert_eq!(Key::parse(&key.to_string()), Some(key), "{key}");
     }
-    for wrong in ["", "ctrl-", "strg-p", "f0", "f25", "nonsense", "ctrl"] {
+    for wrong in [
+        "",
+        "ctrl-",
+        "strg-p",
+        "f0",
+        "f25",
+        "nonsense",
+        "ctrl",
+        "ctrl-ctrl-x",
+        "alt-Alt-x",
+        "shift-shift-tab",
+        "ctrl-shift-x",
+        "shift-5",
+        "shift-space",
+    ] {
         assert_eq!(Key::parse(wrong), None, "{wrong}");
     }
 }
@@ -83,14 +97,15 @@ fn shown(problems: &[ConfigProblem]) -> Vec<String> {
 
 #[test]
 fn the_user_rebinds_and_unknown_actions_are_reported() {
-    let config = "[keys.list]\nfilter = \"f\"\nsort = [\"x\", \"y\"]\nfly = \"f1\"\nopen = \"hyper-o\"\n[keys.nowhere]\nhelp = \"?\"";
+    let config = "[keys.list]\nfilter = \"f\"\nsort = [\"x\", \"y\"]\nfly = \"f1\"\nopen = \"hyper-o\"\nnote = [\"N\", \"ctrl-ctrl-x\"]\n[keys.nowhere]\nhelp = \"?\"";
     let (settings, problems) = Settings::read(config);
     assert_eq!(
         shown(&problems),
         [
             "4: keys.list.fly: unknown action",
             "5: keys.list.open: \"hyper-o\" is not a key",
-            "6: keys.nowhere: unknown context; must be one of everywhere, move, list, reader, search, chat, changes",
+            "6: keys.list.note: \"ctrl-ctrl-x\" is not a key",
+            "7: keys.nowhere: unknown context; must be one of everywhere, move, list, reader, search, chat, changes",
         ]
     );
     let (map, problems) = Keymap::new(&settings.keys);
@@ -207,6 +222,20 @@ fn the_shipped_themes_name_everything_and_nothing_else() {
     }
     assert_eq!(theme_file::parse_style("#zzzzzz"), None);
     assert_eq!(theme_file::parse_style("bold on"), None);
+}
+
+/// Cyan and yellow are too pale for texts on white, and dark blue is too dark on black.
+#[test]
+fn with_16_colours_both_backgrounds_can_be_read() {
+    use theme::Colour::Ansi;
+    let themes = theme::Themes::shipped(theme_file::ColourDepth::Ansi, theme::Background::Dark);
+    for (mut shown, unreadable) in [(themes.dark, vec![4]), (themes.light, vec![3, 6, 11, 12, 14])] {
+        for name in theme::Theme::NAMES {
+            let style = *shown.style_mut(name).expect("a style");
+            let unreadable = unreadable.iter().any(|index| style.fg == Some(Ansi(*index)));
+            assert!(!unreadable, "{name}: {style:?}");
+        }
+    }
 }
 
 #[test]
