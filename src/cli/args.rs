@@ -102,7 +102,13 @@ impl Cli {
             Some(CliCommand::Config(args)) => args.json,
             Some(CliCommand::Demo(args)) => args.json,
             Some(CliCommand::Open(words)) => words.iter().any(|word| matches!(word.as_str(), "--json" | "-j")),
-            Some(CliCommand::Completions(_) | CliCommand::SessionIds | CliCommand::Man | CliCommand::Serve(_))
+            Some(
+                CliCommand::Completions(_)
+                | CliCommand::SessionIds
+                | CliCommand::QueryWords(_)
+                | CliCommand::Man
+                | CliCommand::Serve(_),
+            )
             | None => false,
         }
     }
@@ -187,6 +193,9 @@ pub enum CliCommand {
     /// Print ids and titles of sessions, newest first, for the completion scripts
     #[command(name = "session-ids", hide = true)]
     SessionIds,
+    /// Print the completions of a word of a query, for the completion scripts
+    #[command(name = "query-words", hide = true)]
+    QueryWords(QueryWordsArgs),
     /// Print the manual page
     Man,
     /// Print the effective configuration
@@ -225,6 +234,14 @@ pub struct OutputArgs {
     /// Print one JSON object
     #[arg(short, long)]
     pub json: bool,
+}
+
+/// Arguments of `query-words`.
+#[derive(Args, Debug)]
+pub struct QueryWordsArgs {
+    /// Beginning of the word
+    #[arg(value_name = "WORD", allow_hyphen_values = true, default_value = "")]
+    pub word: String,
 }
 
 /// Arguments of `completions`.

@@ -147,6 +147,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Some(CliCommand::Doctor(args)) => doctor::run(&context, &args),
         Some(CliCommand::Config(args)) => config::run(&context, &args),
         Some(CliCommand::SessionIds) => completions::session_ids(&context),
+        Some(CliCommand::QueryWords(args)) => completions::query_words(&context, &args),
         Some(CliCommand::Completions(_) | CliCommand::Man | CliCommand::Demo(_)) => unreachable!("answered above"),
     }
 }

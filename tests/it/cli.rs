@@ -368,6 +368,7 @@ fn completions_and_the_manual_page_are_printed() {
     for shell in ["bash", "zsh", "fish"] {
         let script = text(&run(&home, &["completions", shell]).stdout);
         assert!(script.contains("doctor") && script.contains("salon session-ids"), "{shell}");
+        assert!(script.contains("salon query-words"), "{shell}");
     }
     let page = text(&run(&home, &["man"]).stdout);
     for word in ["SALON LIST", "SALON RESUME", "SALON_CONFIG_DIR", "\\-\\-markdown"] {
@@ -402,6 +403,13 @@ fn bash_completes_commands_agents_directories_and_ids() {
     assert_eq!(complete(&["salon", "send", "-j", &id[..10]]), [id]);
     assert!(!complete(&["salon", "send", id, ""]).contains(&id.to_owned()), "only the first argument is an id");
     assert!(complete(&["salon", "show", "--ma"]).contains(&"--markdown".to_owned()));
+    for command in ["diff", "export", "trash", "rewind"] {
+        assert_eq!(complete(&["salon", command, &id[..10]]), [id], "{command}");
+    }
+    assert_eq!(complete(&["salon", "search", "bra"]), ["branch:"]);
+    assert_eq!(complete(&["salon", "list", "agent", ":", "cl"]), ["claude"], "bash splits words at colons");
+    assert!(complete(&["salon", "list", "is", ":"]).contains(&"live".to_owned()));
+    assert_eq!(complete(&["salon", "export", "--query", "agent", ":", "cl"]), ["claude"]);
 }
 
 #[test]

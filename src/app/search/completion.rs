@@ -3,15 +3,12 @@
 //! Values from session metadata are counted at once. Values from texts are requested, and offered when they arrive if
 //! the line is unchanged.
 
-use std::collections::HashMap;
-
 use crate::app::Effect;
 use crate::app::line_editor::LineEditor;
 use crate::domain::catalog::Catalog;
+use crate::domain::query::FilterKey;
 use crate::domain::query::complete::{QueryCandidate, QueryCompletion, complete, value_at};
-use crate::domain::query::filter::LOCAL_HOST;
-use crate::domain::query::{FilterKey, IsValue};
-use crate::domain::{Session, SessionState};
+use crate::domain::query::session_values::session_values;
 
 /// Menu of completions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +45,8 @@ impl PendingValues {
 impl CompletionMenu {
     /// Opens the menu for the word under the cursor, with the values `counted` in texts. `None` without candidates.
     pub fn open(line: &LineEditor, catalog: &Catalog, counted: &[(String, usize)]) -> Option<Self> {
-        let values = |field| [values(field, catalog).as_slice(), counted].concat();
+        let values =
+            |field| [session_values(field, catalog.iter().map(|session| &**session)).as_slice(), counted].concat();
         let completion = complete(line.text(), line.cursor(), values);
         (!completion.candidates.is_empty()).then(|| Self { before: line.clone(), completion, at: 0 })
     }
@@ -114,57 +112,5 @@ fn is_counted_in_texts(field: FilterKey) -> bool {
         | FilterKey::Note
         | FilterKey::Host
         | FilterKey::Id => false,
-    }
-}
-
-/// Returns the values of a filter in the sessions' metadata, each with its count.
-fn values(field: FilterKey, catalog: &Catalog) -> Vec<(String, usize)> {
-    let mut counts: HashMap<String, usize> = HashMap::new();
-    for session in catalog.iter() {
-        for value in values_of(field, session) {
-            *counts.entry(value).or_default() += 1;
-        }
-    }
-    counts.into_iter().collect()
-}
-
-fn values_of(field: FilterKey, session: &Session) -> Vec<String> {
-    let one = |value: Option<&str>| value.filter(|value| !value.is_empty()).map(str::to_owned).into_iter().collect();
-    match field {
-        FilterKey::Agent => vec![session.key.agent.name().to_owned()],
-        FilterKey::Dir => one(Some(&session.cwd)),
-        FilterKey::Workspace => one(session.workspace.rsplit('/').find(|part| !part.is_empty())),
-        FilterKey::Branch => one(session.branch.as_deref()),
-        FilterKey::Model => one(session.model.as_deref()),
-        FilterKey::Host => vec![session.key.host.as_deref().unwrap_or(LOCAL_HOST).to_owned()],
-        FilterKey::Tag => session.tags().iter().map(ToString::to_string).collect(),
-        FilterKey::Is => {
-            let flags = session.flags;
-            let is = [
-                (session.state != SessionState::Past, IsValue::Live),
-                (flags.subagent, IsValue::Subagent),
-                (flags.headless, IsValue::Headless),
-                (flags.fork || session.forked_from.is_some(), IsValue::Fork),
-                (session.is_starred(), IsValue::Star),
-                (flags.empty, IsValue::Empty),
-            ];
-            let named = |wanted: IsValue| {
-                IsValue::ALL.into_iter().find(|(is, _)| *is == wanted).map(|(_, name)| name.to_owned())
-            };
-            is.into_iter().filter(|(applies, _)| *applies).filter_map(|(_, is)| named(is)).collect()
-        }
-        FilterKey::Role
-        | FilterKey::Kind
-        | FilterKey::Tool
-        | FilterKey::File
-        | FilterKey::Exit
-        | FilterKey::Before
-        | FilterKey::Since
-        | FilterKey::On
-        | FilterKey::Turns
-        | FilterKey::Tokens
-        | FilterKey::Has
-        | FilterKey::Note
-        | FilterKey::Id => Vec::new(),
     }
 }

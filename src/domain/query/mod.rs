@@ -17,6 +17,7 @@ pub mod jump;
 mod lex;
 pub mod matcher;
 mod parse;
+pub mod session_values;
 pub mod text_filter;
 pub mod text_kind;
 pub mod time_spec;
