@@ -222,7 +222,7 @@ fn write_human(
     let mut about = vec![one_line(&session.key.to_string()), age];
     about.extend(session.parent.as_deref().map(|parent| format!("sub-agent of {}", one_line(parent))));
     if hit.count > 1 {
-        about.push(format!("{} matches", hit.count));
+        about.push(format!("matches in {} texts", hit.count));
     }
     let title = match one_line(&session.title.text) {
         title if title.is_empty() => "(no title)".to_owned(),

@@ -85,7 +85,9 @@ fn underline_errors(canvas: &mut Canvas, line: Rect, search: &SearchScreen) {
 fn draw_summary(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     let theme = canvas.app.theme();
     let count = result_count(search);
-    let (label, look) = match (mistakes(search), corrections(search)) {
+    // A page without results lists all errors.
+    let mistakes = mistakes(search).filter(|_| !search.results.rows().is_empty() || !search.is_active());
+    let (label, look) = match (mistakes, corrections(search)) {
         (None, None) => {
             put(canvas.buffer, area, &count, style(theme.muted), Align::Left);
             return;
@@ -125,7 +127,7 @@ fn corrections(search: &SearchScreen) -> Option<String> {
     (!corrections.is_empty()).then(label)
 }
 
-/// Formats the numbers of sessions and hits; empty without results.
+/// Formats the numbers of sessions, and of texts with matches; empty without results.
 fn result_count(search: &SearchScreen) -> String {
     let answer = search.results.answer();
     if !search.is_active() || answer.hits.is_empty() {
@@ -133,7 +135,7 @@ fn result_count(search: &SearchScreen) -> String {
     }
     let mut label = count(search.results.sessions(), "session", "sessions");
     if search.results.count() > 0 {
-        label = format!("{label} · {}", count(search.results.count(), "match", "matches"));
+        label = format!("{label} · matches in {}", count(search.results.count(), "text", "texts"));
     }
     if search.results.folded() > 0 {
         label = format!("{label} · {} folded", count(search.results.folded(), "copy", "copies"));

@@ -58,7 +58,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen, match
     }
 }
 
-/// Draws mark or state, agent and title, and on the right workspace, hits and age.
+/// Draws mark or state, agent and title, and on the right workspace, number of texts with a match, and age.
 fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit, (matcher, is_marked): (Option<&HitMatcher>, bool)) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let session = &hit.session;
@@ -78,12 +78,12 @@ fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit, (matcher, is_marked): 
     let hits = match hit.count {
         0 => String::new(),
         found if area.width < WITH_UNITS => thousands(found),
-        found => count(found, "match", "matches"),
+        found => count(found, "text", "texts"),
     };
     let hits_width = match hit.count {
         0 => 0,
         _ if area.width < WITH_UNITS => 6,
-        _ => 13,
+        _ => 11,
     };
     let workspace = Column::Workspace.fitting_text(app, session, workspace_width(area.width).saturating_sub(1));
     let cells = [
@@ -108,7 +108,7 @@ fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit, (matcher, is_marked): 
     draw_highlighted(canvas, rest, (&title, &ranges), (style(theme.text), 0));
 }
 
-/// Minimum width of a list in which the number of matches has its unit.
+/// Minimum width of a list in which the number of texts has its unit.
 const WITH_UNITS: u16 = 72;
 
 /// Width of the workspace in a list of the given width, with the space before it.
@@ -162,8 +162,8 @@ fn draw_highlighted(
     put_line(canvas.buffer, area, &Line::from(spans));
 }
 
-/// Number of matches beyond the known snippets, for the last row of an unfolded session. The title of a folded one has
-/// the number of all.
+/// Number of texts with a match beyond the known snippets, for the last row of an unfolded session. The title of a
+/// folded one has the number of all.
 fn more(search: &SearchScreen, row: ResultRow, hit: &Hit) -> Option<String> {
     let is_last = search.results.is_unfolded(hit) && row.nth + 1 == hit.snippets.len();
     let left = hit.count.saturating_sub(hit.snippets.len());

@@ -501,7 +501,7 @@ fn mistakes_are_marked_where_they_are() {
     stage.keys("/");
     typed(&mut stage, "webhook agnet:claude");
     let screen = stage.screen();
-    assert!(screen.lines().nth(1).expect("a line").contains("did you mean `agent:`?"), "{screen}");
+    assert!(screen.contains("Ignored: agnet:claude (unknown filter; did you mean `agent:`?"), "{screen}");
     let buffer = stage.buffer();
     let marked = |x: u16| buffer[(x, 0)].modifier.contains(ratatui::style::Modifier::UNDERLINED);
     let columns: Vec<u16> = (0..80).filter(|x| marked(*x)).collect();
@@ -524,9 +524,27 @@ fn a_filter_is_not_wrong_before_its_value_is_typed() {
     assert!(summary(&mut stage).contains("nobody: must be one of"), "no agent begins so");
     stage.keys("ctrl-u");
     typed(&mut stage, "cost:>1");
-    assert!(summary(&mut stage).contains("cost:>1: unknown filter, searched as text"), "{}", stage.screen());
+    assert!(stage.screen().contains("cost:>1: unknown filter, searched as text"), "{}", stage.screen());
     stage.send(found("cost:>1", webhook_hits(), DONE));
-    assert!(summary(&mut stage).ends_with("5 sessions · 28 matches"), "the count is not hidden: {}", stage.screen());
+    assert!(summary(&mut stage).contains("cost:>1: unknown filter"), "{}", stage.screen());
+    assert!(
+        summary(&mut stage).ends_with("5 sessions · matches in 28 texts"),
+        "the count is not hidden: {}",
+        stage.screen()
+    );
+}
+
+#[test]
+fn a_page_without_results_names_each_mistake_once() {
+    for width in [120, 80, 40] {
+        let mut stage = webhook(width, 24);
+        stage.keys("ctrl-u");
+        typed(&mut stage, "cost:>1");
+        stage.send(found("cost:>1", vec![], DONE));
+        let screen = stage.screen().replace('\n', " ");
+        let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(words.matches("unknown filter").count(), 1, "{}", stage.screen());
+    }
 }
 
 #[test]
@@ -691,7 +709,7 @@ fn a_running_search_and_spelling_corrections() {
         SearchUpdate { hits: webhook_hits(), coverage: DONE, corrections: vec![("wehbook".into(), "webhook".into())] };
     stage.send(Msg::SearchUpdate { query: "wehbook".into(), update: meant });
     assert!(stage.screen().contains("No results for “wehbook”. Showing “webhook”."), "{}", stage.screen());
-    assert!(stage.screen().contains("5 sessions · 28 matches"), "{}", stage.screen());
+    assert!(stage.screen().contains("5 sessions · matches in 28 texts"), "{}", stage.screen());
     stage.take_effects();
     stage.keys("enter");
     let query = |effect: &Effect| matches!(effect, Effect::FindInTranscript(_, query) if query == "webhook");

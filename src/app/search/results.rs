@@ -135,7 +135,7 @@ impl Results {
         self.folded
     }
 
-    /// Returns the number of matches in the sessions with a row.
+    /// Returns the number of texts with a match in the sessions with a row.
     pub fn count(&self) -> usize {
         let sessions = self.rows.iter().filter(|row| row.nth == 0);
         sessions.filter_map(|row| self.hit(*row)).map(|hit| hit.count).sum()

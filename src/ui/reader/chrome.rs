@@ -11,7 +11,7 @@ use super::rows::POSITION;
 use crate::app::health;
 use crate::app::msg::ReaderFeedback;
 use crate::app::reader::{Find, Fold, LoadError, Reader};
-use crate::domain::units::tokens;
+use crate::domain::units::{count, tokens};
 use crate::domain::{Session, SessionState};
 use crate::stdx::{text, wrap};
 use crate::ui::columns::short_model;
@@ -21,6 +21,9 @@ use crate::ui::widgets::styled_line;
 
 /// Cursor of the find line.
 const CARET: &str = "▏";
+
+/// Minimum width of a find line with the number of the entry beside it.
+const WITH_PLACE: u16 = 60;
 
 /// Maximum columns of the damage in the header; the preview has all of it.
 const MAX_DAMAGE_COLUMNS: usize = 48;
@@ -74,7 +77,9 @@ fn details(reader: &Reader, session: Option<&Session>) -> Vec<String> {
     if let Some(session) = session {
         details.extend(session.model.as_deref().map(|model| text::one_line(short_model(model))));
         if let (Some(from), Some(to)) = (session.started_at, session.last_activity) {
-            details.push(duration(u64::try_from(to.since(from)).unwrap_or(0)));
+            // Some agents write one time only.
+            details
+                .extend(Some(to.since(from)).filter(|ms| *ms > 0).map(|ms| duration(u64::try_from(ms).unwrap_or(0))));
         }
         if let Some(origin) = session.continues() {
             details.insert(0, format!("continues {}:{}", origin.agent, text::first_chars(&origin.id, 8)));
@@ -138,7 +143,12 @@ pub(super) fn footer(
         right.push(Span::styled(format!("{} new  ", reader.unseen()), style(theme.accent)));
     }
     if reader.opened().is_some() && !reader.is_empty() {
-        let place = format!("entry {} of {} · {}%", feedback.cursor + 1, reader.len(), percent(reader, feedback));
+        let percent = percent(reader, feedback);
+        // On a narrow screen the number of the match needs the room.
+        let place = match reader.find {
+            Some(_) if area.width < WITH_PLACE => format!("{percent}%"),
+            _ => format!("entry {} of {} · {percent}%", feedback.cursor + 1, reader.len()),
+        };
         right.push(Span::styled(place, style(theme.muted)));
     }
     let used = styled_line::columns(&right);
@@ -160,9 +170,16 @@ fn percent(reader: &Reader, feedback: &ReaderFeedback) -> u64 {
 fn find_line(find: &Find, room: usize, context: &RenderContext<'_>) -> Vec<Span<'static>> {
     let theme = context.theme;
     let mistake = find.mistakes.first();
+    let more = if find.complete { "" } else { "+" };
     let outcome = match (find.number(), find.count()) {
         _ if find.input.is_empty() => String::new(),
-        (Some(number), all) => format!("  match {number} of {all}{}", if find.complete { "" } else { "+" }),
+        (Some(number), all) => {
+            let entries = count(find.entries().len(), "entry", "entries");
+            let long = format!("  match {number} of {all}{more} in {entries}");
+            // The query and a few columns more stay visible.
+            let fits = wrap::columns(find.query()) + wrap::columns(&long) + 2 <= room;
+            if fits { long } else { format!("  match {number} of {all}{more}") }
+        }
         (None, 0) if find.complete && mistake.is_none() => "  no matches".to_owned(),
         (None, 0) if find.complete => String::new(),
         (None, _) if find.typing || !find.complete => "  …".to_owned(),

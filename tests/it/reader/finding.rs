@@ -76,7 +76,12 @@ fn hits_are_marked_and_counted_and_stepped_through() {
     let mut harness = harness();
     search(&mut harness, "needle");
     assert_eq!(harness.drawn.cursor, 5);
-    assert!(harness.screen().contains("/needle  match 1 of 5"), "{}", harness.screen());
+    assert!(harness.screen().contains("/needle  match 1 of 5 in 3 entries"), "{}", harness.screen());
+    harness.size = (40, 10);
+    harness.draw_until_loaded();
+    assert!(harness.screen().contains("/needle  match 1 of 5 "), "the number is not cut: {}", harness.screen());
+    harness.size = (80, 24);
+    harness.draw_until_loaded();
     assert_eq!(marked(&harness).len(), 1, "{}", harness.screen());
 
     harness.act(Action::NextHit);

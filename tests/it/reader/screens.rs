@@ -136,6 +136,12 @@ fn the_header_shows_the_metadata() {
     let header = harness.screen().lines().next().map(str::to_owned);
     let expected = " Why the retry loop hangs · claude · branch 1 of 2 · opus-4 · 1 h 02 min · 12k tokens";
     assert_eq!(header.as_deref(), Some(expected));
+    // Some agents write one time only.
+    let one_time = session();
+    harness.session = Some(Session { last_activity: one_time.started_at, ..one_time });
+    harness.draw_until_loaded();
+    let header = harness.screen().lines().next().map(str::to_owned);
+    assert_eq!(header.as_deref(), Some(" Why the retry loop hangs · claude · branch 1 of 2 · opus-4 · 12k tokens"));
 }
 
 #[test]
