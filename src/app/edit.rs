@@ -48,7 +48,9 @@ impl Edit {
         Some(match key.code {
             KeyCode::Backspace if word => Self::Delete(Motion::WordLeft),
             KeyCode::Backspace => Self::Delete(Motion::Left),
+            KeyCode::Delete if word => Self::Delete(Motion::WordRight),
             KeyCode::Delete => Self::Delete(Motion::Right),
+            KeyCode::Char('d') if key.alt => Self::Delete(Motion::WordRight),
             KeyCode::Char('u') if key.ctrl => Self::Delete(Motion::LineStart),
             KeyCode::Char('k') if key.ctrl => Self::Delete(Motion::LineEnd),
             KeyCode::Char('w') if key.ctrl => Self::Delete(Motion::WordLeft),

@@ -148,6 +148,8 @@ mod tests {
         press(&mut line, KeyCode::Home, false, false);
         press(&mut line, KeyCode::Right, false, true);
         assert_eq!(line.before_cursor(), "fix");
+        press(&mut line, KeyCode::Char('d'), false, true);
+        assert_eq!(line.text(), "fix");
     }
 
     #[test]

@@ -30,7 +30,9 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
         }
         None => match app.stack.screen() {
             Some(Layer::Search(search)) => {
-                put(canvas.buffer, area, &coverage_line(app, search), style(theme.bar), Align::Left)
+                let parts = marked(search.marked_sessions().len()).into_iter().chain([coverage_line(app, search)]);
+                let line = parts.collect::<Vec<_>>().join(" · ");
+                put(canvas.buffer, area, &line, style(theme.bar), Align::Left)
             }
             // A transcript shows the position on this line.
             Some(_) => 0,
@@ -105,6 +107,9 @@ fn counts_with(app: &App, reasons: bool) -> String {
     let key = |action, does: &str| app.hint(action).map(|key| format!(" ({key}{does})")).unwrap_or_default();
     let verb = if app.stack.home.filter.is_active() { "matching" } else { "shown" };
     let mut parts = vec![format!("{} {verb}", thousands(app.stack.home.shown))];
+    if let Some(marked) = marked(app.stack.home.marked_sessions().len()) {
+        parts.insert(0, marked);
+    }
     if hidden > 0 && reasons {
         let named = by_reason.iter().filter(|(count, _)| *count > 0);
         let named: Vec<_> =
@@ -120,6 +125,11 @@ fn counts_with(app: &App, reasons: bool) -> String {
         parts.push(format!("{} elsewhere{}", thousands(elsewhere), key(Action::Scope, "")));
     }
     parts.join(" · ")
+}
+
+/// Formats the number of marked sessions.
+fn marked(count: usize) -> Option<String> {
+    (count > 0).then(|| format!("{} marked", thousands(count)))
 }
 
 fn plural(count: usize, word: &'static str) -> &'static str {

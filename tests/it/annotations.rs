@@ -184,6 +184,8 @@ fn marked_sessions_are_starred_and_tagged_together() {
     let mut stage = stage();
     stage.keys("space space");
     assert_eq!(stage.screen().matches('◆').count(), 2, "{}", stage.screen());
+    let screen = stage.screen();
+    assert!(screen.contains(" 2 marked · 3 shown") && screen.contains(" esc unmark  * star  # tag"), "{screen}");
     stage.keys("*");
     assert_eq!(stage.screen().lines().filter(|line| line.contains('★')).count(), 2);
     stage.keys("#");

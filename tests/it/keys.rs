@@ -8,6 +8,7 @@ use salon::config::key::{Key, KeyCode};
 use salon::domain::catalog::CatalogChange;
 use salon::domain::transcript_event::TranscriptEvent;
 
+use super::screens::live::{asking, command, run};
 use super::screens::stage::{Stage, change, sessions};
 
 /// The titles of the list, with the selected one marked.
@@ -73,6 +74,11 @@ fn the_column_filters_and_the_arrow_leads_back() {
 fn h46_the_footer_names_keys_that_do_what_it_says() {
     let mut stage = Stage::full(80, 24);
     assert!(stage.screen().lines().last().expect("a footer").contains("enter open  r continue"));
+    stage.run(asking(run("r"), [command("a")]));
+    stage.keys("g");
+    assert!(stage.screen().lines().last().expect("a footer").contains("i answer  enter open"), "{}", stage.screen());
+    stage.keys("j");
+    assert!(stage.screen().lines().last().expect("a footer").contains(" enter open  r continue"), "{}", stage.screen());
     stage.keys("enter");
     assert!(stage.screen().lines().last().expect("a footer").contains("esc back"));
     stage.keys("?");

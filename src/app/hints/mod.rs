@@ -105,6 +105,7 @@ pub fn hints(app: &App, drawn: &LayoutFeedback) -> Vec<Hint> {
             hints.extend(named(app, &tables::SEARCH));
             hints
         }
+        Some(Layer::Search(search)) if !search.marked_sessions().is_empty() => named(app, &tables::MARKED),
         Some(Layer::Search(_)) => named(app, &tables::RESULTS),
         None if app.stack.home.message.is_some() => typed(&[("enter", "send or queue"), ("esc", "cancel")]),
         None if app.stack.home.filter.typing => typed(&[("enter", "apply"), ("↑ ↓", "select"), ("esc", "clear")]),
@@ -131,9 +132,17 @@ fn clear_or_close(input: &LineEditor) -> &'static str {
 }
 
 fn hints_in_list(app: &App) -> Vec<Hint> {
+    if !app.stack.home.marked_sessions().is_empty() {
+        return named(app, &tables::MARKED);
+    }
     let takes_message = app.stack.home.takes_message(&app.runs, &app.sessions);
+    // A session that another program has open is answered there.
+    let state = app.stack.home.list.key().and_then(|key| app.sessions.states.get(key));
+    let waits = state == Some(&SessionState::NeedsYou);
     let is_possible = |(action, _): &(Action, &'static str)| *action != Action::Message || takes_message;
-    named(app, &tables::LIST.into_iter().filter(is_possible).collect::<Vec<_>>())
+    let answer = waits.then_some((Action::Inbox, "answer"));
+    let rest = tables::LIST.into_iter().filter(is_possible);
+    named(app, &answer.into_iter().chain(rest).collect::<Vec<_>>())
 }
 
 fn hints_in_changes(app: &App, changes: &ChangesScreen) -> Vec<Hint> {

@@ -40,6 +40,19 @@ pub(super) const LIST: [(Action, &str); 14] = [
     (Action::Palette, "commands"),
 ];
 
+/// Session list and results of the search with marked sessions.
+pub(super) const MARKED: [(Action, &str); 9] = [
+    (Action::Back, "unmark"),
+    (Action::Star, "star"),
+    (Action::Tags, "tag"),
+    (Action::Export, "export"),
+    (Action::Trash, "trash"),
+    (Action::Keep, "keep"),
+    (Action::Mark, "mark"),
+    (Action::MarkAll, "mark all"),
+    (Action::Help, "help"),
+];
+
 /// Changes.
 pub(super) const CHANGES: [(Action, &str); 13] = [
     (Action::Back, "back"),
@@ -187,7 +200,7 @@ pub(super) const READING_CHAT: [(Action, &str); 8] = [
 
 /// Composer while a turn is open, if prompts are queued.
 pub(super) const WORKING_CHAT: [(Action, &str); 3] =
-    [(Action::Send, "queue"), (Action::Steer, "send now"), (Action::Interrupt, "interrupt")];
+    [(Action::Send, "queue"), (Action::Interrupt, "interrupt"), (Action::Steer, "send now")];
 
 /// Composer while a turn is open, if prompts are sent into it.
 pub(super) const STEERED_CHAT: [(Action, &str); 2] = [(Action::Send, "send now"), (Action::Interrupt, "interrupt")];

@@ -28,6 +28,8 @@ fn marked_results_are_tagged_exported_and_moved_to_the_trash_together() {
     let mut stage = webhook(120, 40);
     stage.keys("tab space space");
     assert_eq!(marked(&stage), ["0001", "0004"], "in the order of the results");
+    let screen = stage.screen();
+    assert!(screen.contains(" 2 marked · ") && screen.contains(" esc unmark  * star  # tag  x export"), "{screen}");
     assert_eq!(stage.screen().matches('◆').count(), 2, "{}", stage.screen());
     stage.take_effects();
     stage.keys("*");
