@@ -180,7 +180,7 @@ actions! {
         RemarkFile "remark-file" "Write a remark on the file"
         RemoveRemark "remove-remark" "Remove the remark"
         MarkLines "mark-lines" "Begin or end a range of lines"
-        SendRemarks "send-remarks" "Look at the remarks as one prompt, and send it"
+        SendRemarks "send-remarks" "Preview the remarks as one prompt, and send it"
         Git "git" "Git commands: stage, commit, push, merge"
         DiscardHunk "discard-hunk" "Discard the hunk of the line in the worktree"
         DiscardFile "discard-file" "Discard all changes of the file"

@@ -26,8 +26,7 @@ pub(super) fn ask(key: &SessionKey, ctx: &mut Ctx) -> Flow {
     }
     choices.push(choice("Cancel".to_owned(), DialogOutcome::Cancel));
     let text = vec![
-        "A worktree with a branch of its own is created from the last commit. What is not committed stays here."
-            .to_owned(),
+        "A worktree with its own branch is created from the last commit. Uncommitted changes stay here.".to_owned(),
     ];
     Flow::Push(Layer::Dialog(Dialog { title: "Continue in a new worktree".to_owned(), text, choices, selected: 0 }))
 }

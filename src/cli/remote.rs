@@ -317,7 +317,7 @@ fn no_commands(source: &RemoteSource) -> CliError {
 }
 
 fn no_commands_text(source: &RemoteSource) -> String {
-    format!("{} is reached by a command of its own, which only lists and searches", source.name)
+    format!("{} has its own command, which only lists and searches", source.name)
 }
 
 /// Returns the exit code of a command there. Without salon there, the shell's message says too little.

@@ -112,8 +112,7 @@ fn copy(source: &RemoteSource, program: &Path) -> Result<String, CliError> {
 
 /// Runs a script there. Returns its output; the messages of a failure are the error.
 fn run(source: &RemoteSource, script: &str, stdin: Stdio) -> Result<String, CliError> {
-    let argv =
-        command::script(source, script).ok_or_else(|| refused(source, "it is reached by a command of its own"))?;
+    let argv = command::script(source, script).ok_or_else(|| refused(source, "it has its own command"))?;
     let output = Command::new(&argv[0]).args(&argv[1..]).stdin(stdin).output();
     let output = output.map_err(|error| refused(source, &format!("cannot start {}: {error}", argv[0])))?;
     if !output.status.success() {

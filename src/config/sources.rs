@@ -17,7 +17,7 @@ pub fn read(name: &str, value: &Value) -> Result<RemoteSource, String> {
     check_name(name)?;
     let table = value.as_table().ok_or("must be a table such as { ssh = \"me@box\" }")?;
     if let Some(unknown) = table.keys().find(|key| !SETTINGS.contains(&key.as_str()) && !is_transport(key)) {
-        return Err(format!("{unknown} is no setting of a source; it has one of {WAYS}"));
+        return Err(format!("{unknown} is not a setting of a source; use one of {WAYS}"));
     }
     let ways: Vec<_> = table.keys().filter(|key| is_transport(key)).collect();
     let [way] = ways.as_slice() else {
@@ -74,7 +74,7 @@ fn transport(way: &str, table: &Table) -> Result<RemoteTransport, String> {
 /// Reads a folder of this machine.
 fn folder(value: &Value) -> Result<String, String> {
     let text = target(value)?;
-    if text.starts_with('/') { Ok(text) } else { Err(format!("{value} is no absolute path")) }
+    if text.starts_with('/') { Ok(text) } else { Err(format!("{value} is not an absolute path")) }
 }
 
 /// Reads a word that becomes an argument: one that looks like an option would be taken as one.

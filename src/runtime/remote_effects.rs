@@ -276,7 +276,7 @@ impl Shell {
         };
         let id = SessionKey { host: None, ..key.clone() }.to_string();
         let Some(argv) = command::interactive(source, &["resume".to_owned(), id]) else {
-            return self.notice("This source is reached by a command of its own, which only lists and reads", true);
+            return self.notice("This source has its own command, which only lists and reads", true);
         };
         let mut command = std::process::Command::new(&argv[0]);
         command.args(&argv[1..]);

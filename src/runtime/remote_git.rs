@@ -93,7 +93,7 @@ impl Shell {
         };
         let script = script(&plan, draft);
         let Some(argv) = script.and_then(|script| command::interactive_script(source, &script)) else {
-            return self.notice("This source is reached by a command of its own, which only lists and reads", true);
+            return self.notice("This source has its own command, which only lists and reads", true);
         };
         let line = format!("{} $ {}\r\n", source.name, one_line(&plan.line()));
         let mut program = std::process::Command::new(&argv[0]);

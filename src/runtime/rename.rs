@@ -12,7 +12,7 @@ use crate::live::server_request;
 pub fn write_back(session: &Session, title: &str, environment: &Environment) -> Result<(), String> {
     let label = session.key.agent.label();
     if session.flags.subagent {
-        return Err("a sub-agent has no name of its own".to_owned());
+        return Err("a sub-agent cannot be renamed".to_owned());
     }
     let format = agent::format(session.key.agent);
     // A running agent would overwrite it, or write at the same time.

@@ -22,7 +22,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, form: &AnnotationForm) {
     let help = match (form.field, form.keys.len()) {
         (AnnotationField::Name, _) => "enter save · empty: the agent's title again · esc cancel",
         (AnnotationField::Tags, 1) if form.adds => "enter save · too many tags to show: adds them, -tag removes one",
-        (AnnotationField::Tags, 1) => "enter save · words separated by blanks · search with #tag",
+        (AnnotationField::Tags, 1) => "enter save · separate tags with spaces · search with #tag",
         (AnnotationField::Tags, _) => "enter save · -tag removes a tag from all of them",
     };
     let (text, look) =

@@ -31,7 +31,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, form: &ExportForm) {
                 draw_choices(canvas, rest, &choices);
             }
             ExportField::Secrets => {
-                let choices = [("masked", !form.with_secrets), ("written as they are", form.with_secrets)];
+                let choices = [("masked", !form.with_secrets), ("not masked", form.with_secrets)];
                 draw_choices(canvas, rest, &choices);
             }
             ExportField::Folder => field(canvas, rest, "", &form.folder, focused),
@@ -40,7 +40,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, form: &ExportForm) {
     let (help, look) = if form.with_secrets {
         ("Keys, tokens and passwords will be in the file", theme.warning)
     } else {
-        ("No file is replaced. A dot is the current directory.", theme.muted)
+        ("Existing files are not replaced. “.” is the current directory.", theme.muted)
     };
     put(canvas.buffer, line_of(inner, 4), help, style(look), Align::Left);
 }

@@ -64,7 +64,7 @@ fn draw_part(canvas: &mut Canvas, area: Rect, new: &NewSession, part: NewSession
     match part {
         NewSessionField::Agent => draw_agents(canvas, rest, new),
         NewSessionField::Directory => line(canvas, &new.directory, "working directory"),
-        NewSessionField::Worktree => line(canvas, &new.worktree, "none (space: one with a branch of its own)"),
+        NewSessionField::Worktree => line(canvas, &new.worktree, "none (space: one with its own branch)"),
         NewSessionField::Model => line(canvas, &new.model, "the agent's default"),
         NewSessionField::Mode => {
             line(canvas, &new.mode, "the agent's default");

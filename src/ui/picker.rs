@@ -108,8 +108,8 @@ fn state(app: &App, picker: &Picker, info: &RunInfo) -> String {
     }
     let models = app.runs.models(&ModelSource::of_run(info));
     let as_of = models.and_then(|models| models.as_of).map(|then| match age::text(app.now, then) {
-        age if age == "now" => "as of now".to_owned(),
-        age => format!("as of {age} ago"),
+        age if age == "now" => "updated now".to_owned(),
+        age => format!("updated {age} ago"),
     });
     let failure = models.and_then(|models| models.failure.as_deref()).map(text::one_line);
     let known = as_of.unwrap_or_else(|| "unavailable".to_owned());

@@ -413,7 +413,7 @@ fn c4_the_picker_shows_the_age_of_its_models_refreshes_on_a_key_and_keeps_old_on
     let list = vec![("opus-5".to_owned(), "Opus 5".to_owned())];
     let models = ModelCatalog { list: list.clone(), as_of: Some(ago(180)), ..ModelCatalog::default() };
     stage.send(Msg::Run(RunMsg::Models(Agent::Claude.into(), models)));
-    assert!(stage.screen().contains("as of 3m ago"));
+    assert!(stage.screen().contains("updated 3m ago"));
     stage.keys("f5");
     assert_eq!(stage.asked(), [requests(true)]);
     assert!(stage.screen().contains("querying Claude Code"));
@@ -425,7 +425,7 @@ fn c4_the_picker_shows_the_age_of_its_models_refreshes_on_a_key_and_keeps_old_on
     };
     stage.send(Msg::Run(RunMsg::Models(Agent::Claude.into(), failed)));
     let screen = stage.screen();
-    assert!(screen.contains("as of 3m ago · no answer within 10 s") && screen.contains("opus-5"), "{screen}");
+    assert!(screen.contains("updated 3m ago · no answer within 10 s") && screen.contains("opus-5"), "{screen}");
     stage.keys("h a i k u enter");
     assert_eq!(stage.asked(), [Effect::Run(RunRequest::Set(id("r"), RunSetting::Model("haiku".into())))]);
 }

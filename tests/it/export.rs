@@ -276,7 +276,7 @@ fn a_form_exports_the_marked_sessions_and_the_notice_says_where_and_what_was_mas
         assert!(screen.contains("Export 2 sessions") || height < 12, "{screen}");
         assert!(screen.contains("● HTML") && screen.contains("● masked"), "{screen}");
         stage.keys("down space");
-        assert!(stage.screen().contains("● written as they are") || width < 60, "{}", stage.screen());
+        assert!(stage.screen().contains("● not masked") || width < 60, "{}", stage.screen());
         stage.keys("space down backspace d o c s enter");
         let effects = stage.take_effects();
         let Some(Effect::Export { keys, format: DocumentFormat::Html, with_secrets: false, folder }) =

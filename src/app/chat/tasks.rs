@@ -99,7 +99,7 @@ impl Chat {
         let Some(info) = self.info(ctx.runs) else { return Flow::Stay };
         let rows = self.task_rows(info);
         let Some(TaskRow::Background(task)) = rows.get(row) else {
-            ctx.notices.info("Only a background task can be stopped by itself");
+            ctx.notices.info("Only background tasks can be stopped separately");
             return Flow::Stay;
         };
         let outcome = DialogOutcome::StopTask(info.id.clone(), Arc::clone(&task.id));

@@ -38,7 +38,7 @@ pub const CHAT: &[FixedKeys] = &[
             ("K", "Move it up"),
             ("x d", "Cancel it"),
             ("u", "Bring back what was cancelled"),
-            ("r", "Send a held one"),
+            ("r", "Send a prompt on hold"),
         ],
     },
     FixedKeys { heading: "Tasks of the agent", keys: &[("enter", "Open the sub-agent"), ("x", "Stop the task")] },

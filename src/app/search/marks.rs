@@ -28,7 +28,7 @@ impl SearchScreen {
         let found: BTreeSet<_> = self.results.keys().cloned().collect();
         self.marked = if self.marked == found { BTreeSet::new() } else { found };
         if !self.marked.is_empty() && !self.is_complete() {
-            ctx.notices.info(format!("Marked the {} sessions found so far; the search goes on", self.marked.len()));
+            ctx.notices.info(format!("Marked the {} sessions found so far; the search continues", self.marked.len()));
         }
     }
 }

@@ -57,9 +57,9 @@ fn control(canvas: &Canvas, width: u16, chat: &Chat) -> String {
     new.into_iter().chain(quota).chain(state.map(short)).collect::<Vec<_>>().join(" · ")
 }
 
-/// Formats the used part of the account's limit: `limit 63 %, resets in 2 h 5 min`. The time is shown when it matters.
+/// Formats the used part of the account's limit: `limit 63%, resets in 2 h 5 min`. The time is shown when it matters.
 fn quota_text(quota: Quota, now: Time) -> String {
-    let used = format!("limit {:.0} %", quota.percent);
+    let used = format!("limit {:.0}%", quota.percent);
     match quota.resets_at.filter(|resets| quota.percent >= NEAR_LIMIT && *resets > now) {
         Some(resets) => format!("{used}, resets in {}", wait(resets.since(now))),
         None => used,

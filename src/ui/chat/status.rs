@@ -84,7 +84,7 @@ fn queued(pending: usize, held: usize) -> Option<String> {
 fn usage(info: &RunInfo) -> Vec<String> {
     let left = info.context.filter(|(_, size)| *size > 0).map(|(used, size)| {
         let left = size.saturating_sub(used) * 100 / size;
-        format!("{left} % context left")
+        format!("{left}% context left")
     });
     let tokens = columns::tokens(info.tokens.total());
     let tokens = (!tokens.is_empty()).then(|| format!("{tokens} tokens"));

@@ -310,7 +310,7 @@ fn a_limit_says_when_it_is_lifted() {
     assert!(matches!(end(&mut talk, 401, "Please run /login"), TurnOutcome::Failed(RunFailure::NotLoggedIn(_))));
     let near = json!({"status": "allowed_warning", "utilization": 0.85, "rateLimitType": "five_hour"});
     talk.hear(&json!({"type": "rate_limit_event", "rate_limit_info": near}));
-    assert!(talk.notices().contains(&"85 % of the five-hour limit is used.".to_owned()));
+    assert!(talk.notices().contains(&"85% of the five-hour limit is used.".to_owned()));
     let quota = talk.signals.iter().rev().find_map(|signal| match signal {
         ProtocolSignal::Quota(quota) => Some(quota.percent),
         _ => None,

@@ -58,9 +58,9 @@ fn the_header_has_the_used_part_of_the_limit_and_when_it_resets() {
     assert!(!header(&mut harness).contains("limit"));
     let resets_at = Some(Time::from_millis(NOW.millis() + 90 * 60_000));
     harness.changed(|info| info.quota = Some(Quota { percent: 41.6, resets_at }));
-    assert!(header(&mut harness).contains("limit 42 % · running in salon"), "{}", header(&mut harness));
+    assert!(header(&mut harness).contains("limit 42% · running in salon"), "{}", header(&mut harness));
     harness.changed(|info| info.quota = Some(Quota { percent: 93.0, resets_at }));
-    assert!(header(&mut harness).contains("limit 93 %, resets in 1 h 30 min"), "{}", header(&mut harness));
+    assert!(header(&mut harness).contains("limit 93%, resets in 1 h 30 min"), "{}", header(&mut harness));
 }
 
 #[test]

@@ -279,7 +279,7 @@ impl StreamCodec {
             && let Some(used) = info["utilization"].as_f64()
         {
             let limit = info["rateLimitType"].as_str().unwrap_or("usage").replace('_', "-");
-            let text = format!("{:.0} % of the {limit} limit is used.", used * 100.0);
+            let text = format!("{:.0}% of the {limit} limit is used.", used * 100.0);
             step.signals.push(notice(record["uuid"].as_str().unwrap_or("limit"), NoticeLevel::Warning, text));
         }
     }
