@@ -60,6 +60,8 @@ pub(crate) struct RolloutHead {
 const FINGERPRINT_LEN: usize = 256;
 /// Bytes of the first probe; multiplied by four until the record source is found.
 const PROBE: usize = 32 << 10;
+/// Bytes of an answer by which its records are compared.
+const COMPARED_TEXT: usize = 200;
 /// Maximum bytes of a probe for events, because a conversation of that length without events has none.
 const PROBE_MAX: usize = 8 << 20;
 
@@ -170,11 +172,49 @@ fn detect_source(lines: &[Cow<'_, [u8]>]) -> Option<RecordSource> {
     // The first event may be lost.
     let is_event = |line: &RolloutLine<'_>| matches!(line.kind, LineKind::UserMessage | LineKind::AgentMessage);
     let has = |is: &dyn Fn(&RolloutLine<'_>) -> bool| records(lines).any(|line| is(&line));
-    Some(match first {
+    let source = match first {
         RecordSource::Events | RecordSource::Responses if has(&is_item) => RecordSource::Items,
         RecordSource::Responses if has(&is_event) => RecordSource::Events,
         first => first,
+    };
+    Some(if begins_otherwise(lines, source) {
+        // All versions write the model's conversation.
+        if has(&is_response_answer) { RecordSource::Responses } else { RecordSource::Mixed }
+    } else {
+        source
     })
+}
+
+/// True if answers precede the first message of a source, which has none of them: an earlier version wrote the beginning.
+fn begins_otherwise(lines: &[Cow<'_, [u8]>], source: RecordSource) -> bool {
+    let (is_message, is_answer, is_other): (fn(LineKind) -> bool, fn(LineKind) -> bool, fn(&RolloutLine<'_>) -> bool) =
+        match source {
+            RecordSource::Events => (
+                |kind| matches!(kind, LineKind::UserMessage | LineKind::AgentMessage),
+                |kind| kind == LineKind::AgentMessage,
+                is_response_answer,
+            ),
+            RecordSource::Items => (
+                |kind| matches!(kind, LineKind::Item(ItemKind::User | ItemKind::Agent)),
+                |kind| kind == LineKind::Item(ItemKind::Agent),
+                |line| line.kind == LineKind::AgentMessage,
+            ),
+            RecordSource::Responses | RecordSource::Mixed => return false,
+        };
+    let text = |line: &RolloutLine<'_>| line.text().map(|text| text.head(COMPARED_TEXT).into_owned());
+    let before =
+        records(lines).take_while(|line| !is_message(line.kind)).filter(is_other).filter_map(|line| text(&line));
+    let before: Vec<String> = before.collect();
+    !before.is_empty() && {
+        let own: Vec<String> =
+            records(lines).filter(|line| is_answer(line.kind)).filter_map(|line| text(&line)).collect();
+        before.iter().any(|text| !own.contains(text))
+    }
+}
+
+/// True for an answer in the model's conversation.
+fn is_response_answer(line: &RolloutLine<'_>) -> bool {
+    line.kind == LineKind::Message && field(line.payload, &fields::ROLE) == Some(b"assistant") && line.has_text()
 }
 
 fn first_source(lines: &[Cow<'_, [u8]>]) -> Option<RecordSource> {

@@ -251,6 +251,9 @@ pub(super) fn call_end(value: &Value) -> Vec<EventBody> {
         || value.pointer("/result/Err").is_some()
         || is_mcp_error(value);
     let (name, input, action) = ended_call(value);
+    if ["_begin", "_request"].iter().any(|ending| text(value, "type").ends_with(ending)) {
+        return vec![EventBody::ToolCall { id, name: name.into(), input, action }];
+    }
     let updated = match &action {
         ToolAction::Command { .. } => true,
         ToolAction::Edit(changes) => text(value, "type") == "patch_apply_end" && !changes.is_empty(),
@@ -276,19 +279,19 @@ pub(super) fn web_search_id(value: &Value) -> Option<String> {
 /// Name, input and action of a call in the event of its end.
 fn ended_call(value: &Value) -> (String, Value, ToolAction) {
     match text(value, "type") {
-        "exec_command_end" => {
+        "exec_command_end" | "exec_command_begin" | "exec_approval_request" => {
             let action = match calls::shell(value.get("command").unwrap_or(&Value::Null)) {
                 ToolAction::Command { command, .. } => ToolAction::Command { command, exit_code: exit_code(value) },
                 other => other,
             };
-            ("exec_command".into(), pick(value, &["command", "cwd"]), action)
+            ("exec_command".into(), pick(value, &["command", "cwd", "reason"]), action)
         }
-        "patch_apply_end" => {
+        "patch_apply_end" | "patch_apply_begin" | "apply_patch_approval_request" => {
             let changes = patch::from_changes(value.get("changes").unwrap_or(&Value::Null));
-            ("apply_patch".into(), pick(value, &["changes"]), ToolAction::Edit(changes))
+            ("apply_patch".into(), pick(value, &["changes", "reason"]), ToolAction::Edit(changes))
         }
         "image_generation_end" => image(value),
-        "mcp_tool_call_end" => {
+        "mcp_tool_call_end" | "mcp_tool_call_begin" => {
             let call = &value["invocation"];
             let (name, input) = (format!("{}.{}", text(call, "server"), text(call, "tool")), call["arguments"].clone());
             let action = calls::action(&name, &input);

@@ -61,7 +61,8 @@ pub(super) enum LineKind {
     Error,
     /// Event: undo of turns.
     RolledBack,
-    /// Event: end of a tool call, more complete than the model's record.
+    /// Event: end of a tool call, more complete than the model's record. Also its beginning, or the question whether to
+    /// make it, which may be all that is recorded.
     CallEnd,
     /// Event: the thread's goal was set or cleared.
     Goal,
@@ -396,6 +397,11 @@ fn event_kind(kind: &[u8], payload: &[u8]) -> LineKind {
         | b"image_generation_end"
         | b"view_image_tool_call"
         | b"web_search_end"
+        | b"exec_command_begin"
+        | b"patch_apply_begin"
+        | b"mcp_tool_call_begin"
+        | b"exec_approval_request"
+        | b"apply_patch_approval_request"
         | b"dynamic_tool_call_response" => LineKind::CallEnd,
         kind if kind.starts_with(b"collab_") && kind.ends_with(b"_end") => LineKind::CallEnd,
         b"item_completed" => LineKind::Item(item_kind(payload)),

@@ -219,3 +219,46 @@ fn a_file_of_a_session_that_cannot_be_read_is_an_issue_and_the_others_are_shown(
         assert!(issues.contains(part) && issues.contains("a part of the session cannot be read"), "{issues}");
     }
 }
+
+#[test]
+fn a_rollout_that_an_earlier_version_began_is_whole() {
+    let said = |second: u32, role: &str, text: &str| {
+        line(
+            second,
+            "response_item",
+            &json!({"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}),
+        )
+    };
+    let item = |second: u32, kind: &str, text: &str| {
+        let item = json!({"type": kind, "id": format!("i{second}"), "content": [{"type": "text", "text": text}]});
+        line(second, "event_msg", &json!({"type": "item_completed", "turn_id": "t", "item": item}))
+    };
+    let old = [said(1, "user", "an old prompt"), said(2, "assistant", "an old answer kakaneedle")];
+    let events = [
+        said(3, "user", "a prompt"),
+        event(3, "user_message", "a prompt"),
+        event(4, "agent_message", "an answer keaneedle"),
+        said(4, "assistant", "an answer keaneedle"),
+    ];
+    let items = [item(5, "UserMessage", "a new prompt"), item(6, "AgentMessage", "a new answer wekaneedle")];
+    for (records, count) in [([&old[..], &events[..]].concat(), 4), ([&events[1..3], &items[..]].concat(), 4)] {
+        let case = Case::empty();
+        put(&case, &rollout("sessions/2026/02/02", "02T03-04-00"), &[&[meta(0, &json!({}))], &records[..]].concat());
+        assert_eq!(case.only_session()["messages"], count, "{:#?}", case.lines(CODEX));
+        let words: Vec<String> = records.iter().flat_map(|record| words(&record.to_string())).collect();
+        words.iter().for_each(|word| case.assert_shown_and_found(word));
+    }
+    // The first event of a usual rollout may be lost.
+    let case = Case::empty();
+    let usual = [meta(0, &json!({})), events[0].clone(), events[3].clone(), events[2].clone()];
+    put(&case, &rollout("sessions/2026/02/02", "02T03-04-00"), &usual);
+    assert_eq!(case.lines(CODEX), ["text: an answer keaneedle"]);
+}
+
+/// Words with `needle` in a text.
+fn words(text: &str) -> Vec<String> {
+    text.split(|letter: char| !letter.is_ascii_alphabetic())
+        .filter(|word| word.ends_with("needle"))
+        .map(str::to_owned)
+        .collect()
+}
