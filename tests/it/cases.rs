@@ -15,6 +15,7 @@ mod families;
 mod further_members;
 mod line_ends;
 mod lost_calls;
+mod lost_files;
 mod lost_types;
 mod members;
 mod moved_folders;

@@ -212,11 +212,14 @@ fn tool(outcome: ToolOutcome, part: &Value, outputs: &OutputFolder, truncator: &
         _ if blank(&state["output"]) && !blank(&state["metadata"]["output"]) => &state["metadata"]["output"],
         _ => &state["output"],
     };
-    // What a tool printed before its error is in its metadata only.
-    let printed = state["metadata"]["output"].as_str().filter(|printed| !printed.trim().is_empty());
-    let printed = printed.filter(|printed| *output == state["error"] && !says(output, printed));
     let whole: Vec<String> =
         side_texts::replacing(part, outputs).iter().filter_map(|path| truncator.side_text(outputs, path)).collect();
+    // What a tool printed before its error is in its metadata only, and what the model got may be cut.
+    let is_cut = |printed: &str| {
+        whole.is_empty() && output.as_str().is_some_and(|output| output.trim().len() < printed.trim().len())
+    };
+    let printed = state["metadata"]["output"].as_str().filter(|printed| !printed.trim().is_empty());
+    let printed = printed.filter(|printed| (*output == state["error"] || is_cut(printed)) && !says(output, printed));
     let mut output = if whole.is_empty() { truncator.cut(output) } else { whole.join("\n") };
     if let Some(printed) = printed {
         output = format!("{output}\n\n{}", truncator.cut(&Value::from(printed)));

@@ -88,6 +88,11 @@ impl SessionFiles {
         &self.messages
     }
 
+    /// True if there are messages, which may be all that is left of a session.
+    fn has_messages(&self) -> bool {
+        fs::read_dir(&self.messages).is_ok_and(|mut entries| entries.next().is_some())
+    }
+
     fn message(&self, id: &str) -> PathBuf {
         self.messages.join(id).with_extension("json")
     }
@@ -204,11 +209,12 @@ impl MessageStore for SessionFiles {
     }
 
     fn versions(&mut self) -> Result<Option<Vec<(String, MessageVersion)>>, DatabaseError> {
-        if !self.session.try_exists()? {
-            return Ok(None);
-        }
-        self.revert = tolerant_json::value(&files::read(&self.session, SizeLimit::SIDECAR)?)
-            .and_then(|(file, _)| Revert::parse(&file["revert"]));
+        let own = match files::read(&self.session, SizeLimit::SIDECAR) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.has_messages() => Vec::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            own => own?,
+        };
+        self.revert = tolerant_json::value(&own).and_then(|(file, _)| Revert::parse(&file["revert"]));
         let ids = self.ids()?;
         let versions = ids.into_iter().map(|id| self.version(&id).map(|version| (id, version)));
         let mut versions = versions.collect::<io::Result<Vec<_>>>()?;
@@ -227,13 +233,26 @@ impl MessageStore for SessionFiles {
 
 /// Stamp of a session's file and of its message folder: a new title changes the one, a new message the other.
 pub(super) fn stamp(session: &Path) -> io::Result<FileStamp> {
-    let mut stamp = FileStamp::of(&fs::metadata(session)?);
-    match fs::metadata(SessionFiles::new(session).messages()) {
+    let files = SessionFiles::new(session);
+    let messages = fs::metadata(files.messages());
+    let mut stamp = match (fs::metadata(session), &messages) {
+        // Only the messages are left.
+        (Err(error), Ok(folder)) if error.kind() == io::ErrorKind::NotFound && files.has_messages() => {
+            FileStamp::of(folder)
+        }
+        (own, _) => FileStamp::of(&own?),
+    };
+    match messages {
         Ok(folder) => stamp.mtime_ns = stamp.mtime_ns.max(FileStamp::of(&folder).mtime_ns),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
     Ok(stamp)
+}
+
+/// Path at which the file of a session would be, of which only the messages are left.
+pub(super) fn lost_file(storage: &Path, id: &str) -> PathBuf {
+    storage.join("session/global").join(format!("{id}.json"))
 }
 
 /// Session file to which a message's or a part's file belongs.
@@ -252,8 +271,9 @@ pub(super) fn owner(root: &Path, path: &Path) -> Option<PathBuf> {
         _ => return None,
     };
     let name = format!("{session}.json");
-    let projects = fs::read_dir(storage.join("session")).ok()?.flatten();
-    projects.map(|project| project.path().join(&name)).find(|file| file.is_file())
+    let projects = fs::read_dir(storage.join("session")).into_iter().flatten().flatten();
+    let lost = || storage.join("message").join(&session).is_dir().then(|| lost_file(&storage, &session));
+    projects.map(|project| project.path().join(&name)).find(|file| file.is_file()).or_else(lost)
 }
 
 /// Summarises one session.
@@ -320,20 +340,25 @@ fn build_session(
     path: &Path,
     count: impl FnOnce(&SessionFiles, Vec<String>, Option<Time>) -> Vec<io::Result<CountedMessage>>,
 ) -> io::Result<(Session, Vec<Issue>)> {
-    let own = files::read(path, SizeLimit::SIDECAR)?;
+    let files = SessionFiles::new(path);
+    let own = match files::read(path, SizeLimit::SIDECAR) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && files.has_messages() => None,
+        own => Some(own?),
+    };
     let mut issues = Vec::new();
-    let (file, repairs) = tolerant_json::value(&own).filter(|(file, _)| file.is_object()).unwrap_or_else(|| {
-        issues.push(Issue::new(path, "not a session file; its messages are shown"));
+    let read = own.as_deref().and_then(tolerant_json::value);
+    let (file, repairs) = read.filter(|(file, _)| file.is_object()).unwrap_or_else(|| {
+        let state = if own.is_some() { "not a session file" } else { "the file of the session is missing" };
+        issues.push(Issue::new(path, format!("{state}; its messages are shown")));
         (Value::Null, Repairs::default())
     });
-    let files = SessionFiles::new(path);
     let mut row = row(&file);
     // The file's name is the name of the message folder.
     row.id.clone_from(&files.id);
     let fork = totals::fork_time(&row);
     let records = count(&files, files.ids()?, fork);
     let mut totals = OpenCodeTotals::new(fork);
-    totals.bytes = own.len() as u64;
+    totals.bytes = own.map_or(0, |own| own.len() as u64);
     totals.unreadable = u32::from(file.is_null() || repairs.is_lossy());
     totals.repairs = repairs;
     let mut first = None;

@@ -1,5 +1,7 @@
 //! Paths of OpenCode's databases and old JSON files: discovers sources, and maps changed paths to them.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -93,6 +95,7 @@ pub(super) fn discover(root: &SourceRoot) -> Discovery {
             }
         }
     }
+    add_headless(&root.path.join("storage"), &mut discovery);
     for project in list(&root.path.join("project"), &mut discovery.issues) {
         for path in list(&project.join("storage/session/info"), &mut discovery.issues) {
             if is_session_file(&path) {
@@ -101,6 +104,18 @@ pub(super) fn discover(root: &SourceRoot) -> Discovery {
         }
     }
     discovery
+}
+
+/// Adds the sessions of which only the messages are left: their own files are lost.
+fn add_headless(storage: &Path, discovery: &mut Discovery) {
+    let known: HashSet<&OsStr> = discovery.sources.iter().filter_map(|source| source.path.file_stem()).collect();
+    let folders = list(&storage.join("message"), &mut Vec::new()).into_iter();
+    let headless: Vec<PathBuf> = folders
+        .filter_map(|folder| folder.file_name().map(OsStr::to_owned))
+        .filter(|name| !known.contains(&**name) && name.as_encoded_bytes().starts_with(b"ses_"))
+        .map(|name| legacy::lost_file(storage, &name.to_string_lossy()))
+        .collect();
+    headless.into_iter().for_each(|path| discovery.add(path, JSON));
 }
 
 impl Discovery {

@@ -139,7 +139,11 @@ fn changes_of_json_files_belong_to_their_session() {
     let len = reading.len();
     assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: len });
     assert_eq!(told(&reading.read(len..len + 1, TextLimit::NONE)), ["prompt: more"]);
+    // Its messages are still read.
     fs::remove_file(&session.path).expect("delete");
+    assert_eq!(reading.refresh(), RefreshOutcome::Same);
+    assert!(opencode().affected(&root(&home), &session.path)[0].1.is_some());
+    fs::remove_dir_all(&messages).expect("delete");
     assert_eq!(reading.refresh(), RefreshOutcome::Gone);
     assert_eq!(opencode().affected(&root(&home), &session.path), [(session.path.clone(), None)]);
 }
