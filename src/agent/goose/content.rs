@@ -269,6 +269,7 @@ fn bodies(role: &str, block: &Value, results: &[Value], truncator: &mut Truncato
 fn action_required(data: &Value) -> Option<String> {
     match data["actionType"].as_str()? {
         "elicitation" => data["message"].as_str().map(str::to_owned),
+        "toolConfirmation" => data["prompt"].as_str().filter(|prompt| !prompt.trim().is_empty()).map(str::to_owned),
         "elicitationResponse" => {
             let answers = ["user_data", "userData"].map(|name| tool_input::lines(&data[name]));
             answers.into_iter().find(|answer| !answer.is_empty())
@@ -289,7 +290,11 @@ fn call(block: &Value, results: &[Value], truncator: &mut Truncator) -> Vec<Even
         EventBody::ToolCall { id: id.clone(), name: name.into(), action: action(name, &input, result), input };
     let request_error = error_text(&block["toolCall"]["error"]);
     let (status, output) = match (result, request_error) {
-        (Some(result), _) => outcome(result),
+        (Some(result), Some(error)) => {
+            let (status, output) = outcome(result);
+            (status, with_error(output, error))
+        }
+        (Some(result), None) => outcome(result),
         (None, Some(error)) => (ToolStatus::Failed, error),
         (None, None) => (ToolStatus::Pending, String::new()),
     };
@@ -340,9 +345,21 @@ fn outcome(result: &Value) -> (ToolStatus, String) {
     // A result of another shape.
     let is_other = output.is_empty() && value.is_null() && result["error"].is_null();
     let output = if is_other { unknown_record::all(result) } else { output };
-    let error = error_text(&result["error"]).filter(|_| output.is_empty());
+    let error = error_text(&result["error"]);
     let is_declined = error.as_ref().is_some_and(|error| error.contains("has declined to run this tool"));
-    (if is_declined { ToolStatus::Denied } else { status }, error.unwrap_or(output))
+    let output = match error {
+        Some(error) => with_error(output, error),
+        None => output,
+    };
+    (if is_declined { ToolStatus::Denied } else { status }, output)
+}
+
+/// Adds the text of an error that an output does not have.
+fn with_error(output: String, error: String) -> String {
+    if output.is_empty() || output.contains(error.trim()) {
+        return if output.is_empty() { error } else { output };
+    }
+    format!("{error}\n\n{output}")
 }
 
 /// Blocks of a content that is a text: those that it has as JSON, or one with the text itself.

@@ -30,14 +30,22 @@ pub(super) fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Eve
 pub(super) fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
     let Some(mut record) = json::parse(line) else { return };
     shape::conform(&mut record);
-    for part in parts(&record) {
+    let own_id = tool_input::flat(&record["toolCallResult"]["callId"]);
+    let (responses, others): (Vec<Value>, Vec<Value>) =
+        parts(&record).into_iter().partition(|part| part["functionResponse"].is_object());
+    let texts: Vec<String> = others.iter().map(|part| tool_input::flat(&part["text"])).collect();
+    let texts = texts.join("\n").trim().to_owned();
+    for part in &responses {
         let response = &part["functionResponse"];
-        let ids = [&response["id"], &record["toolCallResult"]["callId"]].map(tool_input::flat);
-        let id = ids.into_iter().find(|id| !id.is_empty());
-        if let Some(id) = id.filter(|_| response.is_object()) {
-            let body = update(&id, response, &record["toolCallResult"]);
+        let id = [tool_input::flat(&response["id"]), own_id.clone()].into_iter().find(|id| !id.is_empty());
+        if let Some(id) = id {
+            let body = update(&id, (response, &texts), &record["toolCallResult"]);
             sink(Event { key: EntryKey::new(&id, 0), time: None, body });
         }
+    }
+    if responses.is_empty() && !own_id.is_empty() {
+        let body = update(&own_id, (&Value::Null, &texts), &record["toolCallResult"]);
+        sink(Event { key: EntryKey::new(&own_id, 0), time: None, body });
     }
 }
 
@@ -223,8 +231,9 @@ fn todos(todos: &Value) -> Vec<PlanItem> {
     todos.as_array().into_iter().flatten().map(item).collect()
 }
 
-/// Decodes the result of a call. `result` is the program's structured result besides the response to the model.
-fn update(id: &str, response: &Value, result: &Value) -> EventBody {
+/// Decodes the result of a call: the response to the model, with the `texts` beside it. `result` is the program's structured
+/// result.
+fn update(id: &str, (response, texts): (&Value, &str), result: &Value) -> EventBody {
     let answer = &response["response"];
     let shown = &result["resultDisplay"];
     let content = Some(tool_input::flat(&answer["content"])).filter(|content| !content.is_empty());
@@ -232,8 +241,9 @@ fn update(id: &str, response: &Value, result: &Value) -> EventBody {
     let mut output = shown["output"].as_str().or(answered).map_or_else(|| tool_input::lines(answer), str::to_owned);
     // The response may have more than what was shown, which is cut.
     let answered = answered.map(|answered| display::unshown_lines(answered, &output)).unwrap_or_default();
+    let texts = Value::String(texts.to_owned());
     // A sub-agent's report, an edit that the user changed, the reason of a failure, what the program showed.
-    for more in [&Value::String(answered), &result["error"]["message"], &result["error"], shown] {
+    for more in [&Value::String(answered), &texts, &result["error"]["message"], &result["error"], shown] {
         display::append(&mut output, more);
     }
     output = tool_input::with_structured(output, &answer["structuredContent"]);

@@ -272,7 +272,9 @@ impl<'a> Record<'a> {
         metadata.is_unusual = self.is_unusual || self.has_other_list || has_unusual_part || self.payload.is_unusual;
         metadata.begins_branch = self.subtype == b"rewind";
         let is_message = matches!(self.kind, b"user" | b"assistant" | b"tool_result" | b"");
-        metadata.lacks_content = is_message && !self.has_parts;
+        // The program's own result may be all that is left of a result.
+        let has_result = self.kind == b"tool_result" && self.call.is_some();
+        metadata.lacks_content = is_message && !self.has_parts && !has_result;
         self.add_marks(&mut metadata, offset);
         if let Some(tokens) = self.tokens {
             let key = self.uuid.map_or_else(|| hash(format!("@{offset}").as_bytes()), JsonStr::hash);
@@ -378,5 +380,9 @@ impl<'a> Record<'a> {
             Some(ResultMark { tool: call.hash(), error: self.failed || part.failed })
         };
         metadata.results.extend(self.parts.iter().filter_map(result));
+        if metadata.results.is_empty() && self.kind == b"tool_result" {
+            let own = self.call.map(|call| ResultMark { tool: call.hash(), error: self.failed });
+            metadata.results.extend(own);
+        }
     }
 }

@@ -164,3 +164,59 @@ fn the_header_of_a_file_of_goose_may_be_a_text() {
     let session = case.only_session();
     assert_eq!((&session["title"], &session["cwd"]), (&json!("the kakaneedle"), &json!("/home/dev/p")));
 }
+
+#[test]
+fn a_result_of_qwen_may_have_no_response_or_more_than_one_part() {
+    let case = qwen_calls(&[("run_shell_command", "ok", json!("ok")), ("read_file", "printed", json!("Read"))]);
+    let path = case.path().join(format!(".qwen/projects/-home-dev-p/chats/{QWEN}.jsonl"));
+    let mut records: Vec<Value> = fs::read_to_string(&path)
+        .expect("a file")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    records[2].as_object_mut().expect("fields").remove("message");
+    records[2]["toolCallResult"] = json!({"callId": "call_0", "status": "error", "resultDisplay": "shown kakaneedle", "error": {"message": "it is keaneedle"}});
+    records[4]["message"]["parts"].as_array_mut().expect("parts").push(json!({"text": "beside it wekaneedle"}));
+    fs::write(path, records.iter().map(|record| format!("{record}\n")).collect::<String>()).expect("written");
+    ["kakaneedle", "keaneedle", "wekaneedle"].iter().for_each(|word| case.assert_shown_and_found(word));
+    assert_eq!(case.entries(QWEN)[1]["tool"]["status"], "failed");
+    assert!(case.json(&["show", QWEN])["issues"].as_array().expect("issues").is_empty());
+}
+
+#[test]
+fn beginnings_of_calls_of_codex_are_shown_if_nothing_else_is_recorded() {
+    const THREAD: &str = "019f1a9f-6beb-70cd-8d73-3c8ce38c6f52";
+    let line =
+        |kind: &str, payload: Value| json!({"timestamp": "2026-06-01T10:00:00.000Z", "type": kind, "payload": payload});
+    let event = |payload: Value| line("event_msg", payload);
+    let call = json!({"type": "function_call", "name": "shell", "arguments": "{\"command\":[\"ls\",\"keaneedle\"]}", "call_id": "c"});
+    let records = [
+        line(
+            "session_meta",
+            json!({"id": THREAD, "timestamp": "2026-06-01T10:00:00.000Z", "cwd": "/home/dev/p", "source": "cli"}),
+        ),
+        event(json!({"type": "user_message", "message": "begin"})),
+        event(
+            json!({"type": "exec_command_begin", "call_id": "a", "command": ["ls", "kakaneedle"], "cwd": "/home/dev/p"}),
+        ),
+        line("response_item", call),
+        event(
+            json!({"type": "exec_command_begin", "call_id": "c", "command": ["ls", "keaneedle"], "cwd": "/home/dev/p"}),
+        ),
+        event(
+            json!({"type": "exec_approval_request", "call_id": "d", "command": ["rm"], "reason": "since wekaneedle"}),
+        ),
+        event(
+            json!({"type": "mcp_tool_call_begin", "call_id": "m", "invocation": {"server": "s", "tool": "t", "arguments": {"q": "tuineedle"}}}),
+        ),
+        event(
+            json!({"type": "patch_apply_begin", "call_id": "p", "changes": {"/x.rs": {"add": {"content": "moaneedle"}}}}),
+        ),
+    ];
+    let case = Case::empty();
+    let path = case.path().join(format!(".codex/sessions/2026/06/01/rollout-2026-06-01T10-00-00-{THREAD}.jsonl"));
+    fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+    fs::write(path, records.iter().map(|record| format!("{record}\n")).collect::<String>()).expect("written");
+    ["kaka", "kea", "weka", "tui", "moa"].iter().for_each(|word| case.assert_shown_and_found(&format!("{word}needle")));
+    assert_eq!(case.entries(THREAD).len(), 6, "{:#?}", case.lines(THREAD));
+}
