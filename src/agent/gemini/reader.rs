@@ -327,6 +327,20 @@ impl TranscriptReader for ChatReader {
         found
     }
 
+    /// Messages of a document may share an id.
+    fn namesakes(&mut self, (key, call): (EntryKey, &str), branch: usize) -> Vec<usize> {
+        const PAGE: usize = 256;
+        let chosen = self.chosen.replace(branch);
+        let mut alike = Vec::new();
+        for from in (0..self.len()).step_by(PAGE) {
+            let entries = self.read(from..from + PAGE, TextLimit(0));
+            let is_alike = |entry: &Entry| entry.key == key || (!call.is_empty() && entry.matches(key, call));
+            alike.extend(entries.iter().enumerate().filter(|(_, entry)| is_alike(entry)).map(|(at, _)| from + at));
+        }
+        self.chosen = chosen;
+        if alike.len() > 1 { alike } else { Vec::new() }
+    }
+
     fn marks(&mut self, which: MarkKind) -> Vec<usize> {
         let mut first = 0;
         let mut found = Vec::new();

@@ -26,9 +26,13 @@ fn texts_of(reader: &mut dyn TranscriptReader, sink: &mut dyn FnMut(&SearchText<
         if branch != shown && !reader.show_branch(branch) {
             continue;
         }
+        // Entries of one branch may have one key.
+        let mut own = HashSet::new();
         for from in (0..reader.len()).step_by(PAGE_ENTRIES) {
             let entries = reader.read(from..from + PAGE_ENTRIES, TextLimit::NONE);
-            entries.iter().filter(|entry| seen.insert(entry.key)).for_each(|entry| entry_texts(entry, sink));
+            entries.iter().filter(|entry| !seen.contains(&entry.key)).for_each(|entry| entry_texts(entry, sink));
+            own.extend(entries.iter().map(|entry| entry.key));
         }
+        seen.extend(own);
     }
 }

@@ -87,3 +87,37 @@ fn a_search_opens_the_right_one_of_calls_with_one_id() {
     ]);
     assert_each_opens(&case, &["kakaneedle", "keaneedle"]);
 }
+
+#[test]
+fn a_prompt_that_was_queued_and_sent_is_found_at_its_entry_only() {
+    let queue = |operation: &str, content: Value| {
+        json!({"type": "queue-operation", "operation": operation, "content": content, "sessionId": ID,
+            "timestamp": "2026-09-10T10:00:00.000Z"})
+    };
+    let sent = with(prompt(), &json!({"message": {"role": "user", "content": "please look at kakaneedle"}}));
+    let records = [queue("enqueue", json!("please look at kakaneedle")), queue("dequeue", Value::Null), sent];
+    let case = session_of(&[&records[..], &[text("a", "an answer")]].concat());
+    for _ in 0..2 {
+        let found = case.json(&["search", "kakaneedle"]);
+        let snippets = found["hits"][0]["snippets"].as_array().expect("snippets");
+        let of_entries: Vec<&Value> = snippets.iter().filter(|snippet| snippet["kind"] != "title").collect();
+        assert!(!of_entries.is_empty() && of_entries.iter().all(|snippet| snippet["entry"] == 1), "{found}");
+    }
+}
+
+#[test]
+fn a_search_opens_the_right_one_of_messages_of_gemini_with_one_id() {
+    let session = "aaaa0001-1111-4222-8333-444444444444";
+    let message = |id: &str, kind: &str, text: &str| json!({"id": id, "timestamp": "2026-02-02T03:04:01.000Z", "type": kind, "content": text});
+    let messages = [
+        message("1", "user", "begin"),
+        message("2", "gemini", "one kakaneedle"),
+        message("2", "gemini", "two keaneedle"),
+    ];
+    let document = json!({"sessionId": session, "startTime": "2026-02-02T03:04:00.000Z", "messages": messages});
+    let case = Case::empty();
+    let folder = case.path().join(".gemini/tmp/p/chats");
+    std::fs::create_dir_all(&folder).expect("created");
+    std::fs::write(folder.join("session-2026-02-02T03-04-aaaa0001.json"), document.to_string()).expect("written");
+    ["kakaneedle", "keaneedle", "kakaneedle", "keaneedle"].iter().for_each(|word| case.assert_shown_and_found(word));
+}

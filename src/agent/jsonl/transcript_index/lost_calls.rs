@@ -81,6 +81,7 @@ impl TranscriptIndex {
         self.usage = self.usage.drain().map(|(mark, tokens)| (to(mark), tokens)).collect();
         self.replies.values_mut().for_each(|mark| *mark = to(*mark));
         self.undone.move_to(to);
+        self.repeated_keys.move_to(to);
         self.wide_line = None;
         if self.branches.is_empty() && !self.left_branch {
             self.shown = (0..count(self.marks.len())).collect();

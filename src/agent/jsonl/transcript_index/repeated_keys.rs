@@ -26,6 +26,12 @@ impl RepeatedKeys {
         self.checked = 0;
     }
 
+    /// Follows the marks to other indices; the shown entries are no longer known.
+    pub(super) fn move_to(&mut self, to: impl Fn(u32) -> u32) {
+        self.recorded = self.recorded.drain().map(|(mark, key)| (to(mark), key)).collect();
+        self.clear_seen();
+    }
+
     /// Returns the key in the record of a mark that has another one now.
     pub(super) fn recorded(&self, mark: u32) -> Option<EntryKey> {
         self.recorded.get(&mark).copied()
