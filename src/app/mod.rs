@@ -229,8 +229,7 @@ impl App {
             }
             Msg::Focus(focused) => {
                 self.focused = focused;
-                // Another process may have annotated sessions meanwhile.
-                if focused { vec![Effect::LoadUserData] } else { Vec::new() }
+                self.with_ctx(|stack, ctx| stack.focus_changed(ctx))
             }
             Msg::Clock(now) => {
                 self.now = now;

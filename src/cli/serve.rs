@@ -24,7 +24,7 @@ use crate::index::IndexOptions;
 use crate::live::{Live, LiveEvent, approvals};
 use crate::runtime::saved_backends::SavedBackends;
 use crate::runtime::store_writer::{StoreWriter, WriterMessage};
-use crate::runtime::turn_snapshots::TurnSnapshots;
+use crate::runtime::turn_snapshots::{self, TurnSnapshots};
 use crate::runtime::work::WorkContext;
 use crate::runtime::{env, live_options, serve};
 use crate::serve::shared::{self, Work};
@@ -82,6 +82,8 @@ async fn listen(context: &CliContext, in_background: bool) -> Result<(), CliErro
     }
     let writer = start_writer(&store);
     let (live, events) = start_live(context, &store, &writer);
+    let (own, days) = (context.paths.repositories(), context.settings.snapshot_days);
+    turn_snapshots::schedule_expiry(Git::new(env::vars()), own, store.clone(), days, context.clock);
     output::note(&format!("serving on {}", socket.path().display()))?;
     let unused = context.settings.serve.exit_minutes.map(|minutes| Duration::from_mins(minutes.into()));
     server::listen(live.clone(), events, &socket, unused, stop).await;

@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use super::error::GitError;
 use super::program::{Git, GitCommand};
@@ -42,13 +41,7 @@ impl Repository {
     pub fn open(git: &Git, dir: &Path) -> Result<Self, GitError> {
         let canonical = dir.canonicalize().map_err(|_| GitError::NoDirectory(dir.to_owned()))?;
         git.check_version(&canonical)?;
-        // Snapshots wait for both, of which neither needs the other.
-        let (found, listed) = thread::scope(|scope| {
-            let listed = scope.spawn(|| list_settings(git.command(&canonical, "config")));
-            let found = directories(git, &canonical);
-            (found, listed.join().unwrap_or(Err(GitError::Unreadable("config"))))
-        });
-        let [root, git_dir, common_dir] = found?;
+        let [root, git_dir, common_dir] = directories(git, &canonical)?;
         // The configuration may name a directory that does not exist.
         let root = root.canonicalize().map_err(|_| GitError::OtherWorkTree(dir.to_owned(), root))?;
         if !canonical.starts_with(&root) {
@@ -56,14 +49,12 @@ impl Repository {
         }
         let canonical = |path: PathBuf| path.canonicalize().map_err(|error| GitError::io(&path, error));
         let (git_dir, common_dir) = (canonical(git_dir)?, canonical(common_dir)?);
-        Ok(Self::new(git, root, (git_dir, common_dir), None).with_settings(&listed?))
+        Self::new(git, root, (git_dir, common_dir), None).configured()
     }
 
     /// Opens the repository of salon's own that stands for the missing one of a directory.
     pub(super) fn at_plain(git: &Git, root: PathBuf, place: PathBuf) -> Result<Self, GitError> {
-        let opened = Self::new(git, root, (place.clone(), place.clone()), Some(place));
-        let listed = list_settings(opened.write("config"))?;
-        Ok(opened.with_settings(&listed))
+        Self::new(git, root, (place.clone(), place.clone()), Some(place)).configured()
     }
 
     fn new(git: &Git, root: PathBuf, (git_dir, common_dir): (PathBuf, PathBuf), plain: Option<PathBuf>) -> Self {
@@ -72,10 +63,11 @@ impl Repository {
         Self { git, root, git_dir, common_dir, without_filters, converts_files, names_attributes, plain }
     }
 
-    fn with_settings(self, listed: &[u8]) -> Self {
+    fn configured(self) -> Result<Self, GitError> {
+        let listed = self.write("config").args(["--list", "--show-scope", "--name-only", "-z"]).run()?;
         let converts_files = listed.split(|byte| *byte == 0).any(|name| CONVERSIONS.contains(&name));
-        let names_attributes = own_names(listed).any(|name| name == ATTRIBUTES);
-        Self { without_filters: without_filters_of(listed), converts_files, names_attributes, ..self }
+        let names_attributes = own_names(&listed).any(|name| name == ATTRIBUTES);
+        Ok(Self { without_filters: without_filters_of(&listed), converts_files, names_attributes, ..self })
     }
 
     /// Begins a command that only reads. Filters that the repository configures are switched off.
@@ -138,11 +130,6 @@ fn directories(git: &Git, dir: &Path) -> Result<[PathBuf; 3], GitError> {
     // A path contains the end of a line.
     let [root, git_dir, common_dir] = OPTIONS.map(|option| named(&[option]));
     Ok([path(&root?), path(&git_dir?), path(&common_dir?)])
-}
-
-/// Returns the names of all settings with their scopes.
-fn list_settings(command: GitCommand) -> Result<Vec<u8>, GitError> {
-    command.args(["--list", "--show-scope", "--name-only", "-z"]).run()
 }
 
 /// Converts output that is text by definition.

@@ -6,13 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use super::env::Clock;
+use super::trash::DAY_MILLIS;
 use crate::domain::Time;
 use crate::domain::run::{Phase, RunId, RunInfo};
 use crate::git::own_repository::OwnRepository;
 use crate::git::{Git, GitError, Repository};
 use crate::store::turn_snapshots::{self, TurnSnapshot};
 use crate::store::{self, Store};
+
+/// Interval between removals of old snapshots in a process without a screen.
+const EXPIRY_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Snapshots of turns.
 #[derive(Debug)]
@@ -124,6 +130,20 @@ const TURNS: &str = "refs/salon/turns/";
 
 /// Prefix of the refs that keep snapshots before a change was discarded, before its time in ms since 1970.
 pub(super) const UNDO: &str = "refs/salon/undo/";
+
+/// Packs the snapshots each hour, and removes those that are older than some days, in a process without a screen.
+pub fn schedule_expiry(git: Git, own: PathBuf, store: Arc<Store>, days: u32, clock: Clock) {
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(EXPIRY_INTERVAL).await;
+            let (git, own, store) = (git.clone(), own.clone(), store.clone());
+            let before = Time::from_millis(clock.now().millis().saturating_sub(i64::from(days) * DAY_MILLIS));
+            if tokio::task::spawn_blocking(move || expire(&git, &own, &store, before)).await.is_err() {
+                tracing::error!("the removal of old snapshots has failed");
+            }
+        }
+    });
+}
 
 /// Removes the snapshots before a time, of turns and of discarded changes, and packs salon's repositories.
 #[expect(clippy::disallowed_methods, reason = "called from blocking tasks")]

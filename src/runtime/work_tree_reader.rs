@@ -1,10 +1,10 @@
 //! Reads the states of work trees for lists, on a thread of its own: never more than one git runs for them, and a slow
 //! repository is read once a minute at most.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use crate::domain::worktree::WorkTreeSummary;
@@ -38,15 +38,24 @@ pub fn start(
 
 fn serve(requests: &Receiver<Vec<Arc<str>>>, git: &Git, answer: impl Fn(Arc<str>, Option<WorkTreeSummary>) -> bool) {
     let mut last: HashMap<Arc<str>, LastRead> = HashMap::new();
-    while let Ok(mut directories) = requests.recv() {
-        // Several requests for a directory are one.
-        directories.extend(requests.try_iter().flatten());
-        directories.sort_unstable();
-        directories.dedup();
-        for directory in directories {
-            if last.get(&directory).is_some_and(|last| last.began.elapsed() < interval(last.took)) {
-                continue;
-            }
+    // Several requests for a directory are one. What changed since its last read is read once the interval is over.
+    let mut waiting: BTreeSet<Arc<str>> = BTreeSet::new();
+    loop {
+        let due = waiting.iter().map(|directory| remaining(last.get(directory))).min();
+        let received = match due {
+            Some(due) => requests.recv_timeout(due),
+            None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match received {
+            Ok(directories) => waiting.extend(directories),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        waiting.extend(requests.try_iter().flatten());
+        let is_due = |directory: &&Arc<str>| remaining(last.get(*directory)).is_zero();
+        let due: Vec<_> = waiting.iter().filter(is_due).cloned().collect();
+        for directory in due {
+            waiting.remove(&directory);
             let began = Instant::now();
             let summary = read(git, Path::new(&*directory));
             last.insert(directory.clone(), LastRead { began, took: began.elapsed() });
@@ -55,6 +64,11 @@ fn serve(requests: &Receiver<Vec<Arc<str>>>, git: &Git, answer: impl Fn(Arc<str>
             }
         }
     }
+}
+
+/// Returns the time until a work tree may be read again.
+fn remaining(last: Option<&LastRead>) -> Duration {
+    last.map_or(Duration::ZERO, |last| interval(last.took).saturating_sub(last.began.elapsed()))
 }
 
 /// Returns the interval until the next read, given the duration of the last one.

@@ -42,9 +42,16 @@ impl Stack {
         if let Some(search) = self.search_mut() {
             ctx.effects.extend(search.sessions_changed(&change, &ctx.sessions.catalog));
         }
+        // An agent whose transcript goes on may have changed files.
+        let is_read = |key: &SessionKey| self.session() == Some(key) || ctx.sessions.states.contains_key(key);
+        let is_known = |key: &SessionKey| ctx.sessions.catalog.get(key).is_some();
+        let goes_on = change.sessions.iter().any(|session| is_read(&session.key) && is_known(&session.key));
         ctx.sessions.catalog.apply(change);
         self.home.sessions_changed(ctx);
         self.sync_chats(ctx);
+        if goes_on {
+            self.read_work_trees(ctx);
+        }
     }
 
     /// Computes what the next frame shows of the changes since the last one.
@@ -79,6 +86,15 @@ impl Stack {
             if is_current {
                 self.read_work_trees(ctx);
             }
+        }
+    }
+
+    /// Requests what may have changed outside of salon, if the terminal has got the focus: files may have been edited, and
+    /// another process may have annotated sessions.
+    pub fn focus_changed(&self, ctx: &mut Ctx) {
+        if ctx.focused {
+            ctx.effects.push(Effect::LoadUserData);
+            self.read_work_trees(ctx);
         }
     }
 

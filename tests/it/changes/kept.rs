@@ -8,6 +8,7 @@ use salon::domain::changes::{FileDiff, FileDiffStatus, Restoration};
 use salon::runtime::rewind::{self, NOT_KEPT};
 
 use super::own;
+use super::rewind::back_after;
 use crate::git::repo::{self, Repo};
 
 fn mode(repo: &Repo, name: &str) -> u32 {
@@ -106,4 +107,46 @@ fn an_empty_directory_where_a_file_was_is_no_file() {
     let snapshot = own.snapshot(&opened).expect("a snapshot");
     let changed = own.diff(&opened.commit("HEAD").expect("a commit"), &snapshot).expect("a diff");
     assert_eq!((changed.len(), changed[0].status), (1, FileDiffStatus::Deleted));
+}
+
+#[test]
+fn files_of_a_store_for_large_files_come_back_and_pointers_are_files_like_others() {
+    let repo = Repo::new();
+    repo.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 5\n";
+    repo.write("pointer.bin", pointer).commit("without the program");
+    let [held, restored] = back_after(&repo, || {
+        repo.write("pointer.bin", &pointer.replace("aa", "bb"));
+    });
+    assert_eq!(restored, held);
+    // As the program that the user's own configuration names.
+    let (store, lfs) = (repo.outside().join("store"), repo.outside().join("lfs"));
+    fs::create_dir(&store).expect("created");
+    let script = format!(
+        "#!/bin/sh\ncd {}\nif [ $1 = clean ]; then cat > new.$$; id=$(sha256sum new.$$ | cut -c1-64); mv new.$$ $id; echo $id\n\
+         else read id; if [ -f \"$id\" ]; then cat $id; else echo \"$id\"; fi; fi\n",
+        store.display()
+    );
+    repo::executable(&lfs, &script);
+    let program = lfs.display();
+    let config = format!("[filter \"lfs\"]\nclean = {program} clean\nsmudge = {program} smudge\nrequired\n");
+    repo::write(&repo.outside().join(".gitconfig"), &config);
+    repo.write("large.bin", "large one\n").commit("with the program");
+    let [held, restored] = back_after(&repo, || {
+        repo.write("large.bin", "large two\n").write("new.bin", "new\n");
+    });
+    assert_eq!(restored, held);
+}
+
+#[test]
+fn names_that_differ_in_case_only_are_two_files() {
+    let repo = Repo::new();
+    repo.write("Readme", "upper\n").write("dir/a", "a\n").write("Dir/a", "A\n").commit("both");
+    repo.git(&["config", "core.ignorecase", "true"]);
+    let [held, restored] = back_after(&repo, || {
+        repo.write("Readme", "changed\n").write("dir/a", "changed\n");
+        fs::remove_file(repo.path().join("readme")).expect("removed");
+        repo.write("DIR/new", "x\n");
+    });
+    assert_eq!(restored, held);
 }

@@ -36,6 +36,40 @@ fn a_work_tree_is_read_once_for_several_requests_and_a_slow_one_once_a_minute() 
 }
 
 #[test]
+fn a_change_right_after_a_read_is_read_once_the_interval_is_over() {
+    let repo = Repo::with_remote();
+    let (answers, answered) = channel();
+    let requests = work_tree_reader::start(repo.program(), move |_, summary| answers.send(summary).is_ok());
+    let changed = || answered.recv_timeout(TIMEOUT).expect("an answer").map(|summary: WorkTreeSummary| summary.changed);
+    let root: std::sync::Arc<str> = repo.path().to_string_lossy().into();
+    requests.send(vec![root.clone()]).expect("sent");
+    assert_eq!(changed(), Some(0));
+    repo.write("new", "x\n");
+    requests.send(vec![root]).expect("sent");
+    assert_eq!(changed(), Some(1));
+}
+
+#[test]
+fn work_trees_are_read_when_a_transcript_goes_on_and_when_the_terminal_gets_the_focus() {
+    let mut stage = Stage::new(200, 24);
+    let requested = |stage: &mut Stage| {
+        let effects = stage.take_effects();
+        effects.contains(&Effect::ReadWorkTrees(vec!["/home/ann/shop-api".into()]))
+    };
+    let (shown, other) = (session(Agent::Claude, "a", "Here", 5), session(Agent::Claude, "b", "There", 9));
+    stage.send(Msg::Catalog(change(vec![shown.clone(), other.clone()])));
+    assert!(!requested(&mut stage), "new sessions are many");
+    stage.send(Msg::Catalog(change(vec![other])));
+    assert!(!requested(&mut stage));
+    stage.send(Msg::Catalog(change(vec![shown])));
+    assert!(requested(&mut stage));
+    stage.send(Msg::Focus(false));
+    assert!(!requested(&mut stage));
+    stage.send(Msg::Focus(true));
+    assert!(requested(&mut stage));
+}
+
+#[test]
 fn rows_and_the_preview_show_the_state_of_the_work_tree_on_the_same_branch() {
     let mut stage = Stage::new(200, 24);
     let other = {
