@@ -290,6 +290,9 @@ fn print_summary(total: usize, results: &SearchResults, issues: &[Issue], unread
         writeln!(err, "salon: {}", one_line(&remark.reason))?;
     }
     let mut parts = Vec::new();
+    if total > 0 && results.hits.iter().all(Hit::is_by_abbreviation) {
+        parts.push("no results; these titles have the letters in order".to_owned());
+    }
     if total == 0 {
         parts.push(format!("no results in {}", units::count(results.coverage.sessions, "session", "sessions")));
     } else if results.hits.len() < total {

@@ -15,7 +15,8 @@ pub struct Hit {
     pub session: Arc<Session>,
     /// Relevance; comparable within one search only.
     pub score: f32,
-    /// Number of texts with a match.
+    /// Number of texts with a match. 0 for a query of filters only, and for a title that has the letters of the query's
+    /// word in their order.
     pub count: usize,
     /// Best snippets, best first. Empty for queries of filters only, and for low ranks of a long result list.
     pub snippets: Vec<Snippet>,
@@ -150,6 +151,13 @@ pub struct SearchResults {
     pub coverage: Coverage,
     /// Typo corrections; see [`SearchUpdate::corrections`].
     pub corrections: Vec<(String, String)>,
+}
+
+impl Hit {
+    /// Returns true if only the title has the letters of the query's word in their order.
+    pub fn is_by_abbreviation(&self) -> bool {
+        self.count == 0 && !self.snippets.is_empty()
+    }
 }
 
 impl SearchResults {

@@ -13,6 +13,7 @@ use super::widgets::{Align, field, line_of, put, put_line, split_left, split_rig
 use crate::app::search::{SearchFocus, SearchScreen};
 use crate::domain::query::QueryErrorKind;
 use crate::domain::query::complete::QueryCandidate;
+use crate::domain::search::Hit;
 use crate::stdx::text;
 
 /// Maximum rows of the completion popup.
@@ -118,13 +119,17 @@ fn mistakes(search: &SearchScreen) -> Option<(String, bool)> {
     Some((format!("{at}{}{more}", first.message), first.kind != QueryErrorKind::SearchedAsText))
 }
 
-/// Formats the spelling corrections of all words.
+/// Formats the spelling corrections of all words, or says that titles have the letters of the word only.
 fn corrections(search: &SearchScreen) -> Option<String> {
     let corrections = &search.results.answer().corrections;
     let (typed, corrected): (Vec<_>, Vec<_>) =
         corrections.iter().map(|(typed, corrected)| (format!("“{typed}”"), format!("“{corrected}”"))).unzip();
     let label = || format!("No results for {}. Showing {}.", typed.join(", "), corrected.join(", "));
-    (!corrections.is_empty()).then(label)
+    let hits = &search.results.answer().hits;
+    let query = || text::ellipsis(&text::one_line(search.input.text()), 24);
+    let titles = || format!("No results for “{}”. Showing titles with these letters.", query());
+    let is_by_title = !hits.is_empty() && hits.iter().all(Hit::is_by_abbreviation);
+    if corrections.is_empty() { is_by_title.then(titles) } else { Some(label()) }
 }
 
 /// Formats the numbers of sessions, and of texts with matches; empty without results.

@@ -155,6 +155,7 @@ fn typo_correction_and_abbreviations_apply_only_without_matches() {
     let answer = ask(&search, &corpus, "plnwtitle");
     assert_eq!(ids(&answer), BTreeSet::from([CLAUDE.to_owned()]));
     assert_eq!(answer.hits[0].snippets[0].text_kind, TextKind::Title);
+    assert_eq!(answer.hits[0].count, 0, "no text has the word");
     assert!(ask(&search, &corpus, "plantprompt").corrections.is_empty());
 }
 

@@ -717,6 +717,20 @@ fn a_running_search_and_spelling_corrections() {
 }
 
 #[test]
+fn titles_that_have_the_letters_only_are_no_results() {
+    for width in [120, 80] {
+        let mut stage = Stage::full(width, 24);
+        stage.keys("/");
+        typed(&mut stage, "whk");
+        let titles = vec![hit("0001", 1.0, 0, &[(TextKind::Title, "Retry failed [w]eb[h]oo[k]s with a back-off")])];
+        stage.send(found("whk", titles, DONE));
+        let summary = stage.screen().lines().nth(1).expect("a line").to_owned();
+        assert!(summary.contains("No results for “whk”. Showing titles with these letters."), "{summary}");
+        assert!(summary.ends_with(" 1 session"), "{summary}");
+    }
+}
+
+#[test]
 fn find_in_a_transcript_speaks_the_query_language() {
     let entry = |role, kind, text: &str| {
         let mut entry = Entry::new(EntryKey::new("e", 0), kind, role, None);

@@ -64,7 +64,7 @@ fn titles_by_abbreviation(request: &QueryRequest<'_>) -> Vec<Hit> {
             let snippet = Snippet { location: EntryLocation::Title, text_kind: TextKind::Title, text, ranges };
             #[expect(clippy::cast_precision_loss, reason = "a rough measure")]
             let score = score as f32 / 1000.0;
-            Some(Hit { session: session.clone(), score, count: 1, snippets: vec![snippet] })
+            Some(Hit { session: session.clone(), score, count: 0, snippets: vec![snippet] })
         })
         .collect();
     hits.sort_by(|a, b| request.order.compare(a, b));
