@@ -14,8 +14,8 @@ const FILES: usize = 50_000;
 /// Files that change before each snapshot.
 const CHANGED: usize = 20;
 
-/// Files of the repository of which a day has snapshots.
-const DAY_FILES: usize = 2_000;
+/// Files of the repository of which a day has snapshots: about 12 MB of objects.
+const DAY_FILES: usize = 8_000;
 
 /// Turns of a day.
 const TURNS: usize = 200;
