@@ -1,11 +1,14 @@
 //! Discarding of one hunk in a work tree, by its reversed patch. The user's index and refs are not touched.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::diff;
 use super::error::GitError;
 use super::own_repository::OwnRepository;
 use super::quoted_name::quoted;
+use super::snapshot_notes;
 use crate::domain::changes::{ComparedStates, DiffHunk, FileDiff, parse_hunks};
 
 /// Unchanged lines around the changes of a hunk.
@@ -48,7 +51,14 @@ impl OwnRepository {
         let command = self.on_files("apply", root, &index).args(["--reverse", "--whitespace=nowarn", "-"]);
         // Git begins its search at the place in its result, which no other hunk moves here.
         let placed = DiffHunk { old_start: hunk.new_start, ..hunk.clone() };
-        command.input(patch(&file.path, &placed).into_bytes()).run().map(drop)
+        // Git writes the file anew.
+        let path = root.join(&file.path);
+        let mode = fs::symlink_metadata(&path).map(|metadata| metadata.permissions().mode());
+        let applied = command.input(patch(&file.path, &placed).into_bytes()).run().map(drop);
+        if let Ok(mode) = mode {
+            snapshot_notes::set_mode(&path, mode).map_err(|error| GitError::io(&path, error))?;
+        }
+        applied
     }
 }
 

@@ -264,7 +264,8 @@ pub fn restore(
 const HUNK_IS_GONE: &str = "does not have this change any more, or has changed there since";
 
 /// Reason why a file is not discarded, after its name.
-const NOTHING_TO_DISCARD: &str = "has no change that can be discarded; the commit of a submodule is changed within it";
+const NOTHING_TO_DISCARD: &str =
+    "has no change that can be discarded here: it is as before already, or a submodule, which is changed within it";
 
 /// Reason why files are left as they are.
 pub const NOT_KEPT: &str =

@@ -56,12 +56,12 @@ impl Worktrees {
     }
 
     /// Runs the commands of the workspace before the removal. What they do cannot be taken back, so that they only run once
-    /// there is a copy of the worktree; what they change is archived again.
+    /// there is a copy of the worktree, which stays beside that of the worktree as they leave it.
     fn tear_down(&self, worktree: &Worktree, settings: &WorkspaceSettings) -> Result<(), Obstacles> {
         if settings.teardown.is_empty() {
             return Ok(());
         }
-        self.archive(worktree, &owned(self, worktree)?).map_err(failed)?;
+        self.archive(worktree, &owned(self, worktree)?, BEFORE_TEARDOWN).map_err(failed)?;
         let runs = self.run_commands(worktree, &settings.teardown, (settings, TEARDOWN_LIMIT));
         let failure = runs.last().and_then(|run| Some(format!("{}: {}", run.command, run.failure.as_ref()?)));
         failure.map_or(Ok(()), |failure| Err(unknown(failure)))
@@ -69,7 +69,7 @@ impl Worktrees {
 
     /// Archives a worktree and moves it aside. If there is work in it then, it is moved back.
     fn move_aside(&self, worktree: &Worktree) -> Result<(), Obstacles> {
-        self.archive(worktree, &owned(self, worktree)?).map_err(failed)?;
+        self.archive(worktree, &owned(self, worktree)?, "").map_err(failed)?;
         rename(&worktree.path, &moved_path(worktree))?;
         self.look_aside(worktree, |_| Ok(()))
     }
@@ -77,7 +77,7 @@ impl Worktrees {
     /// Looks for work in a worktree that an earlier process moved aside, and archives it as it is now. If there is work,
     /// it is moved back.
     pub(super) fn look_aside_again(&self, worktree: &Worktree) -> Result<(), Obstacles> {
-        self.look_aside(worktree, |repository| self.archive(worktree, repository))
+        self.look_aside(worktree, |repository| self.archive(worktree, repository, ""))
     }
 
     fn look_aside(
@@ -98,21 +98,24 @@ impl Worktrees {
         Err(found)
     }
 
-    /// Keeps everything of a worktree in salon's own repository.
-    fn archive(&self, worktree: &Worktree, repository: &Repository) -> Result<(), GitError> {
+    /// Keeps everything of a worktree in salon's own repository, under its ref with a suffix.
+    fn archive(&self, worktree: &Worktree, repository: &Repository, suffix: &str) -> Result<(), GitError> {
         let own = OwnRepository::open(&self.git, &self.paths.repositories(), &worktree.repository)?;
-        own.archive(repository, &archive_ref(worktree)).map(drop)
+        own.archive(repository, &(archive_ref(worktree) + suffix)).map(drop)
     }
 
     /// Returns the command with which a removed worktree comes back from salon's own repository.
     pub fn fetch_command(&self, worktree: &Worktree) -> Result<Vec<String>, GitError> {
         let own = OwnRepository::open(&self.git, &self.paths.repositories(), &worktree.repository)?;
         let name = archive_ref(worktree);
-        let reflog = format!("{name}-reflog");
-        let reflog = own.find_ref(&reflog)?.map(|_| reflog);
+        let mut others = Vec::new();
+        for other in [String::from(REFLOG), String::from(BEFORE_TEARDOWN), format!("{BEFORE_TEARDOWN}{REFLOG}")] {
+            let other = name.clone() + &other;
+            others.extend(own.find_ref(&other)?.map(|_| other));
+        }
         let [workspace, own] = [&worktree.workspace, &own.path].map(|path| path.to_string_lossy().into_owned());
         let words = ["git", "-C", &workspace, "fetch", &own, &name].map(str::to_owned);
-        Ok(words.into_iter().chain(reflog).collect())
+        Ok(words.into_iter().chain(others).collect())
     }
 
     /// Keeps the commit of a worktree whose files are gone in salon's own repository.
@@ -121,6 +124,12 @@ impl Worktrees {
         own.archive_commit((&worktree.repository, &record.git_dir), &record.head()?, &archive_ref(worktree))
     }
 }
+
+/// Suffix of the ref of what only the reflog of a worktree names.
+const REFLOG: &str = "-reflog";
+
+/// Suffix of the ref that keeps a worktree as it was before the commands of its workspace.
+const BEFORE_TEARDOWN: &str = "-before-teardown";
 
 /// Returns the repository of a worktree that salon created.
 fn owned(worktrees: &Worktrees, worktree: &Worktree) -> Result<Repository, Obstacles> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
@@ -214,6 +215,8 @@ fn a_hunk_is_discarded_alone_and_one_that_changed_meanwhile_is_refused() {
     repo.write(name, lines.trim_end()).commit("lines");
     let changed = lines.replace("line 5\n", "five\n").replace("line 40\n", "forty");
     repo.write(name, changed.trim_end());
+    let mode = || fs::metadata(repo.path().join(name)).expect("a file").permissions().mode() & 0o777;
+    fs::set_permissions(repo.path().join(name), fs::Permissions::from_mode(0o600)).expect("changed");
     repo.git(&["add", name]);
     let index = fs::read(repo.path().join(".git/index")).expect("an index");
     let file = since_head(&repo).remove(0);
@@ -222,6 +225,7 @@ fn a_hunk_is_discarded_alone_and_one_that_changed_meanwhile_is_refused() {
     let undo = restore(&repo, &hunk_since_head(&repo, &file, 1)).expect("discarded");
     let text = fs::read_to_string(repo.path().join(name)).expect("readable");
     assert!(text.contains("five\n") && text.ends_with("line 40"), "{text}");
+    assert_eq!(mode(), 0o600);
     let error = restore(&repo, &hunk_since_head(&repo, &file, 1)).expect_err("gone");
     assert!(error.ends_with("does not have this change any more, or has changed there since"), "{error}");
     assert_eq!(fs::read_to_string(repo.path().join(name)).expect("readable"), text);
@@ -418,7 +422,6 @@ fn a_file_of_a_filter_that_only_the_repository_configures_comes_back() {
 
 #[test]
 fn a_private_file_stays_private_and_a_lost_object_changes_nothing() {
-    use std::os::unix::fs::PermissionsExt;
     let repo = Repo::new();
     repo.write("secret", "old\n");
     let (own, opened) = (own(&repo), repo.open());

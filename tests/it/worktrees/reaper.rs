@@ -95,7 +95,7 @@ fn h40_commands_before_a_removal_run_only_once_everything_is_kept() {
     scene.worktrees.trash(&tree, &[], scene.now).expect("moved");
     let ran = scene.repo.outside().join("ran");
     let folder = scene.worktrees.paths.repositories();
-    let archive = format!("refs/salon/archive/{}", tree.id);
+    let archive = format!("refs/salon/archive/{}-before-teardown", tree.id);
     let list = format!("git -C {}/*.git for-each-ref {archive} > {}", folder.display(), ran.display());
     let workspace = scene.repo.path().display().to_string();
     let config = format!("[workspaces.\"{workspace}\"]\nteardown = [\"sh -c '{list}'\"]\n");
@@ -110,6 +110,8 @@ fn h40_commands_before_a_removal_run_only_once_everything_is_kept() {
     fs::remove_file(&head).expect("removed");
     assert_eq!(scene.prune(WEEK), [PruneOutcome::Removed]);
     assert!(fs::read_to_string(&ran).expect("it ran").trim().ends_with(&archive));
+    let fetched = scene.worktrees.fetch_command(&tree).expect("a command");
+    assert!(fetched.contains(&archive), "{fetched:?}");
 }
 
 #[test]
