@@ -27,7 +27,7 @@ use crate::domain::{Agent, SessionKey};
 use crate::live::LiveEvent;
 
 /// Version of the protocol. Another version is refused, because a command that is misunderstood could cost money.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
 
 /// Message of a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -59,7 +59,7 @@ impl Helper {
     }
 
     fn hello(&mut self) {
-        self.write(&json!({"id": 0, "call": {"hello": {"protocol": 4, "version": "0.1.0"}}}).to_string());
+        self.write(&json!({"id": 0, "call": {"hello": {"protocol": 5, "version": "0.1.0"}}}).to_string());
         self.read_until(|message| message == "ready");
     }
 }
@@ -155,7 +155,7 @@ fn a_run_goes_on_in_the_background_process_when_the_connection_is_lost() {
     helper.child.kill().expect("killed");
     helper.child.wait().expect("reaped");
     let mut again = start(&home);
-    again.write(&json!({"id": 0, "call": {"hello": {"protocol": 4, "version": "0.1.0"}}}).to_string());
+    again.write(&json!({"id": 0, "call": {"hello": {"protocol": 5, "version": "0.1.0"}}}).to_string());
     let state = again.read_until(|message| message["run"]["id"] == *run);
     assert!(state["run"]["approvals"][0].is_object(), "the approval still waits: {state}");
     assert_eq!(agents.prompts(), ["ask make install"], "no prompt was sent again");
@@ -179,7 +179,7 @@ fn a_background_process_of_an_older_version_is_named_and_sessions_are_served_all
         writer.write_all(format!("{hello}\n{bye}\n").as_bytes()).expect("written");
     });
     let mut helper = Helper::start(home.path());
-    helper.write(&json!({"id": 0, "call": {"hello": {"protocol": 4, "version": "0.1.0"}}}).to_string());
+    helper.write(&json!({"id": 0, "call": {"hello": {"protocol": 5, "version": "0.1.0"}}}).to_string());
     let notice = helper.read_until(|message| message["notice"].is_object());
     assert!(notice["notice"]["text"].as_str().expect("a text").contains("0.0.9 speaks protocol 2"), "{notice}");
     helper.read_until(|message| message == "ready");

@@ -234,7 +234,7 @@ fn every_signal_to_a_server_of_one_client_ends_its_agents() {
         let start = json!({"conversation": {"new": {"id": null}}, "cwd": stage.project(), "model": null, "mode": null,
             "effort": null, "extra": []});
         for (id, call) in [
-            json!({"hello": {"protocol": 4, "version": "0"}}),
+            json!({"hello": {"protocol": 5, "version": "0"}}),
             json!({"open_run": {"agent": "claude", "start": start, "prompt": "grandchild\nhang"}}),
         ]
         .into_iter()
@@ -256,7 +256,7 @@ fn a_server_whose_client_no_longer_reads_ends() {
     let piped = serve.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = piped.spawn().expect("salon serve");
     let mut stdin = child.stdin.take().expect("stdin");
-    writeln!(stdin, "{}", json!({"id": 0, "call": {"hello": {"protocol": 4, "version": "0"}}})).expect("written");
+    writeln!(stdin, "{}", json!({"id": 0, "call": {"hello": {"protocol": 5, "version": "0"}}})).expect("written");
     let mut stdout = BufReader::new(child.stdout.take().expect("stdout"));
     stdout.read_line(&mut String::new()).expect("a line");
     drop(stdout);

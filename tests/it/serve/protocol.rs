@@ -6,11 +6,12 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use salon::domain::Agent;
+use salon::domain::changes::Restoration;
 use salon::domain::event::{Delta, EventBody};
 use salon::domain::run::{Conversation, Phase, RunId, RunStart};
 use salon::domain::run_event::{RingCursor, RunEventKind};
 use salon::domain::run_request::RunRequest;
+use salon::domain::{Agent, SessionKey};
 use salon::live::{Live, LiveOptions};
 use salon::serve::index_message::IndexCall;
 use salon::serve::message::{Call, PROTOCOL, Reply};
@@ -152,7 +153,8 @@ fn introduced(call: &Call) -> u32 {
         Call::Index(IndexCall::Label { .. } | IndexCall::LocateSnippets { .. }) => 4,
         Call::Index(_) => 2,
         Call::Work(call) => match call {
-            WorkCall::Changes { .. } | WorkCall::Restore { .. } | WorkCall::PlanRewind { .. } => 3,
+            WorkCall::Restore { .. } => 5,
+            WorkCall::Changes { .. } | WorkCall::PlanRewind { .. } => 3,
             WorkCall::RevertConversation { .. } => 4,
             WorkCall::CreateWorktree { .. } | WorkCall::GitMenu { .. } | WorkCall::WriteDraft { .. } => 4,
             WorkCall::Rewind { .. } | WorkCall::Remarks { .. } | WorkCall::Trash { .. } | WorkCall::Untrash { .. } => 3,
@@ -162,7 +164,8 @@ fn introduced(call: &Call) -> u32 {
 
 #[test]
 fn the_protocol_has_the_version_of_its_newest_call() {
-    let newest = Call::Index(IndexCall::Label { labels: Vec::new() });
+    let restoration = Restoration::Snapshot(String::new());
+    let newest = Call::Work(WorkCall::Restore { key: SessionKey::new(Agent::Claude, ""), restoration });
     assert_eq!(introduced(&newest), PROTOCOL, "an older peer must refuse a connection rather than a call");
 }
 
@@ -173,11 +176,11 @@ fn another_protocol_version_is_refused_with_both_versions() {
     let mut raw = Raw::connect(&server.socket);
     raw.write(&json!({"id": 1, "call": {"hello": {"protocol": 99, "version": "9.9.9"}}}).to_string());
     let hello = raw.read().expect("a hello");
-    assert_eq!(hello["hello"]["protocol"], 4);
+    assert_eq!(hello["hello"]["protocol"], 5);
     assert_eq!(hello["hello"]["pid"], server.child.id());
     let bye = raw.read().expect("a reason");
     let reason = bye["bye"]["reason"].as_str().expect("a reason");
-    assert!(reason.contains("9.9.9 speaks protocol 99") && reason.contains("speaks protocol 4"), "{reason}");
+    assert!(reason.contains("9.9.9 speaks protocol 99") && reason.contains("speaks protocol 5"), "{reason}");
     assert!(raw.read().is_none());
 }
 
@@ -193,7 +196,7 @@ fn garbage_closes_the_connection_with_a_reason() {
         assert!(raw.read().is_none());
     }
     let mut raw = Raw::connect(&server.socket);
-    raw.write(&json!({"id": 1, "call": {"hello": {"protocol": 4, "version": "0"}}}).to_string());
+    raw.write(&json!({"id": 1, "call": {"hello": {"protocol": 5, "version": "0"}}}).to_string());
     assert!(raw.read().expect("a hello")["hello"].is_object(), "the server goes on");
 }
 
@@ -206,7 +209,7 @@ fn stdin_and_stdout_speak_the_same_protocol() {
     let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines().map(|line| line.expect("a line"));
     let mut wait_for = |what: &str| lines.find(|line| line.contains(what)).unwrap_or_else(|| panic!("no {what}"));
     let mut write = |message: Value| writeln!(stdin, "{message}").expect("written");
-    write(json!({"id": 0, "call": {"hello": {"protocol": 4, "version": "0"}}}));
+    write(json!({"id": 0, "call": {"hello": {"protocol": 5, "version": "0"}}}));
     wait_for("hello");
     wait_for("ready");
     let start = json!({"conversation": {"new": {"id": null}}, "cwd": stage.project(), "model": null, "mode": null,
