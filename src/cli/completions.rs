@@ -69,16 +69,18 @@ pub(super) fn query_words(context: &CliContext, args: &QueryWordsArgs) -> Result
     let loaded = value_at(word, word.len()).map(|_| LoadedSessions::read(context));
     let sessions = || loaded.iter().flat_map(|loaded| &loaded.all).map(|session| &**session);
     let found = complete(word, word.len(), |filter| session_values(filter, sessions()));
-    let start = &word[..found.span.start];
+    // Shells interpret other characters, bash even those of a completion.
+    let is_plain = |text: &str| text.chars().all(|c| c.is_alphanumeric() || "-_./:~@+,".contains(c));
+    let start = Some(&word[..found.span.start]).filter(|start| is_plain(start));
     let mut out = output::stdout();
     for (_, name, about) in FilterKey::ALL.into_iter().filter(|_| word.is_empty()) {
         writeln!(out, "{name}:\t{about}")?;
     }
-    for candidate in found.candidates.iter().take(MAX_SESSIONS) {
-        // A quoted value has characters that shells interpret.
-        if candidate.text.chars().all(|c| c.is_alphanumeric() || "-_./:~@+,".contains(c)) {
-            writeln!(out, "{start}{}\t{}", candidate.text, candidate.hint)?;
-        }
+    let candidates = found.candidates.iter().take(MAX_SESSIONS).filter(|candidate| is_plain(&candidate.text));
+    for (start, candidate) in
+        start.into_iter().flat_map(|start| candidates.clone().map(move |candidate| (start, candidate)))
+    {
+        writeln!(out, "{start}{}\t{}", candidate.text, candidate.hint)?;
     }
     out.flush()?;
     if let Some(loaded) = loaded {

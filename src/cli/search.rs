@@ -137,9 +137,7 @@ fn drop_repeated(hit: &mut Hit, entries: &mut Vec<Option<LocatedEntry>>) {
     let is_kept: Vec<bool> = { hit.snippets.iter().zip(&*entries) }
         .map(|(snippet, entry)| {
             let own = near(snippet);
-            entry.is_some()
-                || own.is_empty()
-                || !shown.iter().any(|other| other.contains(&*own) || own.contains(&**other))
+            entry.is_some() || own.is_empty() || !shown.iter().any(|other| other.contains(&*own))
         })
         .collect();
     let (mut of_snippet, mut of_entry) = (is_kept.iter().copied(), is_kept.iter().copied());
