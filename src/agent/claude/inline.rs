@@ -90,6 +90,8 @@ impl Sidechains {
             RecordLink::Node { id, parent: RecordParent::Root, .. } => (Some(id), None),
             RecordLink::Linear | RecordLink::Aside => (None, last),
         };
+        // A repeated record belongs to the conversation that it began.
+        let known = known.or_else(|| chain_of.get(&id?).copied());
         let at = known.or(last.filter(|_| metadata.prompt.is_none())).unwrap_or_else(|| {
             let id = metadata.id.map_or_else(|| format!("at-{}", record.offset).into(), JsonStr::decode);
             let prompt = metadata.prompt.map(|text| text.decode().into_owned()).unwrap_or_default();

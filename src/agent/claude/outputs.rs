@@ -61,7 +61,7 @@ fn whole_text(result: &Value) -> Option<String> {
 }
 
 /// Fields of a result that repeat the call, or whose texts are shown elsewhere. Some are whole files.
-pub(super) const REPEATED: [&str; 14] = [
+pub(super) const REPEATED: [&str; 17] = [
     "stdout",
     "stderr",
     "content",
@@ -69,6 +69,9 @@ pub(super) const REPEATED: [&str; 14] = [
     "output",
     "file",
     "originalFile",
+    "original_file",
+    "updated_file",
+    "new_source",
     "oldString",
     "newString",
     "edits",
@@ -79,7 +82,7 @@ pub(super) const REPEATED: [&str; 14] = [
 ];
 
 /// Fields of a result that are facts about it, or are shown in another way.
-const FACTS: [&str; 25] = [
+const FACTS: [&str; 30] = [
     "questions",
     "type",
     "mode",
@@ -105,6 +108,11 @@ const FACTS: [&str; 25] = [
     "rawOutputPath",
     "outputFile",
     "backgroundTaskId",
+    "notebook_path",
+    "cell_id",
+    "cell_type",
+    "edit_mode",
+    "language",
 ];
 
 /// True for a field of a result with texts that may be nowhere else.

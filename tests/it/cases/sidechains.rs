@@ -83,6 +83,7 @@ fn records_of_a_sub_agent_may_be_alone_and_in_any_form() {
     let other = answer("a", &json!([{"type": "text", "text": "of the session kakaneedle"}]), &json!({}));
     let lines = [
         first.to_string(),
+        side("s1", &Value::Null, "user", &json!("look at wekaneedle")).to_string(),
         without_id.to_string(),
         without_parent.to_string(),
         format!("{other}{glued}"),
