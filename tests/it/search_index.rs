@@ -111,6 +111,33 @@ fn a_first_search_indexes_small_files_and_their_filters_in_one_pass() {
 }
 
 #[test]
+fn a_first_search_leaves_small_files_that_cannot_be_read_to_the_next_update() {
+    let home = Home::empty();
+    let needles = write_opencode_needles(&home);
+    let storage = home.path().join(".local/share/opencode/storage");
+    let (messages, aside) = (storage.join(format!("message/{OPENCODE}")), storage.join("aside"));
+    let then = std::time::SystemTime::now() - std::time::Duration::from_hours(48);
+    let set_times = || {
+        for path in [&storage.join(format!("session/p1/{OPENCODE}.json")), &messages] {
+            fs::File::open(path).and_then(|file| file.set_modified(then)).expect("set the time");
+        }
+    };
+    fs::rename(&messages, &aside).expect("moved");
+    fs::write(&messages, "no folder").expect("written");
+    set_times();
+    let search = open(&home);
+    collect_and_index(&home, &search);
+    fs::remove_file(&messages).expect("removed");
+    fs::rename(&aside, &messages).expect("moved back");
+    set_times();
+    let readable = corpus(&home);
+    index(&search, &readable);
+    for (query, id) in needles {
+        assert_eq!(ids(&ask(&search, &readable, query)), BTreeSet::from([id.to_owned()]), "{query}");
+    }
+}
+
+#[test]
 fn a_first_search_leaves_a_record_without_a_newline_to_the_next_update() {
     let home = Home::empty();
     write_claude_needles(&home);

@@ -16,7 +16,7 @@ use crate::domain::Agent;
 use crate::index::encoding;
 
 /// Version of the tables. The program's version covers changes of the readers.
-const VERSION: &str = concat!("10/", env!("CARGO_PKG_VERSION"));
+const VERSION: &str = concat!("11/", env!("CARGO_PKG_VERSION"));
 
 /// Number of sources per chunk when the cache is loaded.
 const CHUNK: usize = 500;

@@ -77,9 +77,10 @@ impl SummaryTexts {
             });
             ControlFlow::Continue(())
         })?;
-        // A source without a session was removed meanwhile.
+        // A source without a session was removed meanwhile; one that cannot be read is left to the next update.
         if let SourceSessions::All(sessions) = &summary.sessions
             && let [session] = sessions.as_slice()
+            && summary.bytes_read > 0
         {
             let filter = filter.zip(table).filter(|_| self.filters.is_quiet(source, std::iter::once(session)));
             let filter = filter.map(|(mut filter, table)| {

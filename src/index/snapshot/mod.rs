@@ -33,7 +33,7 @@ use crate::domain::{Issue, Session, SessionKey, SessionState};
 use crate::stdx::files;
 
 /// Version of the encoding. The program's version covers changes of the readers.
-const VERSION: &str = concat!("salon 10/", env!("CARGO_PKG_VERSION"));
+const VERSION: &str = concat!("salon 11/", env!("CARGO_PKG_VERSION"));
 
 /// Valid snapshot with the current sources and live sessions.
 #[derive(Debug)]
