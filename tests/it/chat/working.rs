@@ -114,7 +114,7 @@ fn an_open_plan_background_tasks_and_sub_agents_are_listed_until_hidden() {
     let read = harness.stage.app.stack.layers.last().and_then(|layer| layer.reader()).map(|reader| reader.key.clone());
     assert_eq!(read, Some(SessionKey::new(Agent::Claude, "agent-7")), "and so does Enter on its row");
     harness.keys("esc x");
-    assert!(harness.screen().contains("Only a background task can be stopped"), "{}", harness.screen());
+    assert!(harness.screen().contains("Only background tasks can be stopped separately"), "{}", harness.screen());
     harness.keys("j x");
     assert!(harness.screen().contains("Stop a background task"), "{}", harness.screen());
     harness.take();
