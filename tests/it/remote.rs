@@ -44,7 +44,7 @@ case "$control" in
     old) read -r hello; echo '{"hello":{"protocol":1,"version":"0.0.9","pid":1}}'; sleep 5; exit 0 ;;
     new) read -r hello; echo '{"hello":{"protocol":99,"version":"9.9.9","pid":1}}'; sleep 5; exit 0 ;;
     usage) echo "error: unexpected argument '--shared' found. Usage: salon serve [OPTIONS]" >&2; exit 2 ;;
-    garbage) read -r hello; echo '{"hello":{"protocol":4,"version":"0.1.0","pid":1}}'; echo 'motd \033[2J'; sleep 5; exit 0 ;;
+    garbage) read -r hello; echo '{"hello":{"protocol":5,"version":"0.1.0","pid":1}}'; echo 'motd \033[2J'; sleep 5; exit 0 ;;
     flood) exec cat /dev/zero ;;
     silent) sleep 100; exit 0 ;;
 esac
