@@ -127,22 +127,14 @@ fn drop_repeated(hit: &mut Hit, entries: &mut Vec<Option<LocatedEntry>>) {
         EntryLocation::Entry { near, .. } => near.clone(),
         EntryLocation::Title => "".into(),
     };
-    let shown: Vec<Arc<str>> = hit
-        .snippets
-        .iter()
-        .zip(&*entries)
-        .filter(|(_, entry)| entry.is_some())
-        .map(|(snippet, _)| near(snippet))
-        .collect();
-    let is_kept: Vec<bool> = { hit.snippets.iter().zip(&*entries) }
-        .map(|(snippet, entry)| {
-            let own = near(snippet);
-            entry.is_some() || own.is_empty() || !shown.iter().any(|other| other.contains(&*own))
-        })
-        .collect();
-    let (mut of_snippet, mut of_entry) = (is_kept.iter().copied(), is_kept.iter().copied());
-    hit.snippets.retain(|_| of_snippet.next().unwrap_or(true));
-    entries.retain(|_| of_entry.next().unwrap_or(true));
+    let located = hit.snippets.iter().zip(&*entries);
+    let shown: Vec<Arc<str>> = located.filter(|(_, entry)| entry.is_some()).map(|(snippet, _)| near(snippet)).collect();
+    let is_kept = |(snippet, entry): &(Snippet, Option<LocatedEntry>)| {
+        let own = near(snippet);
+        entry.is_some() || own.is_empty() || !shown.iter().any(|other| other.contains(&*own))
+    };
+    let located = std::mem::take(&mut hit.snippets).into_iter().zip(std::mem::take(entries));
+    (hit.snippets, *entries) = located.filter(is_kept).unzip();
 }
 
 fn print_json(
@@ -288,7 +280,7 @@ fn print_summary(total: usize, results: &SearchResults, issues: &[Issue], unread
         writeln!(err, "salon: {}", one_line(&remark.reason))?;
     }
     let mut parts = Vec::new();
-    if total > 0 && results.hits.iter().all(Hit::is_by_abbreviation) {
+    if !results.hits.is_empty() && results.hits.iter().all(Hit::is_by_abbreviation) {
         parts.push("no results; these titles have the letters in order".to_owned());
     }
     if total == 0 {
