@@ -82,20 +82,24 @@ fn a_copy_of_a_rollout_in_the_archive_is_shown_once() {
     assert_eq!((&session["messages"], &session["flags"]), (&json!(2), &json!([])));
 }
 
+/// A message as early versions of Codex record it.
+fn said(second: u32, role: &str, text: &str) -> Value {
+    line(
+        second,
+        "response_item",
+        &json!({"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}),
+    )
+}
+
+/// A message as newer versions record it.
+fn item(second: u32, kind: &str, text: &str) -> Value {
+    let item = json!({"type": kind, "id": format!("i{second}"), "content": [{"type": "text", "text": text}]});
+    line(second, "event_msg", &json!({"type": "item_completed", "turn_id": "t", "item": item}))
+}
+
 #[test]
 fn rollouts_of_one_thread_may_be_of_different_versions() {
     let case = Case::empty();
-    let said = |second: u32, role: &str, text: &str| {
-        line(
-            second,
-            "response_item",
-            &json!({"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}),
-        )
-    };
-    let item = |second: u32, kind: &str, text: &str| {
-        let item = json!({"type": kind, "id": format!("i{second}"), "content": [{"type": "text", "text": text}]});
-        line(second, "event_msg", &json!({"type": "item_completed", "turn_id": "t", "item": item}))
-    };
     let first = [
         meta(0, &json!({})),
         said(1, "user", "an old prompt"),
@@ -222,17 +226,6 @@ fn a_file_of_a_session_that_cannot_be_read_is_an_issue_and_the_others_are_shown(
 
 #[test]
 fn a_rollout_that_an_earlier_version_began_is_whole() {
-    let said = |second: u32, role: &str, text: &str| {
-        line(
-            second,
-            "response_item",
-            &json!({"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}),
-        )
-    };
-    let item = |second: u32, kind: &str, text: &str| {
-        let item = json!({"type": kind, "id": format!("i{second}"), "content": [{"type": "text", "text": text}]});
-        line(second, "event_msg", &json!({"type": "item_completed", "turn_id": "t", "item": item}))
-    };
     let old = [said(1, "user", "an old prompt"), said(2, "assistant", "an old answer kakaneedle")];
     let events = [
         said(3, "user", "a prompt"),
